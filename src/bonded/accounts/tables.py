@@ -1,0 +1,63 @@
+"""Tables of people and of what proves who they are."""
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text
+
+from bonded.db.base import Instant, Json, metadata
+
+user = Table(
+    "user_account",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False, unique=True),  # confusable-folded form
+    Column("email", Text, nullable=False),
+    Column("password_hash", Text),  # NULL until set
+    Column("state", Text, nullable=False),  # values.states.AccountState
+    Column("is_admin", Boolean, nullable=False, default=False),
+    Column("language", Text),
+    Column("created_at", Instant, nullable=False),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("id_hash", Text, primary_key=True),  # hex sha256 of the cookie's secret
+    Column("id", Text, nullable=False, unique=True),  # opaque id for lists and the journal
+    Column("user_id", Text, ForeignKey("user_account.id"), index=True),  # NULL: not logged in (holds csrf and flash)
+    Column("csrf", Text, nullable=False),
+    Column("data", Json, nullable=False),
+    Column("ip", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    Column("confirmed_at", Instant),  # last step-up: password today, second factors later
+)
+
+token = Table(
+    "token",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("name", Text, nullable=False),
+    Column("key", LargeBinary, nullable=False),  # root key of the macaroon
+    Column("projects", Json, nullable=False),  # [] = all projects of the user, else normalized names
+    Column("permissions", Json, nullable=False),  # subset of the scopes in values.actions
+    Column("operator", Boolean, nullable=False, default=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Column("used_ip", Text),
+    Column("revoked_at", Instant),
+    Index("ix_token_user_id_name", "user_id", "name"),
+)
+
+link = Table(
+    "one_time_link",
+    metadata,
+    Column("secret_hash", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("user_id", Text, ForeignKey("user_account.id"), nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+)

@@ -1,0 +1,201 @@
+"""Tables of the index: projects, releases, files, roles; and what screening found and review decides about them.
+
+Findings, verdicts and cases live here because screening and review, which never import each other, both use them.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from bonded.db.base import BigId, Instant, Json, metadata
+
+project = Table(
+    "project",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key", Text, nullable=False, unique=True),  # normalized name
+    Column("name", Text, nullable=False),  # as first uploaded
+    Column("status", Text, nullable=False),  # values.states.ProjectStatus
+    Column("status_reason", Text, nullable=False, default=""),
+    Column("deleted", Boolean, nullable=False, default=False),  # its page is withdrawn; the name and owners stay
+    Column("last_journal_id", BigInteger, nullable=False, default=0),  # newest journal row that changes the index
+    Column("created_at", Instant, nullable=False),
+)
+
+role = Table(
+    "project_role",
+    metadata,
+    Column("project_id", Text, ForeignKey("project.id"), primary_key=True),
+    Column("user_id", Text, ForeignKey("user_account.id"), primary_key=True, index=True),
+    Column("role", Text, nullable=False),  # values.states.Role
+    Column("created_at", Instant, nullable=False),
+)
+
+release = Table(
+    "release",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("project.id"), nullable=False),
+    Column("version", Text, nullable=False),  # canonical (PEP 440)
+    Column("metadata", Json, nullable=False),  # of its first file, as read from the artifact (values of core metadata)
+    Column("created_at", Instant, nullable=False),
+    UniqueConstraint("project_id", "version"),
+)
+
+file = Table(
+    "file",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("project_id", Text, ForeignKey("project.id"), nullable=False, index=True),
+    Column("release_id", Text, ForeignKey("release.id"), nullable=False, index=True),
+    Column("filename", Text, nullable=False),
+    Column("packagetype", Text, nullable=False),  # values.states.PackageType
+    Column("python_version", Text, nullable=False),  # "py3", "source", ...
+    Column("requires_python", Text, nullable=False, default=""),
+    Column("size", BigInteger, nullable=False),
+    Column("md5", Text, nullable=False),
+    Column("sha256", Text, nullable=False, index=True),
+    Column("blake2_256", Text, nullable=False),
+    Column("vault_key", Text, nullable=False),  # "<sha256>.<upload id>"
+    Column("metadata_sha256", Text),  # of the .metadata file (PEP 658), NULL when there is none
+    Column("metadata_size", BigInteger),
+    Column("state", Text, nullable=False, index=True),  # values.states.FileState
+    Column("state_reason", Text, nullable=False, default=""),
+    Column("state_at", Instant, nullable=False),
+    Column("holds_name", Boolean, nullable=False),  # no other bytes may come under this name
+    Column("burnt", Boolean, nullable=False, default=False),  # was public once
+    Column("yanked", Boolean, nullable=False, default=False),
+    Column("yanked_reason", Text, nullable=False, default=""),
+    Column("uploaded_at", Instant, nullable=False),
+    Column("uploader_id", Text, nullable=False),
+    Column("token_id", Text, nullable=False),
+    Column("case_id", BigInteger, ForeignKey("review_case.id")),
+    Index(
+        "uq_file_held_name",
+        "filename",
+        unique=True,
+        sqlite_where=text("holds_name"),
+        postgresql_where=text("holds_name"),
+    ),
+)
+
+case = Table(
+    "review_case",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("project_id", Text, ForeignKey("project.id"), nullable=False),
+    Column("state", Text, nullable=False),  # open, closed
+    Column("score", Float, nullable=False),  # highest score of its files
+    Column("headline", Text, nullable=False),  # the top reason, in words
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Index(
+        "uq_review_case_open",
+        "project_id",
+        unique=True,
+        sqlite_where=text("state = 'open'"),
+        postgresql_where=text("state = 'open'"),
+    ),
+    Index("ix_review_case_state_score", "state", "score"),
+    sqlite_autoincrement=True,
+)
+"""A case gathers what an administrator decides together: the held files of one project."""
+
+finding = Table(
+    "finding",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("subject_kind", Text, nullable=False),  # project, release, file
+    Column("subject_id", Text, nullable=False),
+    Column("file_id", Text, index=True),  # the file whose screening found it; no foreign key: findings outlive files
+    Column("check", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("rules", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("confidence", Float, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("line", Integer, nullable=False),
+    Column("end_line", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("excerpt", Text, nullable=False),
+    Column("run_when", Text, nullable=False),
+    Column("trace", Json, nullable=False),
+    Column("evidence", Text),  # sha256 of the member text in `evidence`, where it was kept
+    Column("created_at", Instant, nullable=False),
+    Index("ix_finding_subject", "subject_kind", "subject_id"),
+    sqlite_autoincrement=True,
+)
+"""Insert-only."""
+
+screening_run = Table(
+    "screening_run",
+    metadata,
+    Column("subject_kind", Text, primary_key=True),
+    Column("subject_id", Text, primary_key=True),
+    Column("check", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("rules", Text, primary_key=True),
+    Column("outcome", Text, nullable=False),  # ok, crash, timeout, memory
+    Column("cpu_seconds", Float, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+"""One row for each check that ran on a subject: findings are inserted once per (subject, check, version, rules)."""
+
+evidence = Table(
+    "evidence",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column(
+        "text", LargeBinary, nullable=False
+    ),  # zstd of UTF-8 JSON: the member's lines around the finding, decoded forms
+    Column("created_at", Instant, nullable=False),
+)
+"""What the sandboxed run kept for the console, by content hash: the web process opens no archive to show it."""
+
+verdict = Table(
+    "verdict",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("file_id", Text, nullable=False, index=True),
+    Column("verdict", Text, nullable=False),  # values.states.Verdict
+    Column("score", Float, nullable=False),
+    Column("terms", Json, nullable=False),  # [[term, weight], ...]: the explanation of the score
+    Column("rules", Text, nullable=False),
+    Column("sandbox", Text, nullable=False),  # isolation level in force
+    Column("unread", Json, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+check_state = Table(
+    "check_state",
+    metadata,
+    Column("check", Text, primary_key=True),
+    Column("state", Text, nullable=False),  # enabled, evaluation, disabled, wiped_out
+    Column("reason", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+suppression = Table(
+    "suppression",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("check", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("content_sha256", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    sqlite_autoincrement=True,
+)

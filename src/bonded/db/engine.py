@@ -1,0 +1,105 @@
+"""Opening databases and the two kinds of transactions.
+
+SQLite: WAL, foreign keys, busy_timeout 10 s, synchronous=FULL; BEGIN IMMEDIATE for writers (a deferred transaction that
+turns into a writer fails with "database is locked" whatever the timeout), plain BEGIN for readers.
+PostgreSQL: READ COMMITTED for writers, REPEATABLE READ READ ONLY for readers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.pool import QueuePool
+
+Tx = Connection
+"""A transaction that may write, from `Database.write()`. Everything in it commits or nothing."""
+
+
+class Database:
+    """One database. Made by `open_database`; safe to use from many threads; call `forked()` after a fork."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.dialect: str = engine.dialect.name
+        self._listeners: list[Callable[[set[str]], None]] = []
+
+    def on_commit(self, listener: Callable[[set[str]], None]) -> None:
+        """Call `listener(queues)` after each commit that touched queues (see `touch`). Its errors are ignored."""
+        self._listeners.append(listener)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """One writing transaction: commits at the end, rolls back on any exception."""
+        with self.engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection = connection.execution_options(isolation_level="READ COMMITTED")
+            connection.info["queues"] = set()
+            connection.info["immediate"] = True
+            with connection.begin():
+                yield connection
+            queues: set[str] = connection.info.pop("queues", set())
+        if queues:
+            for listener in self._listeners:
+                listener(queues)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One reading transaction over one snapshot of the database."""
+        with self.engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection = connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            connection.info["immediate"] = False
+            with connection.begin():
+                yield connection
+
+    def forked(self) -> None:
+        """Forget the parent's connections without closing them. Call first in every child process."""
+        self.engine.dispose(close=False)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def touch(tx: Tx, queue: str) -> None:
+    """Note that `queue` has something new; its workers are woken after the commit."""
+    tx.info.setdefault("queues", set()).add(queue)
+
+
+def open_database(url: str, *, pool_size: int = 8) -> Database:
+    """Open `url` ("sqlite:///path" or "postgresql+psycopg://..."). Nothing is read or created yet."""
+    if url.startswith("sqlite"):
+        engine = create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=pool_size,
+            max_overflow=16,
+            connect_args={"check_same_thread": False, "timeout": 10},
+        )
+        event.listen(engine, "connect", _sqlite_connect)
+        event.listen(engine, "begin", _sqlite_begin)
+    else:
+        if url.startswith("postgresql://"):
+            url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
+        engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True)
+    return Database(engine)
+
+
+def _sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # we send BEGIN ourselves
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _sqlite_begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("immediate", True) else "BEGIN")
+
+
+def alive(db: Database) -> None:
+    """Raise the driver's error when the database does not answer a trivial query."""
+    with db.read() as connection:
+        connection.execute(text("SELECT 1"))

@@ -1,0 +1,186 @@
+"""The jobs table: a job row in the business transaction is the queue (a transactional outbox).
+
+Keys are unique among *pending* jobs only. Enqueueing a key that is pending moves its due time forward; doing nothing
+instead would lose a change when that job is claimed and finished before the enqueuer commits. A claim is a lease with an
+attempt number; heartbeats and "done" name the attempt, and no row updated means that the lease was lost: roll back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Column, Index, Integer, Table, Text, and_, delete, func, or_, select, text, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bonded.db.base import BigId, Instant, Json, metadata
+from bonded.db.engine import Tx, touch
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", BigId, primary_key=True, autoincrement=True),
+    Column("queue", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("payload", Json, nullable=False),
+    Column("state", Text, nullable=False, default="pending"),  # pending, running, dead; done rows are deleted
+    Column("due", Instant, nullable=False),
+    Column("lease_until", Instant),
+    Column("attempt", Integer, nullable=False, default=0),
+    Column("max_attempts", Integer, nullable=False, default=5),  # 0: never dead, backs off to 60 s and alarms
+    Column("last_error", Text),
+    Column("created_at", Instant, nullable=False),
+    Index(
+        "uq_job_pending_key",
+        "key",
+        unique=True,
+        sqlite_where=text("state = 'pending'"),
+        postgresql_where=text("state = 'pending'"),
+    ),
+    Index("ix_job_queue_state_due", "queue", "state", "due"),
+    sqlite_autoincrement=True,
+)
+
+ENDLESS = frozenset({"takedown", "purge", "plain"})
+"""Queues whose jobs never dead-letter: giving up would leave bytes served that must not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A claimed job. `payload` holds keys, never changes."""
+
+    id: int
+    queue: str
+    key: str
+    payload: dict[str, Any]
+    attempt: int
+    created_at: datetime
+
+
+class LeaseLost(Exception):
+    """Another worker has the job now: the transaction that found out must roll back."""
+
+
+def enqueue(
+    tx: Tx,
+    queue: str,
+    key: str,
+    payload: dict[str, Any],
+    *,
+    now: datetime,
+    due: datetime | None = None,
+    max_attempts: int = 5,
+) -> None:
+    """Add a job in the caller's transaction; with a pending job of that key, only its due time moves to the earlier."""
+    values = {
+        "queue": queue,
+        "key": key,
+        "payload": payload,
+        "state": "pending",
+        "due": due or now,
+        "attempt": 0,
+        "max_attempts": 0 if queue in ENDLESS else max_attempts,
+        "created_at": now,
+    }
+    make = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    statement: Any = make(job).values(values)
+    least = func.least if tx.dialect.name == "postgresql" else func.min
+    tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=[job.c.key],
+            index_where=text("state = 'pending'"),
+            set_={"due": least(job.c.due, statement.excluded.due)},
+        )
+    )
+    touch(tx, queue)
+
+
+def claim(tx: Tx, queues: list[str], *, now: datetime, lease: timedelta) -> Job | None:
+    """Take the job that is due longest, or None. The lease ends at `now + lease` unless `heartbeat` extends it."""
+    pick = (
+        select(job.c.id)
+        .where(job.c.queue.in_(queues), job.c.state == "pending", job.c.due <= now)
+        .order_by(job.c.due, job.c.id)
+        .limit(1)
+    )
+    if tx.dialect.name == "postgresql":
+        pick = pick.with_for_update(skip_locked=True)
+    row = tx.execute(
+        update(job)
+        .where(job.c.id == pick.scalar_subquery())
+        .values(state="running", lease_until=now + lease, attempt=job.c.attempt + 1)
+        .returning(job.c.id, job.c.queue, job.c.key, job.c.payload, job.c.attempt, job.c.created_at)
+    ).one_or_none()
+    return Job(*row) if row else None
+
+
+def heartbeat(tx: Tx, taken: Job, *, now: datetime, lease: timedelta) -> None:
+    """Extend the lease. Raises LeaseLost."""
+    _mine(tx, taken, update(job).values(lease_until=now + lease))
+
+
+def done(tx: Tx, taken: Job) -> None:
+    """Finish the job in the transaction that holds its effects. Raises LeaseLost: roll back."""
+    _mine(tx, taken, delete(job))
+
+
+def failed(tx: Tx, taken: Job, error: str, *, now: datetime) -> bool:
+    """Give the job back with a delay, or end it as dead when its attempts are used up. True when it is dead now.
+
+    A pending job of the same key makes this one superfluous: it is deleted.
+    """
+    row = tx.execute(select(job.c.max_attempts, job.c.attempt).where(_is(taken))).one_or_none()
+    if row is None:
+        return False
+    twin = tx.execute(select(job.c.id).where(job.c.key == taken.key, job.c.state == "pending")).first()
+    dead = bool(row.max_attempts) and row.attempt >= row.max_attempts
+    if twin and not dead:
+        tx.execute(delete(job).where(_is(taken)))
+        return False
+    delay = timedelta(seconds=min(60, 2 ** min(row.attempt, 6)))
+    state = "dead" if dead else "pending"
+    tx.execute(
+        update(job).where(_is(taken)).values(state=state, due=now + delay, lease_until=None, last_error=error[:2000])
+    )
+    return dead
+
+
+def give_back(tx: Tx, taken: Job, *, now: datetime) -> None:
+    """Return a job unharmed (graceful stop): pending again, this attempt not counted."""
+    twin = tx.execute(select(job.c.id).where(job.c.key == taken.key, job.c.state == "pending")).first()
+    if twin:
+        tx.execute(delete(job).where(_is(taken)))
+    else:
+        tx.execute(
+            update(job).where(_is(taken)).values(state="pending", due=now, lease_until=None, attempt=job.c.attempt - 1)
+        )
+
+
+def sweep(tx: Tx, *, now: datetime) -> int:
+    """Return every job whose lease has expired; returns how many. Run every few seconds by any worker."""
+    count = 0
+    expired = select(job.c.id, job.c.queue, job.c.key, job.c.payload, job.c.attempt, job.c.created_at).where(
+        job.c.state == "running", job.c.lease_until < now
+    )
+    for row in tx.execute(expired).all():
+        failed(tx, Job(*row), "the lease expired: its worker died or stalled", now=now)
+        touch(tx, row.queue)
+        count += 1
+    return count
+
+
+def waiting(tx: Tx, queue: str) -> int:
+    """How many jobs of `queue` are pending or running."""
+    return tx.execute(
+        select(func.count()).where(job.c.queue == queue, or_(job.c.state == "pending", job.c.state == "running"))
+    ).scalar_one()
+
+
+def _is(taken: Job) -> Any:
+    return and_(job.c.id == taken.id, job.c.attempt == taken.attempt, job.c.state == "running")
+
+
+def _mine(tx: Tx, taken: Job, statement: Any) -> None:
+    if tx.execute(statement.where(_is(taken))).rowcount != 1:
+        raise LeaseLost(f"job {taken.id} ({taken.key}) attempt {taken.attempt}")

@@ -1,0 +1,97 @@
+"""Migrations: bringing a database to the newest schema, and writing the migration file while the schema is young."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from bonded.db.engine import Database
+from bonded.db.tables import whole
+
+INSERT_ONLY = ("journal", "finding", "screening_run", "verdict")
+"""Tables in which UPDATE and DELETE are refused by the database itself."""
+
+
+def upgrade(db: Database) -> None:
+    """Bring the database to the newest schema, in one transaction; nothing to do is quick."""
+    with db.write() as connection:
+        command.upgrade(_config(connection), "head")
+        protect(connection)
+
+
+def revision(db: Database) -> str | None:
+    """The revision that the database has, None for an empty one."""
+    with db.read() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest() -> str | None:
+    """The revision that this code wants."""
+    return ScriptDirectory(str(files("bonded.db") / "migrations")).get_current_head()
+
+
+def differences(db: Database) -> list[Any]:
+    """What the migrated database lacks or has too much of against the code's tables; [] is right."""
+    with db.read() as connection:
+        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": False}), whole()))
+
+
+def protect(connection: Connection) -> None:
+    """Make the insert-only tables insert-only, by trigger."""
+    for table in INSERT_ONLY:
+        for verb in ("UPDATE", "DELETE"):
+            name = f"{table}_no_{verb.lower()}"
+            if connection.dialect.name == "sqlite":
+                connection.execute(
+                    text(
+                        f"CREATE TRIGGER IF NOT EXISTS {name} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is insert-only'); END"
+                    )
+                )
+            else:
+                connection.execute(
+                    text(
+                        "CREATE OR REPLACE FUNCTION bonded_insert_only() RETURNS trigger LANGUAGE plpgsql AS "
+                        "$$ BEGIN RAISE EXCEPTION '% is insert-only', TG_TABLE_NAME; END $$"
+                    )
+                )
+                connection.execute(
+                    text(
+                        f"CREATE OR REPLACE TRIGGER {name} BEFORE {verb} ON {table} FOR EACH ROW EXECUTE FUNCTION bonded_insert_only()"
+                    )
+                )
+
+
+def write_initial(db: Database) -> Path:
+    """Write 0001 anew from the tables in the code, against an empty database. For use before the first release only."""
+    folder = Path(str(files("bonded.db") / "migrations" / "versions"))
+    for old in folder.glob("*.py"):
+        old.unlink()
+    with db.write() as connection:
+        command.revision(_config(connection), "initial schema", autogenerate=True, rev_id="0001")
+    (path,) = folder.glob("0001_*.py")
+    return path
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(files("bonded.db") / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+if __name__ == "__main__":  # python -m bonded.db.migrate: rewrite 0001 while there has been no release
+    import tempfile
+
+    from bonded.db.engine import open_database
+
+    with tempfile.TemporaryDirectory() as where:
+        print(write_initial(open_database(f"sqlite:///{where}/empty.db")).name)  # noqa: T201

@@ -1,0 +1,28 @@
+"""Every table of the house, imported so that `metadata` is whole: for migrations and backups, by path, not by import.
+
+Rooms above db define their own tables; this list of module names is what makes `metadata` complete.
+"""
+
+from __future__ import annotations
+
+import importlib
+
+from sqlalchemy import MetaData
+
+from bonded.db.base import metadata
+
+MODULES = (
+    "bonded.db.jobs",
+    "bonded.adapters.counter_sql",
+    "bonded.journal.tables",
+    "bonded.accounts.tables",
+    "bonded.catalog.tables",
+    "bonded.tuf.tables",
+)
+
+
+def whole() -> MetaData:
+    """The MetaData with every room's tables loaded."""
+    for name in MODULES:
+        importlib.import_module(name)
+    return metadata

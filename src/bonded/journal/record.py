@@ -1,0 +1,77 @@
+"""`record()`: the only writer of the audit trail and the only inserter into `to_publish`."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import insert
+
+from bonded.db.engine import Tx, touch
+from bonded.journal.tables import journal, journal_private, journal_unsealed, to_publish
+from bonded.values.actions import ACTIONS
+from bonded.values.states import SubjectKind
+from bonded.values.who import Actor
+
+PRIVATE_FOR = timedelta(days=180)
+PUBLISH_QUEUE = "publish"
+"""Waking name of the publisher; there are no job rows for it, `to_publish` is its queue."""
+
+
+def record(
+    tx: Tx,
+    action: str,
+    who: Actor,
+    subject: tuple[SubjectKind, str],
+    *,
+    now: datetime,
+    project: str | None = None,
+    user: str | None = None,
+    facts: dict[str, Any] | None = None,
+    private: dict[str, str] | None = None,
+) -> int:
+    """Write one journal row in the caller's transaction and return its id.
+
+    `subject` is a kind and an opaque id, `project` a normalized project name, `user` the opaque id of the person
+    concerned. `facts` are kept for ever and public to auditors: never names or addresses of people; those go in
+    `private`, where the actor's IP address and agent are added, bound to the row by a salted hash.
+    An action marked `changes_index` also leaves a row for the publisher; it needs `project`. Raises KeyError for an
+    action that is not in the table.
+    """
+    known = ACTIONS[action]
+    hidden = {k: v for k, v in (("ip", who.ip), ("agent", who.agent)) if v} | (private or {})
+    salt = secrets.token_bytes(16)
+    digest = private_hash(salt, hidden) if hidden else None
+    row = {
+        "action": action,
+        "actor_kind": who.kind,
+        "actor_id": who.user_id,
+        "credential_id": who.credential_id,
+        "subject_kind": subject[0],
+        "subject_id": subject[1],
+        "project_key": project,
+        "user_id": user,
+        "at": now,
+        "facts": facts or {},
+        "private_hash": digest,
+    }
+    journal_id = int(tx.execute(insert(journal).values(row).returning(journal.c.id)).scalar_one())
+    tx.execute(insert(journal_unsealed).values(id=journal_id))
+    if hidden:
+        tx.execute(
+            insert(journal_private).values(journal_id=journal_id, salt=salt, data=hidden, expires=now + PRIVATE_FOR)
+        )
+    if known.changes_index:
+        if project is None:
+            raise ValueError(f"{action} changes the index and names no project")
+        tx.execute(insert(to_publish).values(project_key=project, journal_id=journal_id, at=now, failures=0, parked=0))
+        touch(tx, PUBLISH_QUEUE)
+    return journal_id
+
+
+def private_hash(salt: bytes, data: dict[str, str]) -> str:
+    """Hex sha256 of `salt` and `data` as JSON with sorted keys."""
+    return hashlib.sha256(salt + orjson.dumps(data, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,171 @@
+"""The seams: every place where Bonded meets a service it does not own, as protocols on one page.
+
+Implementations live in `adapters/`; only `wiring.py` picks one. Each protocol has one contract suite in `tests/seams`,
+run against every adapter. Names inside a Storage are relative POSIX paths without `..` or a leading slash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+
+class StorageError(Exception):
+    """The store failed or is out of reach; whether the write happened is unknown. The caller begins again."""
+
+
+class NotStored(StorageError):
+    """No object of that name."""
+
+
+class OtherBytes(StorageError):
+    """`create` found other bytes under the name. Nothing was changed."""
+
+
+class Changed(StorageError):
+    """`replace` found that the object is no longer the one named by the tag. Nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as read: its bytes and the tag that `replace` compares (strong, changes with every write)."""
+
+    data: bytes
+    tag: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One object in a listing."""
+
+    name: str
+    size: int
+    modified: datetime
+
+
+class Storage(Protocol):
+    """Objects by name. The vault and the public store are two instances.
+
+    Durability: after `barrier()` returns, every earlier write of this process survives power loss; `create` and `put`
+    need not be durable before it, `replace` is durable (and ordered after all earlier writes) when it returns. An error
+    of the barrier is fatal to the process: what was written is unknown.
+    """
+
+    conditional: bool
+    """`replace` compares atomically; probed, never assumed (`probe`)."""
+
+    def probe(self) -> None:
+        """Raise StorageError unless `create` refuses other bytes and `replace` refuses a wrong tag."""
+
+    def get(self, name: str) -> Stored: ...
+    def open(self, name: str) -> BinaryIO:
+        """The object as a seekable stream. Raises NotStored."""
+
+    def exists(self, name: str) -> bool: ...
+    def size(self, name: str) -> int: ...
+    def create(self, name: str, data: bytes | Path | BinaryIO) -> bool:
+        """Write if absent. True when written, False when equal bytes were there. Raises OtherBytes."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write or overwrite, atomically: readers see old or new bytes. For derived, unsigned copies only."""
+
+    def replace(self, name: str, data: bytes, tag: str | None) -> str:
+        """Write only if the object still has `tag` (None: is absent); returns the new tag. Raises Changed."""
+
+    def copy(self, source: str, name: str) -> None:
+        """`name` becomes another name for the bytes of `source` (hard link or server-side copy), create-only."""
+
+    def delete(self, name: str) -> None:
+        """Absent afterwards; no error when it was."""
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """Objects whose name begins with `prefix`, in any order."""
+
+    def barrier(self) -> None: ...
+
+
+class SignerRefused(Exception):
+    """The signer would not sign: a lower number, or the same number for another attempt."""
+
+
+class Signer(Protocol):
+    """Online keys. Offline keys never come through here."""
+
+    def keys(self) -> dict[str, dict[str, Any]]:
+        """Key id -> public key in the TUF metadata form, for every key it holds."""
+
+    def highest(self) -> tuple[int, str]:
+        """The highest publication number that it signed for, and the attempt; (0, "") at first. Survives a crash."""
+
+    def reserve(self, number: int, attempt: str) -> None:
+        """Allow signatures for publication `number`. Fsynced. Raises SignerRefused for a lower number than `highest`,
+        or the same with another attempt."""
+
+    def sign(self, number: int, attempt: str, role: str, payload: bytes) -> list[dict[str, str]]:
+        """Signatures of all its keys for `role` over canonical `payload`: [{"keyid", "sig"}]. Needs `reserve` first."""
+
+
+class Queue(Protocol):
+    """Wakes workers. The job row is the queue; this only shortens the wait."""
+
+    def wake(self, queues: Iterable[str]) -> None:
+        """Best effort, 200 ms at most, never raises."""
+
+    def wait(self, queues: Iterable[str], timeout: timedelta) -> bool:
+        """Sleep until a wake for one of `queues` or the timeout; True when woken."""
+
+
+class Purger(Protocol):
+    """Removes objects from caches in front of the public store."""
+
+    def purge(self, keys: Iterable[str]) -> None:
+        """`keys` are surrogate keys: `project/<key>`, `file/<path>`, `timestamp`. Raises PurgeFailed."""
+
+
+class PurgeFailed(Exception):
+    """The cache did not confirm; the job tries again."""
+
+
+class Mailer(Protocol):
+    """Sends mail. Called from a job only."""
+
+    def send(self, message: EmailMessage) -> None: ...
+
+
+class SandboxResult(Protocol):
+    """What a sandboxed call ended with. `outcome` is "ok", "crash", "timeout", "memory" or "killed"."""
+
+    outcome: str
+    value: bytes
+    detail: str
+    cpu_seconds: float
+
+
+class Sandbox(Protocol):
+    """Runs Bonded's own screening code over hostile bytes with no network, no writes and hard limits."""
+
+    level: str
+    """"bubblewrap", "landlock" or "rlimits": what is in force, reported with every verdict."""
+
+    def run(
+        self, call: Callable[[bytes], bytes], argument: bytes, *, cpu_seconds: float, memory_bytes: int
+    ) -> SandboxResult: ...
+
+
+class Counter(Protocol):
+    """Counts events for rate limits, over all processes."""
+
+    def hit(self, key: str, limit: int, window: timedelta, now: datetime) -> int:
+        """Count one event under `key`. 0 when within `limit` per sliding `window`, else seconds to wait."""
+
+
+class Lock(Protocol):
+    """The publisher's lock. It saves work; safety is in the conditional flip."""
+
+    def held(self) -> AbstractContextManager[bool]:
+        """True inside when this process has it. Does not wait."""

@@ -1,0 +1,209 @@
+"""Settings: read once, from `bonded.toml` in the data directory and from the environment, into frozen values.
+
+Each key can be set as BONDED_<SECTION>__<KEY> (keys without a section as BONDED_<KEY>); the environment wins. No other
+file reads settings; rooms get their own section as an argument.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+MIB = 1024 * 1024
+
+
+class SettingsError(Exception):
+    """The configuration is wrong; the message names the key, what is wrong, and where it was set."""
+
+
+class Section(BaseModel):
+    """A section: frozen, and a key it does not know is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(Section):
+    """`url`: sqlite:///... or postgresql://...; relative SQLite paths are under the data directory."""
+
+    url: str = "sqlite:///bonded.db"
+    pool_size: int = Field(default=8, ge=1)
+
+
+class StorageSettings(Section):
+    """Where the vault and the public store are: a folder (relative to the data directory) or s3://bucket/prefix."""
+
+    vault: str = "vault"
+    public: str = "public"
+    s3_endpoint: str = ""
+    s3_region: str = "us-east-1"
+    s3_allow_http: bool = False
+
+
+class UploadSettings(Section):
+    """Caps on what is received. Times in seconds, sizes in bytes."""
+
+    max_file_bytes: int = Field(default=1024 * MIB, ge=1)
+    max_form_bytes: int = Field(default=64 * MIB, ge=1)
+    read_timeout: float = Field(default=60.0, gt=0)
+    """Longest pause between two chunks of an upload."""
+    total_timeout: float = Field(default=3600.0, gt=0)
+    linux_tags: bool = True
+    """Accept wheels tagged linux_*, which run on one distribution only (PyPI refuses them)."""
+    local_versions: bool = True
+    """Accept local versions (1.0+build), which PyPI refuses."""
+
+
+class ScreeningSettings(Section):
+    """`mode`: `hold` serves nothing before its verdict, `watch` serves at once and withdraws."""
+
+    mode: Literal["hold", "watch"] = "hold"
+    workers: int = Field(default=2, ge=1)
+    cpu_seconds: float = Field(default=20.0, gt=0)
+    memory_mb: int = Field(default=512, ge=64)
+    policy: str = ""
+    """Path of a policy file; empty: the built-in policy."""
+    sandbox: Literal["auto", "bubblewrap", "rlimits"] = "auto"
+
+
+class TufSettings(Section):
+    """Numbers of bins are chosen at the ceremony; these are the lifetimes and the rhythm."""
+
+    min_interval: float = Field(default=0.0, ge=0)
+    max_batch: int = Field(default=5000, ge=1)
+    online_lifetime: float = Field(default=86_400.0, gt=0)
+    """Seconds that timestamp, snapshot and bins are valid."""
+    sweep_grace: float = Field(default=86_400.0, gt=0)
+    page_ttl: float = Field(default=10.0, ge=0)
+    """Seconds that shared caches may keep plain project pages."""
+
+    def lifetime(self) -> timedelta:
+        return timedelta(seconds=self.online_lifetime)
+
+
+class SignerSettings(Section):
+    """The online key: a file encrypted with a passphrase that is in `passphrase_file`."""
+
+    key: str = "keys/online.pem"
+    passphrase_file: str = "keys/passphrase"
+    state: str = "keys/signer-state.json"
+
+
+class QueueSettings(Section):
+    """`engine`: `local` works in processes of the server."""
+
+    engine: Literal["local"] = "local"
+
+
+class MailSettings(Section):
+    """`transport`: `file` writes messages under `folder`, `smtp` sends them."""
+
+    transport: Literal["file", "smtp"] = "file"
+    folder: str = "mail"
+    host: str = "localhost"
+    port: int = 25
+    username: str = ""
+    password_file: str = ""
+    starttls: bool = False
+    sender: str = "Bonded <bonded@localhost>"
+
+
+class PurgeSettings(Section):
+    """`engine`: `none` where no cache stands in front; caches then live by their TTL."""
+
+    engine: Literal["none"] = "none"
+    bound: float = 5.0
+    """Seconds that a shared cache may keep a withdrawn file when nothing purges it (s-maxage of packages/)."""
+
+
+class ServeSettings(Section):
+    """The built-in server."""
+
+    processes: int = Field(default=2, ge=1)
+    threads: int = Field(default=4, ge=1)
+    request_timeout: float = Field(default=30.0, gt=0)
+
+
+class AccountSettings(Section):
+    """Sessions and rate limits. Times in seconds."""
+
+    session_lifetime: float = 14 * 86_400.0
+    confirm_lifetime: float = 1800.0
+    logins_per_5_minutes: int = 10
+    secure_cookies: Literal["auto", "always", "never"] = "auto"
+    """auto: secure when `url` is https."""
+
+
+class LogSettings(Section):
+    """`format`: json lines for machines, text for people."""
+
+    format: Literal["json", "text"] = "json"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can set."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="BONDED_", env_nested_delimiter="__")
+
+    name: str = "Bonded"
+    """Shown in page titles."""
+    url: str = "http://localhost:8000/"
+    """Public address of the index."""
+    content_url: str = ""
+    """Another host for content that uploaders control; empty: none."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks whose X-Forwarded-* headers are believed."""
+    security_contact: str = ""
+    """mailto: or https: for security.txt."""
+    upstream: str = ""
+    dev: bool = False
+    """Keys are for development: said on every page and in `bonded tuf status`."""
+
+    database: DatabaseSettings = DatabaseSettings()
+    storage: StorageSettings = StorageSettings()
+    upload: UploadSettings = UploadSettings()
+    screening: ScreeningSettings = ScreeningSettings()
+    tuf: TufSettings = TufSettings()
+    signer: SignerSettings = SignerSettings()
+    queue: QueueSettings = QueueSettings()
+    mail: MailSettings = MailSettings()
+    purge: PurgeSettings = PurgeSettings()
+    serve: ServeSettings = ServeSettings()
+    account: AccountSettings = AccountSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment over the file."""
+        return (env_settings, init_settings)
+
+
+def load(directory: Path) -> Settings:
+    """Settings of the data directory. Raises SettingsError in one sentence that names the key."""
+    path = directory / "bonded.toml"
+    try:
+        values = tomllib.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{directory} is not a data directory: it has no bonded.toml (make one with `bonded init {directory}`)"
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}") from None
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise SettingsError(f"setting `{key}` in {path} or the environment is wrong: {first['msg']}") from None

@@ -1,0 +1,125 @@
+"""The one table of actions: everything that changes state, or that a permission guards.
+
+Permission checks, journal kinds, metric labels, admin labels, notifications and the documentation page come from here.
+The expected answers of the authorisation tests are written separately, by hand, in `tests/`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Who(StrEnum):
+    """The least role that may do an action."""
+
+    ANYONE = "anyone"
+    USER = "user"
+    """Any signed-in person, on what is their own."""
+    MAINTAINER = "maintainer"
+    OWNER = "owner"
+    ADMIN = "admin"
+    SYSTEM = "system"
+    """Policy, publisher or the operator's command line only."""
+
+
+class Notify(StrEnum):
+    """Who is told by mail."""
+
+    NOBODY = "nobody"
+    SUBJECT = "subject"
+    """The person concerned."""
+    OWNERS = "owners"
+    """All owners of the project."""
+    ADMINS = "admins"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action.
+
+    `scope` is the token permission that suffices, None when a token never does. `factor` asks for a fresh step-up
+    authentication, `reason` for words from the person, `changes_index` for a publication.
+    """
+
+    name: str
+    who: Who
+    label: str
+    scope: str | None = None
+    factor: bool = False
+    reason: bool = False
+    changes_index: bool = False
+    notify: Notify = Notify.NOBODY
+
+
+def _table(*actions: Action) -> dict[str, Action]:
+    table = {a.name: a for a in actions}
+    assert len(table) == len(actions), "an action is listed twice"
+    return table
+
+
+A, W, N = Action, Who, Notify
+
+ACTIONS: dict[str, Action] = _table(
+    # files
+    A("file.upload", W.MAINTAINER, "Upload a file", scope="upload"),
+    A("file.publish", W.SYSTEM, "Make a cleared file public", changes_index=True, notify=N.OWNERS),
+    A("file.hold", W.SYSTEM, "Hold a file for review", notify=N.ADMINS),
+    A("file.refuse", W.SYSTEM, "Reject a file by policy", notify=N.ADMINS),
+    A("file.withdraw", W.SYSTEM, "Quarantine a public file by policy", changes_index=True, notify=N.ADMINS),
+    A("file.yank", W.MAINTAINER, "Yank a file", scope="yank", changes_index=True, notify=N.OWNERS),
+    A("file.unyank", W.MAINTAINER, "Take back a yank", scope="yank", changes_index=True, notify=N.OWNERS),
+    A("file.delete", W.OWNER, "Delete a file", factor=True, changes_index=True, notify=N.OWNERS),
+    # projects
+    A("project.create", W.USER, "Create a project", scope="upload", changes_index=True),
+    A("project.archive", W.OWNER, "Archive a project", changes_index=True, notify=N.OWNERS),
+    A("project.unarchive", W.OWNER, "Take a project out of the archive", changes_index=True, notify=N.OWNERS),
+    A("project.deprecate", W.OWNER, "Mark a project deprecated", changes_index=True, notify=N.OWNERS),
+    A("project.undeprecate", W.OWNER, "Take back a deprecation", changes_index=True, notify=N.OWNERS),
+    A(
+        "project.delete",
+        W.OWNER,
+        "Delete a project with all its files",
+        factor=True,
+        changes_index=True,
+        notify=N.OWNERS,
+    ),
+    A("project.manage", W.MAINTAINER, "See the manage pages of a project"),
+    A("role.add", W.OWNER, "Give somebody a role", factor=True, notify=N.OWNERS),
+    A("role.remove", W.OWNER, "Take a role away", factor=True, notify=N.OWNERS),
+    # review
+    A("review.see", W.ADMIN, "See the review queue, cases and evidence"),
+    A("review.release", W.ADMIN, "Release a file", reason=True, changes_index=True, notify=N.OWNERS),
+    A("review.quarantine", W.ADMIN, "Quarantine a file", reason=True, changes_index=True, notify=N.OWNERS),
+    A("review.reject", W.ADMIN, "Reject a file", reason=True, notify=N.OWNERS),
+    A("review.remove", W.ADMIN, "Remove a file", reason=True, changes_index=True, notify=N.OWNERS),
+    A("review.ask-owner", W.ADMIN, "Ask the owners about a file", reason=True, notify=N.OWNERS),
+    A("review.quarantine-project", W.ADMIN, "Quarantine a project", reason=True, changes_index=True, notify=N.OWNERS),
+    A("review.release-project", W.ADMIN, "Release a project", reason=True, changes_index=True, notify=N.OWNERS),
+    # people
+    A("user.create", W.SYSTEM, "Create a person", notify=N.SUBJECT),
+    A("user.login", W.ANYONE, "Log in"),
+    A("user.login-failed", W.ANYONE, "Fail to log in"),
+    A("user.logout", W.USER, "Log out"),
+    A("user.confirm", W.USER, "Confirm that it is you (step-up)"),
+    A("user.set-password", W.ANYONE, "Set a password by a one-time link", notify=N.SUBJECT),
+    A("user.change-password", W.USER, "Change a password", factor=True, notify=N.SUBJECT),
+    A("user.freeze", W.ADMIN, "Freeze an account", reason=True, notify=N.SUBJECT),
+    A("user.unfreeze", W.ADMIN, "Unfreeze an account", reason=True, notify=N.SUBJECT),
+    A("account.see", W.USER, "See one's own account"),
+    A("session.end", W.USER, "End a session"),
+    A("token.create", W.USER, "Create an API token", factor=True, notify=N.SUBJECT),
+    A("token.revoke", W.USER, "Revoke an API token", notify=N.SUBJECT),
+    # index
+    A("admin.see", W.ADMIN, "See administration pages"),
+    A("admin.journal", W.ADMIN, "Read the journal"),
+    A("job.retry", W.ADMIN, "Retry a dead job"),
+    A("job.discard", W.ADMIN, "Discard a dead job", reason=True),
+    A("check.set-state", W.ADMIN, "Change the state of a check", reason=True),
+    A("publication.flip", W.SYSTEM, "Publish"),
+    A("publication.park", W.SYSTEM, "Park a row that cannot be published", notify=N.ADMINS),
+    A("publication.recover", W.SYSTEM, "Recover from the public record", changes_index=True, notify=N.ADMINS),
+    A("keys.ceremony", W.SYSTEM, "Import keys and offline metadata"),
+    A("index.init", W.SYSTEM, "Create the index"),
+    A("index.read", W.ANYONE, "Read public pages"),
+)

@@ -1,0 +1,39 @@
+"""Small rules about text: what may enter signed metadata and pages, ids, and how times are written."""
+
+from __future__ import annotations
+
+import secrets
+import unicodedata
+from datetime import UTC, datetime
+
+_FORBIDDEN = {chr(c) for c in range(0x20)} | {chr(0x7F)}
+
+
+def has_control(text: str) -> bool:
+    """True when `text` holds U+0000-001F, U+007F or a lone surrogate: never allowed in anything signed.
+
+    orjson and TUF's canonical JSON write those differently (decisions/0002), so they are refused at the door.
+    """
+    return any(c in _FORBIDDEN or "\ud800" <= c <= "\udfff" for c in text)
+
+
+def clean(text: str) -> str:
+    """`text` in NFC with control characters and lone surrogates replaced by a space."""
+    return unicodedata.normalize(
+        "NFC", "".join(" " if c in _FORBIDDEN or "\ud800" <= c <= "\udfff" else c for c in text)
+    )
+
+
+def new_id() -> str:
+    """A new opaque id: 26 characters of lower-case base 32, 128 random bits."""
+    n = secrets.randbits(128)
+    out = ""
+    for _ in range(26):
+        n, r = divmod(n, 32)
+        out = "0123456789abcdefghjkmnpqrstvwxyz"[r] + out
+    return out
+
+
+def iso(at: datetime) -> str:
+    """`at` as RFC 3339 in UTC with microseconds and a Z, as PEP 700 asks of upload-time."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

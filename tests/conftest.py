@@ -1,0 +1,88 @@
+"""Fixtures that all tests share: real databases (SQLite and a real PostgreSQL), and a fixed moment."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from bonded.db import migrate
+from bonded.db.engine import Database, open_database
+from tests.support.postgres import PostgresServer, start_postgres
+
+NOW = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A moment; add to it to move time."""
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all test processes of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(shared: Path) -> Path:
+    """An empty, migrated SQLite database to copy from."""
+    path = shared / "template.db"
+    with (shared / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            made = shared / f"template-{secrets.token_hex(4)}.db"
+            db = open_database(f"sqlite:///{made}")
+            migrate.upgrade(db)
+            with db.engine.connect() as connection:
+                connection.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # type: ignore[union-attr]
+            db.close()
+            made.rename(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres(shared: Path) -> Iterator[PostgresServer]:
+    """A real PostgreSQL server, one for all test processes."""
+    with start_postgres(shared) as server:
+        yield server
+
+
+@pytest.fixture
+def sqlite_db(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
+    """A migrated SQLite database."""
+    path = tmp_path / "bonded.db"
+    path.write_bytes(migrated_sqlite.read_bytes())
+    db = open_database(f"sqlite:///{path}")
+    yield db
+    db.close()
+
+
+@pytest.fixture
+def postgres_db(postgres: PostgresServer) -> Iterator[Database]:
+    """A migrated PostgreSQL database."""
+    with postgres.database() as url:
+        db = open_database(url)
+        yield db
+        db.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db(request: pytest.FixtureRequest) -> Database:
+    """A migrated database; the test runs once on each kind."""
+    return request.getfixturevalue("sqlite_db" if request.param == "sqlite" else "postgres_db")  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A short-named folder (Unix sockets allow 107 characters)."""
+    with tempfile.TemporaryDirectory(prefix="b-") as where:
+        yield Path(where)

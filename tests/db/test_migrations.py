@@ -1,0 +1,57 @@
+"""Migrations from empty, on both databases, end in exactly the tables that the code declares."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from bonded.db import migrate
+from bonded.db.engine import Database, open_database
+from bonded.journal import record
+from bonded.values.states import SubjectKind
+from bonded.values.who import OPERATOR
+from tests.support.postgres import PostgresServer
+
+
+def check(db: Database) -> None:
+    assert migrate.revision(db) is None
+    migrate.upgrade(db)
+    assert migrate.revision(db) == migrate.newest()
+    assert migrate.differences(db) == []
+    migrate.upgrade(db)  # nothing to do
+    db.close()
+
+
+def test_up_from_empty_on_sqlite(tmp_path: Path) -> None:
+    check(open_database(f"sqlite:///{tmp_path / 'x.db'}"))
+
+
+def test_up_from_empty_on_postgresql(postgres: PostgresServer) -> None:
+    with postgres.database(migrated=False) as url:
+        check(open_database(url))
+
+
+@pytest.mark.parametrize("statement", ["DELETE FROM journal", "UPDATE journal SET action = 'x'"])
+def test_journal_rows_cannot_be_changed(db: Database, now: datetime, statement: str) -> None:
+    with db.write() as tx:
+        record(tx, "index.init", OPERATOR, (SubjectKind.INDEX, ""), now=now)
+    with pytest.raises(DBAPIError, match="insert-only"), db.write() as tx:
+        tx.execute(text(statement))
+
+
+def test_writers_are_durable_and_never_start_as_readers(sqlite_db: Database) -> None:
+    with sqlite_db.write() as tx:
+        assert tx.execute(text("PRAGMA synchronous")).scalar_one() == 2
+        assert tx.execute(text("PRAGMA foreign_keys")).scalar_one() == 1
+        assert tx.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        other = open_database(str(sqlite_db.engine.url))
+        with other.engine.connect() as second:
+            second.connection.driver_connection.execute("PRAGMA busy_timeout=1")  # type: ignore[union-attr]
+            second.info["immediate"] = True
+            with pytest.raises(DBAPIError, match="locked"):
+                second.begin()
+        other.close()
