@@ -11,12 +11,14 @@ import orjson
 from sqlalchemy import insert
 
 from bonded.db.engine import Tx, touch
+from bonded.db.jobs import enqueue
 from bonded.journal.tables import journal, journal_private, journal_unsealed, to_publish
-from bonded.values.actions import ACTIONS
+from bonded.values.actions import ACTIONS, Notify
 from bonded.values.states import SubjectKind
 from bonded.values.who import Actor
 
 PRIVATE_FOR = timedelta(days=180)
+MAIL_QUEUE = "mail"
 PUBLISH_QUEUE = "publish"
 """Waking name of the publisher; there are no job rows for it, `to_publish` is its queue."""
 
@@ -38,7 +40,7 @@ def record(
     `subject` is a kind and an opaque id, `project` a normalized project name, `user` the opaque id of the person
     concerned. `facts` are kept for ever and public to auditors: never names or addresses of people; those go in
     `private`, where the actor's IP address and agent are added, bound to the row by a salted hash.
-    An action marked `changes_index` also leaves a row for the publisher; it needs `project`. Raises KeyError for an
+    An action that notifies leaves a mail job with the row's id. An action marked `changes_index` also leaves a row for the publisher; it needs `project`. Raises KeyError for an
     action that is not in the table.
     """
     known = ACTIONS[action]
@@ -64,6 +66,8 @@ def record(
         tx.execute(
             insert(journal_private).values(journal_id=journal_id, salt=salt, data=hidden, expires=now + PRIVATE_FOR)
         )
+    if known.notify is not Notify.NOBODY:
+        enqueue(tx, MAIL_QUEUE, f"mail:{journal_id}", {"journal_id": journal_id}, now=now)
     if known.changes_index:
         if project is None:
             raise ValueError(f"{action} changes the index and names no project")
