@@ -40,8 +40,8 @@ def record(
     `subject` is a kind and an opaque id, `project` a normalized project name, `user` the opaque id of the person
     concerned. `facts` are kept for ever and public to auditors: never names or addresses of people; those go in
     `private`, where the actor's IP address and agent are added, bound to the row by a salted hash.
-    An action that notifies leaves a mail job with the row's id. An action marked `changes_index` also leaves a row for the publisher; it needs `project`. Raises KeyError for an
-    action that is not in the table.
+    An action that notifies leaves a mail job with the row's id. An action marked `changes_index` also leaves a row for
+    the publisher; it needs `project`. Raises KeyError for an action that is not in the table.
     """
     known = ACTIONS[action]
     hidden = {k: v for k, v in (("ip", who.ip), ("agent", who.agent)) if v} | (private or {})

@@ -1,0 +1,95 @@
+"""One worker's round: claim a job, run its handler, and apply its effects in the transaction that marks it done.
+
+A handler works outside any transaction and returns its effects as a function of one; so no transaction is held open over
+slow work, and an effect is never applied by a worker that has lost its lease.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import structlog
+
+from bonded.db.engine import Database, Tx
+from bonded.db.jobs import Job, LeaseLost, claim, done, failed, give_back, heartbeat
+
+Effects = Callable[[Tx], None]
+Handler = Callable[[Job, datetime], Effects | None]
+
+LEASE = timedelta(seconds=60)
+BEAT = timedelta(seconds=15)
+
+log = structlog.get_logger("bonded.worker")
+
+
+class Stopped(Exception):
+    """Raised by a handler that noticed a graceful stop: the job goes back unharmed."""
+
+
+def work_once(db: Database, handlers: Mapping[str, Handler], clock: Callable[[], datetime]) -> bool:
+    """Take one job of the queues in `handlers` and run it. False when none was due."""
+    with db.write() as tx:
+        taken = claim(tx, list(handlers), now=clock(), lease=LEASE)
+    if taken is None:
+        return False
+    with _beating(db, taken, clock):
+        try:
+            effects = handlers[taken.queue](taken, clock())
+        except Stopped:
+            with db.write() as tx:
+                give_back(tx, taken, now=clock())
+            return True
+        except Exception as error:  # whatever a handler raises, the row must say it
+            _failed(db, taken, error, clock())
+            return True
+    _finish(db, taken, effects, clock)
+    return True
+
+
+def _finish(db: Database, taken: Job, effects: Effects | None, clock: Callable[[], datetime]) -> None:
+    try:
+        with db.write() as tx:
+            if effects is not None:
+                effects(tx)
+            done(tx, taken)
+    except LeaseLost:
+        # Another worker has the job; nothing of ours was applied.
+        log.warning("lease lost", job=taken.id, key=taken.key)
+    except Exception as error:
+        _failed(db, taken, error, clock())
+
+
+def _failed(db: Database, taken: Job, error: BaseException, now: datetime) -> None:
+    with db.write() as tx:
+        dead = failed(tx, taken, f"{type(error).__name__}: {error}", now=now)
+    log.error("job failed", job=taken.id, key=taken.key, attempt=taken.attempt, dead=dead, exc_info=error)
+
+
+class _beating:  # noqa: N801 - read as a word in `with`
+    """Extends the lease from a thread while the handler runs."""
+
+    def __init__(self, db: Database, taken: Job, clock: Callable[[], datetime]) -> None:
+        self._db, self._job, self._clock = db, taken, clock
+        self._over = threading.Event()
+        self._timer = threading.Timer(BEAT.total_seconds(), self._start)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._over.set()
+
+    def _start(self) -> None:
+        while not self._over.is_set():
+            try:
+                with self._db.write() as tx:
+                    heartbeat(tx, self._job, now=self._clock(), lease=LEASE)
+            except LeaseLost:
+                return
+            except Exception as error:  # the next beat tries again; the lease is four beats long
+                log.warning("heartbeat failed", job=self._job.id, exc_info=error)
+            self._over.wait(BEAT.total_seconds())
