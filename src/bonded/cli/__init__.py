@@ -2,3 +2,74 @@
 
 May import everything. Invariant: data goes to standard output, messages to standard error, failure is a non-zero exit.
 """
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from bonded import __version__
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "init": ("bonded.cli.init", "init", "Make a data directory."),
+    "serve": ("bonded.cli.serve", "serve", "Run everything in one process group."),
+    "web": ("bonded.cli.serve", "web", "Run the web processes only."),
+    "worker": ("bonded.cli.serve", "worker", "Run jobs only: screening, mail, withdrawal."),
+    "publisher": ("bonded.cli.serve", "publisher", "Run the publisher only."),
+    "refresher": ("bonded.cli.serve", "refresher", "Run the refresher only; needs no database."),
+    "scan": ("bonded.cli.scan", "scan", "Screen archives with no server, no database and no network."),
+    "check": ("bonded.cli.check", "check", "The malware checks."),
+    "review": ("bonded.cli.review", "review", "Decide about held files."),
+    "project": ("bonded.cli.index", "project", "Projects of the index."),
+    "file": ("bonded.cli.index", "file", "Files of the index."),
+    "user": ("bonded.cli.people", "user", "People."),
+    "token": ("bonded.cli.people", "token", "API tokens."),
+    "tuf": ("bonded.cli.tuf", "tuf", "Keys and signed metadata."),
+    "fsck": ("bonded.cli.operations", "fsck", "Check that database, vault, store, journal and metadata agree."),
+    "job": ("bonded.cli.operations", "job", "Jobs and dead letters."),
+    "backup": ("bonded.cli.operations", "backup", "Write a consistent backup."),
+    "restore": ("bonded.cli.operations", "restore", "Restore a backup."),
+    "migrate": ("bonded.cli.operations", "migrate", "Bring the database to this version's schema."),
+}
+"""Command -> module, attribute, one line of help; the module is imported when the command is used."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        found = getattr(importlib.import_module(module), attribute)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, _, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="bonded")
+def bonded() -> None:
+    """A Python package index that seals what it serves and inspects what it stores."""
+
+
+def main() -> None:
+    """Entry point: refusals and wrong settings end in one sentence and exit status 1, never in a traceback."""
+    from bonded.cli.failures import sentence_of  # noqa: PLC0415 - kept off the path of --help
+
+    try:
+        bonded.main(standalone_mode=True)
+    except Exception as error:
+        words = sentence_of(error)
+        if words is None:
+            raise
+        click.echo(f"bonded: {words}", err=True)
+        sys.exit(1)

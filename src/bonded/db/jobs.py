@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Index, Integer, Table, Text, and_, delete, func, or_, select, text, update
+from sqlalchemy import Column, Connection, Index, Integer, Table, Text, and_, delete, func, or_, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bonded.db.base import BigId, Instant, Json, metadata
@@ -113,6 +113,12 @@ def claim(tx: Tx, queues: list[str], *, now: datetime, lease: timedelta) -> Job 
         .returning(job.c.id, job.c.queue, job.c.key, job.c.payload, job.c.attempt, job.c.created_at)
     ).one_or_none()
     return Job(*row) if row else None
+
+
+def due(conn: Connection, queues: list[str], *, now: datetime) -> bool:
+    """Whether a job of `queues` could be claimed now. A read: idle workers look without taking the write lock."""
+    wanted = select(job.c.id).where(job.c.queue.in_(queues), job.c.state == "pending", job.c.due <= now).limit(1)
+    return conn.execute(wanted).first() is not None
 
 
 def heartbeat(tx: Tx, taken: Job, *, now: datetime, lease: timedelta) -> None:

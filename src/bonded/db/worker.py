@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bonded.db.engine import Database, Tx
-from bonded.db.jobs import Job, LeaseLost, claim, done, failed, give_back, heartbeat
+from bonded.db.jobs import Job, LeaseLost, claim, done, due, failed, give_back, heartbeat
 
 Effects = Callable[[Tx], None]
 Handler = Callable[[Job, datetime], Effects | None]
@@ -30,8 +30,12 @@ class Stopped(Exception):
 
 def work_once(db: Database, handlers: Mapping[str, Handler], clock: Callable[[], datetime]) -> bool:
     """Take one job of the queues in `handlers` and run it. False when none was due."""
+    queues = list(handlers)
+    with db.read() as connection:
+        if not due(connection, queues, now=clock()):
+            return False
     with db.write() as tx:
-        taken = claim(tx, list(handlers), now=clock(), lease=LEASE)
+        taken = claim(tx, queues, now=clock(), lease=LEASE)
     if taken is None:
         return False
     with _beating(db, taken, clock):

@@ -1,0 +1,76 @@
+"""Waking workers of one machine, over processes, with named pipes in the data directory.
+
+Each waiting process owns one pipe for each queue, `<folder>/<queue>.<pid>.fifo`; a wake writes one byte into all pipes of
+the queue. A pipe without a reader is left over from a process that died, and is removed by whoever finds it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+
+
+class LocalQueue:
+    """Queue (seams) by named pipes under `folder`, which is made when missing. One object per process."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._pipes: dict[str, int] = {}
+        self._owner = os.getpid()
+
+    def wake(self, queues: Iterable[str]) -> None:
+        """Best effort: errors are ignored, because workers also poll."""
+        for queue in queues:
+            with contextlib.suppress(OSError):
+                for pipe in self._folder.glob(f"{queue}.*.fifo"):
+                    _poke(pipe)
+
+    def wait(self, queues: Iterable[str], timeout: timedelta) -> bool:
+        """Sleep until a wake for one of `queues` or the timeout; True when woken."""
+        pipes = [self._pipe(queue) for queue in queues]
+        ready, _, _ = select.select(pipes, [], [], max(0.0, timeout.total_seconds()))
+        for pipe in ready:
+            with contextlib.suppress(BlockingIOError):
+                os.read(pipe, 4096)
+        return bool(ready)
+
+    def close(self) -> None:
+        """Remove this process's pipes."""
+        for queue, pipe in self._pipes.items():
+            os.close(pipe)
+            if self._owner == os.getpid():
+                self._path(queue).unlink(missing_ok=True)
+        self._pipes = {}
+
+    def _pipe(self, queue: str) -> int:
+        if self._owner != os.getpid():  # after a fork the parent's pipes are not ours
+            self._pipes, self._owner = {}, os.getpid()
+        if queue not in self._pipes:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            path = self._path(queue)
+            path.unlink(missing_ok=True)
+            os.mkfifo(path, 0o600)
+            # Open for both directions: the pipe never reports end of file between two writers.
+            self._pipes[queue] = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        return self._pipes[queue]
+
+    def _path(self, queue: str) -> Path:
+        return self._folder / f"{queue}.{self._owner}.fifo"
+
+
+def _poke(pipe: Path) -> None:
+    try:
+        end = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        pipe.unlink(missing_ok=True)
+        return
+    try:
+        os.write(end, b"!")
+    except BlockingIOError:
+        pass  # full: its reader has been woken often enough
+    finally:
+        os.close(end)

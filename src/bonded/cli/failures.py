@@ -1,0 +1,24 @@
+"""Which exceptions are a person's business, and the sentence that each becomes on the command line."""
+
+from __future__ import annotations
+
+from sqlalchemy.exc import OperationalError
+
+from bonded.seams import StorageError
+from bonded.settings import SettingsError
+from bonded.values.refusals import Refusal
+
+
+def sentence_of(error: Exception) -> str | None:
+    """The sentence for standard error, or None when it is a defect of ours and a traceback is right."""
+    if isinstance(error, Refusal):
+        return f"{error.sentence} ({error.code})"
+    if isinstance(error, SettingsError):
+        return str(error)
+    if isinstance(error, OperationalError):
+        return f"the database does not answer: {error.orig}"
+    if isinstance(error, StorageError):
+        return f"the store failed: {error}"
+    if isinstance(error, PermissionError | FileNotFoundError | FileExistsError | NotADirectoryError):
+        return f"{error.strerror}: {error.filename}"
+    return None

@@ -1,0 +1,74 @@
+"""The worker process of the local engine: a few threads, each on its own queues, so that slow screening delays no take-down.
+
+Woken after commits, polling otherwise; a sweeper returns the jobs of workers that died.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from bonded.db.engine import Database
+from bonded.db.jobs import sweep
+from bonded.db.worker import Handler, work_once
+from bonded.seams import Queue
+
+POLL = timedelta(milliseconds=250)
+SWEEP_EVERY = timedelta(seconds=5)
+REST = 1.0
+"""Seconds to wait after the database failed."""
+
+log = structlog.get_logger("bonded.worker")
+
+
+class Worker:
+    """Runs jobs until `stop()`: graceful, a job in hand is finished."""
+
+    def __init__(self, db: Database, new_queue: Callable[[], Queue], clock: Callable[[], datetime]) -> None:
+        self._db, self._new_queue, self._clock = db, new_queue, clock
+        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+
+    def add(self, handlers: Mapping[str, Handler], *, threads: int = 1) -> None:
+        """Have `threads` threads work on the queues of `handlers`."""
+        for n in range(threads):
+            name = f"{next(iter(handlers))}-{n}"
+            self._threads.append(threading.Thread(target=self._work, args=(handlers,), name=name, daemon=True))
+
+    def run(self) -> None:
+        """Work until `stop()`; the calling thread is the sweeper. Returns when all threads have finished."""
+        for thread in self._threads:
+            thread.start()
+        while not self._over.is_set():
+            self._sweep()
+            self._over.wait(SWEEP_EVERY.total_seconds())
+        for thread in self._threads:
+            thread.join()
+
+    def stop(self) -> None:
+        """Take no further jobs. Safe in a signal handler."""
+        self._over.set()
+
+    def _work(self, handlers: Mapping[str, Handler]) -> None:
+        queue = self._new_queue()
+        while not self._over.is_set():
+            try:
+                if not work_once(self._db, handlers, self._clock):
+                    queue.wait(handlers, POLL)
+            except SQLAlchemyError as error:
+                # The database is away or locked for long. Nothing is lost: rows stay, and their leases expire.
+                log.error("database failed", exc_info=error)
+                self._over.wait(REST)
+
+    def _sweep(self) -> None:
+        try:
+            with self._db.write() as tx:
+                returned = sweep(tx, now=self._clock())
+            if returned:
+                log.warning("jobs returned from dead workers", count=returned)
+        except SQLAlchemyError as error:
+            log.error("database failed", exc_info=error)

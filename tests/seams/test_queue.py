@@ -1,0 +1,74 @@
+"""The contract of Queue, against the local adapter."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bonded.adapters.queue_local import LocalQueue
+
+SECOND = timedelta(seconds=1)
+NOTHING = timedelta(0)
+
+
+@pytest.fixture
+def queue(folder: Path):
+    made = LocalQueue(folder / "wake")
+    yield made
+    made.close()
+
+
+def test_a_wake_ends_the_wait_at_once(queue: LocalQueue, folder: Path) -> None:
+    queue.wait(["screen"], NOTHING)
+    other = LocalQueue(folder / "wake")
+    threading.Timer(0.05, other.wake, [["screen"]]).start()
+    began = time.monotonic()
+    assert queue.wait(["screen"], SECOND * 5)
+    assert time.monotonic() - began < 2
+
+
+def test_a_wake_before_the_wait_is_not_lost(queue: LocalQueue) -> None:
+    queue.wait(["screen"], NOTHING)
+    queue.wake(["screen"])
+    assert queue.wait(["screen"], SECOND)
+    assert not queue.wait(["screen"], NOTHING)
+
+
+def test_a_wake_of_another_queue_is_not_heard(queue: LocalQueue) -> None:
+    queue.wait(["screen"], NOTHING)
+    queue.wake(["mail"])
+    assert not queue.wait(["screen"], NOTHING)
+
+
+def test_a_full_pipe_neither_blocks_nor_fails(queue: LocalQueue, folder: Path) -> None:
+    queue.wait(["screen"], NOTHING)
+    (pipe,) = (folder / "wake").glob("screen.*.fifo")
+    end = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    with pytest.raises(BlockingIOError):
+        while True:
+            os.write(end, b"!" * 4096)
+    os.close(end)
+    queue.wake(["screen"])
+    assert queue.wait(["screen"], NOTHING)
+    queue.wake(["nobody"])
+
+
+def test_a_pipe_of_a_killed_process_is_cleared_away(queue: LocalQueue, folder: Path) -> None:
+    child = os.fork()
+    if child == 0:
+        LocalQueue(folder / "wake").wait(["screen"], SECOND * 30)
+        os._exit(0)
+    deadline = time.monotonic() + 10
+    while not (pipes := list((folder / "wake").glob("screen.*.fifo"))) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(pipes) == 1
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    queue.wake(["screen"])
+    assert not list((folder / "wake").glob("screen.*.fifo"))

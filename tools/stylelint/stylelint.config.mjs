@@ -1,0 +1,15 @@
+// Standard rules; logical properties only, so that pages mirror in right-to-left languages.
+export default {
+  extends: ["stylelint-config-standard"],
+  rules: {
+    "property-disallowed-list": [
+      "/^(margin|padding|border)-(left|right)/",
+      "left",
+      "right",
+      "/^border-(top|bottom)-(left|right)-radius$/",
+    ],
+    "declaration-property-value-disallowed-list": { "text-align": ["left", "right"], float: ["left", "right"] },
+    "selector-class-pattern": "^[a-z][a-z0-9]*(-[a-z0-9]+)*(__[a-z0-9-]+)?(--[a-z0-9-]+)?$",
+    "no-descending-specificity": null,
+  },
+};
