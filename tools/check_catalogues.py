@@ -14,7 +14,7 @@ def main() -> int:
     """0 when all pass; what msgfmt says goes to standard output."""
     msgfmt = shutil.which("msgfmt")
     if msgfmt is None:
-        print("msgfmt is missing: run ./dev setup")  # noqa: T201
+        print("msgfmt is missing: run ./dev setup")
         return 1
     catalogues = sorted([*(ROOT / "src").rglob("*.po"), *(ROOT / "src").rglob("*.pot")])
     status = 0 if catalogues else 1
@@ -23,9 +23,9 @@ def main() -> int:
             [msgfmt, "--check", "-o", "/dev/null", str(path)], capture_output=True, text=True, check=False
         )
         if done.returncode:
-            print(path.relative_to(ROOT), done.stderr)  # noqa: T201
+            print(path.relative_to(ROOT), done.stderr)
             status = 1
-    print(f"{len(catalogues)} catalogues checked")  # noqa: T201
+    print(f"{len(catalogues)} catalogues checked")
     return status
 
 

@@ -49,12 +49,12 @@ def problems() -> list[str]:
     for path in sorted((ROOT / "requirements").glob("*.txt")):
         blocks = re.split(r"\n(?=\S)", path.read_text().strip())
         found += [f"{path.name}: {b.splitlines()[0]} has no hash" for b in blocks if "--hash=sha256:" not in b]
-        if re.search(r"://|^-{1,2}(index|extra|find)", path.read_text(), re.M):
+        if re.search(r"://|^-{1,2}(index|extra|find)", path.read_text(), re.MULTILINE):
             found.append(f"{path.name} holds a URL or an index option")
     return found
 
 
 if __name__ == "__main__":
     wrong = problems()
-    print("\n".join(wrong) or "requirements are hashed, free of URLs, and cover pyproject.toml")  # noqa: T201
+    print("\n".join(wrong) or "requirements are hashed, free of URLs, and cover pyproject.toml")
     sys.exit(bool(wrong))
