@@ -1,0 +1,145 @@
+"""The local engine: effects ride the transaction that marks a job done, a stop is graceful, dead workers' jobs come back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select
+
+from bonded.adapters.queue_local import LocalQueue
+from bonded.db.engine import Database, Tx
+from bonded.db.jobs import Job, claim, enqueue, job, sweep, waiting
+from bonded.db.worker import LEASE, Effects, Stopped, work_once
+from bonded.ops.worker import Worker
+
+
+def clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def add(db: Database, key: str, queue: str = "screen") -> None:
+    with db.write() as tx:
+        enqueue(tx, queue, key, {"key": key}, now=clock())
+
+
+def follow_up(taken: Job, now: datetime) -> Effects:
+    def effects(tx: Tx) -> None:
+        enqueue(tx, "mail", f"mail:{taken.key}", {}, now=now)
+
+    return effects
+
+
+def test_effects_and_done_are_one_transaction(db: Database) -> None:
+    add(db, "a")
+    assert work_once(db, {"screen": follow_up}, clock)
+    with db.write() as tx:
+        assert waiting(tx, "screen") == 0
+        assert waiting(tx, "mail") == 1
+    assert not work_once(db, {"screen": follow_up}, clock)
+
+
+def test_a_worker_that_lost_its_lease_changes_nothing(db: Database) -> None:
+    add(db, "a")
+
+    def slow(taken: Job, now: datetime) -> Effects:
+        with db.write() as tx:  # while it works, its lease ends and another worker takes over
+            assert sweep(tx, now=now + LEASE * 2) == 1
+            assert claim(tx, ["screen"], now=now + LEASE * 4, lease=LEASE)
+        return follow_up(taken, now)
+
+    assert work_once(db, {"screen": slow}, clock)
+    with db.write() as tx:
+        assert waiting(tx, "mail") == 0
+        assert waiting(tx, "screen") == 1
+
+
+def test_a_failing_handler_leaves_its_error_on_the_row(db: Database) -> None:
+    add(db, "a")
+
+    def broken(taken: Job, now: datetime) -> None:
+        raise ValueError("cannot read it")
+
+    assert work_once(db, {"screen": broken}, clock)
+    with db.read() as connection:
+        row = connection.execute(select(job.c.state, job.c.last_error, job.c.attempt)).one()
+    assert tuple(row) == ("pending", "ValueError: cannot read it", 1)
+
+
+def test_failing_effects_leave_the_job_to_be_tried_again(db: Database) -> None:
+    add(db, "a")
+
+    def effects(tx: Tx) -> None:
+        enqueue(tx, "mail", "m", {}, now=clock())
+        raise ValueError("late")
+
+    assert work_once(db, {"screen": lambda taken, now: effects}, clock)
+    with db.write() as tx:
+        assert waiting(tx, "mail") == 0
+        assert waiting(tx, "screen") == 1
+
+
+def test_a_stopped_handler_gives_its_job_back(db: Database) -> None:
+    add(db, "a")
+
+    def stop(taken: Job, now: datetime) -> None:
+        raise Stopped
+
+    work_once(db, {"screen": stop}, clock)
+    with db.read() as connection:
+        assert tuple(connection.execute(select(job.c.state, job.c.attempt)).one()) == ("pending", 0)
+
+
+def until(true: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_a_worker_is_woken_finishes_what_it_has_and_stops(sqlite_db: Database, folder: Path) -> None:
+    done: list[str] = []
+    begun = threading.Event()
+
+    def handle(taken: Job, now: datetime) -> None:
+        begun.set()
+        time.sleep(0.2)
+        done.append(taken.key)
+
+    worker = Worker(sqlite_db, lambda: LocalQueue(folder), clock)
+    worker.add({"screen": handle}, threads=2)
+    worker.add({"plain": handle})
+    sqlite_db.on_commit(LocalQueue(folder).wake)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    for n in range(4):
+        add(sqlite_db, f"s{n}")
+    add(sqlite_db, "p", "plain")
+    assert until(lambda: len(done) == 5)
+    begun.clear()
+    add(sqlite_db, "last")
+    assert begun.wait(10)
+    worker.stop()
+    thread.join(20)
+    assert not thread.is_alive()
+    assert "last" in done
+
+
+def test_a_dead_workers_job_is_done_by_another(sqlite_db: Database, folder: Path) -> None:
+    add(sqlite_db, "a")
+    with sqlite_db.write() as tx:
+        assert claim(tx, ["screen"], now=clock() - timedelta(hours=1), lease=LEASE) is None
+        assert claim(tx, ["screen"], now=clock(), lease=timedelta(seconds=-1))
+    done: list[int] = []
+    worker = Worker(sqlite_db, lambda: LocalQueue(folder), clock)
+    worker.add({"screen": lambda taken, now: done.append(taken.attempt)})
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    assert until(lambda: done == [2])
+    worker.stop()
+    thread.join(20)
