@@ -1,0 +1,43 @@
+"""Locking rows before they change. Always the project first, then its files: so no two changes wait for each other.
+
+On SQLite the transaction itself is the lock, and FOR UPDATE is not written.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from bonded.catalog import read
+from bonded.catalog.rules import NO_SUCH_FILE, NO_SUCH_PROJECT
+from bonded.catalog.tables import file as file_table
+from bonded.catalog.tables import project as project_table
+from bonded.db.engine import Tx
+from bonded.values.refusals import Refusal
+
+
+def lock_project(tx: Tx, key: str) -> read.Project:
+    """The project, locked until the end of the transaction. Raises Refusal (no-such-project).
+
+    FOR NO KEY UPDATE on PostgreSQL: rows that refer to it may be inserted meanwhile by others.
+    """
+    row = tx.execute(
+        select(*read.PROJECT_COLUMNS).where(project_table.c.key == key).with_for_update(key_share=True)
+    ).one_or_none()
+    if row is None:
+        raise Refusal(NO_SUCH_PROJECT, f"there is no project {key}")
+    return read.as_project(row)
+
+
+def lock_file(tx: Tx, file_id: str) -> read.File:
+    """The file as it is now, it and its project locked until the end of the transaction. Raises Refusal (no-such-file)."""
+    seen = read.file(tx, file_id)
+    if seen is None:
+        raise Refusal(NO_SUCH_FILE, "there is no such file")
+    lock_project(tx, seen.project_key)
+    row = tx.execute(
+        select(*read.FILE_COLUMNS)
+        .select_from(read.FILES)
+        .where(file_table.c.id == file_id)
+        .with_for_update(of=file_table, key_share=True)
+    ).one()
+    return read.as_file(row)

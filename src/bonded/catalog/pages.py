@@ -1,0 +1,157 @@
+"""What the public may see of a project now: the one input of its pages, signed and plain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+from packaging.version import InvalidVersion, Version
+from sqlalchemy import Connection, Row, select
+
+from bonded.catalog.read import EVER_PUBLIC, PROJECT_COLUMNS, Project, as_project
+from bonded.catalog.tables import file as file_table
+from bonded.catalog.tables import project as project_table
+from bonded.catalog.tables import release as release_table
+from bonded.values.states import FileState, PackageType, ProjectStatus
+
+_F, _R = file_table.c, release_table.c
+AT_ONCE = 500
+"""Keys in one query: both databases plan an IN list of this length well."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageFile:
+    """A public file as its project's page lists it. Sizes in bytes; `metadata_*` are of its `.metadata` (PEP 658)."""
+
+    file_id: str
+    filename: str
+    version: str
+    packagetype: PackageType
+    python_version: str
+    size: int
+    sha256: str
+    md5: str
+    blake2_256: str
+    requires_python: str
+    metadata_sha256: str | None
+    metadata_size: int | None
+    yanked: bool
+    yanked_reason: str
+    uploaded_at: datetime
+    vault_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageState:
+    """A project's page: public files only, by version and name. A quarantined project lists none (PEP 792).
+
+    `versions` in the order of PEP 440, `metadata` maps each to the core metadata of its release, for the JSON API.
+    """
+
+    key: str
+    name: str
+    status: ProjectStatus
+    status_reason: str
+    last_journal_id: int
+    versions: tuple[str, ...]
+    files: tuple[PageFile, ...]
+    created_at: datetime
+    metadata: dict[str, dict[str, Any]]
+
+
+def page_state(conn: Connection, key: str) -> PageState | None:
+    """The page of one project. None when it is withdrawn, was never public, or does not exist."""
+    return page_states(conn, [key]).get(key)
+
+
+def page_states(conn: Connection, keys: Iterable[str]) -> dict[str, PageState]:
+    """The pages of many projects in few queries; those without a page are left out."""
+    wanted = sorted(set(keys))
+    found: dict[str, PageState] = {}
+    for start in range(0, len(wanted), AT_ONCE):
+        for page in _pages(conn, wanted[start : start + AT_ONCE]):
+            found[page.key] = page
+    return found
+
+
+def _pages(conn: Connection, keys: list[str]) -> Iterator[PageState]:
+    shown = conn.execute(
+        select(*PROJECT_COLUMNS).where(project_table.c.key.in_(keys), ~project_table.c.deleted, EVER_PUBLIC)
+    ).all()
+    projects = [as_project(row) for row in shown]
+    listed = [p.id for p in projects if p.status is not ProjectStatus.QUARANTINED]
+    files = {key: list(rows) for key, rows in groupby(_files(conn, listed), lambda row: row.project_id)}
+    metadata = _metadata(conn, listed)
+    for project in projects:
+        yield _page(project, files.get(project.id, []), metadata)
+
+
+def _files(conn: Connection, project_ids: list[str]) -> list[Row[*tuple[Any, ...]]]:
+    return list(
+        conn.execute(
+            select(
+                _F.project_id,
+                _F.id.label("file_id"),
+                _F.filename,
+                _R.version,
+                _F.release_id,
+                _F.packagetype,
+                _F.python_version,
+                _F.size,
+                _F.sha256,
+                _F.md5,
+                _F.blake2_256,
+                _F.requires_python,
+                _F.metadata_sha256,
+                _F.metadata_size,
+                _F.yanked,
+                _F.yanked_reason,
+                _F.uploaded_at,
+                _F.vault_key,
+            )
+            .join(release_table, _F.release_id == _R.id)
+            .where(_F.project_id.in_(project_ids), _F.state == FileState.PUBLIC)
+            .order_by(_F.project_id)
+        )
+    )
+
+
+def _metadata(conn: Connection, project_ids: list[str]) -> dict[str, dict[str, Any]]:
+    rows = conn.execute(select(_R.id, _R.metadata).where(_R.project_id.in_(project_ids)))
+    return {row.id: row.metadata for row in rows}
+
+
+def _page(project: Project, rows: list[Row[*tuple[Any, ...]]], metadata: dict[str, dict[str, Any]]) -> PageState:
+    release_of = {row.version: row.release_id for row in rows}
+    versions = sorted(release_of, key=version_order)
+    place = {version: n for n, version in enumerate(versions)}
+    files = sorted((_page_file(row) for row in rows), key=lambda f: (place[f.version], f.filename))
+    return PageState(
+        key=project.key,
+        name=project.name,
+        status=project.status,
+        status_reason=project.status_reason,
+        last_journal_id=project.last_journal_id,
+        versions=tuple(versions),
+        files=tuple(files),
+        created_at=project.created_at,
+        metadata={version: metadata[release_of[version]] for version in versions},
+    )
+
+
+def _page_file(row: Row[*tuple[Any, ...]]) -> PageFile:
+    values = dict(row._mapping)
+    del values["project_id"], values["release_id"]
+    values["packagetype"] = PackageType(values["packagetype"])
+    return PageFile(**values)
+
+
+def version_order(version: str) -> tuple[int, Any, str]:
+    """A sort key: valid versions in the order of PEP 440, after whatever is no version, by its text."""
+    try:
+        return (1, Version(version), version)
+    except InvalidVersion:
+        return (0, 0, version)

@@ -1,0 +1,254 @@
+"""Reading the catalogue: projects, releases, files and roles as frozen values. Any connection will do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, exists, func, select
+
+from bonded.catalog.tables import file as file_table
+from bonded.catalog.tables import project as project_table
+from bonded.catalog.tables import release as release_table
+from bonded.catalog.tables import role as role_table
+from bonded.values.states import FileState, PackageType, ProjectStatus, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project. `key` is its normalized name, `name` as first uploaded; `deleted`: its page is withdrawn."""
+
+    id: str
+    key: str
+    name: str
+    status: ProjectStatus
+    status_reason: str
+    deleted: bool
+    last_journal_id: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One version of a project. `metadata` are the core metadata of its first file, by field name."""
+
+    id: str
+    project_id: str
+    version: str
+    metadata: dict[str, Any]
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """One distribution file with everything known of it. `size` and `metadata_size` are in bytes."""
+
+    id: str
+    project_id: str
+    project_key: str
+    release_id: str
+    version: str
+    filename: str
+    packagetype: PackageType
+    python_version: str
+    requires_python: str
+    size: int
+    md5: str
+    sha256: str
+    blake2_256: str
+    vault_key: str
+    metadata_sha256: str | None
+    metadata_size: int | None
+    state: FileState
+    state_reason: str
+    state_at: datetime
+    holds_name: bool
+    burnt: bool
+    yanked: bool
+    yanked_reason: str
+    uploaded_at: datetime
+    uploader_id: str
+    token_id: str
+    case_id: int | None
+
+
+_P = project_table.c
+_F = file_table.c
+_R = release_table.c
+
+PROJECT_COLUMNS = (_P.id, _P.key, _P.name, _P.status, _P.status_reason, _P.deleted, _P.last_journal_id, _P.created_at)
+
+FILE_COLUMNS = (
+    _F.id,
+    _F.project_id,
+    _P.key.label("project_key"),
+    _F.release_id,
+    _R.version,
+    _F.filename,
+    _F.packagetype,
+    _F.python_version,
+    _F.requires_python,
+    _F.size,
+    _F.md5,
+    _F.sha256,
+    _F.blake2_256,
+    _F.vault_key,
+    _F.metadata_sha256,
+    _F.metadata_size,
+    _F.state,
+    _F.state_reason,
+    _F.state_at,
+    _F.holds_name,
+    _F.burnt,
+    _F.yanked,
+    _F.yanked_reason,
+    _F.uploaded_at,
+    _F.uploader_id,
+    _F.token_id,
+    _F.case_id,
+)
+
+FILES = file_table.join(project_table, _F.project_id == _P.id).join(release_table, _F.release_id == _R.id)
+
+
+def as_project(row: Row[*tuple[Any, ...]]) -> Project:
+    """A row of PROJECT_COLUMNS as a value."""
+    values = dict(row._mapping)
+    return Project(**(values | {"status": ProjectStatus(values["status"])}))
+
+
+def as_file(row: Row[*tuple[Any, ...]]) -> File:
+    """A row of FILE_COLUMNS as a value."""
+    values = dict(row._mapping)
+    return File(
+        **(values | {"packagetype": PackageType(values["packagetype"]), "state": FileState(values["state"])}),
+    )
+
+
+def project(conn: Connection, key: str) -> Project | None:
+    """The project with the normalized name `key`, deleted ones included."""
+    row = conn.execute(select(*PROJECT_COLUMNS).where(_P.key == key)).one_or_none()
+    return as_project(row) if row else None
+
+
+def project_by_id(conn: Connection, project_id: str) -> Project | None:
+    """The project with that id, deleted ones included."""
+    row = conn.execute(select(*PROJECT_COLUMNS).where(_P.id == project_id)).one_or_none()
+    return as_project(row) if row else None
+
+
+def release(conn: Connection, project_id: str, version: str) -> Release | None:
+    """The release of a project by its canonical version."""
+    row = conn.execute(
+        select(_R.id, _R.project_id, _R.version, _R.metadata, _R.created_at).where(
+            _R.project_id == project_id, _R.version == version
+        )
+    ).one_or_none()
+    return Release(*row) if row else None
+
+
+def releases(conn: Connection, project_id: str) -> list[Release]:
+    """All releases of a project, oldest first, those without public files included."""
+    rows = conn.execute(
+        select(_R.id, _R.project_id, _R.version, _R.metadata, _R.created_at)
+        .where(_R.project_id == project_id)
+        .order_by(_R.created_at, _R.version)
+    )
+    return [Release(*row) for row in rows]
+
+
+def files(conn: Connection, project_id: str) -> list[File]:
+    """All files of a project in every state, oldest first."""
+    rows = conn.execute(
+        select(*FILE_COLUMNS)
+        .select_from(FILES)
+        .where(_F.project_id == project_id)
+        .order_by(_F.uploaded_at, _F.filename, _F.id)
+    )
+    return [as_file(row) for row in rows]
+
+
+def file(conn: Connection, file_id: str) -> File | None:
+    """The file with that id, in whatever state."""
+    row = conn.execute(select(*FILE_COLUMNS).select_from(FILES).where(_F.id == file_id)).one_or_none()
+    return as_file(row) if row else None
+
+
+def file_by_name(conn: Connection, filename: str) -> File | None:
+    """The file that holds the name, else the newest that ever had it (rejected or removed), else None."""
+    row = conn.execute(
+        select(*FILE_COLUMNS)
+        .select_from(FILES)
+        .where(_F.filename == filename)
+        .order_by(_F.holds_name.desc(), _F.uploaded_at.desc())
+        .limit(1)
+    ).one_or_none()
+    return as_file(row) if row else None
+
+
+def served(conn: Connection, file_id: str) -> bool:
+    """Whether the bytes of the file may be served now: it is public, in a project neither quarantined nor deleted."""
+    row = conn.execute(
+        select(_F.id)
+        .select_from(file_table.join(project_table, _F.project_id == _P.id))
+        .where(
+            _F.id == file_id,
+            _F.state == FileState.PUBLIC,
+            _P.status != ProjectStatus.QUARANTINED,
+            ~_P.deleted,
+        )
+    ).one_or_none()
+    return row is not None
+
+
+def roles(conn: Connection, project_id: str) -> list[tuple[str, Role]]:
+    """(user id, role) of everyone with a role in the project, owners first."""
+    rows = conn.execute(
+        select(role_table.c.user_id, role_table.c.role)
+        .where(role_table.c.project_id == project_id)
+        .order_by(role_table.c.role.desc(), role_table.c.created_at, role_table.c.user_id)
+    )
+    return [(row.user_id, Role(row.role)) for row in rows]
+
+
+def role_in(conn: Connection, user_id: str, project_key: str) -> Role | None:
+    """The role of a person in a project, None without one or without such a project."""
+    found = conn.execute(
+        select(role_table.c.role)
+        .join(project_table, role_table.c.project_id == _P.id)
+        .where(role_table.c.user_id == user_id, _P.key == project_key)
+    ).scalar_one_or_none()
+    return Role(found) if found else None
+
+
+def projects_of(conn: Connection, user_id: str) -> list[tuple[Project, Role]]:
+    """The projects in which a person has a role, with the role, by name; deleted ones included."""
+    rows = conn.execute(
+        select(*PROJECT_COLUMNS, role_table.c.role)
+        .join(role_table, role_table.c.project_id == _P.id)
+        .where(role_table.c.user_id == user_id)
+        .order_by(_P.key)
+    )
+    return [_with_role(row) for row in rows]
+
+
+def _with_role(row: Row[*tuple[Any, ...]]) -> tuple[Project, Role]:
+    values = dict(row._mapping)
+    role = Role(values.pop("role"))
+    return Project(**(values | {"status": ProjectStatus(values["status"])})), role
+
+
+EVER_PUBLIC = exists().where(and_(_F.project_id == _P.id, _F.burnt)).correlate(project_table)
+"""The project has, or had, a public file: only then its name is told to the public."""
+
+
+def project_keys(conn: Connection) -> list[tuple[str, str]]:
+    """(key, name) of every project that the simple index lists, by key: not deleted, with a file that was ever public."""
+    rows = conn.execute(select(_P.key, _P.name).where(~_P.deleted, EVER_PUBLIC).order_by(_P.key))
+    return [(row.key, row.name) for row in rows]
+
+
+def count_projects(conn: Connection) -> int:
+    """How many projects the simple index lists."""
+    return conn.execute(select(func.count()).select_from(project_table).where(~_P.deleted, EVER_PUBLIC)).scalar_one()
