@@ -1,0 +1,97 @@
+"""A verified project page (PEP 691, 700, 792) as values. Pure; whoever calls it has verified the bytes through TUF."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from packaging.utils import (
+    InvalidSdistFilename,
+    InvalidWheelFilename,
+    canonicalize_name,
+    parse_sdist_filename,
+    parse_wheel_filename,
+)
+from packaging.version import Version
+
+from bonded_client.failures import Failure
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of a page. `size` in bytes, `sha256` in lower-case hex; `yanked` is None, or the reason ("" without)."""
+
+    filename: str
+    url: str
+    size: int
+    sha256: str
+    version: Version
+    is_wheel: bool
+    requires_python: str
+    yanked: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the index says of a project. `status` as PEP 792 has it; `reason` may be empty."""
+
+    project: str
+    status: str
+    reason: str
+    files: tuple[File, ...]
+
+
+def split_filename(filename: str) -> tuple[str, Version, bool]:
+    """Normalized project, version, and whether it is a wheel. Raises ValueError for names of neither kind."""
+    try:
+        if filename.endswith(".whl"):
+            name, version, _, _ = parse_wheel_filename(filename)
+            return name, version, True
+        name, version = parse_sdist_filename(filename)
+    except (InvalidWheelFilename, InvalidSdistFilename) as error:
+        raise ValueError(f"{filename} is not the name of a wheel or a source distribution") from error
+    return name, version, False
+
+
+def parse(data: bytes, project: str, base: str) -> Page:
+    """The page of `project` (normalized) in `data`; links are resolved against `base`.
+
+    Files of kinds that we do not know (eggs) are left out. Raises Failure (malformed) for anything that a signed page
+    cannot rightly say: another project's name, a file without size or sha256, a name that is a path.
+    """
+    try:
+        page = json.loads(data)
+        if canonicalize_name(page["name"]) != project:
+            raise ValueError(f"it is the page of {page['name']!r}")
+        status = page.get("project-status", {})
+        files = tuple(file for entry in page["files"] if (file := _file(entry, project, base)))
+        return Page(project, str(status.get("status", "active")), str(status.get("reason", "")), files)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Failure("malformed", f"The page of {project} is signed, but not as PEP 691 says ({error!r}).") from error
+
+
+def _file(entry: dict[str, Any], project: str, base: str) -> File | None:
+    filename = entry["filename"]
+    if not isinstance(filename, str) or filename != filename.rpartition("/")[2] or not _is_plain(filename):
+        raise ValueError(f"{filename!r} is not a file name")
+    try:
+        name, version, is_wheel = split_filename(filename)
+    except ValueError:
+        return None
+    if name != project:
+        raise ValueError(f"{filename!r} belongs to another project")
+    url = urljoin(base, entry["url"])
+    if urlsplit(url).scheme not in {"http", "https"}:
+        raise ValueError(f"{url!r} is not an http address")
+    size, sha256 = entry["size"], entry["hashes"]["sha256"]
+    if not isinstance(size, int) or size < 0 or len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
+        raise ValueError(f"{filename!r} has no usable size and sha256")
+    yanked = entry.get("yanked", False)
+    reason = None if yanked is False else (yanked if isinstance(yanked, str) else "")
+    return File(filename, url, size, sha256, version, is_wheel, entry.get("requires-python") or "", reason)
+
+
+def _is_plain(filename: str) -> bool:
+    return bool(filename) and filename.isprintable() and "\\" not in filename and not filename.startswith(".")
