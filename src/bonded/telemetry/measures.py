@@ -1,0 +1,58 @@
+"""Every figure that /metrics shows, declared once: name, kind, labels, meaning. Nothing is counted that is not here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """Kinds of measures."""
+
+    COUNTER = "counter"
+    """Only rises; summed over processes."""
+    LEVEL = "level"
+    """Goes up and down; summed over the processes that are alive."""
+    TIMES = "times"
+    """A histogram of seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One figure. `labels` are the names of its dimensions, each with few values (never a project, user or path)."""
+
+    name: str
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Upper bounds of the buckets of every histogram, in seconds."""
+
+ALL: dict[str, Measure] = {}
+
+
+def _declare(name: str, kind: Kind, help: str, *labels: str) -> Measure:
+    assert name not in ALL, f"{name} is declared twice"
+    ALL[name] = Measure(name, kind, help, labels)
+    return ALL[name]
+
+
+_C, _L, _T = Kind.COUNTER, Kind.LEVEL, Kind.TIMES
+
+REQUESTS = _declare("bonded_http_requests", _C, "Requests answered, by lane and status", "lane", "status")
+SENT = _declare("bonded_http_sent_bytes", _C, "Bytes of response bodies sent by the static lane", "lane")
+SECONDS_TAKEN = _declare("bonded_http_seconds", _T, "From the head of a request to the end of its answer", "lane")
+CONNECTIONS = _declare("bonded_http_connections", _L, "Open connections")
+WAITING = _declare("bonded_http_waiting", _L, "Requests waiting for a thread of the web application")
+UPLOADS_RUNNING = _declare("bonded_uploads_running", _L, "Uploads being received")
+UPLOADED = _declare("bonded_uploaded_bytes", _C, "Bytes of upload bodies received")
+CUT_OFF = _declare("bonded_http_cut_off", _C, "Connections ended because the client was too slow", "why")
+RESTARTS = _declare("bonded_process_restarts", _C, "Processes of the group started again after they ended", "process")
+TIMESTAMP_AGE = _declare("bonded_timestamp_age_seconds", _L, "Seconds since timestamp.json was written")
+TIMESTAMP_LEFT = _declare("bonded_timestamp_left_seconds", _L, "Seconds until timestamp.json expires")
+PUBLICATION = _declare("bonded_publication_number", _L, "Number of the publication that is live")
+JOBS_WAITING = _declare("bonded_jobs_waiting", _L, "Jobs that wait or run", "queue")
+JOBS_DEAD = _declare("bonded_jobs_dead", _L, "Jobs given up, waiting for a person", "queue")
+ROWS_WAITING = _declare("bonded_publication_rows_waiting", _L, "Changes accepted and not yet published")

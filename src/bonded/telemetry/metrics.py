@@ -1,0 +1,131 @@
+"""Counting, over all processes of the group: each process writes its own small file, /metrics adds them up.
+
+Before `start()` figures are kept in this process alone (commands, tests). A process that dies leaves its counters to the
+sum; its levels go.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from bonded.telemetry.measures import SECONDS, Kind, Measure
+
+Level = tuple[Measure, Mapping[str, str], float]
+"""A measure of kind LEVEL, its labels and its value, for figures that are read rather than counted."""
+
+
+class _Meter:
+    """The figures of one process. `folder` is None until `start()`."""
+
+    def __init__(self) -> None:
+        self.folder: Path | None = None
+        self.made: dict[str, Any] = {}
+        self.registry: Any = None
+
+    def of(self, measure: Measure, labels: Mapping[str, str]) -> Any:
+        found = self.made.get(measure.name)
+        if found is None:
+            found = self.made[measure.name] = self._make(measure)
+        return found.labels(**labels) if measure.labels else found
+
+    def _make(self, measure: Measure) -> Any:
+        import prometheus_client as p  # 40 ms that commands need not pay
+
+        if self.registry is None:
+            self.registry = p.CollectorRegistry()
+        common: dict[str, Any] = {"labelnames": measure.labels, "registry": self.registry}
+        if measure.kind is Kind.COUNTER:
+            return p.Counter(measure.name, measure.help, **common)
+        if measure.kind is Kind.LEVEL:
+            return p.Gauge(measure.name, measure.help, multiprocess_mode="livesum", **common)
+        return p.Histogram(measure.name, measure.help, buckets=SECONDS, **common)
+
+
+_meter = _Meter()
+
+
+def start(folder: Path) -> None:
+    """Count in files under `folder` from now on; files of an earlier group are removed. Call before forking.
+
+    The library takes the folder from the process's environment, so it is set there.
+    """
+    from prometheus_client import values
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.db"):
+        old.unlink(missing_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+    _meter.folder, _meter.made, _meter.registry = folder, {}, None
+
+
+def stop() -> None:
+    """Count in this process alone again, from zero."""
+    from prometheus_client import values
+
+    os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+    _meter.folder, _meter.made, _meter.registry = None, {}, None
+
+
+def count(measure: Measure, by: float = 1, **labels: str) -> None:
+    """Add `by` to a counter."""
+    _meter.of(measure, labels).inc(by)
+
+
+def level(measure: Measure, value: float, **labels: str) -> None:
+    """Set this process's share of a level."""
+    _meter.of(measure, labels).set(value)
+
+
+def took(measure: Measure, seconds: float, **labels: str) -> None:
+    """Add one duration to a histogram."""
+    _meter.of(measure, labels).observe(seconds)
+
+
+def gone(pid: int) -> None:
+    """Process `pid` has ended: its levels no longer count."""
+    if _meter.folder is not None:
+        from prometheus_client import multiprocess
+
+        multiprocess.mark_process_dead(pid, str(_meter.folder))  # type: ignore[no-untyped-call]
+
+
+def render(levels: Iterable[Level] = ()) -> bytes:
+    """All figures of all processes, and `levels`, in the text format of Prometheus."""
+    import prometheus_client as p
+    from prometheus_client import multiprocess
+
+    registry = _meter.registry or p.CollectorRegistry()
+    if _meter.folder is not None:
+        registry = p.CollectorRegistry()
+        multiprocess.MultiProcessCollector(registry, str(_meter.folder))  # type: ignore[no-untyped-call]
+    return p.generate_latest(registry) + _read_levels(levels)
+
+
+def _read_levels(levels: Iterable[Level]) -> bytes:
+    import prometheus_client as p
+    from prometheus_client.core import GaugeMetricFamily
+
+    families: dict[str, Any] = {}
+    for measure, labels, value in levels:
+        family = families.get(measure.name)
+        if family is None:
+            family = families[measure.name] = GaugeMetricFamily(measure.name, measure.help, labels=measure.labels)
+        family.add_metric([labels[name] for name in measure.labels], value)
+    registry = p.CollectorRegistry()
+    registry.register(_Read(list(families.values())))
+    return p.generate_latest(registry)
+
+
+class _Read:
+    """A collector of what was read just now."""
+
+    def __init__(self, families: list[Any]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Any]:
+        return self._families
