@@ -1,0 +1,116 @@
+"""Passwords: what is allowed, verifying them, setting them by a one-time link, changing them.
+
+A new password ends the person's sessions; API tokens live on (they are revoked singly, or by freezing the account).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import update
+
+from bonded.accounts import links, people, sessions
+from bonded.accounts.hashing import Verified, default_hasher
+from bonded.accounts.tables import user
+from bonded.db.engine import Database, Tx
+from bonded.journal import record
+from bonded.values.refusals import Refusal, define
+from bonded.values.states import SubjectKind
+from bonded.values.who import Actor, ActorKind
+
+MIN_LENGTH = 10
+MAX_BYTES = 1024
+
+WEAK_PASSWORD = define(
+    "weak-password",
+    400,
+    "The password is too easy to guess",
+    f"Take at least {MIN_LENGTH} characters, other than your user name, and not a few characters over and over. Some random "
+    "words are good. Any characters are allowed, up to 1,024 bytes.",
+)
+WRONG_PASSWORD = define(
+    "wrong-password", 403, "That is not your password", "Type the password that you have now, or ask for a new link."
+)
+
+
+def hash_password(password: str) -> str:
+    """Hash with the default cost; slow. Raises Refusal (login-busy)."""
+    return default_hasher().hash(password)
+
+
+def verify(stored: str | None, password: str) -> Verified:
+    """Verify with the default hasher (see `Hasher.verify`). Never inside a writing transaction: it is slow."""
+    return default_hasher().verify(stored, password)
+
+
+def check_strength(password: str, user_name: str) -> None:
+    """Raise Refusal (weak-password) for what is too short, too long, or plainly guessable."""
+    folded = password.strip().lower()
+    if len(password.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+        raise Refusal(WEAK_PASSWORD, "the password is longer than 1,024 bytes")
+    if len(password) < MIN_LENGTH:
+        raise Refusal(WEAK_PASSWORD, f"the password has fewer than {MIN_LENGTH} characters")
+    if len(set(folded)) < 4 or folded in (user_name.lower(), user_name.lower() * 2):
+        raise Refusal(WEAK_PASSWORD, "the password is too easy to guess")
+
+
+def set_by_link(db: Database, secret: str, password: str, *, ip: str, agent: str, now: datetime) -> str:
+    """Set a password by a one-time link, ending all sessions. Returns the user id.
+
+    Raises Refusal (link-invalid, link-expired, link-used, weak-password, login-busy); the link is used up only on success.
+    """
+    purpose = links.Purpose.SET_PASSWORD
+    with db.read() as conn:
+        user_id = links.peek(conn, secret, purpose, now=now)
+        check_strength(password, _name(people.by_id(conn, user_id)))
+    made = hash_password(password)
+    who = Actor(ActorKind.USER, user_id, "", ip, agent)
+    with db.write() as tx:
+        links.use(tx, secret, purpose, now=now)
+        store(tx, who, "user.set-password", user_id, made, keep_session=None, now=now)
+    return user_id
+
+
+def set_by_operator(db: Database, who: Actor, user_id: str, password: str, *, now: datetime) -> None:
+    """Set a password on the operator's command line. Raises Refusal (weak-password, login-busy)."""
+    with db.read() as conn:
+        check_strength(password, _name(people.by_id(conn, user_id)))
+    made = hash_password(password)
+    with db.write() as tx:
+        store(tx, who, "user.set-password", user_id, made, keep_session=None, now=now)
+
+
+def change(
+    db: Database, who: Actor, user_id: str, old: str, new: str, *, keep_session: str | None, now: datetime
+) -> None:
+    """Change one's own password, ending all other sessions. Raises Refusal (wrong-password, weak-password, login-busy)."""
+    check_current(db, user_id, old)
+    with db.read() as conn:
+        check_strength(new, _name(people.by_id(conn, user_id)))
+    made = hash_password(new)
+    with db.write() as tx:
+        store(tx, who, "user.change-password", user_id, made, keep_session=keep_session, now=now)
+
+
+def check_current(db: Database, user_id: str, password: str) -> None:
+    """The proof of a step-up: raises Refusal (wrong-password, login-busy) unless it is the person's password."""
+    with db.read() as conn:
+        stored = people.password_hash(conn, user_id)
+    if not verify(stored, password).ok:
+        raise Refusal(WRONG_PASSWORD, "that is not your password")
+
+
+def store(tx: Tx, who: Actor, action: str, user_id: str, made: str, *, keep_session: str | None, now: datetime) -> None:
+    """Store a hash, end the sessions (except the one with id `keep_session`), and record `action`."""
+    tx.execute(update(user).where(user.c.id == user_id).values(password_hash=made))
+    ended = sessions.end_all(tx, user_id, keep=keep_session)
+    record(tx, action, who, (SubjectKind.USER, user_id), now=now, user=user_id, facts={"sessions_ended": ended})
+
+
+def rehash(tx: Tx, user_id: str, made: str) -> None:
+    """Store a hash of the same password at today's cost. Nothing changed for anybody, so nothing is recorded."""
+    tx.execute(update(user).where(user.c.id == user_id).values(password_hash=made))
+
+
+def _name(person: people.User | None) -> str:
+    return person.name if person else ""

@@ -1,0 +1,171 @@
+"""People: making accounts, looking them up, freezing them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from bonded.accounts.names import check_email, check_user_name, name_key
+from bonded.accounts.tables import session, user
+from bonded.db.engine import Tx
+from bonded.journal import record
+from bonded.values.refusals import Refusal, define
+from bonded.values.states import AccountState, SubjectKind
+from bonded.values.text import has_control, new_id
+from bonded.values.who import Actor
+
+NAME_TAKEN = define(
+    "user-name-taken",
+    409,
+    "The user name is taken",
+    "Somebody has this name, or one that looks too much like it (0 and o, 1 and l, separators and case count as the same).",
+)
+NO_SUCH_USER = define("no-such-user", 404, "No such person", "There is no account of this name on this index.")
+REASON_NEEDED = define(
+    "reason-needed",
+    400,
+    "Give a reason",
+    "This act is shown to the people concerned and kept in the journal: say in a few words why, in 3 to 2,000 characters.",
+)
+SAME_STATE = define(
+    "same-account-state", 409, "Nothing to do", "The account already is in the state that was asked for."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person's account. `language` is a locale name such as "pt_BR", None when they never chose one."""
+
+    id: str
+    name: str
+    email: str
+    state: AccountState
+    is_admin: bool
+    language: str | None
+    has_password: bool
+    created_at: datetime
+
+    @property
+    def active(self) -> bool:
+        return self.state is AccountState.ACTIVE
+
+
+def create(tx: Tx, who: Actor, name: str, email: str, *, is_admin: bool, now: datetime) -> User:
+    """Make an account without a password (see `links`). Raises Refusal: invalid name or address, or the name is taken."""
+    check_user_name(name)
+    address = check_email(email)
+    taken = Refusal(NAME_TAKEN, f"the user name {name} is taken, or looks too much like one that is")
+    if tx.execute(select(user.c.id).where(user.c.name_key == name_key(name))).first():
+        raise taken
+    made = User(new_id(), name, address, AccountState.ACTIVE, is_admin, None, False, now)
+    try:
+        with tx.begin_nested():
+            tx.execute(
+                insert(user).values(
+                    id=made.id,
+                    name=name,
+                    name_key=name_key(name),
+                    email=address,
+                    state=made.state,
+                    is_admin=is_admin,
+                    created_at=now,
+                )
+            )
+    except IntegrityError:  # somebody else took the name since we looked
+        raise taken from None
+    record(
+        tx,
+        "user.create",
+        who,
+        (SubjectKind.USER, made.id),
+        now=now,
+        user=made.id,
+        facts={"is_admin": is_admin},
+        private={"name": name, "email": address},
+    )
+    return made
+
+
+def by_id(conn: Connection, user_id: str) -> User | None:
+    """The person with that id."""
+    return _one(conn, user.c.id == user_id)
+
+
+def by_name(conn: Connection, name: str) -> User | None:
+    """The person of exactly that name, whatever its case."""
+    found = _one(conn, user.c.name_key == name_key(name))
+    return found if found and found.name.lower() == name.lower() else None
+
+
+def need(conn: Connection, name: str) -> User:
+    """Like `by_name`; raises Refusal (no-such-user)."""
+    found = by_name(conn, name)
+    if found is None:
+        raise Refusal(NO_SUCH_USER, f"there is no user {name[:60]!r}")
+    return found
+
+
+def names(conn: Connection, ids: set[str]) -> dict[str, str]:
+    """Names by id, for pages that show the journal."""
+    return dict(conn.execute(select(user.c.id, user.c.name).where(user.c.id.in_(ids))).tuples().all()) if ids else {}
+
+
+def admins(conn: Connection) -> list[User]:
+    """All active administrators, by name."""
+    rows = conn.execute(select(user).where(user.c.is_admin, user.c.state == AccountState.ACTIVE).order_by(user.c.name))
+    return [_user(row) for row in rows]
+
+
+def password_hash(conn: Connection, user_id: str) -> str | None:
+    """The stored argon2 hash, None when no password was set. For `passwords` and `login` only."""
+    return conn.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar_one_or_none()
+
+
+def freeze(tx: Tx, who: Actor, user_id: str, *, reason: str, now: datetime) -> None:
+    """Freeze the account: sessions end at once, tokens are refused while it lasts. Raises Refusal."""
+    _turn(tx, who, user_id, AccountState.FROZEN, "user.freeze", check_reason(reason), now)
+    tx.execute(delete(session).where(session.c.user_id == user_id))
+
+
+def unfreeze(tx: Tx, who: Actor, user_id: str, *, reason: str, now: datetime) -> None:
+    """Thaw the account; its tokens work again. Raises Refusal."""
+    _turn(tx, who, user_id, AccountState.ACTIVE, "user.unfreeze", check_reason(reason), now)
+
+
+def check_reason(reason: str) -> str:
+    """`reason` without surrounding space; raises Refusal (reason-needed)."""
+    reason = reason.strip()
+    if not 3 <= len(reason) <= 2000 or has_control(reason.replace("\n", " ").replace("\r", " ").replace("\t", " ")):
+        raise Refusal(REASON_NEEDED, "say why, in 3 to 2,000 characters")
+    return reason
+
+
+def _turn(tx: Tx, who: Actor, user_id: str, state: AccountState, action: str, reason: str, now: datetime) -> None:
+    if by_id(tx, user_id) is None:
+        raise Refusal(NO_SUCH_USER, "there is no such account")
+    changed = tx.execute(update(user).where(user.c.id == user_id, user.c.state != state).values(state=state))
+    if changed.rowcount != 1:
+        raise Refusal(SAME_STATE, f"the account is {state} already")
+    record(tx, action, who, (SubjectKind.USER, user_id), now=now, user=user_id, facts={"reason": reason})
+
+
+def _one(conn: Connection, condition: Any) -> User | None:
+    row = conn.execute(select(user).where(condition)).one_or_none()
+    return _user(row) if row else None
+
+
+def _user(row: Any) -> User:
+    return User(
+        row.id,
+        row.name,
+        row.email,
+        AccountState(row.state),
+        row.is_admin,
+        row.language,
+        row.password_hash is not None,
+        row.created_at,
+    )

@@ -1,0 +1,248 @@
+"""API tokens: minting, checking, revoking. The text of a token is shown once and stored nowhere.
+
+What a token may do is in its row (and can be revoked there at once); caveats that somebody added offline only narrow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from bonded.accounts import caveats, macaroon
+from bonded.accounts.caveats import TOKEN_EXPIRED, TOKEN_PROJECT
+from bonded.accounts.macaroon import TOKEN_INVALID
+from bonded.accounts.people import User
+from bonded.accounts.people import by_id as user_by_id
+from bonded.accounts.permits import ACCOUNT_FROZEN, TOKEN_PERMISSION
+from bonded.accounts.tables import token
+from bonded.db.engine import Tx
+from bonded.journal import record
+from bonded.values.actions import ACTIONS
+from bonded.values.names import check_project_name, normalize
+from bonded.values.refusals import Refusal, define
+from bonded.values.states import SubjectKind
+from bonded.values.text import has_control, new_id
+from bonded.values.who import Actor, ActorKind
+
+PERMISSIONS = frozenset(a.scope for a in ACTIONS.values() if a.scope)
+"""Every permission that a token can carry."""
+
+DEFAULT_LIFETIME = timedelta(days=90)
+MAX_LIFETIME = timedelta(days=730)
+MAX_LIVE = 200
+USED_EVERY = timedelta(minutes=1)
+"""Last use is written at most this often."""
+
+TOKEN_REVOKED = define(
+    "token-revoked",
+    401,
+    "The API token was revoked",
+    "You or an administrator revoked this token. Make a new one and replace it where it is used.",
+)
+TOKEN_FORM = define(
+    "token-form",
+    400,
+    "The token cannot be made like this",
+    "A token needs a name that none of your other tokens has (1 to 100 characters), at least one permission, valid project "
+    "names if it is limited to projects, and an end within two years.",
+)
+NO_SUCH_TOKEN = define("no-such-token", 404, "No such token", "The token was revoked already, or it is not yours.")
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Whoever sent a token that is good for what it was checked for.
+
+    `projects` is () for all projects of the user, else the normalized names it is limited to, caveats included.
+    `operator`: made on the operator's command line.
+    """
+
+    user: User
+    token_id: str
+    operator: bool
+    projects: tuple[str, ...]
+    permissions: frozenset[str]
+    used_at: datetime | None
+
+    def actor(self, ip: str, agent: str) -> Actor:
+        """The actor for the journal."""
+        return Actor(ActorKind.TOKEN, self.user.id, self.token_id, ip, agent)
+
+    def use_is_news(self, now: datetime) -> bool:
+        """Whether `note_use` is worth a write."""
+        return self.used_at is None or now - self.used_at >= USED_EVERY
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token as its owner sees it in a list."""
+
+    id: str
+    user_id: str
+    name: str
+    projects: tuple[str, ...]
+    permissions: frozenset[str]
+    operator: bool
+    created_at: datetime
+    expires_at: datetime
+    used_at: datetime | None
+    used_ip: str | None
+    revoked_at: datetime | None
+
+    def live(self, now: datetime) -> bool:
+        return self.revoked_at is None and now < self.expires_at
+
+
+def mint(
+    tx: Tx,
+    who: Actor,
+    user: User,
+    *,
+    name: str,
+    projects: Iterable[str],
+    permissions: Iterable[str],
+    expires_at: datetime,
+    operator: bool,
+    now: datetime,
+) -> tuple[str, str]:
+    """Make a token for `user` and return its id and its text, which cannot be had again.
+
+    `projects` empty: all projects that the user ever has a role in. Raises Refusal (token-form, account-frozen,
+    invalid-name).
+    """
+    if not user.active:
+        raise Refusal(ACCOUNT_FROZEN, "the account is frozen: it cannot make tokens")
+    name = name.strip()
+    keys = sorted({normalize(check_project_name(p)) for p in projects})
+    granted = sorted(set(permissions))
+    _check_form(tx, user, name, granted, expires_at, now)
+    token_id, key = new_id(), macaroon.new_key()
+    tx.execute(
+        insert(token).values(
+            id=token_id,
+            user_id=user.id,
+            name=name,
+            key=key,
+            projects=keys,
+            permissions=granted,
+            operator=operator,
+            created_at=now,
+            expires_at=expires_at,
+        )
+    )
+    facts = {"projects": keys, "permissions": granted, "operator": operator, "days": (expires_at - now).days}
+    _record(tx, "token.create", who, token_id, user.id, keys, facts, now)
+    return token_id, macaroon.mint(token_id, key)
+
+
+def check(conn: Connection, serialized: str, *, permission: str, project: str | None, now: datetime, ip: str) -> Bearer:
+    """Whoever bears the token, if it is good for `permission` on `project` (normalized or not) now and from `ip`.
+
+    With `project` None no project is compared: the caller looks at `Bearer.projects`. Whether the user has a role is for
+    `permits.decide`. Raises Refusal: token-invalid, -expired, -revoked (401); -not-yet-valid, -project, -permission,
+    -address, -caveat, account-frozen (403).
+    """
+    read = macaroon.read(serialized)
+    row = conn.execute(select(token).where(token.c.id == read.token_id)).one_or_none()
+    if row is None or not read.genuine(bytes(row.key)):
+        raise Refusal(TOKEN_INVALID, "the API token is not valid on this index")
+    if row.revoked_at is not None:
+        raise Refusal(TOKEN_REVOKED, "the API token was revoked")
+    if row.expires_at <= now:
+        raise Refusal(TOKEN_EXPIRED, f"the API token expired on {row.expires_at:%Y-%m-%d}")
+    user = user_by_id(conn, row.user_id)
+    if user is None or not user.active:
+        raise Refusal(ACCOUNT_FROZEN, "the account of this API token is frozen")
+    key = None if project is None else normalize(project)
+    left = caveats.apply(read.caveats, caveats.Use(user.id, permission, key, now, ip))
+    return _allow(row, user, left, permission, key)
+
+
+def note_use(tx: Tx, token_id: str, *, ip: str, now: datetime) -> None:
+    """Note the last use; at most one write a minute changes anything (see `Bearer.use_is_news`)."""
+    old = or_(token.c.used_at.is_(None), token.c.used_at <= now - USED_EVERY)
+    tx.execute(update(token).where(token.c.id == token_id, old).values(used_at=now, used_ip=ip))
+
+
+def revoke(tx: Tx, who: Actor, token_id: str, *, user_id: str | None, now: datetime) -> None:
+    """Revoke at once. `user_id`: only if the token is theirs (None: whosever it is, for administrators).
+
+    Raises Refusal (no-such-token), the same for revoked, unknown and other people's tokens.
+    """
+    mine = (token.c.id == token_id) & token.c.revoked_at.is_(None)
+    if user_id is not None:
+        mine &= token.c.user_id == user_id
+    done = tx.execute(
+        update(token).where(mine).values(revoked_at=now).returning(token.c.user_id, token.c.projects)
+    ).one_or_none()
+    if done is None:
+        raise Refusal(NO_SUCH_TOKEN, "there is no such token to revoke")
+    _record(tx, "token.revoke", who, token_id, done.user_id, done.projects, {"projects": done.projects}, now)
+
+
+def of_user(conn: Connection, user_id: str) -> list[Token]:
+    """All tokens of a person, revoked ones included, newest first."""
+    rows = conn.execute(select(token).where(token.c.user_id == user_id).order_by(token.c.created_at.desc(), token.c.id))
+    return [_token(row) for row in rows]
+
+
+def by_id(conn: Connection, token_id: str) -> Token | None:
+    """The token with that id."""
+    row = conn.execute(select(token).where(token.c.id == token_id)).one_or_none()
+    return _token(row) if row else None
+
+
+def _allow(row: Any, user: User, left: caveats.Narrowed, permission: str, project: str | None) -> Bearer:
+    permissions = frozenset(row.permissions)
+    if left.permissions is not None:
+        permissions &= left.permissions
+    if permission not in permissions:
+        raise Refusal(TOKEN_PERMISSION, f"the API token may not {permission}")
+    limits = [names for names in (frozenset(row.projects) or None, left.projects) if names is not None]
+    projects = frozenset.intersection(*limits) if limits else None
+    if projects is not None and (not projects or (project is not None and project not in projects)):
+        raise Refusal(TOKEN_PROJECT, f"the API token is not for the project {project or 'in question'}")
+    return Bearer(user, row.id, row.operator, tuple(sorted(projects or ())), permissions, row.used_at)
+
+
+def _check_form(tx: Tx, user: User, name: str, permissions: list[str], expires_at: datetime, now: datetime) -> None:
+    if not 1 <= len(name) <= 100 or has_control(name):
+        raise Refusal(TOKEN_FORM, "a token needs a name of 1 to 100 characters")
+    if not permissions or not PERMISSIONS.issuperset(permissions):
+        known = ", ".join(sorted(PERMISSIONS))
+        raise Refusal(TOKEN_FORM, f"a token needs at least one of these permissions: {known}")
+    if not now < expires_at <= now + MAX_LIFETIME:
+        raise Refusal(TOKEN_FORM, "a token must end in the future, within two years")
+    live = [t for t in of_user(tx, user.id) if t.live(now)]
+    if len(live) >= MAX_LIVE:
+        raise Refusal(TOKEN_FORM, f"you have {MAX_LIVE} tokens already: revoke some first")
+    if any(t.name == name for t in live):
+        raise Refusal(TOKEN_FORM, f"you have a token named {name!r} already")
+
+
+def _record(
+    tx: Tx, action: str, who: Actor, token_id: str, user_id: str, keys: list[str], facts: dict[str, Any], now: datetime
+) -> None:
+    """A token for one project shows in that project's history too."""
+    project = keys[0] if len(keys) == 1 else None
+    record(tx, action, who, (SubjectKind.TOKEN, token_id), now=now, project=project, user=user_id, facts=facts)
+
+
+def _token(row: Any) -> Token:
+    return Token(
+        row.id,
+        row.user_id,
+        row.name,
+        tuple(row.projects),
+        frozenset(row.permissions),
+        row.operator,
+        row.created_at,
+        row.expires_at,
+        row.used_at,
+        row.used_ip,
+        row.revoked_at,
+    )
