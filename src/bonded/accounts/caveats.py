@@ -124,7 +124,7 @@ def _time(rest: list[object], use: Use, left: Narrowed) -> Narrowed:
     raise _Malformed
 
 
-def _projects(rest: list[object], use: Use, left: Narrowed) -> Narrowed:
+def _projects(rest: list[object], _: Use, left: Narrowed) -> Narrowed:
     names = frozenset(normalize(n) for n in _texts(rest))
     both = names if left.projects is None else left.projects & names
     return Narrowed(both, left.permissions)
@@ -138,7 +138,7 @@ def _user(rest: list[object], use: Use, left: Narrowed) -> Narrowed:
     return left
 
 
-def _permissions(rest: list[object], use: Use, left: Narrowed) -> Narrowed:
+def _permissions(rest: list[object], _: Use, left: Narrowed) -> Narrowed:
     names = frozenset(_texts(rest))
     return Narrowed(left.projects, names if left.permissions is None else left.permissions & names)
 

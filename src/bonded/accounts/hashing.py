@@ -14,6 +14,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
+
 from bonded.values.refusals import Refusal, define
 
 BUSY = define(
@@ -61,7 +62,8 @@ class Hasher:
         """Compare; with `stored` None (no such account, or no password yet) the same work is done in vain."""
         with self._turn():
             try:
-                matches = self._argon.verify(stored or self._nobody, _bytes(password)) and stored is not None
+                self._argon.verify(stored or self._nobody, _bytes(password))
+                matches = stored is not None
             except (Argon2Error, InvalidHashError):
                 matches = False
         return Verified(matches, matches and self._argon.check_needs_rehash(stored or self._nobody))
