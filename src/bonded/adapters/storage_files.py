@@ -1,0 +1,293 @@
+"""Storage (seams) in a folder: create-only by hard link, replacement by rename under a lock, durability by sync.
+
+Every object appears whole or not at all: bytes are written to a file in `.tmp` first. Until `barrier()` an object may be
+lost or torn by a power failure; nothing may refer to it before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import functools
+import hashlib
+import io
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO, NoReturn, ParamSpec, TypeVar
+
+from bonded.adapters.storage_names import check_name, probe
+from bonded.adapters.storage_sync import Pending, end_process
+from bonded.seams import Changed, Entry, NotStored, OtherBytes, StorageError, Stored
+
+P = ParamSpec("P")
+R = TypeVar("R")
+CHUNK = 1024 * 1024
+_STALE_SECONDS = 3600
+_NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+def _translated(method: Callable[P, R]) -> Callable[P, R]:
+    """The operating system's errors as those of the seam."""
+
+    @functools.wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(*args, **kwargs)
+        except FileNotFoundError as error:
+            raise NotStored(f"no object {error.filename}") from error
+        except OSError as error:
+            raise StorageError(f"{error.strerror or error}: {error.filename or 'the store'}") from error
+
+    return call
+
+
+class _Opened(io.FileIO):
+    """An object opened for reading: `create` in a store on the same file system may link it instead of copying."""
+
+
+class FileStorage:
+    """Objects as files under `root`. With `private`, only the owner may enter the folder (the vault).
+
+    `fatal` is called with the error when durability is unknown; it must not return.
+    """
+
+    conditional = True
+
+    def __init__(
+        self, root: Path, *, private: bool = False, fatal: Callable[[OSError], NoReturn] = end_process
+    ) -> None:
+        self.root = root
+        self._tmp = root / ".tmp"
+        if not self._tmp.is_dir():
+            self._tmp.mkdir(parents=True)
+            root.chmod(0o700 if private else 0o755)
+        self._pending = Pending(root, fatal)
+        self._forget_stale()
+
+    def probe(self) -> None:
+        """Raise StorageError unless the folder is writable and refuses what it must refuse."""
+        probe(self, ".probe")
+
+    @_translated
+    def get(self, name: str) -> Stored:
+        """The object's bytes and tag. Raises NotStored."""
+        with self._path(name).open("rb") as file:
+            data = file.read()
+            return Stored(data, _tag(os.fstat(file.fileno()), data))
+
+    @_translated
+    def open(self, name: str) -> BinaryIO:
+        """The object as a seekable stream. Raises NotStored."""
+        return io.BufferedReader(_Opened(self._path(name), "rb"), CHUNK)
+
+    @_translated
+    def exists(self, name: str) -> bool:
+        return self._path(name).is_file()
+
+    @_translated
+    def size(self, name: str) -> int:
+        """Length in bytes. Raises NotStored."""
+        return self._path(name).stat().st_size
+
+    @_translated
+    def create(self, name: str, data: bytes | Path | BinaryIO) -> bool:
+        """Write if absent; see the seam. Raises OtherBytes."""
+        path = self._path(name)
+        source = _source_path(data)
+        if source is not None and self._link(source, path):
+            return True
+        if source is not None and path.exists():
+            return self._found(path, _same(source, path))
+        made = self._write_tmp(data)
+        try:
+            if not self._link(made, path):
+                return self._found(path, _same(made, path))
+        finally:
+            made.unlink()
+        return True
+
+    @_translated
+    def put(self, name: str, data: bytes) -> None:
+        """Write or overwrite, atomically."""
+        self._overwrite(self._path(name), data)
+
+    @_translated
+    def replace(self, name: str, data: bytes, tag: str | None) -> str:
+        """Write only if the object still has `tag`; durable, and after all earlier writes, when it returns."""
+        path = self._path(name)
+        with self._exclusive():
+            try:
+                current = self.get(name).tag
+            except NotStored:
+                current = None
+            if current != tag:
+                raise Changed(f"{name} is {current}, not {tag}")
+            self.barrier()
+            self._overwrite(path, data)
+            self.barrier()
+            return self.get(name).tag
+
+    @_translated
+    def copy(self, source: str, name: str) -> None:
+        """Another name for the same bytes, create-only. Raises NotStored, OtherBytes."""
+        self.create(name, self._path(source))
+
+    @_translated
+    def delete(self, name: str) -> None:
+        """Absent afterwards."""
+        path = self._path(name)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
+            self._pending.folder(path.parent)
+
+    def entries(self, prefix: str) -> Iterator[Entry]:
+        """Objects whose name begins with `prefix`, in any order."""
+        folder, _, start = prefix.rpartition("/")
+        if folder:
+            check_name(folder)
+        yield from self._walk(self.root / folder if folder else self.root, folder, start)
+
+    def barrier(self) -> None:
+        """Everything written before survives power loss. An error ends the process (`fatal`)."""
+        self._pending.flush()
+
+    def _path(self, name: str) -> Path:
+        check_name(name)
+        return self.root / name
+
+    def _link(self, source: Path, path: Path) -> bool:
+        """Make `path` another name of the file `source`. False when `path` exists or links are not possible here."""
+        try:
+            self._in_folder(path, lambda: os.link(source, path))
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno in _NO_LINK:
+                return False
+            raise
+        self._pending.file(path)
+        return True
+
+    def _found(self, path: Path, equal: bool) -> bool:
+        if not equal:
+            raise OtherBytes(f"{path.relative_to(self.root)} exists with other bytes")
+        # Its writer may have died before its barrier: what we build on must be durable by ours.
+        self._pending.file(path)
+        return False
+
+    def _overwrite(self, path: Path, data: bytes) -> None:
+        made = self._write_tmp(data)
+        try:
+            # nginx makes its ETag of whole seconds and length: two writes in one second must differ in time.
+            with contextlib.suppress(FileNotFoundError):
+                old, new = path.stat().st_mtime_ns, made.stat().st_mtime_ns
+                os.utime(made, ns=(new, max(old + 1_000_000_000, new)))
+            self._in_folder(path, lambda: made.replace(path))
+        except BaseException:
+            made.unlink(missing_ok=True)
+            raise
+        self._pending.file(path)
+
+    def _write_tmp(self, data: bytes | Path | BinaryIO) -> Path:
+        path = self._tmp / secrets.token_hex(12)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+        try:
+            with os.fdopen(descriptor, "wb", 0 if isinstance(data, bytes) else CHUNK) as file:
+                os.fchmod(file.fileno(), 0o644)
+                _pour(data, file)
+        except BaseException:
+            path.unlink()
+            raise
+        return path
+
+    def _in_folder(self, path: Path, act: Callable[[], object]) -> None:
+        """Do `act`; make the folder of `path` and do it again when that was missing."""
+        try:
+            act()
+        except FileNotFoundError:
+            if path.parent.is_dir():
+                raise
+            made = path.parent
+            while not made.exists():
+                made = made.parent
+                self._pending.folder(made)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            act()
+
+    @contextlib.contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        with (self._tmp / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _walk(self, folder: Path, name: str, start: str) -> Iterator[Entry]:
+        try:
+            found = list(os.scandir(folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for item in found:
+            inner = f"{name}/{item.name}" if name else item.name
+            if not item.name.startswith(start) or (not name and item.name.startswith(".")):
+                continue
+            if item.is_dir(follow_symlinks=False):
+                yield from self._walk(folder / item.name, inner, "")
+            elif item.is_file(follow_symlinks=False):
+                with contextlib.suppress(FileNotFoundError):  # deleted while we walked
+                    stat = item.stat()
+                    yield Entry(inner, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
+
+    def _forget_stale(self) -> None:
+        """Remove what processes that died while writing left behind."""
+        lock = self._tmp / "lock"
+        try:
+            lock.touch()
+        except OSError:
+            return  # a read-only store: writing says so, with a better message
+        now = lock.stat().st_mtime
+        for item in os.scandir(self._tmp):
+            with contextlib.suppress(FileNotFoundError):
+                if item.name != "lock" and now - item.stat().st_mtime > _STALE_SECONDS:
+                    Path(item.path).unlink()
+
+
+def _tag(stat: os.stat_result, data: bytes) -> str:
+    return f"{stat.st_mtime_ns:x}-{hashlib.sha256(data).hexdigest()[:32]}"
+
+
+def _source_path(data: bytes | Path | BinaryIO) -> Path | None:
+    """The file behind `data` when it can be linked as it is."""
+    if isinstance(data, Path):
+        return data
+    if isinstance(data, io.BufferedReader) and isinstance(data.raw, _Opened):
+        return Path(str(data.name))
+    return None
+
+
+def _pour(data: bytes | Path | BinaryIO, file: BinaryIO) -> None:
+    if isinstance(data, bytes):
+        view = memoryview(data)
+        while view:
+            view = view[file.write(view) :]
+    elif isinstance(data, Path):
+        with data.open("rb") as source:
+            shutil.copyfileobj(source, file, CHUNK)
+    else:
+        shutil.copyfileobj(data, file, CHUNK)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two files hold equal bytes."""
+    if one.samefile(other):
+        return True
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as a, other.open("rb") as b:
+        while block := a.read(CHUNK):
+            if block != b.read(CHUNK):
+                return False
+    return True
