@@ -1,0 +1,100 @@
+"""The bytes of a compressed tar archive as a stream of exact reads, unpacked in small pieces under the meter."""
+
+from __future__ import annotations
+
+import bz2
+import zlib
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from bonded.facts.archive_budget import Meter
+from bonded.facts.archive_member import Broken, Notes
+
+CHUNK = 256 * 1024
+
+
+class Unpacked:
+    """Reads through the compression. One compressed stream only: readers differ in what they do with a second one."""
+
+    def __init__(self, stream: BinaryIO, filename: str, meter: Meter, notes: Notes) -> None:
+        self._stream, self._meter, self._notes = stream, meter, notes
+        self._buffer = bytearray()
+        self._pieces = _opened(filename)
+        self._waiting = b""
+        self._over = False
+
+    def read(self, count: int) -> bytes:
+        """`count` bytes, fewer only at the end. Raises Broken (damaged, too-large, bomb)."""
+        while len(self._buffer) < count and not self._over:
+            self._fill(max(count - len(self._buffer), BLOCKS))
+        piece = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return piece
+
+    def _fill(self, wanted: int) -> None:
+        if not self._waiting:
+            self._waiting = self._stream.read(CHUNK)
+            self._meter.packed += len(self._waiting)
+        piece, self._waiting, ended = self._pieces(self._waiting, min(wanted, CHUNK))
+        self._meter.bytes(len(piece))
+        self._buffer += piece
+        if ended:
+            self._over = True
+            self._check_rest(self._waiting)
+
+    def _check_rest(self, rest: bytes) -> None:
+        """After the compressed stream only zeros may follow (padding of a tape block)."""
+        while rest:
+            if rest.strip(b"\0"):
+                self._notes.problem("tar-trailing-data", "there are bytes after the end of the compressed archive")
+                return
+            rest = self._stream.read(CHUNK)
+
+
+BLOCKS = 64 * 512
+Pieces = Callable[[bytes, int], tuple[bytes, bytes, bool]]
+"""(packed bytes, most bytes to unpack) -> (unpacked, packed bytes not used yet, whether the stream has ended)."""
+
+
+def _opened(filename: str) -> Pieces:
+    if filename.endswith((".tar.gz", ".tgz")):
+        return _gzip(zlib.decompressobj(31))
+    if filename.endswith((".tar.bz2", ".tbz2", ".tbz")):
+        return _bzip2(bz2.BZ2Decompressor())
+    return _plain
+
+
+def _plain(packed: bytes, most: int) -> tuple[bytes, bytes, bool]:
+    return packed[:most], packed[most:], not packed
+
+
+def _gzip(inflater: Any) -> Pieces:
+    def piece(packed: bytes, most: int) -> tuple[bytes, bytes, bool]:
+        try:
+            out = inflater.decompress(packed, most)
+        except zlib.error as error:
+            raise Broken("tar-gzip", f"the archive is no gzip file, or damaged ({error})") from None
+        if inflater.eof:
+            return out, inflater.unused_data, True
+        if not packed and not out:
+            raise Broken("tar-truncated", "the compressed archive ends too early")
+        return out, inflater.unconsumed_tail, False
+
+    return piece
+
+
+def _bzip2(inflater: Any) -> Pieces:
+    def piece(packed: bytes, most: int) -> tuple[bytes, bytes, bool]:
+        hungry = inflater.needs_input
+        try:
+            out = inflater.decompress(packed if hungry else b"", most)
+        except OSError as error:
+            raise Broken("tar-bzip2", f"the archive is no bzip2 file, or damaged ({error})") from None
+        kept = b"" if hungry else packed
+        if inflater.eof:
+            return out, inflater.unused_data + kept, True
+        if hungry and not packed and not out:
+            raise Broken("tar-truncated", "the compressed archive ends too early")
+        return out, kept, False
+
+    return piece
