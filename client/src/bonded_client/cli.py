@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import platform
 import sys
@@ -27,6 +28,7 @@ from bonded_client.verify import verify
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status. Wrong usage exits 2, as argparse does."""
     options = _parser().parse_args(argv)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # its retries are not for the person to read
     fetcher = Fetcher(_deadlines(options.timeout), Proxies(urllib.request.getproxies(), _goes_round))
     try:
         with _trust(options, fetcher) as trust:

@@ -198,7 +198,8 @@ def _capped(chunks: Iterator[bytes], limit: int) -> Iterator[bytes]:
 def _download_error(error: BaseException) -> Exception:
     """`error` of urllib3 or of the socket as python-tuf knows it."""
     reason = error.reason if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason else error
-    if isinstance(reason, urllib3.exceptions.TimeoutError | TimeoutError):
+    refused = isinstance(reason, urllib3.exceptions.NewConnectionError)  # which urllib3 files under timeouts
+    if isinstance(reason, urllib3.exceptions.TimeoutError | TimeoutError) and not refused:
         return exceptions.SlowRetrievalError(str(reason))
     if isinstance(reason, urllib3.exceptions.HTTPError | OSError):
         return exceptions.DownloadError(_plain(reason))
