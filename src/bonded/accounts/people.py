@@ -26,7 +26,7 @@ NAME_TAKEN = define(
 )
 NO_SUCH_USER = define("no-such-user", 404, "No such person", "There is no account of this name on this index.")
 REASON_NEEDED = define(
-    "reason-needed",
+    "account-reason-needed",
     400,
     "Give a reason",
     "This act is shown to the people concerned and kept in the journal: say in a few words why, in 3 to 2,000 characters.",

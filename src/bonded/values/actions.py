@@ -93,6 +93,8 @@ ACTIONS: dict[str, Action] = _table(
     A("review.quarantine", W.ADMIN, "Quarantine a file", reason=True, changes_index=True, notify=N.OWNERS),
     A("review.reject", W.ADMIN, "Reject a file", reason=True, notify=N.OWNERS),
     A("review.remove", W.ADMIN, "Remove a file", reason=True, changes_index=True, notify=N.OWNERS),
+    A("review.confirm", W.ADMIN, "Confirm the state that policy gave a file", reason=True),
+    A("review.reopen", W.ADMIN, "Put a rejected file back under review", reason=True),
     A("review.ask-owner", W.ADMIN, "Ask the owners about a file", reason=True, notify=N.OWNERS),
     A("review.quarantine-project", W.ADMIN, "Quarantine a project", reason=True, changes_index=True, notify=N.OWNERS),
     A("review.release-project", W.ADMIN, "Release a project", reason=True, changes_index=True, notify=N.OWNERS),
