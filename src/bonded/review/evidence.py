@@ -1,0 +1,111 @@
+"""Evidence as the console shows it: findings ranked, each with what the sandboxed run kept of the member's text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import zstandard
+from sqlalchemy import Connection, or_, select
+
+from bonded.catalog.tables import check_state, evidence, finding
+from bonded.values.finding import Finding, Severity, When
+from bonded.values.states import SubjectKind
+
+MAX_EVIDENCE = 4 * 1024 * 1024
+"""Bytes that one piece of evidence may have when unpacked."""
+
+_SEVERITY = {
+    Severity.CRITICAL: 1.0,
+    Severity.HIGH: 0.7,
+    Severity.MEDIUM: 0.4,
+    Severity.LOW: 0.15,
+    Severity.INFO: 0.02,
+}
+_WHEN = {
+    When.INSTALL: 1.0,
+    When.STARTUP: 1.0,
+    When.IMPORT: 0.9,
+    When.UNKNOWN: 0.7,
+    When.CALL: 0.6,
+    When.NEVER: 0.1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One finding in a case. `evidence` names the kept text (see `text_of`); `deciding`: its check decides (not evaluated)."""
+
+    id: int
+    subject_kind: SubjectKind
+    subject_id: str
+    file_id: str | None
+    finding: Finding
+    evidence: str | None
+    deciding: bool
+    found_at: datetime
+
+    @property
+    def rank(self) -> float:
+        """How soon a reviewer should see it: how bad, how sure, how soon it runs. Higher comes first."""
+        weight = _SEVERITY[self.finding.severity] * self.finding.confidence * _WHEN[self.finding.when]
+        return weight if self.deciding else weight - 10
+
+
+def ranked(conn: Connection, file_ids: Iterable[str], project_id: str) -> list[Evidence]:
+    """Findings about the files and their project, the most telling first; withdrawn ("wiped out") checks are left out."""
+    about = or_(
+        finding.c.file_id.in_(list(file_ids)),
+        (finding.c.subject_kind == SubjectKind.PROJECT) & (finding.c.subject_id == project_id),
+    )
+    query = (
+        select(finding, check_state.c.state.label("check_state"))
+        .outerjoin(check_state, check_state.c.check == finding.c.check)
+        .where(about)
+    )
+    rows = [row for row in conn.execute(query) if row.check_state != "wiped_out"]
+    return sorted((_evidence(row) for row in rows), key=lambda e: (-e.rank, e.finding.path, e.finding.line, e.id))
+
+
+def text_of(conn: Connection, sha256: str) -> dict[str, Any] | None:
+    """What the sandboxed run kept under that hash, None when nothing (or nothing readable) was."""
+    packed = conn.execute(select(evidence.c.text).where(evidence.c.sha256 == sha256)).scalar_one_or_none()
+    if packed is None:
+        return None
+    try:
+        # Written by our own code, but over hostile bytes: the size is capped here again.
+        raw = zstandard.ZstdDecompressor().decompress(bytes(packed), max_output_size=MAX_EVIDENCE)
+        value = orjson.loads(raw)
+    except (zstandard.ZstdError, orjson.JSONDecodeError):
+        return None
+    return value if isinstance(value, dict) else {"text": value}
+
+
+def _evidence(row: Any) -> Evidence:
+    found = Finding(
+        row.check,
+        row.version,
+        Severity(row.severity),
+        row.confidence,
+        row.message,
+        row.path,
+        row.line,
+        row.end_line,
+        row.excerpt,
+        When(row.run_when),
+        tuple(str(step) for step in row.trace),
+    )
+    deciding = row.check_state in (None, "enabled")
+    return Evidence(
+        row.id,
+        SubjectKind(row.subject_kind),
+        row.subject_id,
+        row.file_id,
+        found,
+        row.evidence,
+        deciding,
+        row.created_at,
+    )
