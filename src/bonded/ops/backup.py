@@ -1,0 +1,173 @@
+"""`bonded backup`: a consistent copy of a data directory while it runs.
+
+The database comes first, in one snapshot; everything it names was durable before it was named, and is copied afterwards.
+The backup's timestamp is the one that the database knew as live, so database and metadata belong together whatever was
+published meanwhile. Plain pages, JSON documents and packages are not copied: `bonded restore` makes them from the rest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+import orjson
+
+from bonded.ops.backup_sink import Sink
+from bonded.seams import NotStored, Storage
+from bonded.values.refusals import Refusal, define
+from bonded.values.text import iso
+
+NOT_SQLITE = define(
+    "backup-needs-sqlite",
+    400,
+    "The database is not a file",
+    "Bonded copies SQLite databases itself. Back up PostgreSQL with its own tools first (pg_dump, or a base backup with WAL), then "
+    "run the backup with --without-database: in this order, every row's bytes are in the copy.",
+)
+NEVER_PUBLISHED = define(
+    "nothing-to-back-up",
+    409,
+    "Nothing was ever published",
+    "The database knows no live publication, so there are no metadata that a restore could go on from. Run the publisher once.",
+)
+
+FORMAT = 1
+MANIFEST = "backup.json"
+CONFIGURATION = "bonded.toml"
+DATABASE = "bonded.db"
+ROOT = "keys/root.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What is copied. `database` is the SQLite file, None to leave it out; `timestamp` is used then."""
+
+    directory: Path
+    database: Path | None
+    vault: Storage
+    public: Storage
+    keys: bool
+    """Whether private keys and their passphrase go into the copy: it must be guarded like the keys, then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was written: objects and bytes."""
+
+    objects: int
+    size: int
+    live: int
+    """The publication that a restore goes on from."""
+
+
+def backup(source: Source, sink: Sink, *, now: datetime, progress: Callable[[str], None]) -> Report:
+    """Copy everything into `sink`, the manifest last. Raises StorageError when the store lacks what is live.
+
+    If we stop halfway, the sink has no manifest and its final name does not exist.
+    """
+    with tempfile.TemporaryDirectory(prefix="bonded-backup-", dir=source.directory) as where:
+        copied = None if source.database is None else copy_database(source.database, Path(where) / DATABASE)
+        timestamp = source.public.get("metadata/timestamp.json").data if copied is None else live_timestamp(copied)
+        progress("configuration and keys")
+        _configuration(source, sink)
+        if copied is not None:
+            progress("database")
+            with copied.open("rb") as stream:
+                sink.add(DATABASE, stream)
+        progress("metadata")
+        sink.add_bytes("public/metadata/timestamp.json", timestamp)
+        _objects(source.public, "public", _metadata(source.public, timestamp), sink)
+        _objects(source.public, "public", _listed(source.public, "publications/"), sink)
+        progress("pages")
+        _objects(source.public, "public", _pages(source.public), sink)
+        progress("vault")
+        _objects(source.vault, "vault", _listed(source.vault, ""), sink)
+    live = int(orjson.loads(timestamp)["signed"]["version"])
+    manifest = {
+        "format": FORMAT,
+        "made_at": iso(now),
+        "live": live,
+        "database": copied is not None,
+        "keys": source.keys,
+    }
+    sink.add_bytes(MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    return Report(sink.objects, sink.size, live)
+
+
+def copy_database(path: Path, into: Path) -> Path:
+    """One snapshot of a SQLite database that may be in use, by SQLite's online backup; writers are not kept waiting."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as live, closing(sqlite3.connect(into)) as copy:
+        live.backup(copy)
+        copy.execute("PRAGMA journal_mode=DELETE")
+    return into
+
+
+def live_timestamp(database: Path) -> bytes:
+    """The timestamp that the copied database knows as live. Raises Refusal (nothing-to-back-up)."""
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as copy:
+        row = copy.execute("SELECT timestamp FROM publication WHERE state = 'live' ORDER BY n DESC LIMIT 1").fetchone()
+    if row is None:
+        raise Refusal(NEVER_PUBLISHED, "the database knows no live publication: run the publisher once")
+    return bytes(row[0])
+
+
+def _configuration(source: Source, sink: Sink) -> None:
+    wanted = [source.directory / CONFIGURATION, source.directory / ROOT]
+    if source.keys:
+        wanted = wanted[:1] + sorted(p for p in (source.directory / "keys").rglob("*") if p.is_file())
+    for path in wanted:
+        if path.exists():
+            sink.add_bytes(path.relative_to(source.directory).as_posix(), path.read_bytes(), private=path != wanted[0])
+
+
+def _metadata(public: Storage, timestamp: bytes) -> Iterator[str]:
+    """Names of everything that a client starting from `timestamp` will ask for; and all roots and kept snapshots."""
+    entry = orjson.loads(timestamp)["signed"]["meta"]["snapshot.json"]
+    name = f"metadata/{entry['version']}.snapshot.json"
+    snapshot = public.get(name).data
+    wanted = {name}
+    for role, meta in orjson.loads(snapshot)["signed"]["meta"].items():
+        wanted.add(f"metadata/{meta['version']}.{role}")
+    there = {e.name for e in public.entries("metadata/")}
+    wanted |= {n for n in there if n.endswith((".root.json", ".snapshot.json"))}
+    for name in sorted(wanted):
+        yield name
+        yield from (name + end for end in (".gz", ".zst") if name + end in there)
+
+
+def _pages(public: Storage) -> Iterator[str]:
+    """Hash-named pages and their copies: immutable, and small."""
+    for entry in public.entries("simple/"):
+        first = entry.name.rpartition("/")[2].partition(".")[0]
+        if len(first) == 64 and not set(first) - set("0123456789abcdef"):
+            yield entry.name
+
+
+def _listed(store: Storage, prefix: str) -> Iterator[str]:
+    for entry in store.entries(prefix):
+        yield entry.name
+
+
+def _objects(store: Storage, folder: str, names: Iterator[str], sink: Sink) -> None:
+    for name in names:
+        try:
+            stream: BinaryIO = store.open(name)
+        except NotStored:
+            if folder == "public" and name.startswith("metadata/"):
+                raise  # the closure of the timestamp: without it the backup cannot be restored
+            continue  # swept since it was listed
+        with stream:
+            sink.add(f"{folder}/{name}", stream)
+
+
+def sha256_of(path: Path) -> str:
+    """Hex sha256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -1,0 +1,150 @@
+"""fsck looks at signed metadata: from the trusted root to every bin, from the store alone, then against the rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+
+import orjson
+from sqlalchemy import select
+
+from bonded.journal.tables import seal
+from bonded.ops.chain import Broken, Chain, Document, bins, read_chain, read_role
+from bonded.ops.disagreements import Disagreement, define
+from bonded.ops.ground import Ground
+from bonded.seams import NotStored
+from bonded.tuf.tables import bin_table
+
+META_MISSING = define(
+    "metadata-missing",
+    "Signed metadata that clients will ask for is not in the store.",
+    "Run `bonded restore --in-place`, which issues every bin anew; offline roles come back from the ceremony's bundle.",
+)
+META_DAMAGED = define(
+    "metadata-damaged",
+    "Signed metadata is not what was signed, or not what its parent names. Clients refuse it.",
+    "Find out who can write to the store; then run `bonded restore --in-place`.",
+)
+META_EXPIRED = define(
+    "metadata-expired",
+    "A role has expired: clients refuse the whole index.",
+    "Online roles: see why the publisher or refresher does not run. Offline roles: hold a ceremony.",
+)
+META_MARGIN = define(
+    "metadata-margin",
+    "A role expires soon.",
+    "Online roles: see why the publisher or refresher does not run. Offline roles: plan a ceremony now.",
+)
+BIN_ROW = define(
+    "bin-row-differs",
+    "The database's row of a bin is not what is live.",
+    "After a refresher ran alone this heals with the next publication; else run `bonded restore --in-place`.",
+)
+CHANGES = define(
+    "changes-missing",
+    "The record of changes (publications/N.json) that the snapshot names is missing or differs: mirrors cannot follow.",
+    "Copy it back from a backup or a mirror.",
+)
+JOURNAL_ROOT = define(
+    "journal-root-differs",
+    "The journal's log is not an extension of what the live snapshot signed: rows were changed or lost.",
+    "Compare with a backup or an auditor's copy; do not publish before it is understood.",
+)
+LIMIT_NEAR = define(
+    "limit-near",
+    "Metadata comes near the size that today's clients accept.",
+    "Choose more bins (`bonded tuf resize`).",
+)
+
+LIMITS = {"timestamp": 16_384, "root": 512_000}
+"""Default limits of python-tuf's client in bytes; the timestamp lists the snapshot's length, which lifts that one."""
+TARGETS_LIMIT = 5_000_000
+SNAPSHOT_LIMIT = 2_000_000
+NEAR = 0.8
+OFFLINE_MARGIN = timedelta(days=30)
+KINDS = {"missing": META_MISSING}
+
+
+def look(ground: Ground) -> Iterator[Disagreement]:
+    """Verify every role; a break in the chain above the bins ends the look, for nothing below it can be trusted."""
+    try:
+        chain = read_chain(ground.public, ground.root)
+    except Broken as broken:
+        yield disagreement(broken)
+        return
+    for document in chain.roles():
+        yield from _judge(ground, document, online=document.role in ("timestamp", "snapshot"))
+    yield from _bins(ground, chain)
+    yield from _extra_field(ground, chain)
+
+
+def disagreement(broken: Broken) -> Disagreement:
+    """The line for a break in the chain."""
+    return Disagreement(KINDS.get(broken.what, META_DAMAGED), broken.name, broken.sentence)
+
+
+def _judge(ground: Ground, document: Document, *, online: bool) -> Iterator[Disagreement]:
+    left = document.expires - ground.now
+    when = document.expires.isoformat()
+    if left <= timedelta(0):
+        yield Disagreement(META_EXPIRED, document.role, f"version {document.version} expired at {when}")
+    elif not online and left < OFFLINE_MARGIN:
+        yield Disagreement(META_MARGIN, document.role, f"version {document.version} expires at {when}", warning=True)
+    limit = LIMITS.get(document.role, SNAPSHOT_LIMIT if document.role == "snapshot" else TARGETS_LIMIT)
+    if len(document.data) > NEAR * limit:
+        yield Disagreement(
+            LIMIT_NEAR, document.name, f"{len(document.data)} bytes of {limit} that clients accept", warning=True
+        )
+
+
+def _bins(ground: Ground, chain: Chain) -> Iterator[Disagreement]:
+    with ground.db.read() as conn:
+        rows = {row.name: row for row in conn.execute(select(bin_table))}
+    versions = chain.versions()
+    for delegating, delegator in chain.keys.items():
+        for name in bins(chain, delegating) if delegating != "targets" else ():
+            try:
+                document = read_role(ground.public, name, versions, delegator)
+            except Broken as broken:
+                yield disagreement(broken)
+                continue
+            yield from _judge(ground, document, online=True)
+            row = rows.pop(name, None)
+            yield from _row(document, None if row is None else (row.version, row.sha256, row.length))
+
+
+def _row(document: Document, row: tuple[int, str, int] | None) -> Iterator[Disagreement]:
+    live = (document.version, hashlib.sha256(document.data).hexdigest(), len(document.data))
+    if row != live:
+        told = "no row" if row is None else f"version {row[0]}, sha256 {row[1][:12]}"
+        yield Disagreement(
+            BIN_ROW, document.role, f"the store has version {live[0]}, sha256 {live[1][:12]}, the database {told}"
+        )
+
+
+def _extra_field(ground: Ground, chain: Chain) -> Iterator[Disagreement]:
+    """What the snapshot says beside TUF: the record of changes and the journal's root."""
+    ours = chain.snapshot.signed.get("x-bonded", {})
+    n = ours.get("publication")
+    name = f"publications/{n}.json"
+    try:
+        changes = ground.public.get(name).data
+    except NotStored:
+        yield Disagreement(CHANGES, name, "the live snapshot names it and it is not in the store")
+    else:
+        if hashlib.sha256(changes).hexdigest() != ours.get("changes_sha256"):
+            yield Disagreement(CHANGES, name, "its sha256 is not the one in the live snapshot")
+        elif not isinstance(orjson.loads(changes), dict):
+            yield Disagreement(CHANGES, name, "it is not a record of changes")
+    yield from _journal(ground, ours)
+
+
+def _journal(ground: Ground, ours: dict[str, object]) -> Iterator[Disagreement]:
+    size = ours.get("journal_size")
+    if not size:
+        return
+    with ground.db.read() as conn:
+        root = conn.execute(select(seal.c.root).where(seal.c.size == size)).scalar_one_or_none()
+    if root is None or bytes(root).hex() != ours.get("journal_root"):
+        yield Disagreement(JOURNAL_ROOT, f"size {size}", "no seal of the database has the signed size and root")

@@ -1,0 +1,110 @@
+"""fsck looks at the vault: every received byte is there, is what was accepted, and belongs to somebody."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from bonded.catalog.tables import file
+from bonded.ops.disagreements import Disagreement, define
+from bonded.ops.ground import Ground
+from bonded.seams import NotStored, Storage
+from bonded.values.states import FileState
+
+VAULT_MISSING = define(
+    "vault-missing",
+    "The bytes of an accepted file are not in the vault.",
+    "Copy them back from a backup under the name that the line tells.",
+)
+VAULT_DAMAGED = define(
+    "vault-damaged",
+    "The vault holds other bytes than were accepted.",
+    "Copy them back from a backup; distrust the disk.",
+)
+VAULT_METADATA = define(
+    "vault-metadata",
+    "The METADATA kept beside a file is missing or is not what its page promises (PEP 658).",
+    "Copy it back from a backup.",
+)
+VAULT_FACTS = define(
+    "vault-facts",
+    "The accepted facts beside a file are missing: it could not be recovered if the database were lost.",
+    "Copy them back from a backup.",
+)
+VAULT_ORPHAN = define(
+    "vault-orphan",
+    "No row names an object in the vault, a week after it was written.",
+    "It is left over from an upload that was not completed, or a row was lost: look before deleting it.",
+)
+
+ORPHAN_AGE = timedelta(days=7)
+BESIDE = (".facts.json", ".metadata")
+CHUNK = 1 << 20
+
+
+def look(ground: Ground) -> Iterator[Disagreement]:
+    """Read every blob that a row names, and list those that none names. Reads the whole vault."""
+    with ground.db.read() as conn:
+        rows = conn.execute(
+            select(file.c.filename, file.c.vault_key, file.c.size, file.c.sha256, file.c.metadata_sha256).where(
+                file.c.state != FileState.REMOVED
+            )
+        ).all()
+    for row in rows:
+        yield from _blob(ground.vault, row)
+    yield from _orphans(ground)
+
+
+def digest(store: Storage, name: str) -> tuple[int, str]:
+    """Size in bytes and hex sha256 of an object, read as a stream. Raises NotStored."""
+    size, sha256 = 0, hashlib.sha256()
+    with store.open(name) as stream:
+        while chunk := stream.read(CHUNK):
+            size += len(chunk)
+            sha256.update(chunk)
+    return size, sha256.hexdigest()
+
+
+def _blob(vault: Storage, row: Any) -> Iterator[Disagreement]:
+    try:
+        size, sha256 = digest(vault, row.vault_key)
+    except NotStored:
+        yield Disagreement(VAULT_MISSING, row.filename, f"the vault has no {row.vault_key}")
+        return
+    if (size, sha256) != (row.size, row.sha256):
+        yield Disagreement(VAULT_DAMAGED, row.filename, f"{row.vault_key} has {size} bytes, sha256 {sha256}")
+    if not vault.exists(f"{row.vault_key}.facts.json"):
+        yield Disagreement(VAULT_FACTS, row.filename, f"the vault has no {row.vault_key}.facts.json")
+    if row.metadata_sha256 is not None:
+        yield from _metadata(vault, row)
+
+
+def _metadata(vault: Storage, row: Any) -> Iterator[Disagreement]:
+    name = f"{row.vault_key}.metadata"
+    try:
+        sha256 = digest(vault, name)[1]
+    except NotStored:
+        yield Disagreement(VAULT_METADATA, row.filename, f"the vault has no {name}")
+        return
+    if sha256 != row.metadata_sha256:
+        yield Disagreement(VAULT_METADATA, row.filename, f"{name} has sha256 {sha256}")
+
+
+def _orphans(ground: Ground) -> Iterator[Disagreement]:
+    # The listing comes first: whatever is accepted meanwhile has its row by the time that rows are read.
+    old = [entry.name for entry in ground.vault.entries("") if entry.modified < ground.now - ORPHAN_AGE]
+    with ground.db.read() as conn:
+        named = set(conn.execute(select(file.c.vault_key)).scalars())
+    for name in sorted(old):
+        if _key(name) not in named:
+            yield Disagreement(VAULT_ORPHAN, name, "no file's row names it")
+
+
+def _key(name: str) -> str:
+    for end in BESIDE:
+        name = name.removesuffix(end)
+    return name
