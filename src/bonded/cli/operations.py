@@ -1,0 +1,175 @@
+"""`bonded fsck`, `bonded job`, `bonded backup`, `bonded migrate`: what operators run besides the server."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bonded.cli.options import directory_option, json_option, print_json
+from bonded.values.text import iso
+from bonded.wiring import House, open_house
+
+SECOND_LOOK = 2.0
+"""Seconds until fsck looks again at what seems wrong."""
+
+DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+
+
+def say(words: str) -> None:
+    """Progress, where a person watches."""
+    if sys.stderr.isatty():
+        click.echo(words, err=True)
+
+
+@click.command()
+@DIRECTORY
+@json_option
+def fsck(directory: Path, as_json: bool) -> None:
+    """Check that database, vault, public store, journal and metadata agree, seen also through a client's eyes.
+
+    Changes nothing. Prints each disagreement on a line; exit status 1 when there is any. Warnings do not count.
+    """
+    from bonded.ops.fsck import fsck as check
+
+    house = open_house(directory)
+    found = []
+    for one in check(
+        ground_of(house), pause=lambda: time.sleep(SECOND_LOOK), began=lambda name: say(f"checking {name}")
+    ):
+        found.append(one)
+        if not as_json:
+            click.echo(one.line())
+    if as_json:
+        print_json([asdict(one) for one in found])
+    if any(not one.warning for one in found):
+        sys.exit(1)
+    say("everything agrees")
+
+
+def ground_of(house: House) -> Callable[[], Any]:
+    """What fsck looks at, as of the moment of each call."""
+    from bonded.ops.ground import Ground
+
+    return lambda: Ground(house.db, house.vault, house.public, root_of(house), house.clock())
+
+
+def root_of(house: House) -> bytes:
+    """The root metadata that users are given: keys/root.json, else the first one in the store."""
+    given = house.directory / "keys" / "root.json"
+    return given.read_bytes() if given.exists() else house.public.get("metadata/1.root.json").data
+
+
+@click.command()
+@DIRECTORY
+@click.argument("destination", type=click.Path(path_type=Path))
+@click.option("--with-keys", is_flag=True, help="Copy private keys and passphrases too: guard the copy like the keys.")
+@click.option("--without-database", is_flag=True, help="The database was backed up with its own tools, before this.")
+@json_option
+def backup(directory: Path, destination: Path, with_keys: bool, without_database: bool, as_json: bool) -> None:
+    """Write a consistent backup of DIRECTORY to DESTINATION: a folder, or a tar file when it ends in .tar.
+
+    The server may be running. Nothing that exists is overwritten.
+    """
+    from bonded.ops.backup import NOT_SQLITE, Source
+    from bonded.ops.backup import backup as write
+    from bonded.ops.backup_sink import open_sink
+    from bonded.values.refusals import Refusal
+
+    house = open_house(directory)
+    database = None if without_database else sqlite_path(house)
+    if database is None and not without_database:
+        raise Refusal(
+            NOT_SQLITE, "the database is PostgreSQL: back it up with its own tools, then use --without-database"
+        )
+    source = Source(house.directory, database, house.vault, house.public, with_keys)
+    with open_sink(destination.absolute()) as sink:
+        report = write(source, sink, now=house.clock(), progress=say)
+    if as_json:
+        print_json(asdict(report) | {"path": str(destination)})
+    else:
+        click.echo(f"{destination}: {report.objects} objects, {report.size} bytes, publication {report.live}")
+
+
+def sqlite_path(house: House) -> Path | None:
+    """The database file, None where it is not SQLite."""
+    url = house.database_url
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+@click.command()
+@directory_option
+def migrate(directory: Path) -> None:
+    """Bring the database to this version's schema. Make a backup first; nothing to do is quick."""
+    from bonded.db import migrate as migrations
+
+    house = open_house(directory)
+    before = migrations.revision(house.db)
+    migrations.upgrade(house.db)
+    after = migrations.revision(house.db)
+    click.echo(f"schema {after}: nothing to do" if before == after else f"schema {before or 'empty'} -> {after}")
+
+
+@click.group()
+def job() -> None:
+    """Jobs and dead letters: what waits, what failed, retry or discard it."""
+
+
+@job.command("list")
+@directory_option
+@click.option("--state", type=click.Choice(["dead", "pending", "running", "any"]), default="dead", show_default=True)
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
+@json_option
+def list_jobs(directory: Path, state: str, limit: int, as_json: bool) -> None:
+    """List jobs: those that used up their attempts, unless --state says otherwise."""
+    from bonded.ops.dead_letters import letters
+
+    with open_house(directory).db.read() as conn:
+        found = letters(conn, state=None if state == "any" else state, limit=limit)
+    if as_json:
+        print_json([_plain(asdict(letter)) for letter in found])
+        return
+    for letter in found:
+        error = f"  {letter.last_error.splitlines()[0]}" if letter.last_error else ""
+        click.echo(f"{letter.id}  {letter.state}  {letter.key}  attempt {letter.attempt}  due {iso(letter.due)}{error}")
+
+
+@job.command("retry")
+@click.argument("numbers", type=int, nargs=-1, required=True)
+@directory_option
+def retry_jobs(numbers: tuple[int, ...], directory: Path) -> None:
+    """Give dead jobs all their attempts again, now."""
+    from bonded.ops.dead_letters import retry
+    from bonded.values.who import OPERATOR
+
+    house = open_house(directory)
+    with house.db.write() as tx:
+        for number in numbers:
+            letter = retry(tx, OPERATOR, number, now=house.clock())
+            click.echo(f"{letter.key} is due now")
+
+
+@job.command("discard")
+@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.option("--reason", required=True, help="Why its work need not be done; kept in the journal.")
+@directory_option
+def discard_jobs(numbers: tuple[int, ...], reason: str, directory: Path) -> None:
+    """Delete dead jobs: their work is never done."""
+    from bonded.ops.dead_letters import discard
+    from bonded.values.who import OPERATOR
+
+    house = open_house(directory)
+    with house.db.write() as tx:
+        for number in numbers:
+            letter = discard(tx, OPERATOR, number, reason=reason, now=house.clock())
+            click.echo(f"{letter.key} is discarded")
+
+
+def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: iso(value) if isinstance(value, datetime) else value for key, value in values.items()}
