@@ -1,0 +1,1 @@
+"""The house itself: floors and walls, names, licences, what may not be in tracked files."""
