@@ -52,6 +52,15 @@ def test_a_whole_log_has_no_disagreements(db: Database, now: datetime) -> None:
     assert kinds(db) == set()
 
 
+def test_a_log_longer_than_a_page(sqlite_db: Database, now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verify, "BATCH", 7)
+    fill(sqlite_db, now, (30, 9))
+    assert kinds(sqlite_db) == set()
+    with sqlite_db.write() as tx:
+        tx.execute(delete(journal_node).where(journal_node.c.level == 3, journal_node.c.position == 1))
+    assert kinds(sqlite_db) == {"node"}
+
+
 def test_the_database_itself_refuses_to_change_rows(db: Database, now: datetime) -> None:
     fill(db, now)
     for statement in (update(journal).values(action="user.logout"), delete(journal)):

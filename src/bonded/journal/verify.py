@@ -49,35 +49,47 @@ def _leaves(conn: Connection, known: dict[int, bytes]) -> Iterator[Disagreement]
     size = 0
     if known.get(0, EMPTY_ROOT) != EMPTY_ROOT:
         yield Disagreement("root", 0, "an empty log is said to have another root than the empty one")
-    for row in _in_order(conn):
-        if row["seq"] != size:
-            yield Disagreement("gap", row["id"] or 0, f"leaf {size} is missing: the log goes on with leaf {row['seq']}")
-            return  # nothing after a gap can be placed
-        if row["id"] is None:
-            yield Disagreement(
-                "lost", row["journal_id"], f"row {row['journal_id']} is in the log and gone from the journal"
-            )
-            value = bytes(row["leaf_hash"])
-        else:
-            value = leaf_hash(row)
-            if value != bytes(row["leaf_hash"]):
-                yield Disagreement("changed", row["id"], f"row {row['id']} is not what was sealed as leaf {size}")
-        yield from _inner(conn, nodes, size, value)
-        size += 1
-        yield from _root(size, nodes, sealed, known)
+    for rows in _pages(conn):
+        stored = _stored(conn, size, size + len(rows))
+        for row in rows:
+            if row["seq"] != size:
+                yield Disagreement("gap", 0, f"leaf {size} is missing: the log goes on with leaf {row['seq']}")
+                return  # nothing after a gap can be placed
+            yield from _leaf(row)
+            yield from _inner(stored, nodes, size, bytes(row["leaf_hash"]) if row["id"] is None else leaf_hash(row))
+            size += 1
+            yield from _root(size, nodes, sealed, known)
     for missing in sorted(n for n in {**sealed, **known} if n > size):
         yield Disagreement("short", 0, f"a root over {missing} rows was sealed, the log has {size}")
 
 
-def _inner(conn: Connection, nodes: _Recent, seq: int, value: bytes) -> Iterator[Disagreement]:
+def _leaf(row: dict[str, Any]) -> Iterator[Disagreement]:
+    """Compare one row with its leaf."""
+    if row["id"] is None:
+        journal_id = row["journal_id"]
+        yield Disagreement("lost", journal_id, f"row {journal_id} is in the log and gone from the journal")
+    elif leaf_hash(row) != bytes(row["leaf_hash"]):
+        yield Disagreement("changed", row["id"], f"row {row['id']} is not what was sealed as leaf {row['seq']}")
+
+
+def _inner(stored: dict[tuple[int, int], bytes], nodes: _Recent, seq: int, value: bytes) -> Iterator[Disagreement]:
     """Compare the inner nodes that this leaf completes."""
     nodes.put(0, seq, value)
     for level, position, made in completed(seq, value, nodes):
         nodes.put(level, position, made)
-        at = (journal_node.c.level == level) & (journal_node.c.position == position)
-        stored = conn.execute(select(journal_node.c.hash).where(at)).scalar_one_or_none()
-        if stored is None or bytes(stored) != made:
+        if stored.get((level, position)) != made:
             yield Disagreement("node", 0, f"the log's node at level {level}, position {position} is wrong")
+
+
+def _stored(conn: Connection, first: int, end: int) -> dict[tuple[int, int], bytes]:
+    """The stored inner nodes that leaves first..end complete."""
+    n = journal_node.c
+    found: dict[tuple[int, int], bytes] = {}
+    for level in range(1, end.bit_length()):
+        span = (n.level == level) & (n.position >= first >> level) & (n.position < end >> level)
+        for row in conn.execute(select(n.position, n.hash).where(span)):
+            found[level, row.position] = bytes(row.hash)
+    return found
 
 
 def _root(size: int, nodes: Nodes, sealed: dict[int, bytes], known: dict[int, bytes]) -> Iterator[Disagreement]:
@@ -127,16 +139,16 @@ def _private(conn: Connection) -> Iterator[Disagreement]:
             yield Disagreement("private", row.journal_id, f"the private data of row {row.journal_id} were changed")
 
 
-def _in_order(conn: Connection) -> Iterator[dict[str, Any]]:
-    """Leaves with their rows, by number."""
+def _pages(conn: Connection) -> Iterator[list[dict[str, Any]]]:
+    """Leaves with their rows, by number, a page at a time."""
     query = select(journal_leaf, journal).outerjoin(journal, journal.c.id == journal_leaf.c.journal_id)
     last = -1
     while True:
         page = conn.execute(query.where(journal_leaf.c.seq > last).order_by(journal_leaf.c.seq).limit(BATCH))
         rows = [dict(row) for row in page.mappings()]
-        yield from rows
-        if len(rows) < BATCH:
+        if not rows:
             return
+        yield rows
         last = rows[-1]["seq"]
 
 
