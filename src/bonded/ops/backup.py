@@ -21,7 +21,7 @@ import orjson
 
 from bonded.ops.backup_sink import Sink
 from bonded.seams import NotStored, Storage
-from bonded.values.refusals import Refusal, define
+from bonded.values.refusals import define
 from bonded.values.text import iso
 
 NOT_SQLITE = define(
@@ -30,12 +30,6 @@ NOT_SQLITE = define(
     "The database is not a file",
     "Bonded copies SQLite databases itself. Back up PostgreSQL with its own tools first (pg_dump, or a base backup with WAL), then "
     "run the backup with --without-database: in this order, every row's bytes are in the copy.",
-)
-NEVER_PUBLISHED = define(
-    "nothing-to-back-up",
-    409,
-    "Nothing was ever published",
-    "The database knows no live publication, so there are no metadata that a restore could go on from. Run the publisher once.",
 )
 
 FORMAT = 1
@@ -73,8 +67,10 @@ def backup(source: Source, sink: Sink, *, now: datetime, progress: Callable[[str
     If we stop halfway, the sink has no manifest and its final name does not exist.
     """
     with tempfile.TemporaryDirectory(prefix="bonded-backup-", dir=source.directory) as where:
+        # Read before the database is copied: where the database knows no publication yet, this one is its base.
+        timestamp = source.public.get("metadata/timestamp.json").data
         copied = None if source.database is None else copy_database(source.database, Path(where) / DATABASE)
-        timestamp = source.public.get("metadata/timestamp.json").data if copied is None else live_timestamp(copied)
+        timestamp = (live_timestamp(copied) if copied else None) or timestamp
         progress("configuration and keys")
         _configuration(source, sink)
         if copied is not None:
@@ -109,13 +105,11 @@ def copy_database(path: Path, into: Path) -> Path:
     return into
 
 
-def live_timestamp(database: Path) -> bytes:
-    """The timestamp that the copied database knows as live. Raises Refusal (nothing-to-back-up)."""
+def live_timestamp(database: Path) -> bytes | None:
+    """The timestamp that the copied database knows as live; None when it has not settled a publication yet."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as copy:
         row = copy.execute("SELECT timestamp FROM publication WHERE state = 'live' ORDER BY n DESC LIMIT 1").fetchone()
-    if row is None:
-        raise Refusal(NEVER_PUBLISHED, "the database knows no live publication: run the publisher once")
-    return bytes(row[0])
+    return bytes(row[0]) if row else None
 
 
 def _configuration(source: Source, sink: Sink) -> None:
