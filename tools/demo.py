@@ -22,11 +22,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tools import clients, demo_packages
+from tests.story import clients
+
+from tools import demo_packages
 from tools.demo_tuf import flipped_byte_is_refused, targets_of
 
 ROOT = Path(__file__).parent.parent
-REAL = ("six==1.17.0:wheel", "markupsafe==3.0.2:wheel", "iniconfig==2.0.0:sdist", "wcwidth==0.2.13:wheel")
+REAL = ("six==1.17.0:wheel", "markupsafe==3.0.3:wheel", "iniconfig==2.0.0:sdist", "wcwidth==0.2.13:wheel")
 KINDS = ("pure wheel", "binary wheel", "sdist", "Unicode metadata")
 MANY_FILES = 1000
 
@@ -129,7 +131,7 @@ def twine(demo: Demo, files: list[Path], *, check: bool = True) -> subprocess.Co
     """Upload with twine."""
     env = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": demo.token}
     return run(
-        clients.tool("twine"),
+        clients.environment("twine"),
         "upload",
         "--non-interactive",
         "--disable-progress-bar",
@@ -361,7 +363,7 @@ def main() -> int:
     demo = Demo(ROOT / "var" / "demo")
     wrong = ""
     try:
-        clients.tool("twine")
+        clients.environment("twine")
         for title, work in STEPS:
             demo.step(title, lambda work=work: work(demo))  # type: ignore[misc]
     except WrongError as error:

@@ -7,17 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bonded.settings import Settings, load
+from bonded.settings import Settings, SettingsError, load
+from bonded.values.states import Mode
 
 if TYPE_CHECKING:
     from bonded.db.engine import Database
-    from bonded.seams import Counter, Mailer, Purger, Queue, Sandbox, Signer, Storage
-    from bonded.tuf.context import Publisher
+    from bonded.seams import Counter, Lock, Mailer, Purger, Queue, Sandbox, Signer, Storage
+    from bonded.tuf.context import Publisher, TufSettings
+    from bonded.upload.accept import UploadContext
+    from bonded.upload.limits import UploadLimits
+    from bonded.upload.receive import Receiver
 
 
 def wall_clock() -> datetime:
@@ -81,6 +85,126 @@ class House:
         from bonded.adapters.queue_local import LocalQueue
 
         return LocalQueue(self.directory / "run" / "wake")
+
+    @cached_property
+    def signer(self) -> Signer:
+        """The online key. Only publishing processes ask for it; the web processes never do."""
+        from bonded.adapters.signer_file import FileSigner, load_key
+
+        s = self.settings.signer
+        try:
+            passphrase = (self.directory / s.passphrase_file).read_text("utf-8").strip().encode()
+        except OSError as error:
+            raise SettingsError(f"`signer.passphrase_file` cannot be read: {error}") from None
+        return FileSigner([load_key(self.directory / s.key, passphrase)], self.directory / s.state)
+
+    @cached_property
+    def purger(self) -> Purger:
+        """What clears caches in front of the public store."""
+        from bonded.adapters.purger_none import NoPurger
+
+        return NoPurger()
+
+    @cached_property
+    def lock(self) -> Lock:
+        """The publisher's lock: of this host, and of the database where several hosts share one."""
+        if self.db.dialect == "postgresql":
+            from bonded.adapters.lock_postgres import PostgresLock
+
+            return PostgresLock(self.database_url)
+        from bonded.adapters.lock_file import FileLock
+
+        return FileLock(self.directory / "run" / "publisher.lock")
+
+    @cached_property
+    def publisher(self) -> Publisher:
+        """What every publishing step works with."""
+        from bonded.tuf.context import Publisher
+
+        return Publisher(self.db, self.public, self.vault, self.signer, self.lock, self.tuf_settings, self.purger)
+
+    @cached_property
+    def keeper(self) -> Publisher:
+        """The same for jobs that withdraw and copy but never sign: its signer refuses, so workers hold no key."""
+        from bonded.adapters.signer_none import NoSigner
+        from bonded.tuf.context import Publisher
+
+        return Publisher(self.db, self.public, self.vault, NoSigner(), self.lock, self.tuf_settings, self.purger)
+
+    @property
+    def tuf_settings(self) -> TufSettings:
+        """Lifetimes and rhythm of publishing."""
+        from bonded.tuf.context import TufSettings
+
+        t = self.settings.tuf
+        return TufSettings(
+            lifetime=t.lifetime(),
+            min_interval=timedelta(seconds=t.min_interval),
+            max_batch=t.max_batch,
+            page_ttl=timedelta(seconds=t.page_ttl),
+            sweep_grace=timedelta(seconds=t.sweep_grace),
+            base_url=self.settings.url.rstrip("/") + "/",
+        )
+
+    @cached_property
+    def counter(self) -> Counter:
+        """Rate limits, over all processes."""
+        from bonded.adapters.counter_sql import SqlCounter
+
+        return SqlCounter(self.db)
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        """Sends mail by SMTP, or writes it to a folder."""
+        m = self.settings.mail
+        if m.transport == "file":
+            from bonded.adapters.mailer_file import FileMailer
+
+            return FileMailer(self.directory / m.folder)
+        from bonded.adapters.mailer_smtp import SmtpMailer
+
+        password = (self.directory / m.password_file).read_text().strip() if m.password_file else ""
+        return SmtpMailer(m.host, m.port, username=m.username, password=password, starttls=m.starttls)
+
+    @cached_property
+    def sandbox(self) -> Sandbox:
+        """The strictest isolation that works here, or the one that was asked for."""
+        from bonded.adapters.sandbox_pick import pick
+
+        return pick(self.settings.screening.sandbox)
+
+    @property
+    def spool(self) -> Path:
+        """Where uploads are received; on the vault's file system, so that accepting one is a link."""
+        where = self.settings.storage.vault
+        folder = self.directory / "run" if where.startswith("s3://") else (self.directory / where).parent / "run"
+        return folder / "spool"
+
+    @cached_property
+    def upload(self) -> UploadContext:
+        """What accepting an upload works with."""
+        from bonded.upload.accept import UploadContext
+
+        return UploadContext(self.db, self.vault, self.limits, Mode(self.settings.screening.mode))
+
+    @property
+    def limits(self) -> UploadLimits:
+        """Caps and policies of uploads."""
+        from bonded.upload.limits import UploadLimits
+
+        u = self.settings.upload
+        return UploadLimits(
+            max_file_bytes=u.max_file_bytes,
+            max_form_bytes=u.max_form_bytes,
+            linux_tags=u.linux_tags,
+            local_versions=u.local_versions,
+        )
+
+    def new_receiver(self, content_type: str) -> Receiver:
+        """A receiver for one upload. Raises Refusal."""
+        from bonded.upload.receive import Receiver
+
+        return Receiver(self.limits, self.spool, content_type)
 
     def forked(self) -> None:
         """Forget what must not be shared with the parent process."""
