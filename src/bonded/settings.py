@@ -160,7 +160,6 @@ class Settings(BaseSettings):
     """Addresses or networks whose X-Forwarded-* headers are believed."""
     security_contact: str = ""
     """mailto: or https: for security.txt."""
-    upstream: str = ""
     dev: bool = False
     """Keys are for development: said on every page and in `bonded tuf status`."""
 

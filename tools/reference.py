@@ -1,0 +1,151 @@
+"""Write the reference pages that come from the code: settings, actions, refusals, commands. A test compares them.
+
+python -m tools.reference
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import BaseModel
+
+from bonded import settings
+from bonded.cli import COMMANDS
+from bonded.values.actions import ACTIONS
+from bonded.values.refusals import CATALOGUE
+
+ROOT = Path(__file__).parent.parent
+PAGES = ROOT / "docs" / "reference"
+NOTE = "<!-- Written by `python -m tools.reference` from the code. Change it there. -->\n\n"
+
+
+def load_rooms() -> None:
+    """Import every module that defines refusals, so that the catalogue is whole."""
+    for path in sorted((ROOT / "src" / "bonded").rglob("*.py")):
+        text = path.read_text("utf-8")
+        if "define(" in text and "refusals import" in text:
+            importlib.import_module(".".join(path.relative_to(ROOT / "src").with_suffix("").parts))
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A Markdown table; bars and line breaks in cells are made harmless."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return (
+        "".join(
+            "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in line) + " |\n" for line in lines
+        )
+        + "\n"
+    )
+
+
+def attribute_words(model: type[BaseModel]) -> dict[str, str]:
+    """Attribute -> the string that follows it in the source."""
+    body = ast.parse(inspect.getsource(model)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    words = {}
+    for here, after in zip(body.body, body.body[1:], strict=False):
+        named = isinstance(here, ast.AnnAssign) and isinstance(here.target, ast.Name)
+        if named and isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+            words[here.target.id] = str(after.value.value)  # type: ignore[union-attr]
+    return words
+
+
+def settings_page() -> str:
+    """Every setting with its default and its name in the environment."""
+    out = "# Settings\n\n" + NOTE
+    out += "Settings are read once, from `bonded.toml` in the data directory; the environment wins. "
+    out += "A key that does not exist is an error that names it.\n\n"
+    plain = [(n, f) for n, f in settings.Settings.model_fields.items() if not isinstance(f.default, BaseModel)]
+    words = attribute_words(settings.Settings)  # type: ignore[arg-type]
+    out += "## Without a section\n\n"
+    out += table(
+        ("key", "default", "environment", "meaning"),
+        [(f"`{n}`", f"`{f.default!r}`", f"`BONDED_{n.upper()}`", words.get(n, "")) for n, f in plain],
+    )
+    for section, field in settings.Settings.model_fields.items():
+        if isinstance(field.default, BaseModel):
+            out += section_text(section, type(field.default))
+    return out
+
+
+def section_text(section: str, model: type[BaseModel]) -> str:
+    """One section."""
+    words = attribute_words(model)
+    rows = [
+        (f"`{n}`", f"`{f.default!r}`", f"`BONDED_{section.upper()}__{n.upper()}`", words.get(n, ""))
+        for n, f in model.model_fields.items()
+    ]  # fmt: skip
+    return f"## `[{section}]`\n\n{inspect.getdoc(model)}\n\n" + table(
+        ("key", "default", "environment", "meaning"), rows
+    )
+
+
+def actions_page() -> str:
+    """The one table of actions."""
+    rows = [
+        (f"`{a.name}`", a.label, a.who, a.scope or "never", yes(a.factor), yes(a.reason), yes(a.changes_index), a.notify)
+        for a in ACTIONS.values()
+    ]  # fmt: skip
+    head = ("action", "what", "least role", "token permission", "step-up", "reason", "publishes", "mail to")
+    return (
+        "# Actions\n\n" + NOTE + "Everything that changes state, or that a permission guards.\n\n" + table(head, rows)
+    )
+
+
+def yes(value: bool) -> str:
+    """Words for a mark."""
+    return "yes" if value else ""
+
+
+def refusals_page() -> str:
+    """Every refusal."""
+    load_rooms()
+    out = (
+        "# Refusals\n\n"
+        + NOTE
+        + "What is refused has a code that never changes. Each is also shown at `/help/refusals/<code>/`.\n\n"
+    )
+    for kind in sorted(CATALOGUE.values(), key=lambda k: k.code):
+        out += f"## {kind.code}\n\n**{kind.title}** (HTTP {kind.status}). {kind.help}\n\n"
+    return out
+
+
+def commands_page() -> str:
+    """Every command with its options."""
+    out = "# The command `bonded`\n\n" + NOTE
+    for name, (module, attribute, _) in COMMANDS.items():
+        out += command_text(getattr(importlib.import_module(module), attribute), f"bonded {name}", 2)
+    return out
+
+
+def command_text(command: click.Command, name: str, depth: int) -> str:
+    """A command and what is below it."""
+    with click.Context(command, info_name=name) as context:
+        usage = command.get_usage(context).removeprefix("Usage: ")
+        options = [record for p in command.get_params(context) if (record := p.get_help_record(context))]
+    out = f"{'#' * depth} `{name}`\n\n```text\n{usage}\n```\n\n{inspect.cleandoc(command.help or '')}\n\n"
+    options = [o for o in options if "--help" not in o[0]]
+    if options:
+        out += table(("option", "meaning"), [(f"`{o}`", m) for o, m in options])
+    below: dict[str, Any] = getattr(command, "commands", {})
+    return out + "".join(command_text(sub, f"{name} {sub_name}", min(depth + 1, 4)) for sub_name, sub in below.items())
+
+
+WRITERS = {"settings": settings_page, "actions": actions_page, "refusals": refusals_page, "commands": commands_page}
+
+
+def main() -> None:
+    """Write all pages."""
+    PAGES.mkdir(parents=True, exist_ok=True)
+    for name, write in WRITERS.items():
+        (PAGES / f"{name}.md").write_text(write().rstrip() + "\n", "utf-8")
+        print(f"docs/reference/{name}.md")
+
+
+if __name__ == "__main__":
+    main()
