@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from bonded.seams import Storage
 from bonded.telemetry.metrics import Level
@@ -60,7 +60,7 @@ class ServeSettings:
     cache_bytes: int = 16 * MIB
     """Memory for small files, per process."""
     cache_item: int = 256 * KIB
-    access_log: bool = True
+    access_log: Literal["json", "text", "off"] = "json"
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1")
     """Addresses or networks that may read /metrics."""
 

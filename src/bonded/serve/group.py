@@ -7,13 +7,16 @@ ready, passes SIGTERM on, and kills what does not finish in time. It must have n
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import select
 import signal
+import socket
+import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -60,6 +63,7 @@ class _Group:
     settings: GroupSettings
     children: list[_Child]
     announce: Callable[[], None]
+    sockets: Sequence[socket.socket] = ()
     life_read: int = -1
     life_write: int = -1
     wake_read: int = -1
@@ -70,15 +74,22 @@ class _Group:
     code: int = 0
 
 
-def run_group(members: list[Member], announce: Callable[[], None], settings: GroupSettings) -> int:
+def run_group(
+    members: Sequence[Member],
+    announce: Callable[[], None],
+    settings: GroupSettings,
+    sockets: Sequence[socket.socket] = (),
+) -> int:
     """Run `members` until SIGTERM or SIGINT; `announce` is called once, when every one has said that it is ready.
 
+    `sockets` are those that children listen on: this process closes its hold on them when the stop begins, so that
+    new connections are refused at once.
     Returns the exit code: 0 after an asked-for stop in which every child finished, 1 when a child could not be kept
     running or had to be killed.
     """
     gc.collect()
     gc.freeze()  # a collection in a child would otherwise touch, and so copy, the pages that it shares with the parent
-    group = _Group(settings, [_Child(member) for member in members], announce)
+    group = _Group(settings, [_Child(member) for member in members], announce, sockets)
     group.life_read, group.life_write = os.pipe()
     group.wake_read, group.wake_write = os.pipe()
     os.set_blocking(group.wake_read, False)
@@ -117,10 +128,8 @@ def _handlers(group: _Group) -> _Asked:
     def note(number: int, _frame: FrameType | None) -> None:
         if number != signal.SIGCHLD:
             stop.asked = True
-        try:
+        with contextlib.suppress(BlockingIOError):  # then the loop has been woken already
             os.write(group.wake_write, b"w")
-        except BlockingIOError:
-            pass  # the loop has been woken already
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
         signal.signal(number, note)
@@ -133,11 +142,17 @@ def _start_due(group: _Group, now: float) -> None:
             _fork(group, child, now)
 
 
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
 def _fork(group: _Group, child: _Child, now: float) -> None:
+    """Start a child. Signals wait until it has handlers of its own: it would lose one that came between."""
     ready_read, ready_write = os.pipe()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     pid = os.fork()
     if pid == 0:
         _live(group, child.member, ready_read, ready_write)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     os.close(ready_write)
     group.ready_pipes[ready_read] = child
     child.pid, child.started = pid, now
@@ -152,11 +167,15 @@ def _live(group: _Group, member: Member, ready_read: int, ready_write: int) -> N
             os.close(pipe)
         life = Life(ready_write, group.life_read)
         life.obey_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         member.run(life)
         code = 0
     except BaseException:
         log.error("process failed", process=member.name, exception=traceback.format_exc())
     finally:
+        with contextlib.suppress(OSError, ValueError):
+            sys.stdout.flush()
+            sys.stderr.flush()
         os._exit(code)
 
 
@@ -205,6 +224,8 @@ def _ended(group: _Group, child: _Child, code: int, now: float) -> None:
 
 def _stop(group: _Group, now: float) -> None:
     group.stopping = now
+    for one in group.sockets:
+        one.close()
     for child in group.children:
         if child.pid:
             os.kill(child.pid, signal.SIGTERM)

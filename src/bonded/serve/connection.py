@@ -1,0 +1,169 @@
+"""One connection: aiohttp's, with deadlines for slow clients, and an express way for what can be answered at once.
+
+The express way takes a request out of the parser's hands and writes the answer before any task wakes up; it is what makes
+small pages quick. It steps aside whenever an earlier request is still being worked on, so answers keep their order, and is
+left out altogether when this aiohttp has not the parts that it stands on (tests say so).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.web_protocol import RequestHandler
+from aiohttp.web_request import BaseRequest
+
+from bonded.telemetry import metrics
+from bonded.telemetry.measures import CUT_OFF
+
+Express = Callable[[RawRequestMessage, "Connection"], bytes | None]
+"""Gives the whole answer to a request without a body, or None: then it goes the ordinary way."""
+
+MISSING_HEAD = (
+    b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
+)
+
+
+class Connection(RequestHandler):
+    """A connection with a client."""
+
+    __slots__ = ("address", "head_since", "idle_timeout", "stuck_since")
+
+    def __init__(self, server: Server, express: Express | None, idle_timeout: float, **options: Any) -> None:
+        super().__init__(server, keepalive_timeout=idle_timeout, **options)
+        self.head_since = 0.0
+        self.stuck_since = 0.0
+        self.idle_timeout = idle_timeout
+        self.address = ""
+        self._parser: Any = _Parser(self._parser, self, express)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.stuck_since = self._loop.time()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.stuck_since = 0.0
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """The client sends no more. When it has sent all of a request it may still be waiting for the answer."""
+        request = self._current_request
+        if self.busy() and (request is None or request.content.is_eof()):
+            self._close = True  # end after that answer
+            return True
+        return None
+
+    def idle(self) -> bool:
+        """True when nothing is being answered and nothing waits to be."""
+        waiter = self._waiter
+        return waiter is not None and not waiter.done() and not self._messages and not self._paused
+
+    def busy(self) -> bool:
+        """True while a request is worked on or its answer is being sent."""
+        return bool(self._request_in_progress or self._messages)
+
+    def answered(self) -> None:
+        """An answer was given without a task: the time for the next request begins."""
+        self._request_count += 1
+        self._next_keepalive_close_time = self._loop.time() + self.idle_timeout
+
+    def sweep(self, now: float, head_timeout: float, send_timeout: float) -> None:
+        """End the connection when the client takes too long over a request's head or over taking an answer."""
+        if self.head_since and now - self.head_since > head_timeout:
+            metrics.count(CUT_OFF, why="head")
+            if self.transport is not None:
+                self.transport.write(MISSING_HEAD)
+            self.force_close()
+        elif self.stuck_since and now - self.stuck_since > send_timeout:
+            metrics.count(CUT_OFF, why="send")
+            if self.transport is not None:
+                self.transport.abort()
+
+    def handle_error(
+        self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """What aiohttp calls for requests that it cannot parse, and for errors that nothing else caught."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun")
+        server = self._manager
+        assert isinstance(server, Server)
+        return server.failure(request, status, exc)
+
+
+class _Parser:
+    """aiohttp's parser, with the requests taken out that were answered at once."""
+
+    def __init__(self, parser: Any, connection: Connection, express: Express | None) -> None:
+        self._parser, self._connection, self._express = parser, connection, express
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._parser, name)
+
+    def feed_data(self, data: bytes) -> tuple[Sequence[Any], bool, bytes]:
+        messages, upgraded, tail = self._parser.feed_data(data)
+        connection = self._connection
+        if not messages:
+            if data and not connection.head_since and connection.idle():
+                connection.head_since = connection._loop.time()  # a head has begun and is not complete
+            return messages, upgraded, tail
+        connection.head_since = 0.0
+        while messages and self._express is not None and connection.idle():
+            rest = self._take(messages)
+            if rest or upgraded:
+                return rest, upgraded, tail
+            # All were answered; the parser may have stopped at its limit with more requests in hand.
+            if len(messages) < 8:
+                return (), upgraded, tail
+            messages, upgraded, tail = self._parser.feed_data(b"")
+        return messages, upgraded, tail
+
+    def _take(self, messages: Sequence[Any]) -> Sequence[Any]:
+        """Answer from the front what can be answered at once; the rest is returned."""
+        connection = self._connection
+        for done, (message, payload) in enumerate(messages):
+            if connection._paused or connection.transport is None or not payload.is_eof() or message.should_close:
+                return messages[done:]
+            answer = self._express(message, connection)  # type: ignore[misc]
+            if answer is None:
+                return messages[done:]
+            self._parser.message_consumed()
+            connection.transport.write(answer)
+            connection.answered()
+        return ()
+
+
+def express_possible() -> bool:
+    """True when this aiohttp has the parts that the express way stands on."""
+    from aiohttp.http_parser import HttpRequestParser
+
+    parts = ("_waiter", "_messages", "_request_in_progress", "_next_keepalive_close_time", "_request_count")
+    return hasattr(HttpRequestParser, "message_consumed") and all(hasattr(RequestHandler, part) for part in parts)
+
+
+class Server(web.Server):
+    """Makes connections. `failure` answers what could not be parsed or went wrong."""
+
+    def __init__(
+        self,
+        handler: Callable[[BaseRequest], Any],
+        *,
+        failure: Callable[[BaseRequest, int, BaseException | None], web.StreamResponse],
+        express: Express | None,
+        idle_timeout: float,
+        options: dict[str, Any],
+    ) -> None:
+        super().__init__(handler)
+        self.failure = failure
+        self._express = express if express_possible() else None
+        self._idle_timeout, self._options = idle_timeout, options
+
+    def __call__(self) -> Connection:
+        return Connection(self, self._express, self._idle_timeout, loop=self._loop, **self._options)

@@ -1,0 +1,181 @@
+"""The lane of the web application, uploads included: receive the body, call through the bridge, compose the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+import structlog
+from aiohttp.web_request import BaseRequest
+
+from bonded.serve import environ
+from bonded.serve.answers import Answer, plain
+from bonded.serve.bodies import read_form, receive
+from bonded.serve.bridge import ApplicationFailed, Bridge, Busy, Exchange
+from bonded.serve.context import ServeContext
+from bonded.serve.peers import Peer
+from bonded.serve.sending import Stream
+from bonded.telemetry import metrics
+from bonded.telemetry.measures import UPLOADS_RUNNING
+from bonded.values.refusals import Refusal
+
+UPLOADS = ("/legacy/", "/legacy")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+_HOP = frozenset(("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection"))
+_STATUS = re.compile(r"[2-5][0-9]{2} [\x20-\x7e\x80-\xff]*")
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+log = structlog.get_logger("bonded.serve")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request on its way to the application. `headers` come from `environ.fold`."""
+
+    request: BaseRequest
+    path: str
+    query: str
+    headers: dict[str, str]
+    peer: Peer
+    request_id: str
+
+
+class Dynamic:
+    """The lane of one process."""
+
+    def __init__(self, context: ServeContext) -> None:
+        s = self._settings = context.settings
+        self._context = context
+        self._bridge = Bridge(context.application, threads=s.threads, queue=s.queue, send_timeout=s.send_timeout)
+        self._hashing = ThreadPoolExecutor(2, thread_name_prefix="receive")
+        self._uploads = 0
+
+    async def answer(self, asked: Asked) -> Answer | Stream:
+        """The application's answer, or our own where it should not or cannot be asked.
+
+        Raises ConnectionError when the client went.
+        """
+        if asked.request.method not in METHODS:
+            return plain(501, "Not Implemented: this method is not known here")
+        if fault := environ.fault_of(asked.path, asked.query):
+            return plain(400, f"Bad Request: {fault}")
+        if asked.request.method == "POST" and asked.path in UPLOADS:
+            return await self._upload(asked)
+        try:
+            body, length = await read_form(asked.request, self._settings)
+        except Refusal as refusal:
+            return refused(refusal)
+        return await self._ask(asked, body, length, {}, body.close)
+
+    async def _upload(self, asked: Asked) -> Answer | Stream:
+        if self._uploads >= self._settings.max_uploads:
+            return plain(503, "Too many uploads at once; try again in a few seconds", {"Retry-After": "5"})
+        with self._counted():
+            new_receiver = self._context.new_receiver
+            received, receiver = await receive(asked.request, new_receiver, self._settings, self._hashing)
+        extra = {"bonded.received": received}
+        after = receiver.abort if receiver is not None else _nothing
+        return await self._ask(asked, io.BytesIO(), 0, extra, after, patient=True)
+
+    @contextmanager
+    def _counted(self) -> Any:
+        self._uploads += 1
+        metrics.level(UPLOADS_RUNNING, self._uploads)
+        try:
+            yield
+        finally:
+            self._uploads -= 1
+            metrics.level(UPLOADS_RUNNING, self._uploads)
+
+    async def _ask(
+        self,
+        asked: Asked,
+        body: BinaryIO,
+        length: int,
+        extra: dict[str, Any],
+        after: Callable[[], None],
+        *,
+        patient: bool = False,
+    ) -> Answer | Stream:
+        """Call the application. `after` runs at the end of the call, or at once when there is none."""
+        call = extra | environ.make(
+            method=asked.request.method,
+            path=asked.path,
+            query=asked.query,
+            headers=asked.headers,
+            peer=asked.peer,
+            body=body,
+            length=length,
+            request_id=asked.request_id,
+        )
+        try:
+            exchange = self._bridge.call(call, after, patient=patient)
+        except Busy:
+            after()
+            return plain(503, "Busy: too many requests are waiting; try again in a second", {"Retry-After": "1"})
+        try:
+            return await _compose(asked, exchange)
+        except ApplicationFailed:
+            return plain(500, f"Internal Server Error: the cause is in the server's log under {asked.request_id}")
+        except BaseException:
+            exchange.forget()
+            raise
+
+    async def close(self) -> None:
+        """Wait for what is at work."""
+        await asyncio.to_thread(self._bridge.close)
+        await asyncio.to_thread(self._hashing.shutdown)
+
+
+def _nothing() -> None:
+    """There is nothing to clear up."""
+
+
+def refused(refusal: Refusal) -> Answer:
+    """A refusal that never reached the application, as plain text with its code."""
+    headers = {"X-Refusal": refusal.code}
+    if refusal.retry_after is not None:
+        headers["Retry-After"] = str(refusal.retry_after)
+    return plain(refusal.status, f"{refusal.sentence} ({refusal.code})", headers)
+
+
+async def _compose(asked: Asked, exchange: Exchange) -> Stream:
+    """Head and framing for what the application said. Raises ApplicationFailed."""
+    status, headers = await exchange.begun()
+    lines = _lines(status, headers)
+    code = int(status[:3])
+    bodiless = code in (204, 304)
+    known = any(name.lower() == "content-length" for name, _ in headers)
+    if bodiless or known:
+        chunked = close = False
+    elif (length := exchange.whole()) is not None and asked.request.method != "HEAD":
+        lines.append(f"Content-Length: {length}\r\n")
+        chunked = close = False
+    else:
+        chunked = asked.request.version >= (1, 1) and asked.request.method != "HEAD"
+        close = not chunked and asked.request.method != "HEAD"
+        lines += ["Transfer-Encoding: chunked\r\n"] if chunked else []
+    return Stream(code, "".join(lines).encode("latin-1"), exchange.pieces(), chunked=chunked, close=close)
+
+
+def _lines(status: str, headers: list[tuple[str, str]]) -> list[str]:
+    """Status line and headers exactly as given. Raises ApplicationFailed for what would break the protocol."""
+    if not _STATUS.fullmatch(status):
+        log.error("the application gave a status line that cannot be sent", status=status)
+        raise ApplicationFailed
+    lines = [f"HTTP/1.1 {status}\r\n"]
+    for name, value in headers:
+        if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
+            log.error("the application gave a header that cannot be sent", header=name)
+            raise ApplicationFailed
+        if name.lower() not in _HOP:
+            lines.append(f"{name}: {value}\r\n")
+    return lines
