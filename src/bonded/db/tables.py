@@ -17,6 +17,7 @@ MODULES = (
     "bonded.journal.tables",
     "bonded.accounts.tables",
     "bonded.catalog.tables",
+    "bonded.mail.tables",
     "bonded.tuf.tables",
 )
 

@@ -121,6 +121,12 @@ def upgrade() -> None:
     with op.batch_alter_table('journal_publication', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_journal_publication_n'), ['n'], unique=False)
 
+    op.create_table('mail_sent',
+    sa.Column('journal_id', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('user_id', sa.Text(), nullable=False),
+    sa.Column('at', bonded.db.base.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('journal_id', 'user_id', name=op.f('pk_mail_sent'))
+    )
     op.create_table('project',
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('key', sa.Text(), nullable=False),
@@ -145,6 +151,7 @@ def upgrade() -> None:
     sa.Column('projects', bonded.db.base.Json(), nullable=False),
     sa.Column('expose', bonded.db.base.Json(), nullable=False),
     sa.Column('bins', bonded.db.base.Json(), nullable=False),
+    sa.Column('pages', bonded.db.base.Json(), nullable=False),
     sa.Column('snapshot_sha256', sa.Text(), nullable=False),
     sa.Column('changes_sha256', sa.Text(), nullable=False),
     sa.Column('timestamp', sa.LargeBinary(), nullable=False),
@@ -491,6 +498,7 @@ def downgrade() -> None:
 
     op.drop_table('publication')
     op.drop_table('project')
+    op.drop_table('mail_sent')
     with op.batch_alter_table('journal_publication', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_journal_publication_n'))
 

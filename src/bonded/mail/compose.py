@@ -1,0 +1,132 @@
+"""From a journal row and a recipient to a message: what is said, in their language, and with which headers."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+
+from babel.dates import format_datetime as babel_datetime
+
+from bonded.accounts.people import User
+from bonded.journal.read import Entry
+from bonded.mail import letter
+from bonded.mail.catalogues import choose, translations
+from bonded.values.actions import ACTIONS, Notify
+from bonded.values.states import SubjectKind
+from bonded.values.text import clean
+from bonded.values.who import ActorKind
+
+
+@dataclass(frozen=True, slots=True)
+class MailSettings:
+    """`url` is the public address with a slash at the end; `sender` as in a From header."""
+
+    index_name: str = "Bonded"
+    url: str = "http://localhost:8000/"
+    sender: str = "Bonded <bonded@localhost>"
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """A journal row with the names of people that belong to it, as they are today ("" when unknown)."""
+
+    entry: Entry
+    actor: str
+    concerned: str
+    case_id: int | None
+
+
+def message(settings: MailSettings, news: News, to: User, now: datetime) -> EmailMessage:
+    """The whole message. Its Message-ID is the same each time, so a repeated one can be recognised downstream."""
+    language = choose(to.language)
+    made = letter.write(
+        news.entry.action, language, _values(settings, news, to, language), _details(settings, news, to, language)
+    )
+    mail = EmailMessage(policy=SMTP)
+    mail["From"] = _sender(settings.sender)
+    mail["To"] = Address(addr_spec=to.email)
+    mail["Subject"] = made.subject
+    mail["Date"] = format_datetime(now)
+    mail["Message-ID"] = message_id(settings, news.entry.id, to.id)
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Bonded-Action"] = news.entry.action
+    mail["Content-Language"] = language.replace("_", "-")
+    mail.set_content(made.text)
+    mail.add_alternative(made.html, subtype="html")
+    return mail
+
+
+def message_id(settings: MailSettings, journal_id: int, user_id: str) -> str:
+    """Stable and without personal data."""
+    local = hashlib.sha256(f"{journal_id} {user_id}".encode()).hexdigest()[:24]
+    domain = parseaddr(settings.sender)[1].partition("@")[2] or "localhost"
+    return f"<{journal_id}.{local}@{domain}>"
+
+
+def _sender(text: str) -> Address:
+    name, spec = parseaddr(text)
+    return Address(display_name=name, addr_spec=spec)
+
+
+def _values(settings: MailSettings, news: News, to: User, language: str) -> dict[str, str]:
+    facts = news.entry.facts
+    return {
+        "name": to.name,
+        "index_name": settings.index_name,
+        "url": settings.url,
+        "project": news.entry.project_key or "",
+        "filename": str(facts.get("filename", "")),
+        "version": str(facts.get("version", "")),
+        "role": str(facts.get("role", "")),
+        "permissions": ", ".join(str(p) for p in facts.get("permissions", ())),
+        "by": _by(news, language),
+        "concerned": news.concerned,
+    }
+
+
+def _by(news: News, language: str) -> str:
+    """Who did it, in words."""
+    gettext = translations(language).gettext
+    kind = news.entry.actor_kind
+    if kind == ActorKind.OPERATOR:
+        return gettext("The operator of this index")
+    if kind == ActorKind.POLICY:
+        return gettext("The policy of this index")
+    if kind == ActorKind.PUBLISHER:
+        return gettext("The publisher of this index")
+    return clean(news.actor) or gettext("Somebody")
+
+
+def _details(settings: MailSettings, news: News, to: User, language: str) -> list[tuple[str, str]]:
+    """When, who, from where, what, why, and where to look. Addresses are told only to the person whose account it is."""
+    entry = news.entry
+    at = babel_datetime(entry.at, "long", locale=language)
+    own = ACTIONS[entry.action].notify is Notify.SUBJECT and entry.actor_id in ("", to.id)
+    wanted = [
+        ("time", at),
+        ("by", "" if entry.action.startswith("review.") else _by(news, language)),
+        ("address", entry.private.get("ip", "") if own else ""),
+        ("agent", entry.private.get("agent", "") if own else ""),
+        ("project", entry.project_key or ""),
+        ("file", str(entry.facts.get("filename", ""))),
+        ("reason", str(entry.facts.get("reason", ""))),
+        ("where", _where(settings, news)),
+    ]
+    return [(label, value) for label, value in wanted if value]
+
+
+def _where(settings: MailSettings, news: News) -> str:
+    """The page that shows it; never one with a secret in its address."""
+    notify = ACTIONS[news.entry.action].notify
+    if notify is Notify.OWNERS:
+        return f"{settings.url}manage/project/{news.entry.project_key}/"
+    if notify is Notify.SUBJECT:
+        return f"{settings.url}account/history/"
+    if news.entry.subject_kind is SubjectKind.FILE:
+        return f"{settings.url}admin/review/" + (f"{news.case_id}/" if news.case_id else "")
+    return f"{settings.url}admin/publications/"

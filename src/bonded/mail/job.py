@@ -1,0 +1,76 @@
+"""The `mail` job: one journal row to everybody who is to be told.
+
+A crash between sending and noting it mails that one person again, under the same Message-ID; nobody else. A recipient
+whose mail fails does not keep others from theirs: the job fails afterwards, and the next attempt tries only what is left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlalchemy import Connection, insert, select
+
+from bonded.accounts import people
+from bonded.accounts.people import User
+from bonded.catalog import read as catalog
+from bonded.db.engine import Database
+from bonded.db.jobs import Job
+from bonded.journal import read as journal
+from bonded.mail.compose import MailSettings, News, message
+from bonded.mail.recipients import recipients
+from bonded.mail.tables import sent
+from bonded.seams import Mailer
+from bonded.values.states import SubjectKind
+
+log = structlog.get_logger("bonded.mail")
+
+
+class NotSent(Exception):
+    """Some mails were not sent; the job tries those again. The message names no addresses."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailContext:
+    """What the job works with."""
+
+    db: Database
+    mailer: Mailer
+    settings: MailSettings
+
+
+def handle(context: MailContext, job: Job, now: datetime) -> None:
+    """Mail everybody who has not been mailed yet about the row in `job`. Raises NotSent."""
+    journal_id = int(job.payload["journal_id"])
+    with context.db.read() as conn:
+        entry = journal.entry(conn, journal_id)
+        if entry is None:
+            return  # restored from a backup older than the job
+        done = set(conn.execute(select(sent.c.user_id).where(sent.c.journal_id == journal_id)).scalars())
+        people_left = [u for u in recipients(conn, entry) if u.id not in done]
+        news = _news(conn, entry)
+    failures = [u for u in people_left if not _send(context, news, u, now)]
+    if failures:
+        raise NotSent(f"{len(failures)} of {len(people_left)} mails about journal row {journal_id} were not sent")
+
+
+def _send(context: MailContext, news: News, to: User, now: datetime) -> bool:
+    try:
+        context.mailer.send(message(context.settings, news, to, now))
+    except Exception as error:  # any mailer, any failure: the next attempt tries again
+        # The text of an SMTP error repeats the address: only its kind is logged.
+        log.warning("mail not sent", journal_id=news.entry.id, user_id=to.id, error=type(error).__name__)
+        return False
+    with context.db.write() as tx:
+        tx.execute(insert(sent).values(journal_id=news.entry.id, user_id=to.id, at=now))
+    return True
+
+
+def _news(conn: Connection, entry: journal.Entry) -> News:
+    ids = {i for i in (entry.actor_id, entry.user_id) if i}
+    names = people.names(conn, ids)
+    file = catalog.file(conn, entry.subject_id) if entry.subject_kind is SubjectKind.FILE else None
+    return News(
+        entry, names.get(entry.actor_id, ""), names.get(entry.user_id or "", ""), file.case_id if file else None
+    )
