@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 PINS = Path(__file__).parent / "pins"
 KEPT = ROOT / "var/clients"
 NAMES = ("twine", "uv", "poetry", "flit", "hatch", "pdm", "pip", "pypi-simple")
+ASIDE = {"pdm": ["hishel[httpx]==1.2.1"]}
+"""What a client pins too loosely: pdm 2.29 was released with hishel 1.2.1 and breaks with 1.4 and 2."""
 
 
 def find_uv() -> str:
@@ -78,6 +80,7 @@ def bare(home: Path) -> dict[str, str]:
         "UV_CACHE_DIR": str(home / "uv-cache"),
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
         "PDM_CHECK_UPDATE": "0",
+        "PDM_USE_VENV": "0",
     }
 
 
@@ -103,7 +106,7 @@ def lock() -> None:
     for name in NAMES:
         with tempfile.TemporaryDirectory() as where:
             asked = Path(where) / "asked.in"
-            asked.write_text(f"{name}\n")
+            asked.write_text("\n".join([name, *ASIDE.get(name, [])]))
             words = "pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url"
             output = ["--python-version", "3.11", str(asked), "-o", str(PINS / f"{name}.txt"), "--upgrade"]
             subprocess.run([find_uv(), *words.split(), *output], check=True)
