@@ -15,6 +15,7 @@ from bonded.catalog.states import WRONG_STATE
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
 from bonded.catalog.tables import role as role_table
+from bonded.catalog.twins import twin
 from bonded.db.engine import Tx
 from bonded.db.jobs import enqueue
 from bonded.journal.record import record
@@ -37,8 +38,9 @@ def create_project(tx: Tx, who: Actor, name: str, *, owner_id: str, now: datetim
     check_project_name(name)
     made = Project(new_id(), normalize(name), name, ProjectStatus.ACTIVE, "", False, 0, now)
     fields = ("id", "key", "name", "status", "status_reason", "deleted", "last_journal_id", "created_at")
+    row = {field: getattr(made, field) for field in fields} | {"twin": twin(name)}
     make: Any = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    statement = make(project_table).values({field: getattr(made, field) for field in fields})
+    statement = make(project_table).values(row)
     new = tx.execute(
         statement.on_conflict_do_nothing(index_elements=[project_table.c.key]).returning(project_table.c.id)
     ).scalar_one_or_none()

@@ -148,6 +148,14 @@ def release(conn: Connection, project_id: str, version: str) -> Release | None:
     return Release(*row) if row else None
 
 
+def release_head(conn: Connection, project_id: str, version: str) -> tuple[str, datetime] | None:
+    """(id, time of the first file) of a release, without reading its metadata."""
+    row = conn.execute(
+        select(_R.id, _R.created_at).where(_R.project_id == project_id, _R.version == version)
+    ).one_or_none()
+    return (row.id, row.created_at) if row else None
+
+
 def releases(conn: Connection, project_id: str) -> list[Release]:
     """All releases of a project, oldest first, those without public files included."""
     rows = conn.execute(

@@ -26,6 +26,7 @@ project = Table(
     Column("id", Text, primary_key=True),
     Column("key", Text, nullable=False, unique=True),  # normalized name
     Column("name", Text, nullable=False),  # as first uploaded
+    Column("twin", Text, nullable=False, default="", index=True),  # catalog.twins: equal for names that people confuse
     Column("status", Text, nullable=False),  # values.states.ProjectStatus
     Column("status_reason", Text, nullable=False, default=""),
     Column("deleted", Boolean, nullable=False, default=False),  # its page is withdrawn; the name and owners stay
@@ -59,7 +60,7 @@ file = Table(
     Column("id", Text, primary_key=True),
     Column("project_id", Text, ForeignKey("project.id"), nullable=False, index=True),
     Column("release_id", Text, ForeignKey("release.id"), nullable=False, index=True),
-    Column("filename", Text, nullable=False),
+    Column("filename", Text, nullable=False, index=True),
     Column("packagetype", Text, nullable=False),  # values.states.PackageType
     Column("python_version", Text, nullable=False),  # "py3", "source", ...
     Column("requires_python", Text, nullable=False, default=""),

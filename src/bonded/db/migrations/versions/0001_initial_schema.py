@@ -131,6 +131,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('key', sa.Text(), nullable=False),
     sa.Column('name', sa.Text(), nullable=False),
+    sa.Column('twin', sa.Text(), nullable=False),
     sa.Column('status', sa.Text(), nullable=False),
     sa.Column('status_reason', sa.Text(), nullable=False),
     sa.Column('deleted', sa.Boolean(), nullable=False),
@@ -139,6 +140,9 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_project')),
     sa.UniqueConstraint('key', name=op.f('uq_project_key'))
     )
+    with op.batch_alter_table('project', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_project_twin'), ['twin'], unique=False)
+
     op.create_table('publication',
     sa.Column('n', sa.BigInteger(), autoincrement=False, nullable=False),
     sa.Column('attempt', sa.Text(), nullable=False),
@@ -424,6 +428,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_file'))
     )
     with op.batch_alter_table('file', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_file_filename'), ['filename'], unique=False)
         batch_op.create_index(batch_op.f('ix_file_project_id'), ['project_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_file_release_id'), ['release_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_file_sha256'), ['sha256'], unique=False)
@@ -441,6 +446,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_file_sha256'))
         batch_op.drop_index(batch_op.f('ix_file_release_id'))
         batch_op.drop_index(batch_op.f('ix_file_project_id'))
+        batch_op.drop_index(batch_op.f('ix_file_filename'))
 
     op.drop_table('file')
     with op.batch_alter_table('token', schema=None) as batch_op:
@@ -497,6 +503,9 @@ def downgrade() -> None:
         batch_op.drop_index('ix_publication_state_n')
 
     op.drop_table('publication')
+    with op.batch_alter_table('project', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_project_twin'))
+
     op.drop_table('project')
     op.drop_table('mail_sent')
     with op.batch_alter_table('journal_publication', schema=None) as batch_op:
