@@ -16,7 +16,7 @@ from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.ground import Ground
 from bonded.ops.look_vault import digest
 from bonded.seams import NotStored, Storage
-from bonded.tuf.roles import hashed
+from bonded.tuf.roles import hashed, page_path
 from bonded.tuf.tables import page, target
 from bonded.values.states import FileState, ProjectStatus
 
@@ -107,13 +107,15 @@ def _plain(ground: Ground, conn: Connection) -> Iterator[Disagreement]:
         if f"plain:{key}" in waiting:
             continue
         for end, sha256 in (("html", html), ("json", json)):
-            name = f"simple/{key}/index.{end}"
+            name = page_path(key, end)
             try:
                 found = hashlib.sha256(ground.public.get(name).data).hexdigest()
             except NotStored:
-                found = "nothing"
+                found = ""
             if found != sha256:
-                yield Disagreement(PLAIN_STALE, name, f"it has sha256 {found}, the live page {sha256}")
+                yield Disagreement(
+                    PLAIN_STALE, name, f"it has sha256 {found or 'none'}, the live page {sha256 or 'none'}"
+                )
 
 
 def _copies(store: Storage) -> Iterator[Disagreement]:

@@ -13,6 +13,7 @@ from bonded.journal.tables import to_publish
 from bonded.ops.chain import Broken, Chain, bins, read_chain, read_role
 from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.ground import Ground
+from bonded.tuf.roles import page_path
 from bonded.tuf.tables import page, target
 from bonded.values.states import FileState, ProjectStatus
 
@@ -137,6 +138,6 @@ def _files(conn: Connection, waiting: set[str], listed: Mapping[str, str]) -> It
 def _pages(conn: Connection, waiting: set[str], listed: Mapping[str, str]) -> Iterator[Disagreement]:
     for key, html, json in conn.execute(select(page.c.project_key, page.c.html_sha256, page.c.json_sha256)):
         for end, sha256 in (("html", html), ("json", json)):
-            path = f"simple/{key}/index.{end}"
-            if key not in waiting and listed.get(path) != sha256:
-                yield Disagreement(PAGE_ROW, path, f"the row says {sha256}, the targets {listed.get(path)}")
+            path = page_path(key, end)
+            if key not in waiting and listed.get(path, "") != sha256:
+                yield Disagreement(PAGE_ROW, path, f"the row says {sha256 or 'none'}, the targets {listed.get(path)}")

@@ -1,0 +1,143 @@
+"""The JSON API, `pypi/<project>/json` and `pypi/<project>/<version>/json`: plain, unsigned copies for older tools.
+
+Rendering is pure. The documents show what the live page shows: they are written only while no newer change of the project
+waits for its publication, and the next plain copy writes them then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, select
+
+from bonded.catalog.pages import PageFile, PageState, page_state
+from bonded.journal.tables import to_publish
+from bonded.seams import NotStored, Storage
+from bonded.tuf.context import Publisher
+from bonded.tuf.roles import file_path
+from bonded.values.text import iso
+
+_TEXTS = (
+    "author",
+    "author_email",
+    "description",
+    "description_content_type",
+    "download_url",
+    "home_page",
+    "license",
+    "license_expression",
+    "maintainer",
+    "maintainer_email",
+    "requires_python",
+    "summary",
+)
+_LISTS = ("classifiers", "dynamic", "license_files", "provides_extra", "requires_dist")
+_SERIAL = b'"last_serial":'
+
+
+def write_documents(p: Publisher, conn: Connection, key: str, n: int | None) -> None:
+    """Bring the documents of a project up to its live page, publication `n`; None: it has no page any more.
+
+    Call under the project's lock. Equal documents (but for their serial) are left as they are.
+    """
+    if n is None:
+        for entry in p.public.entries(f"pypi/{key}/"):
+            p.public.delete(entry.name)
+        return
+    if conn.execute(select(to_publish.c.id).where(to_publish.c.project_key == key).limit(1)).first():
+        return
+    state = page_state(conn, key)
+    if state is None:
+        return
+    wanted = set()
+    for name, document in documents(state, n, p.settings.base_url):
+        wanted.add(name)
+        if _differs(p.public, name, document):
+            p.public.put(name, document)
+    for entry in p.public.entries(f"pypi/{key}/"):
+        if entry.name not in wanted:
+            p.public.delete(entry.name)
+
+
+def documents(state: PageState, serial: int, base_url: str) -> Iterator[tuple[str, bytes]]:
+    """(object name, bytes) of every document of a project; the newest version, not yanked, stands for the project."""
+    files: dict[str, list[dict[str, Any]]] = {version: [] for version in state.versions}
+    yanked: dict[str, list[str | None]] = {version: [] for version in state.versions}
+    for file in state.files:
+        files[file.version].append(_file(state.key, file, base_url))
+        yanked[file.version].append(file.yanked_reason if file.yanked else None)
+    for version in state.versions:
+        info = _info(state, version, yanked[version], base_url)
+        yield f"pypi/{state.key}/{version}/json", _document(info, serial, files[version], None)
+    newest = [v for v in state.versions if None in yanked[v]] or list(state.versions)
+    if newest:
+        info = _info(state, newest[-1], yanked[newest[-1]], base_url)
+        yield f"pypi/{state.key}/json", _document(info, serial, files[newest[-1]], files)
+
+
+def _document(
+    info: dict[str, Any], serial: int, urls: list[dict[str, Any]], releases: Mapping[str, Any] | None
+) -> bytes:
+    value = {"info": info, "last_serial": serial, "urls": urls, "vulnerabilities": []}
+    if releases is not None:
+        value["releases"] = releases
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _info(state: PageState, version: str, yanked: list[str | None], base_url: str) -> dict[str, Any]:
+    fields = state.metadata[version]
+    urls = fields.get("project_urls") or None
+    all_yanked = bool(yanked) and None not in yanked
+    page = f"{base_url}project/{state.key}/"
+    return {
+        **{name: fields.get(name) for name in _TEXTS},
+        **{name: fields.get(name) or None for name in _LISTS},
+        "classifiers": fields.get("classifiers", []),
+        "keywords": ",".join(fields["keywords"]) if fields.get("keywords") else None,
+        "platform": (fields.get("platforms") or [None])[0],
+        "name": state.name,
+        "version": version,
+        "project_urls": urls,
+        "package_url": page,
+        "project_url": page,
+        "release_url": f"{page}{version}/",
+        "yanked": all_yanked,
+        "yanked_reason": next((reason for reason in yanked if reason), None) if all_yanked else None,
+    }
+
+
+def _file(key: str, file: PageFile, base_url: str) -> dict[str, Any]:
+    return {
+        "comment_text": None,
+        "digests": {"blake2b_256": file.blake2_256, "md5": file.md5, "sha256": file.sha256},
+        "downloads": -1,
+        "filename": file.filename,
+        "has_sig": False,
+        "md5_digest": file.md5,
+        "packagetype": str(file.packagetype),
+        "python_version": file.python_version,
+        "requires_python": file.requires_python or None,
+        "size": file.size,
+        "upload_time": file.uploaded_at.strftime("%Y-%m-%dT%H:%M:%S"),
+        "upload_time_iso_8601": iso(file.uploaded_at),
+        "url": base_url + file_path(key, file.filename),
+        "yanked": file.yanked,
+        "yanked_reason": file.yanked_reason or None,
+    }
+
+
+def _differs(public: Storage, name: str, document: bytes) -> bool:
+    """Whether the stored document says something else; its serial is that of its own last change."""
+    try:
+        stored = public.get(name).data
+    except NotStored:
+        return True
+    return _without_serial(stored) != _without_serial(document)
+
+
+def _without_serial(document: bytes) -> tuple[bytes, bytes]:
+    # Keys are sorted: "info" is before it, and may hold the same text inside a string only with escaped quotes.
+    head, _, tail = document.partition(_SERIAL)
+    return head, tail.lstrip(b"0123456789")

@@ -1,0 +1,156 @@
+"""Plain copies for pip and uv: a job copies the live, signed page of a project to its plain name.
+
+Copies of one project are written one after the other, under the project row's lock, from the page that is live then; so
+an older page never overwrites a newer one, however late a job runs. A job takes other stale copies along: one barrier for
+all of them. Jobs carry keys, not pages, so they may run twice, late or merged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, select, update
+
+from bonded.catalog.tables import project
+from bonded.db.engine import Tx
+from bonded.db.jobs import Job
+from bonded.db.jobs import job as jobs
+from bonded.db.worker import Effects
+from bonded.tuf.context import Publisher
+from bonded.tuf.documents import write_documents
+from bonded.tuf.roles import hashed, page_path
+from bonded.tuf.tables import page
+
+QUEUE = "plain"
+FORMS = ("html", "json")
+COPIES = (".gz", ".zst")
+TOGETHER = 32
+"""Copies written under one lock, and taken along by one job at a time."""
+
+
+class NotCopied(Exception):
+    """What was read back is not what was written: the job comes back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """The live page of a project: its publication and the digests of its two forms, "" where the page was withdrawn.
+
+    `key` "" is the project list.
+    """
+
+    key: str
+    n: int
+    html: str
+    json: str
+
+
+def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:  # noqa: ARG001 - the form of every handler
+    """Bring the plain copies of the payload's project up to the live page, and other stale ones with it.
+
+    Raises NotCopied, or the store's or purger's error; the job comes back for ever, at least once a minute. If we stop
+    anywhere, a plain copy is as old as before or as new as now; the job runs again.
+    """
+    key = str(job.payload["project"])
+    done = _copy(p, [key], wait=True)
+    while (more := _stale(p, {live.key for live in done} | {key})) and len(done) < 16 * TOGETHER:
+        copied = _copy(p, more, wait=False)
+        done += copied
+        if not copied:
+            break  # others are at work on these
+    p.public.barrier()
+    keys = sorted({key, *(live.key for live in done)})
+    p.purger.purge(purge_of(keys))
+    return lambda tx: _mark(tx, done)
+
+
+def copy_all(p: Publisher) -> int:
+    """Write every plain copy anew, whatever it is said to show: after a restore. Returns how many projects."""
+    with p.db.read() as conn:
+        keys = list(conn.execute(select(page.c.project_key).order_by(page.c.project_key)).scalars())
+    done: list[Live] = []
+    for start in range(0, len(keys), TOGETHER):
+        done += _copy(p, keys[start : start + TOGETHER], wait=True)
+    p.public.barrier()
+    with p.db.write() as tx:
+        _mark(tx, done)
+    return len(done)
+
+
+def purge_of(keys: Iterable[str]) -> list[str]:
+    """Surrogate keys of the plain copies of projects; that of the project list is `project/`."""
+    return [f"project/{key}" for key in keys]
+
+
+def _copy(p: Publisher, keys: list[str], *, wait: bool) -> list[Live]:
+    """Write the copies of these projects under their rows' locks; without `wait`, only of those that nobody has locked."""
+    with p.db.write() as tx:
+        pages = _lock(tx, keys, wait=wait)
+        for key, live in pages.items():
+            shown = live if live and live.html else None
+            if shown:
+                _write(p, shown)
+            else:
+                _withdraw(p, key)
+            if key:
+                write_documents(p, tx, key, shown.n if shown else None)
+        return [live for live in pages.values() if live is not None]
+
+
+def _lock(tx: Tx, keys: list[str], *, wait: bool) -> dict[str, Live | None]:
+    """Lock the projects (the list: its page row), then read which page is live. None: no page (withdrawn)."""
+    locked = {""} if "" in keys else set()
+    if names := sorted(k for k in keys if k):
+        rows = select(project.c.key).where(project.c.key.in_(names)).order_by(project.c.key)
+        locked |= set(tx.execute(rows.with_for_update(key_share=True, skip_locked=not wait)).scalars())
+    wanted = select(page).where(page.c.project_key.in_(locked))
+    if locked == {""}:
+        wanted = wanted.with_for_update()
+    live = {r.project_key: Live(r.project_key, r.n, r.html_sha256, r.json_sha256) for r in tx.execute(wanted)}
+    return {key: live.get(key) for key in sorted(locked)}
+
+
+def _write(p: Publisher, live: Live) -> None:
+    for form, sha256 in zip(FORMS, (live.html, live.json), strict=True):
+        path = page_path(live.key, form)
+        source = hashed(path, sha256)
+        data = p.public.get(source).data
+        for copy in COPIES:
+            if p.public.exists(source + copy):
+                p.public.put(path + copy, p.public.get(source + copy).data)
+            else:
+                p.public.delete(path + copy)
+        p.public.put(path, data)
+        if hashlib.sha256(p.public.get(path).data).hexdigest() != sha256:
+            raise NotCopied(f"{path} does not read back as the live page")
+
+
+def _withdraw(p: Publisher, key: str) -> None:
+    for form in FORMS:
+        for copy in ("", *COPIES):
+            p.public.delete(page_path(key, form) + copy)
+
+
+def _stale(p: Publisher, but: set[str]) -> list[str]:
+    with p.db.read() as conn:
+        rows = conn.execute(select(page.c.project_key).where(page.c.plain_n < page.c.n).limit(TOGETHER + len(but)))
+        return [key for key in rows.scalars() if key not in but][:TOGETHER]
+
+
+def _mark(tx: Tx, done: list[Live]) -> None:
+    """Note what the copies show, and drop the pending jobs of pages that have not changed since.
+
+    A settle that changes a page meanwhile queues its job in the same transaction; its page row tells us to leave it.
+    """
+    copied = {live.key: live.n for live in done}
+    if not copied:
+        return
+    rows: Any = select(page.c.project_key, page.c.n).where(page.c.project_key.in_(copied)).order_by(page.c.project_key)
+    same = [key for key, n in tx.execute(rows.with_for_update()) if copied[key] == n]
+    tx.execute(update(page).where(page.c.project_key.in_(same)).values(plain_n=page.c.n))
+    pending = jobs.c.key.in_([f"plain:{key}" for key in same]) & (jobs.c.state == "pending")
+    tx.execute(delete(jobs).where(pending))

@@ -1,0 +1,177 @@
+"""Sweep: objects that something newer took the place of leave the public store after their grace.
+
+A step of the publisher, under its lock. Driven by `superseded`: age counts from when an object was superseded, not from
+when it was made. Never deleted are roots, what the live snapshot needs, the snapshot that was live at each midnight (UTC),
+and the record of publications, which is packed by day instead.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, delete, select
+
+from bonded.seams import NotStored, Storage
+from bonded.tuf.base import Base, read_base
+from bonded.tuf.context import Publisher
+from bonded.tuf.packs import PREFIX, pack
+from bonded.tuf.roles import changes_name, hash32, metadata_name
+from bonded.tuf.settle import supersede
+from bonded.tuf.tables import publication, superseded, target
+
+AT_ONCE = 2000
+"""Objects per sweep: the publisher's lock is not kept for long."""
+BURNED_AGE = timedelta(hours=1)
+COPIES = ("", ".gz", ".zst")
+_METADATA = re.compile(r"metadata/(\d+)\.([^/]+)\.json")
+_HASHED = re.compile(r"(simple|packages)/(?:([^/]+)/)?([0-9a-f]{64})\.([^/]+)")
+
+log = structlog.get_logger("bonded.sweep")
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What one sweep did: objects deleted, objects kept for good, publications packed. `more`: it was not all."""
+
+    deleted: int
+    kept: int
+    packed: int
+    more: bool
+
+
+def sweep(p: Publisher, now: datetime) -> Swept | None:
+    """One sweep. None when another process publishes, or the database has not caught up with the store.
+
+    Raises what the store, its metadata or the database raise. If we stop anywhere, rows are left whose objects are gone:
+    the next sweep deletes them again.
+    """
+    with p.lock.held() as mine:
+        if not mine:
+            return None
+        base = read_base(p.public)
+        with p.db.read() as conn:
+            if not _settled(conn, base):
+                return None  # the publisher settles first: until then rows do not say what is live
+        packed = pack(p.public, base.n, now)
+        _supersede_leftovers(p, packed, now)
+        return _sweep(p, base, len(packed), now)
+
+
+def _sweep(p: Publisher, base: Base, packed: int, now: datetime) -> Swept:
+    with p.db.read() as conn:
+        due = now - p.settings.sweep_grace
+        rows = conn.execute(
+            select(superseded.c.name, superseded.c.at)
+            .where(superseded.c.at <= due)
+            .order_by(superseded.c.at)
+            .limit(AT_ONCE)
+        ).all()
+        needed = live_names(conn, base, (row.name for row in rows))
+        keep = {row.name for row in rows if row.name in needed or _kept(conn, p.public, row.name, row.at)}
+    gone = [row.name for row in rows if row.name not in keep]
+    for name in gone:
+        for copy in COPIES:
+            p.public.delete(name + copy)
+    p.public.barrier()
+    with p.db.write() as tx:
+        for name, at in rows:
+            # Superseded again meanwhile (with a later time): a new row, which stays.
+            tx.execute(delete(superseded).where(superseded.c.name == name, superseded.c.at == at))
+    if rows:
+        log.info("swept", deleted=len(gone), kept=len(keep), packed=packed)
+    return Swept(len(gone), len(keep), packed, len(rows) == AT_ONCE)
+
+
+def _settled(conn: Connection, base: Base) -> bool:
+    """Whether the database knows the live publication as live."""
+    c = publication.c
+    here = (c.n == base.n) & (c.attempt == base.attempt) & (c.state == "live")
+    return conn.execute(select(c.n).where(here)).first() is not None
+
+
+def live_names(conn: Connection, base: Base, names: Iterable[str]) -> set[str]:
+    """Which of `names` clients of the live snapshot may still ask for: checked whatever the rows of `superseded` say."""
+    needed: set[str] = set()
+    for name in names:
+        if found := _METADATA.fullmatch(name):
+            version, role = int(found[1]), found[2]
+            live = base.n if role == "snapshot" else base.versions.get(role)
+            if role == "root" or version == live:
+                needed.add(name)
+        elif found := _HASHED.fullmatch(name):
+            path = "/".join(part for part in (found[1], found[2], found[4]) if part)
+            if _is_target(conn, path, found[3]):
+                needed.add(name)
+        elif name == changes_name(base.n) or not name.startswith(PREFIX):
+            needed.add(name)  # nothing else is ever superseded: what we do not know we do not delete
+    return needed
+
+
+def _is_target(conn: Connection, path: str, sha256: str) -> bool:
+    here = (target.c.hash32 == hash32(path)) & (target.c.path == path) & (target.c.sha256 == sha256)
+    return conn.execute(select(target.c.path).where(here)).first() is not None
+
+
+def _kept(conn: Connection, public: Storage, name: str, until: datetime) -> bool:
+    """Whether a snapshot is kept for good: it was live at a midnight, so there is one for each day."""
+    found = _METADATA.fullmatch(name)
+    if found is None or found[2] != "snapshot":
+        return False
+    since = conn.execute(
+        select(publication.c.flipped_at).where(publication.c.n == int(found[1]), publication.c.state == "live")
+    ).scalar_one_or_none()
+    if since is None:
+        since = next((entry.modified for entry in public.entries(name) if entry.name == name), until)
+    return over_midnight(since, until)
+
+
+def over_midnight(since: datetime, until: datetime) -> bool:
+    """Whether a midnight (UTC) lies in since..until. Pure."""
+    return since.astimezone(UTC).date() < until.astimezone(UTC).date()
+
+
+def _supersede_leftovers(p: Publisher, packed: list[str], now: datetime) -> None:
+    """Have packed files, and what burned publications left behind, swept after the grace like everything else."""
+    with p.db.read() as conn:
+        burned = conn.execute(
+            select(publication).where(publication.c.state == "burned", publication.c.opened_at <= now - BURNED_AGE)
+        ).all()
+        names = [name for row in burned for name in _left_by(p.public, conn, row)]
+    if not packed and not burned:
+        return
+    with p.db.write() as tx:
+        supersede(tx, packed + names, now)
+        tx.execute(delete(publication).where(publication.c.n.in_([row.n for row in burned])))
+
+
+def _left_by(public: Storage, conn: Connection, row: Any) -> list[str]:
+    """Objects of a publication that was never flipped. By digest: a rival may have made its own under the number."""
+    made = [(metadata_name(role, row.n), sha256) for role, _, sha256, *_ in row.bins]
+    made += [(metadata_name("snapshot", row.n), row.snapshot_sha256), (changes_name(row.n), row.changes_sha256)]
+    names = [name for name, sha256 in made if _digest(public, name) == sha256]
+    for key in row.projects:
+        folder = f"simple/{key}/" if key else "simple/"
+        for entry in public.entries(folder):
+            found = _HASHED.fullmatch(entry.name)
+            if found and (found[2] or "") == key and not _is_target(conn, entry_path(entry.name), found[3]):
+                names.append(entry.name)
+    return names
+
+
+def entry_path(name: str) -> str:
+    """The target path of a hash-named object. Pure."""
+    folder, _, last = name.rpartition("/")
+    return f"{folder}/{last.partition('.')[2]}"
+
+
+def _digest(public: Storage, name: str) -> str | None:
+    try:
+        return hashlib.sha256(public.get(name).data).hexdigest()
+    except NotStored:
+        return None
