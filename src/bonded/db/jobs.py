@@ -7,6 +7,7 @@ attempt number; heartbeats and "done" name the attempt, and no row updated means
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,10 +74,23 @@ def enqueue(
     max_attempts: int = 5,
 ) -> None:
     """Add a job in the caller's transaction; with a pending job of that key, only its due time moves to the earlier."""
-    values = {
+    enqueue_all(tx, queue, [(key, payload)], now=now, due=due, max_attempts=max_attempts)
+
+
+def enqueue_all(
+    tx: Tx,
+    queue: str,
+    jobs: Sequence[tuple[str, dict[str, Any]]],
+    *,
+    now: datetime,
+    due: datetime | None = None,
+    max_attempts: int = 5,
+) -> None:
+    """Add many jobs of one queue, (key, payload) each, as `enqueue` adds one. The keys differ."""
+    if not jobs:
+        return
+    same = {
         "queue": queue,
-        "key": key,
-        "payload": payload,
         "state": "pending",
         "due": due or now,
         "attempt": 0,
@@ -84,14 +98,15 @@ def enqueue(
         "created_at": now,
     }
     make = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    statement: Any = make(job).values(values)
+    statement: Any = make(job)
     least = func.least if tx.dialect.name == "postgresql" else func.min
     tx.execute(
         statement.on_conflict_do_update(
             index_elements=[job.c.key],
             index_where=text("state = 'pending'"),
             set_={"due": least(job.c.due, statement.excluded.due)},
-        )
+        ),
+        [same | {"key": key, "payload": payload} for key, payload in jobs],
     )
     touch(tx, queue)
 
