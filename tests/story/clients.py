@@ -20,8 +20,8 @@ ROOT = Path(__file__).parents[2]
 PINS = Path(__file__).parent / "pins"
 KEPT = ROOT / "var/clients"
 NAMES = ("twine", "uv", "poetry", "flit", "hatch", "pdm", "pip", "pypi-simple")
-ASIDE = {"pdm": ["hishel[httpx]==1.2.1"]}
-"""What a client pins too loosely: pdm 2.29 was released with hishel 1.2.1 and breaks with 1.4 and 2."""
+ASKED = {"pdm": "pdm[locked]"}
+"""Asked for otherwise than by name: pdm with what it was released with, since its looser requirements no longer fit."""
 
 
 def find_uv() -> str:
@@ -106,7 +106,7 @@ def lock() -> None:
     for name in NAMES:
         with tempfile.TemporaryDirectory() as where:
             asked = Path(where) / "asked.in"
-            asked.write_text("\n".join([name, *ASIDE.get(name, [])]))
+            asked.write_text(ASKED.get(name, name))
             words = "pip compile -q --universal --generate-hashes --no-annotate --no-header --no-emit-index-url"
             output = ["--python-version", "3.11", str(asked), "-o", str(PINS / f"{name}.txt"), "--upgrade"]
             subprocess.run([find_uv(), *words.split(), *output], check=True)
