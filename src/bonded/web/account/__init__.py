@@ -1,0 +1,1 @@
+"""Pages for oneself: log in and out, password, step-up, tokens, sessions, history."""

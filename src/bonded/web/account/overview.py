@@ -1,0 +1,28 @@
+"""One's own account: projects with what waits in them, and one's history from the journal."""
+
+from __future__ import annotations
+
+from pyramid.response import Response
+
+from bonded.catalog import read
+from bonded.web.history import history_page
+from bonded.web.identity import signed_in
+from bonded.web.request import Request
+
+
+def show(request: Request) -> Response:
+    """The account's first page."""
+    user, _ = signed_in(request)
+    with request.db.read() as conn:
+        mine = [(project, role) for project, role in read.projects_of(conn, user.id) if not project.deleted]
+        pending = {
+            project.key: [file for file in read.files(conn, project.id) if file.state in ("received", "held")]
+            for project, _ in mine
+        }
+    return request.page("account/overview.html", user=user, projects=mine, pending=pending)
+
+
+def history(request: Request) -> Response:
+    """What the journal says about this person."""
+    user, _ = signed_in(request)
+    return history_page(request, "account/history.html", about_user=user.id)

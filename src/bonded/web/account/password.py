@@ -1,0 +1,85 @@
+"""Setting a password by a one-time link, and changing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyramid.response import Response
+
+from bonded.accounts import links, passwords, people
+from bonded.accounts.people import User
+from bonded.values.refusals import Refusal
+from bonded.web.forms import Form
+from bonded.web.identity import actor, signed_in
+from bonded.web.notices import go
+from bonded.web.request import Request, found
+
+
+def show_link(request: Request) -> Response:
+    """The form behind a link. Looking does not use the link up: scanners of mails open links too."""
+    return _link_form(request, Form(request), 200)
+
+
+def use_link(request: Request) -> Response:
+    """Set the password, using the link up. Raises Refusal for a link that is not good (any more)."""
+    form = Form(request)
+    password = _new(request, form)
+    if not form.errors:
+        secret, ip, agent = request.part("secret"), request.ip, request.agent
+        _try(
+            request,
+            form,
+            lambda: passwords.set_by_link(request.db, secret, password, ip=ip, agent=agent, now=request.now),
+        )
+    if form.errors:
+        return _link_form(request, form, 400)
+    return go(request, "/account/login/", "password-set")
+
+
+def show_change(request: Request) -> Response:
+    """The form to change one's password."""
+    return request.page("account/password.html", form=Form(request))
+
+
+def change(request: Request) -> Response:
+    """Change it; the person's other sessions end."""
+    user, session = signed_in(request)
+    form = Form(request)
+    old, new = form.secret("old"), _new(request, form)
+    if not form.errors:
+        _try(
+            request,
+            form,
+            lambda: passwords.change(
+                request.db, actor(request), user.id, old, new, keep_session=session.id, now=request.now
+            ),
+        )
+    if form.errors:
+        return request.page("account/password.html", status=400, form=form)
+    return go(request, "/account/", "password-changed")
+
+
+def _new(request: Request, form: Form) -> str:
+    password, again = form.secret("password"), form.secret("again")
+    if password and again and password != again:
+        form.wrong("again", request.gettext("This is not the same as above."))
+    return password
+
+
+def _try(request: Request, form: Form, act: Callable[[], object]) -> None:
+    """Run `act`; what it says about a password is shown beside the field."""
+    fields = {passwords.WEAK_PASSWORD: "password", passwords.WRONG_PASSWORD: "old"}
+    try:
+        act()
+    except Refusal as refusal:
+        if refusal.code not in fields:
+            raise
+        title = request.gettext(refusal.kind.title)
+        form.wrong(fields[refusal.code], f"{title}: {request.gettext(refusal.kind.help)}")
+
+
+def _link_form(request: Request, form: Form, status: int) -> Response:
+    with request.db.read() as conn:
+        user_id = links.peek(conn, request.part("secret"), links.Purpose.SET_PASSWORD, now=request.now)
+        user: User = found(people.by_id(conn, user_id), "There is no such account.")
+    return request.page("account/set-password.html", status=status, form=form, user=user)

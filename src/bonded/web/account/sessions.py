@@ -1,0 +1,26 @@
+"""One's open sessions: where, with what, since when; ending them."""
+
+from __future__ import annotations
+
+from pyramid.response import Response
+
+from bonded.accounts import sessions
+from bonded.web.identity import actor, signed_in
+from bonded.web.notices import go
+from bonded.web.request import Request
+
+
+def show(request: Request) -> Response:
+    """The list."""
+    user, session = signed_in(request)
+    with request.db.read() as conn:
+        opened = sessions.of_user(conn, user.id, now=request.now)
+    return request.page("account/sessions.html", sessions=opened, current=session.id)
+
+
+def end(request: Request) -> Response:
+    """End one of them. Raises Refusal (no-such-session), also for other people's."""
+    user, _ = signed_in(request)
+    with request.db.write() as tx:
+        sessions.end_other(tx, actor(request), user.id, request.part("session"), now=request.now)
+    return go(request, "/account/sessions/", "session-ended")

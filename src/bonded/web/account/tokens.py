@@ -1,0 +1,94 @@
+"""API tokens: making one (its text is shown once), the list, revoking."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pyramid.response import Response
+
+from bonded.accounts import tokens
+from bonded.accounts.tokens import DEFAULT_LIFETIME, MAX_LIFETIME, PERMISSIONS
+from bonded.catalog import read
+from bonded.values.refusals import Refusal
+from bonded.web.forms import Form
+from bonded.web.identity import actor, signed_in
+from bonded.web.notices import go
+from bonded.web.request import Request
+
+DAYS = ("7", "30", str(DEFAULT_LIFETIME.days), "365")
+
+
+def show(request: Request) -> Response:
+    """The list, and the form to make one."""
+    project = request.params.get("project", "")
+    return _page(request, Form(request, {"days": str(DEFAULT_LIFETIME.days)}), 200, chosen=(project,))
+
+
+def create(request: Request) -> Response:
+    """Make a token. Its text is on this answer and nowhere else: there is no redirect, and nothing may cache it."""
+    user, _ = signed_in(request)
+    form = Form(request)
+    name = form.text("name", most=100)
+    lifetime = min(timedelta(days=int(form.choice("days", DAYS))), MAX_LIFETIME)
+    with request.db.read() as conn:
+        keys = [project.key for project, _ in read.projects_of(conn, user.id)]
+    limited = form.choice("scope", ("all", "some")) == "some"
+    projects = form.choices("project", keys)
+    permissions = form.choices("permission", sorted(PERMISSIONS))
+    if limited and not projects:
+        form.wrong("project", request.gettext("Choose at least one project."))
+    if not permissions:
+        form.wrong("permission", request.gettext("Choose at least one permission."))
+    if not form.errors:
+        try:
+            return _made(request, name, projects if limited else (), permissions, lifetime)
+        except Refusal as refusal:
+            form.wrong("name", refusal.sentence)
+    return _page(request, form, 400, chosen=projects)
+
+
+def revoke(request: Request) -> Response:
+    """Revoke one's own token. Raises Refusal (no-such-token), also for other people's."""
+    user, _ = signed_in(request)
+    with request.db.write() as tx:
+        tokens.revoke(tx, actor(request), request.part("token"), user_id=user.id, now=request.now)
+    return go(request, "/account/tokens/", "token-revoked")
+
+
+def _made(
+    request: Request, name: str, projects: tuple[str, ...], permissions: tuple[str, ...], lifetime: timedelta
+) -> Response:
+    user, _ = signed_in(request)
+    with request.db.write() as tx:
+        _, text = tokens.mint(
+            tx,
+            actor(request),
+            user,
+            name=name,
+            projects=projects,
+            permissions=permissions,
+            expires_at=request.now + lifetime,
+            operator=False,
+            now=request.now,
+        )
+    return request.page(
+        "account/token-made.html", name=name, text=text, projects=projects, upload=request.settings.base + "legacy/"
+    )
+
+
+def _page(request: Request, form: Form, status: int, *, chosen: tuple[str, ...]) -> Response:
+    user, _ = signed_in(request)
+    with request.db.read() as conn:
+        mine = [token for token in tokens.of_user(conn, user.id) if token.revoked_at is None]
+        projects = [project for project, _ in read.projects_of(conn, user.id) if not project.deleted]
+    return request.page(
+        "account/tokens.html",
+        status=status,
+        form=form,
+        tokens=mine,
+        projects=projects,
+        chosen=chosen,
+        permissions=sorted(PERMISSIONS),
+        days=DAYS,
+        now=request.now,
+    )

@@ -1,0 +1,1 @@
+"""Pages for administrators: review queue and cases, publications, jobs, people, journal."""

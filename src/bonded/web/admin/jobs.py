@@ -1,0 +1,35 @@
+"""Jobs: how many wait in each queue, and the dead ones with their last error; retry and discard."""
+
+from __future__ import annotations
+
+from pyramid.response import Response
+
+from bonded.ops import dead_letters as jobs
+from bonded.web.forms import Form, whole
+from bonded.web.identity import actor
+from bonded.web.notices import go
+from bonded.web.request import Request
+
+
+def show(request: Request) -> Response:
+    """Totals, dead letters, and what is due next."""
+    with request.db.read() as conn:
+        totals = jobs.totals(conn)
+        dead = jobs.letters(conn, state="dead", limit=100)
+        waiting = jobs.letters(conn, state="pending", limit=50)
+    return request.page("admin/jobs.html", totals=totals, dead=dead, waiting=waiting)
+
+
+def retry(request: Request) -> Response:
+    """Give a dead job all its attempts again. Raises Refusal (no-such-job, job-not-dead)."""
+    with request.db.write() as tx:
+        jobs.retry(tx, actor(request), whole(request.part("job")), now=request.now)
+    return go(request, "/admin/jobs/", "job-retried")
+
+
+def discard(request: Request) -> Response:
+    """Delete a dead job. Raises Refusal (no-such-job, job-not-dead, a reason is needed)."""
+    reason = Form(request).words("reason")
+    with request.db.write() as tx:
+        jobs.discard(tx, actor(request), whole(request.part("job")), reason=reason, now=request.now)
+    return go(request, "/admin/jobs/", "job-discarded")

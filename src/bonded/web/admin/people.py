@@ -1,0 +1,57 @@
+"""People: looking somebody up by name, their projects and tokens, freezing and unfreezing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyramid.response import Response
+
+from bonded.accounts import people, tokens
+from bonded.accounts.people import User
+from bonded.catalog import read
+from bonded.web.admin.people_list import newest
+from bonded.web.forms import Form
+from bonded.web.history import latest_about
+from bonded.web.identity import actor
+from bonded.web.notices import go
+from bonded.web.request import Request, found
+from bonded.web.safe import quoted
+
+
+def show(request: Request) -> Response:
+    """One person by `?name=`, or the newest accounts."""
+    name = (request.params.get("name") or "").strip()[:50]
+    if not name:
+        with request.db.read() as conn:
+            return request.page("admin/people.html", name="", users=newest(conn, 100), user=None)
+    with request.db.read() as conn:
+        user = found(people.by_name(conn, name), f"There is nobody called {name} here.")
+        projects = read.projects_of(conn, user.id)
+        live = [token for token in tokens.of_user(conn, user.id) if token.live(request.now)]
+    return request.page(
+        "admin/people.html",
+        name=name,
+        users=[],
+        user=user,
+        projects=projects,
+        tokens=live,
+        page=latest_about(request, user.id),
+    )
+
+
+def freeze(request: Request) -> Response:
+    """Freeze an account. Raises Refusal (reason-needed, no-such-user, same-account-state)."""
+    return _turn(request, people.freeze, "frozen")
+
+
+def unfreeze(request: Request) -> Response:
+    """Unfreeze an account. Raises Refusal (reason-needed, no-such-user, same-account-state)."""
+    return _turn(request, people.unfreeze, "unfrozen")
+
+
+def _turn(request: Request, act: Callable[..., None], notice: str) -> Response:
+    reason = Form(request).words("reason")
+    with request.db.write() as tx:
+        user: User = found(people.by_id(tx, request.part("user")), "There is no such account.")
+        act(tx, actor(request), user.id, reason=reason, now=request.now)
+    return go(request, f"/admin/people/?name={quoted(user.name)}", notice)

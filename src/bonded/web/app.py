@@ -1,0 +1,45 @@
+"""The application: Pyramid with our routes, guard and error pages, as WSGI."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from pyramid.config import Configurator
+from pyramid.exceptions import URLDecodeError
+from pyramid.httpexceptions import HTTPException
+from pyramid.tweens import EXCVIEW, INGRESS
+from sqlalchemy.exc import InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from bonded.values.refusals import Refusal
+from bonded.web import errors
+from bonded.web.context import WebContext
+from bonded.web.guard import Routed, guarded
+from bonded.web.render import Pages
+from bonded.web.request import Request
+from bonded.web.routes import ROUTES
+
+Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+def make_wsgi(context: WebContext) -> Wsgi:
+    """The WSGI application of one process. Safe for threads."""
+    config = Configurator(settings={"pyramid.includes": []})
+    request_class = type("HouseRequest", (Request,), {"house": context, "pages": Pages()})
+    config.set_request_factory(request_class)
+    config.add_tween("bonded.web.headers.security_headers", under=INGRESS, over=EXCVIEW)
+    config.add_view_deriver(guarded, name="guarded")
+    for route in ROUTES:
+        config.add_route(route.name, route.pattern)
+        config.add_view(Routed(route), route_name=route.name)
+    config.add_exception_view(errors.refused, context=Refusal)
+    config.add_exception_view(errors.http_error, context=HTTPException)
+    config.add_exception_view(errors.bad_text, context=URLDecodeError)
+    config.add_exception_view(errors.bad_text, context=UnicodeDecodeError)
+    for kind in (OperationalError, InternalError, PoolTimeout):
+        config.add_exception_view(errors.busy, context=kind)
+    config.add_exception_view(errors.fault, context=Exception)
+    config.add_notfound_view(errors.http_error, append_slash=False)
+    app: Wsgi = config.make_wsgi_app()
+    return app

@@ -1,0 +1,54 @@
+"""What the web is given: its settings, and the things that wiring built. Nothing here is read from the environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bonded.accounts.login import LoginLimits
+from bonded.db.engine import Database
+from bonded.seams import Counter, Storage
+from bonded.upload.accept import UploadContext
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """What pages need to know.
+
+    `url` is the public address with a trailing slash; `secure` asks for HTTPS-only cookies; `contact` is a mailto: or
+    https: address for security.txt ("" for none); `dev` shows the banner about development keys on every page.
+    """
+
+    name: str = "Bonded"
+    url: str = "http://localhost:8000/"
+    dev: bool = False
+    secure: bool = False
+    contact: str = ""
+    session_lifetime: timedelta = timedelta(days=14)
+    confirm_lifetime: timedelta = timedelta(minutes=30)
+    login_limits: LoginLimits = field(default_factory=LoginLimits)
+    token_lifetime_days: int = 90
+    languages: tuple[str, ...] = ("en",)
+
+    @property
+    def cookie(self) -> str:
+        """Name of the session cookie; `__Host-` makes browsers refuse one set for a parent domain or without TLS."""
+        return "__Host-bonded" if self.secure else "bonded"
+
+    @property
+    def base(self) -> str:
+        """`url` with exactly one trailing slash."""
+        return self.url.rstrip("/") + "/"
+
+
+@dataclass(frozen=True, slots=True)
+class WebContext:
+    """Everything that pages use. `clock` gives the time in aware UTC; `public` is read for the state of signing only."""
+
+    db: Database
+    upload: UploadContext
+    counter: Counter
+    clock: Callable[[], datetime]
+    public: Storage
+    settings: WebSettings = field(default_factory=WebSettings)

@@ -1,0 +1,82 @@
+"""Every error as an answer: a page for each refusal with its code, never a traceback.
+
+Clients that ask for JSON or plain text get the same as `{"code", "message", "help"}` or two lines.
+"""
+
+from __future__ import annotations
+
+import structlog
+from pyramid.httpexceptions import HTTPException
+from pyramid.response import Response
+from sqlalchemy.exc import SQLAlchemyError
+
+from bonded.upload.accept import DATABASE_BUSY
+from bonded.values.refusals import CATALOGUE, Refusal, RefusalKind
+from bonded.web.identity import nobody
+from bonded.web.refusals import BAD_FORM, FAULT, NOT_FOUND
+from bonded.web.request import Request
+
+log = structlog.get_logger("bonded.web")
+
+OFFERED = ("text/html", "application/json", "text/plain")
+
+
+def refused(refusal: Refusal, request: Request) -> Response:
+    """The answer to refused input."""
+    response = answer(request, refusal.kind, refusal.sentence)
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    allow = getattr(refusal, "allow", ())
+    if allow:
+        response.headers["Allow"] = ", ".join(allow)
+    return response
+
+
+def http_error(error: HTTPException, request: Request) -> Response:
+    """Pyramid's own answers: redirects go through, errors get our page."""
+    if error.status_int < 400:
+        return error
+    code = NOT_FOUND if error.status_int == 404 else BAD_FORM
+    return answer(request, CATALOGUE[code], CATALOGUE[code].title)
+
+
+def bad_text(_error: Exception, request: Request) -> Response:
+    """A path, query or form that is not UTF-8."""
+    return answer(request, CATALOGUE[BAD_FORM], "The request is not text in UTF-8.")
+
+
+def busy(error: SQLAlchemyError, request: Request) -> Response:
+    """The database is locked, full or away: a clear 503, and nothing was changed."""
+    log.error("the database did not answer", request_id=request.request_id, exc_info=error)
+    return refused(Refusal(DATABASE_BUSY, "The index is busy. Try again in a moment.", retry_after=5), request)
+
+
+def fault(error: Exception, request: Request) -> Response:
+    """Anything that nobody expected: logged with its traceback, answered without it."""
+    log.error(
+        "unexpected error", path=request.environ.get("PATH_INFO", ""), request_id=request.request_id, exc_info=error
+    )
+    kind = CATALOGUE[FAULT]
+    return answer(request, kind, f"Something is wrong on our side (request {request.request_id}).")
+
+
+def answer(request: Request, kind: RefusalKind, sentence: str) -> Response:
+    """`sentence` with the refusal's code, explanation and help page, in the form that the client reads."""
+    link = f"{request.settings.base}help/refusals/{kind.code}/"
+    offers = request.accept.acceptable_offers(OFFERED)
+    wanted = offers[0][0] if offers else "text/html"
+    if wanted == "application/json":
+        body = {"code": kind.code, "message": sentence, "help": link}
+        response = Response(json_body=body, status=kind.status, content_type="application/json", charset="utf-8")
+    elif wanted == "text/plain":
+        response = Response(
+            text=f"{sentence}\n{link}\n", status=kind.status, content_type="text/plain", charset="utf-8"
+        )
+    else:
+        if not hasattr(request, "visitor"):
+            request.visitor = nobody()
+        response = request.page(
+            "error.html", status=kind.status, kind=kind, sentence=sentence, request_id=request.request_id
+        )
+    response.headers["Cache-Control"] = "no-store"
+    return response

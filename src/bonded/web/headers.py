@@ -1,0 +1,49 @@
+"""Security headers on every answer, errors included: the outermost tween.
+
+Pages hold no script at all, so the policy allows none; package text can never become one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pyramid.response import Response
+
+from bonded.web.request import Request
+
+POLICY = (
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), clipboard-read=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def security_headers(handler: Callable[[Request], Response], _registry: Any) -> Callable[[Request], Response]:
+    """The tween. A view's own header of the same name stays."""
+
+    def tween(request: Request) -> Response:
+        response = handler(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("X-Request-Id", request.request_id)
+        if "Cache-Control" not in response.headers:
+            # Whatever depends on who looks must not stay in a cache; a page for everybody may, for a moment.
+            personal = request.settings.cookie in request.cookies or "Set-Cookie" in response.headers
+            response.headers["Cache-Control"] = (
+                "no-store" if personal or response.status_int != 200 else "public, max-age=10"
+            )
+        vary = {part.strip() for part in response.headers.get("Vary", "").split(",") if part.strip()}
+        response.headers["Vary"] = ", ".join(sorted(vary | {"Accept-Language", "Cookie"}))
+        return response
+
+    return tween

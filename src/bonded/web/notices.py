@@ -1,0 +1,74 @@
+"""Short words after something was done, shown once on the next page.
+
+The cookie holds a code from this table, never text: so nobody can make our pages say their words.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyramid.httpexceptions import HTTPSeeOther
+from pyramid.response import Response
+
+if TYPE_CHECKING:
+    from bonded.web.request import Request
+
+
+def _(text: str) -> str:
+    return text
+
+
+NOTICES = {
+    "logged-in": _("You are logged in."),
+    "logged-out": _("You are logged out."),
+    "password-set": _("Your password is set. Log in with it now."),
+    "password-changed": _("Your password is changed. Your other sessions were ended."),
+    "confirmed": _("Thank you. You can go on."),
+    "token-revoked": _("The token is revoked. It stopped working at once."),
+    "session-ended": _("The session is ended."),
+    "yanked": _("The file is yanked: installers skip it unless it is asked for by its exact version."),
+    "unyanked": _("The yank is taken back."),
+    "file-deleted": _("The file is deleted. Its name cannot be used again."),
+    "status-changed": _("The project's status is changed."),
+    "project-deleted": _("The project is deleted with all its files."),
+    "role-added": _("The role is given."),
+    "role-removed": _("The role is taken away."),
+    "released": _("Released. It becomes visible with the next publication, usually within seconds."),
+    "quarantined": _("Quarantined. Its bytes are no longer served."),
+    "rejected": _("Rejected. It can still be released later."),
+    "removed": _("Removed for good."),
+    "reopened": _("Back under review."),
+    "asked": _("The owners were asked by mail."),
+    "project-quarantined": _("The project is quarantined: nobody can install from it."),
+    "project-released": _("The project is released from quarantine."),
+    "job-retried": _("The job is queued again."),
+    "job-discarded": _("The job is discarded."),
+    "frozen": _("The account is frozen. Its sessions and tokens no longer work."),
+    "unfrozen": _("The account works again."),
+}
+
+
+def cookie_name(secure: bool) -> str:
+    """`__Host-` keeps other hosts of the same domain from setting it."""
+    return "__Host-bonded-notice" if secure else "bonded-notice"
+
+
+def go(request: Request, path: str, notice: str = "") -> Response:
+    """303 to `path` of this site; `notice` is a code of NOTICES shown there."""
+    response = HTTPSeeOther(location=path)
+    if notice:
+        assert notice in NOTICES, notice
+        secure = request.settings.secure
+        response.set_cookie(
+            cookie_name(secure), notice, max_age=60, path="/", httponly=True, secure=secure, samesite="Lax"
+        )
+    return response
+
+
+def take(request: Request, response: Response) -> str:
+    """The notice to show on this answer, in the visitor's language, or ""; it is not shown again."""
+    name = cookie_name(request.settings.secure)
+    text = NOTICES.get(request.cookies.get(name, ""), "")
+    if name in request.cookies:
+        response.delete_cookie(name, path="/")
+    return request.gettext(text) if text else ""

@@ -1,0 +1,1 @@
+"""Pages for everybody: home, search, projects, people, help, proofs."""

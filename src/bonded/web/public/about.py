@@ -1,0 +1,85 @@
+"""What a release says of itself, made fit to show: links only to the web, description without scripts. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from markupsafe import Markup
+
+LONGEST = 200_000
+"""Characters of a description that are rendered; what is longer is shown as plain text, cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """`html` is a rendered description, None where it is shown as `text`. `links` are (label, address)."""
+
+    summary: str
+    author: str
+    licence: str
+    requires_python: str
+    links: tuple[tuple[str, str], ...]
+    classifiers: tuple[str, ...]
+    requires: tuple[str, ...]
+    html: Markup | None
+    text: str
+
+
+def about(metadata: dict[str, Any]) -> About:
+    """The parts of core metadata that the page shows. Whatever is missing or of another type is left out."""
+    description = _text(metadata, "description")
+    kind = _text(metadata, "description_content_type").partition(";")[0].strip().lower()
+    return About(
+        summary=_text(metadata, "summary")[:500],
+        author=(_text(metadata, "author") or _text(metadata, "author_email"))[:200],
+        licence=(_text(metadata, "license_expression") or _text(metadata, "license"))[:200],
+        requires_python=_text(metadata, "requires_python")[:100],
+        links=tuple(_links(metadata)),
+        classifiers=tuple(_list(metadata, "classifiers")),
+        requires=tuple(_list(metadata, "requires_dist")),
+        html=_rendered(description) if kind == "text/markdown" and len(description) <= LONGEST else None,
+        text=description[:LONGEST],
+    )
+
+
+@lru_cache(maxsize=128)
+def _rendered(description: str) -> Markup | None:
+    from readme_renderer import markdown  # not before it is needed: its import costs as much as a page
+
+    html = markdown.render(description)
+    return Markup(html) if html else None  # noqa: S704 - sanitised by nh3 inside readme_renderer
+
+
+def _links(metadata: dict[str, Any]) -> list[tuple[str, str]]:
+    urls = metadata.get("project_urls")
+    pairs = list(urls.items()) if isinstance(urls, dict) else []
+    if isinstance(urls, list):
+        pairs = [(label.strip(), url.strip()) for label, _, url in (str(one).partition(",") for one in urls)]
+    home = _text(metadata, "home_page")
+    if home:
+        pairs.insert(0, ("Homepage", home))
+    return [(str(label)[:50], str(url)) for label, url in pairs[:20] if web_address(str(url))]
+
+
+def web_address(url: str) -> bool:
+    """Whether `url` is one that a page may link to: http or https with a host, and no blanks or controls."""
+    if any(c <= " " or c == "\x7f" for c in url) or len(url) > 500:
+        return False
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def _text(metadata: dict[str, Any], name: str) -> str:
+    value = metadata.get(name)
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _list(metadata: dict[str, Any], name: str) -> list[str]:
+    value = metadata.get(name)
+    return [str(one)[:300] for one in value[:200]] if isinstance(value, list) else []

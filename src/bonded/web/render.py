@@ -1,0 +1,84 @@
+"""Templates to answers: one Jinja environment for each language, autoescaped, where an unknown name is an error."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from babel.support import NullTranslations, Translations
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from pyramid.response import Response
+
+from bonded.values.text import iso
+from bonded.web import notices, words
+
+if TYPE_CHECKING:
+    from bonded.web.request import Request
+
+RTL = frozenset({"ar", "fa", "he", "ur"})
+
+
+class Pages:
+    """Makes answers of templates. One for the application; safe for threads."""
+
+    def __init__(self) -> None:
+        self.translations = lru_cache(maxsize=64)(_translations)
+        self._environment = lru_cache(maxsize=64)(self._make)
+
+    def _make(self, language: str) -> Environment:
+        environment = Environment(
+            loader=PackageLoader("bonded.web"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.policies["ext.i18n.trimmed"] = True
+        environment.install_gettext_translations(self.translations(language), newstyle=True)  # type: ignore[attr-defined]
+        environment.filters.update(
+            size=lambda count: words.size(count, language), visible=words.visible, short=words.short, iso=iso
+        )
+        return environment
+
+    def text(self, request: Request, template: str, values: dict[str, Any]) -> str:
+        """`template` with `values` and what every page may use."""
+        return self._environment(request.language).get_template(template).render(_common(request) | values)
+
+    def response(self, request: Request, template: str, values: dict[str, Any], status: int) -> Response:
+        """The answer of one page, with the notice that was waiting for it."""
+        response = Response(status=status, content_type="text/html", charset="utf-8")
+        response.text = self.text(request, template, {"notice": notices.take(request, response)} | values)
+        return response
+
+
+def _translations(language: str) -> NullTranslations:
+    folder = files("bonded.web") / "locale"
+    return Translations.load(str(folder), [language], domain="messages")
+
+
+def _common(request: Request) -> dict[str, Any]:
+    language = request.language
+    return {
+        "site": request.settings,
+        "visitor": request.visitor,
+        "language": language,
+        "direction": "rtl" if language.split("_")[0] in RTL else "ltr",
+        "path": request.path,
+        "static": static_path,
+        "when": lambda at: words.time_tag(at, language, request.now),
+    }
+
+
+@lru_cache(maxsize=16)
+def static_path(name: str) -> str:
+    """The address of one file of `static/`; it changes with its bytes, so that caches may keep it for ever."""
+    return f"/static/{static_digest(name)}/{name}"
+
+
+@lru_cache(maxsize=16)
+def static_digest(name: str) -> str:
+    """The first 12 hex digits of the sha256 of one static file."""
+    return hashlib.sha256((files("bonded.web") / "static" / name).read_bytes()).hexdigest()[:12]

@@ -1,0 +1,88 @@
+"""The request as pages see it: Pyramid's, with what the guard found out about the visitor, typed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pyramid.decorator import reify
+from pyramid.request import Request as PyramidRequest
+from pyramid.response import Response
+
+from bonded.db.engine import Database
+from bonded.values.refusals import Refusal
+from bonded.web.context import WebContext, WebSettings
+from bonded.web.refusals import NOT_FOUND
+
+if TYPE_CHECKING:
+    from bonded.web.identity import Visitor
+    from bonded.web.render import Pages
+
+
+T = TypeVar("T")
+
+
+class Request(PyramidRequest):  # type: ignore[misc]
+    """One request. `visitor` is set by the guard before a view runs."""
+
+    house: WebContext
+    pages: Pages
+    visitor: Visitor
+
+    @property
+    def db(self) -> Database:
+        return self.house.db
+
+    @property
+    def settings(self) -> WebSettings:
+        return self.house.settings
+
+    @reify
+    def now(self) -> datetime:
+        """The moment of this request: read from the clock once, so that everything it does has one time."""
+        return self.house.clock()
+
+    @reify
+    def request_id(self) -> str:
+        """The server's number for this request, or a new one where no server gave one."""
+        return str(self.environ.get("bonded.request_id") or secrets.token_hex(8))
+
+    @property
+    def ip(self) -> str:
+        """The client's address; the server has resolved trusted proxies already."""
+        return str(self.remote_addr or "")
+
+    @property
+    def agent(self) -> str:
+        return str(self.user_agent or "")[:200]
+
+    @reify
+    def language(self) -> str:
+        """The language of this answer: the best offered one by Accept-Language."""
+        return str(self.accept_language.lookup(list(self.settings.languages), default="en"))
+
+    def gettext(self, message: str, **values: object) -> str:
+        """`message` in the language of this answer, with %(name)s filled in from `values`."""
+        text = self.pages.translations(self.language).gettext(message)
+        return text % values if values else text
+
+    def part(self, name: str) -> str:
+        """The part of the path that the route calls `name`."""
+        return str(self.matchdict[name])
+
+    def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        """The answer made of `template` with `values`."""
+        return self.pages.response(self, template, values, status)
+
+    def form_fields(self) -> Mapping[str, str]:
+        """The posted form; where a field came twice, its last value."""
+        return dict(self.POST.items())
+
+
+def found(thing: T | None, sentence: str) -> T:
+    """`thing`, or Refusal (not-found) with `sentence` when there is none."""
+    if thing is None:
+        raise Refusal(NOT_FOUND, sentence)
+    return thing

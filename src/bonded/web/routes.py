@@ -1,0 +1,129 @@
+"""The one table of routes: each address, and the action that each of its methods is. What is not here is denied."""
+
+from __future__ import annotations
+
+from bonded.web.account import confirm, login, overview, password, sessions, tokens
+from bonded.web.admin import case, decisions, jobs, journal, people, publications, queue
+from bonded.web.admin import overview as admin_overview
+from bonded.web.api import legacy
+from bonded.web.manage import files, history, roles, status
+from bonded.web.public import assets, help_pages, home, project, proofs, search, user, wellknown
+from bonded.web.table import Proof, Route
+
+SEE, OWN, MANAGE, ADMIN, REVIEW = "index.read", "account.see", "project.manage", "admin.see", "review.see"
+
+PUBLIC = (
+    Route("home", "/", {"GET": (SEE, home.show)}),
+    Route("search", "/search/", {"GET": (SEE, search.show)}),
+    Route("project", "/project/{project}/", {"GET": (SEE, project.show)}),
+    Route("release", "/project/{project}/{version}/", {"GET": (SEE, project.show)}),
+    Route("user", "/user/{name}/", {"GET": (SEE, user.show)}),
+    Route("help", "/help/", {"GET": (SEE, help_pages.show)}),
+    Route("help.refusals", "/help/refusals/", {"GET": (SEE, help_pages.refusals)}),
+    Route("help.refusal", "/help/refusals/{code}/", {"GET": (SEE, help_pages.refusal)}),
+    Route("security", "/.well-known/security.txt", {"GET": (SEE, wellknown.security)}),
+    Route("proof.head", "/journal/proof/", {"GET": (SEE, proofs.head)}),
+    Route("proof.inclusion", "/journal/proof/inclusion/{row}", {"GET": (SEE, proofs.inclusion)}),
+    Route("proof.consistency", "/journal/proof/consistency/{old}/{new}", {"GET": (SEE, proofs.consistency)}),
+    Route("asset", "/static/{digest}/{name}", {"GET": (SEE, assets.show)}),
+)
+
+ACCOUNT = (
+    Route(
+        "login",
+        "/account/login/",
+        {"GET": ("user.login", login.show), "POST": ("user.login", login.enter)},
+        stranger_form=True,
+    ),
+    Route("logout", "/account/logout/", {"POST": ("user.logout", login.leave)}),
+    Route(
+        "password.link",
+        "/account/set-password/{secret}/",
+        {"GET": ("user.set-password", password.show_link), "POST": ("user.set-password", password.use_link)},
+        stranger_form=True,
+    ),
+    Route(
+        "password",
+        "/account/password/",
+        {"GET": (OWN, password.show_change), "POST": ("user.change-password", password.change)},
+    ),
+    Route("confirm", "/account/confirm/", {"GET": (OWN, confirm.show), "POST": ("user.confirm", confirm.enter)}),
+    Route("account", "/account/", {"GET": (OWN, overview.show)}),
+    Route("account.history", "/account/history/", {"GET": (OWN, overview.history)}),
+    Route("tokens", "/account/tokens/", {"GET": (OWN, tokens.show), "POST": ("token.create", tokens.create)}),
+    Route("token.revoke", "/account/tokens/{token}/revoke/", {"POST": ("token.revoke", tokens.revoke)}),
+    Route("sessions", "/account/sessions/", {"GET": (OWN, sessions.show)}),
+    Route("session.end", "/account/sessions/{session}/end/", {"POST": ("session.end", sessions.end)}),
+)
+
+MANAGE_ROUTES = (
+    Route("manage", "/manage/project/{project}/", {"GET": (MANAGE, files.show)}),
+    Route("manage.yank", "/manage/project/{project}/files/{file}/yank/", {"POST": ("file.yank", files.yank)}),
+    Route("manage.unyank", "/manage/project/{project}/files/{file}/unyank/", {"POST": ("file.unyank", files.unyank)}),
+    Route(
+        "manage.delete-file",
+        "/manage/project/{project}/files/{file}/delete/",
+        {"GET": (MANAGE, files.ask_delete), "POST": ("file.delete", files.delete)},
+    ),
+    Route("manage.status", "/manage/project/{project}/status/", {"GET": (MANAGE, status.show)}),
+    Route("manage.archive", "/manage/project/{project}/archive/", {"POST": ("project.archive", status.archive)}),
+    Route(
+        "manage.unarchive", "/manage/project/{project}/unarchive/", {"POST": ("project.unarchive", status.unarchive)}
+    ),
+    Route(
+        "manage.deprecate", "/manage/project/{project}/deprecate/", {"POST": ("project.deprecate", status.deprecate)}
+    ),
+    Route(
+        "manage.undeprecate",
+        "/manage/project/{project}/undeprecate/",
+        {"POST": ("project.undeprecate", status.undeprecate)},
+    ),
+    Route("manage.delete", "/manage/project/{project}/delete/", {"POST": ("project.delete", status.delete)}),
+    Route(
+        "manage.roles",
+        "/manage/project/{project}/people/",
+        {"GET": (MANAGE, roles.show), "POST": ("role.add", roles.add)},
+    ),
+    Route("manage.role-remove", "/manage/project/{project}/people/remove/", {"POST": ("role.remove", roles.remove)}),
+    Route("manage.history", "/manage/project/{project}/history/", {"GET": (MANAGE, history.show)}),
+)
+
+ADMIN_ROUTES = (
+    Route("admin", "/admin/", {"GET": (ADMIN, admin_overview.show)}),
+    Route("admin.queue", "/admin/review/", {"GET": (REVIEW, queue.show)}),
+    Route("admin.case", "/admin/review/{case}/", {"GET": (REVIEW, case.show)}),
+    Route("admin.release", "/admin/review/{case}/release/", {"POST": ("review.release", decisions.release)}),
+    Route(
+        "admin.quarantine", "/admin/review/{case}/quarantine/", {"POST": ("review.quarantine", decisions.quarantine)}
+    ),
+    Route("admin.reject", "/admin/review/{case}/reject/", {"POST": ("review.reject", decisions.reject)}),
+    Route("admin.remove", "/admin/review/{case}/remove/", {"POST": ("review.remove", decisions.remove)}),
+    Route("admin.reopen", "/admin/review/{case}/reopen/", {"POST": ("review.reopen", decisions.reopen)}),
+    Route("admin.ask", "/admin/review/{case}/ask-owner/", {"POST": ("review.ask-owner", decisions.ask_owner)}),
+    Route("admin.projects", "/admin/projects/", {"GET": (REVIEW, decisions.show_projects)}),
+    Route(
+        "admin.quarantine-project",
+        "/admin/projects/quarantine/",
+        {"POST": ("review.quarantine-project", decisions.quarantine_project)},
+    ),
+    Route(
+        "admin.release-project",
+        "/admin/projects/release/",
+        {"POST": ("review.release-project", decisions.release_project)},
+    ),
+    Route("admin.publications", "/admin/publications/", {"GET": (ADMIN, publications.show)}),
+    Route("admin.jobs", "/admin/jobs/", {"GET": (ADMIN, jobs.show)}),
+    Route("admin.job-retry", "/admin/jobs/{job}/retry/", {"POST": ("job.retry", jobs.retry)}),
+    Route("admin.job-discard", "/admin/jobs/{job}/discard/", {"POST": ("job.discard", jobs.discard)}),
+    Route("admin.people", "/admin/people/", {"GET": (ADMIN, people.show)}),
+    Route("admin.freeze", "/admin/people/{user}/freeze/", {"POST": ("user.freeze", people.freeze)}),
+    Route("admin.unfreeze", "/admin/people/{user}/unfreeze/", {"POST": ("user.unfreeze", people.unfreeze)}),
+    Route("admin.journal", "/admin/journal/", {"GET": ("admin.journal", journal.show)}),
+)
+
+API = (
+    Route("upload", "/legacy/", {"POST": ("file.upload", legacy.upload)}, proof=Proof.TOKEN),
+    Route("upload.bare", "/legacy", {"POST": ("file.upload", legacy.upload)}, proof=Proof.TOKEN),
+)
+
+ROUTES: tuple[Route, ...] = PUBLIC + ACCOUNT + MANAGE_ROUTES + ADMIN_ROUTES + API

@@ -1,0 +1,24 @@
+"""Addresses inside this site: where a page may send its visitor. Pure."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, urlsplit
+
+
+def local_path(path: str, fallback: str = "/") -> str:
+    """`path` when it is an absolute path on this site, else `fallback`: so no link of ours leads elsewhere.
+
+    Browsers read `//host` and `/\\host` as another host, and drop tabs and newlines before they look.
+    """
+    if not path.startswith("/") or path[1:2] in ("/", "\\") or any(c <= " " or c == "\\" for c in path):
+        return fallback
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return fallback
+    return fallback if parts.scheme or parts.netloc else path
+
+
+def quoted(text: str) -> str:
+    """`text` for use as one value in a query."""
+    return quote(text, safe="")

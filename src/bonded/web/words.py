@@ -1,0 +1,76 @@
+"""How pages write things: sizes, times, hostile text, names of states. Pure; templates use them as filters."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime, timedelta
+
+from babel.dates import format_date, format_datetime, format_timedelta
+from babel.numbers import format_decimal
+from markupsafe import Markup, escape
+
+from bonded.values.text import iso
+
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_KEPT = frozenset("\n\t")
+_LOOKALIKE_BLANKS = frozenset("\u00a0\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u2800\u3164\ufeff\uffa0")
+
+
+def strange(char: str) -> bool:
+    """Whether a reader would not see `char` for what it is: controls, bidi and format marks, invisible blanks."""
+    if char in _KEPT or " " <= char <= "~":
+        return False
+    if char in _BIDI or char in _LOOKALIKE_BLANKS:
+        return True
+    return unicodedata.category(char) in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
+
+
+def visible(text: str) -> Markup:
+    """`text` escaped, with every character that is `strange` shown as its code point in a marked box."""
+    out: list[str] = []
+    plain: list[str] = []
+    for char in text:
+        if strange(char):
+            out.append(str(escape("".join(plain))))
+            plain.clear()
+            out.append(mark(char))
+        else:
+            plain.append(char)
+    out.append(str(escape("".join(plain))))
+    return Markup("".join(out))  # noqa: S704 - every part was escaped above
+
+
+def mark(char: str) -> str:
+    """HTML that shows the code point of one strange character and names it to screen readers."""
+    name = unicodedata.name(char, "control character").lower()
+    return f'<span class="mark" title="{escape(name)}">U+{ord(char):04X}</span>'
+
+
+def size(count: int, language: str) -> str:
+    """`count` bytes in the unit that people read, with one decimal: "1.4 MB" (powers of 1,000)."""
+    if count < 1000:
+        return f"{format_decimal(count, locale=language)} B"
+    amount = float(count)
+    for unit in ("kB", "MB", "GB"):
+        amount /= 1000
+        if amount < 1000 or unit == "GB":
+            break
+    return f"{format_decimal(round(amount, 1), locale=language)} {unit}"
+
+
+def time_tag(at: datetime | None, language: str, now: datetime) -> Markup:
+    """A <time> element: how long ago within a week, else the date; the exact moment in its attributes. "–" for None."""
+    if at is None:
+        return Markup("–")
+    full = format_datetime(at, "yyyy-MM-dd HH:mm:ss 'UTC'", locale=language)
+    age = now - at
+    if timedelta(0) <= age < timedelta(days=7):
+        text = format_timedelta(-age, add_direction=True, locale=language)
+    else:
+        text = format_date(at, "medium", locale=language)
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(at), full, text)
+
+
+def short(digest: str) -> str:
+    """The first 12 characters of a digest, for where the whole one does not fit and is given beside it."""
+    return digest[:12]
