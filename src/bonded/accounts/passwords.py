@@ -71,15 +71,6 @@ def set_by_link(db: Database, secret: str, password: str, *, ip: str, agent: str
     return user_id
 
 
-def set_by_operator(db: Database, who: Actor, user_id: str, password: str, *, now: datetime) -> None:
-    """Set a password on the operator's command line. Raises Refusal (weak-password, login-busy)."""
-    with db.read() as conn:
-        check_strength(password, _name(people.by_id(conn, user_id)))
-    made = hash_password(password)
-    with db.write() as tx:
-        store(tx, who, "user.set-password", user_id, made, keep_session=None, now=now)
-
-
 def change(
     db: Database, who: Actor, user_id: str, old: str, new: str, *, keep_session: str | None, now: datetime
 ) -> None:

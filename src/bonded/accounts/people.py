@@ -120,6 +120,11 @@ def admins(conn: Connection) -> list[User]:
     return [_user(row) for row in rows]
 
 
+def everyone(conn: Connection) -> list[User]:
+    """All accounts, by name."""
+    return [_user(row) for row in conn.execute(select(user).order_by(user.c.name_key))]
+
+
 def password_hash(conn: Connection, user_id: str) -> str | None:
     """The stored argon2 hash, None when no password was set. For `passwords` and `login` only."""
     return conn.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar_one_or_none()

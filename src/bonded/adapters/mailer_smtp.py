@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from dataclasses import dataclass, field
 from email.message import EmailMessage
-
-TIMEOUT = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """Where to send. `timeout` in seconds, for each step. With `starttls` the server's certificate is checked; a server
-    that does not offer it is an error, never a fall-back to plain text."""
-
-    host: str
-    port: int = 25
-    username: str = ""
-    password: str = field(default="", repr=False)
-    starttls: bool = False
-    timeout: float = TIMEOUT
-    certificates: str = ""
-    """A file of certificate authorities; empty: those of the machine."""
 
 
 class SmtpMailer:
-    """Mailer (seams). Sends 8-bit or plain ASCII content; addresses must be ASCII."""
+    """Mailer (seams). Addresses must be ASCII. With `starttls` the server's certificate is checked, and a server that
+    does not offer it is an error, never a fall-back to plain text."""
 
-    def __init__(self, server: SmtpServer) -> None:
-        self._server = server
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        username: str = "",
+        password: str = "",
+        starttls: bool = False,
+        timeout: float = 30.0,
+        authorities: str = "",
+    ) -> None:
+        """`timeout` in seconds, for each step; `authorities`: a file of certificates to trust, empty for the machine's."""
+        self._host, self._port, self._timeout = host, port, timeout
+        self._username, self._password = username, password
+        self._starttls, self._authorities = starttls, authorities
 
     def send(self, message: EmailMessage) -> None:
         """Hand the message over. Raises smtplib.SMTPException or OSError; then it may still have been taken."""
-        s = self._server
-        with smtplib.SMTP(s.host, s.port, timeout=s.timeout) as client:
-            if s.starttls:
-                client.starttls(context=ssl.create_default_context(cafile=s.certificates or None))
-            if s.username:
-                client.login(s.username, s.password)
+        with smtplib.SMTP(self._host, self._port, timeout=self._timeout) as client:
+            if self._starttls:
+                client.starttls(context=ssl.create_default_context(cafile=self._authorities or None))
+            if self._username:
+                client.login(self._username, self._password)
             client.send_message(message)

@@ -1,0 +1,239 @@
+"""The matrix of permissions against a table that was written by hand, from the meaning of each act and not from the code.
+
+Each row: action; who may do it in the browser; who may do it with an API token; which permission that token needs; whether
+a fresh proof of identity is needed. Who: A nobody logged in, U anybody logged in, M maintainer, O owner, X administrator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from bonded.accounts import permits
+from bonded.accounts.permits import Allowed, Denied, decide
+from bonded.values.actions import ACTIONS, Action
+from bonded.values.refusals import CATALOGUE, Refusal
+from bonded.values.states import AccountState, Role
+
+TABLE = """
+file.upload                | MO    | MO    | upload | no
+file.publish               | -     | -     | -      | no
+file.hold                  | -     | -     | -      | no
+file.refuse                | -     | -     | -      | no
+file.withdraw              | -     | -     | -      | no
+file.yank                  | MO    | MO    | yank   | no
+file.unyank                | MO    | MO    | yank   | no
+file.delete                | O     | -     | -      | fresh
+project.create             | UMOX  | UMOX  | upload | no
+project.archive            | O     | -     | -      | no
+project.unarchive          | O     | -     | -      | no
+project.deprecate          | O     | -     | -      | no
+project.undeprecate        | O     | -     | -      | no
+project.delete             | O     | -     | -      | fresh
+project.manage             | MO    | -     | -      | no
+role.add                   | O     | -     | -      | fresh
+role.remove                | O     | -     | -      | fresh
+review.see                 | X     | -     | -      | no
+review.release             | X     | -     | -      | no
+review.quarantine          | X     | -     | -      | no
+review.reject              | X     | -     | -      | no
+review.remove              | X     | -     | -      | no
+review.confirm             | X     | -     | -      | no
+review.reopen              | X     | -     | -      | no
+review.ask-owner           | X     | -     | -      | no
+review.quarantine-project  | X     | -     | -      | no
+review.release-project     | X     | -     | -      | no
+user.create                | -     | -     | -      | no
+user.login                 | AUMOX | AUMOX | any    | no
+user.login-failed          | AUMOX | AUMOX | any    | no
+user.logout                | UMOX  | -     | -      | no
+user.confirm               | UMOX  | -     | -      | no
+user.set-password          | AUMOX | AUMOX | any    | no
+user.change-password       | UMOX  | -     | -      | fresh
+user.freeze                | X     | -     | -      | no
+user.unfreeze              | X     | -     | -      | no
+account.see                | UMOX  | -     | -      | no
+session.end                | UMOX  | -     | -      | no
+token.create               | UMOX  | -     | -      | fresh
+token.revoke               | UMOX  | -     | -      | no
+admin.see                  | X     | -     | -      | no
+admin.journal              | X     | -     | -      | no
+job.retry                  | X     | -     | -      | no
+job.discard                | X     | -     | -      | no
+check.set-state            | X     | -     | -      | no
+publication.flip           | -     | -     | -      | no
+publication.park           | -     | -     | -      | no
+publication.recover        | -     | -     | -      | no
+keys.ceremony              | -     | -     | -      | no
+index.init                 | -     | -     | -      | no
+index.read                 | AUMOX | AUMOX | any    | no
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    action: str
+    browser: str
+    token: str
+    permission: str
+    fresh: bool
+
+
+ROWS = [
+    Row(*(cell.strip() for cell in line.split("|")[:4]), fresh=line.split("|")[4].strip() == "fresh")
+    for line in TABLE.strip().splitlines()
+]
+
+PEOPLE: dict[str, tuple[Role | None, bool]] = {
+    "U": (None, False),
+    "M": (Role.MAINTAINER, False),
+    "O": (Role.OWNER, False),
+    "X": (None, True),
+}
+SCOPES: list[frozenset[str] | None] = [
+    None,
+    frozenset(),
+    frozenset({"upload"}),
+    frozenset({"yank"}),
+    frozenset({"upload", "yank"}),
+    frozenset({"admin", "*", "file.delete"}),
+]
+AGES = [None, timedelta(0), timedelta(minutes=30), timedelta(minutes=30, seconds=1), timedelta(seconds=-1)]
+FRESH_AGES = (timedelta(0), timedelta(minutes=30))
+
+
+@dataclass(frozen=True)
+class Cell:
+    who: str
+    account: AccountState | None
+    scopes: frozenset[str] | None
+    age: timedelta | None
+
+
+def cells() -> Iterator[Cell]:
+    for scopes, age in product(SCOPES, AGES):
+        yield Cell("A", None, scopes, age)
+        for who, state in product(PEOPLE, AccountState):
+            yield Cell(who, state, scopes, age)
+
+
+def expected(row: Row, cell: Cell) -> bool:
+    """The table's answer."""
+    anyone = "A" in row.browser
+    if cell.account is AccountState.FROZEN and not anyone:
+        return False
+    if cell.scopes is not None:
+        right = row.permission == "any" or row.permission in cell.scopes
+        return cell.who in row.token and right
+    return cell.who in row.browser and (not row.fresh or cell.age in FRESH_AGES)
+
+
+Decide = Callable[..., Allowed | Denied]
+
+
+def wrong(decide: Decide, actions: dict[str, Action]) -> list[tuple[str, Cell]]:
+    """Every cell in which the code's answer is not the table's."""
+    found = []
+    for row, cell in product(ROWS, cells()):
+        role, is_admin = PEOPLE.get(cell.who, (None, False))
+        answer = decide(
+            actions[row.action],
+            account=cell.account,
+            is_admin=is_admin,
+            role=role,
+            scopes=cell.scopes,
+            factor_age=cell.age,
+        )
+        if isinstance(answer, Allowed) is not expected(row, cell):
+            found.append((row.action, cell))
+    return found
+
+
+def test_the_table_has_each_action_once() -> None:
+    assert sorted(row.action for row in ROWS) == sorted(ACTIONS)
+
+
+def test_every_cell_is_as_the_table_says() -> None:
+    assert len(ROWS) * len(list(cells())) > 10_000
+    assert wrong(decide, ACTIONS) == []
+
+
+def test_a_planted_swap_of_two_actions_is_caught() -> None:
+    """As if a route's POST named the action of its GET."""
+    for a, b in (("file.delete", "project.manage"), ("review.release", "project.manage"), ("file.yank", "index.read")):
+        assert wrong(decide, ACTIONS | {a: ACTIONS[b]})
+
+
+def test_a_planted_wider_role_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = permits._standing
+
+    def wider(action: Action, is_admin: bool, role: Role | None) -> Denied | None:
+        return plain(action, is_admin, Role.OWNER if role is Role.MAINTAINER else role)
+
+    monkeypatch.setattr(permits, "_standing", wider)
+    found = wrong(decide, ACTIONS)
+    assert {action for action, _ in found} >= {"file.delete", "role.add", "project.archive"}
+    assert {cell.who for _, cell in found} == {"M"}
+
+
+def test_a_planted_default_allow_is_caught() -> None:
+    def lax(action: Action, **facts: object) -> Allowed | Denied:
+        answer = decide(action, **facts)  # type: ignore[arg-type]
+        return Allowed() if answer == Denied(permits.NOT_YOUR_PROJECT) else answer
+
+    assert {cell.who for _, cell in wrong(lax, ACTIONS)} == {"U", "X"}
+
+
+def test_other_planted_faults_are_caught() -> None:
+    def blind(**changed: object) -> Decide:
+        return lambda action, **facts: decide(action, **(facts | changed))  # type: ignore[arg-type]
+
+    assert wrong(blind(scopes=None), ACTIONS), "token permissions ignored"
+    assert wrong(blind(factor_age=timedelta(0)), ACTIONS), "step-up ignored"
+    assert wrong(blind(is_admin=True), ACTIONS), "everybody an administrator"
+
+    def never_frozen(action: Action, *, account: AccountState | None, **facts: object) -> Allowed | Denied:
+        return decide(action, account=account and AccountState.ACTIVE, **facts)  # type: ignore[arg-type]
+
+    assert wrong(never_frozen, ACTIONS), "frozen accounts let in"
+    for name, action in ACTIONS.items():
+        if action.factor:
+            assert wrong(decide, ACTIONS | {name: replace(action, factor=False)}), name
+
+
+def test_each_denial_says_what_to_do_about_it() -> None:
+    delete = ACTIONS["file.delete"]
+    facts = {"account": AccountState.ACTIVE, "is_admin": False, "role": None, "scopes": None, "factor_age": None}
+    story = [
+        ({"account": None}, "login-required", 401),
+        ({"account": AccountState.FROZEN}, "account-frozen", 403),
+        ({"scopes": frozenset({"upload"})}, "token-permission", 403),
+        ({}, "not-your-project", 403),
+        ({"role": Role.MAINTAINER}, "owner-only", 403),
+        ({"role": Role.OWNER}, "confirm-required", 403),
+    ]
+    for changed, code, status in story:
+        with pytest.raises(Refusal) as caught:
+            permits.require(delete, **(facts | changed))  # type: ignore[arg-type]
+        assert (caught.value.code, caught.value.status) == (code, status)
+        assert "delete a file" in caught.value.sentence
+    permits.require(delete, **(facts | {"role": Role.OWNER, "factor_age": timedelta(minutes=1)}))  # type: ignore[arg-type]
+    assert decide(ACTIONS["review.see"], **facts) == Denied("admin-only")  # type: ignore[arg-type]
+    assert decide(ACTIONS["file.publish"], **facts) == Denied("system-only")  # type: ignore[arg-type]
+
+
+def test_the_freshness_of_a_proof_is_a_setting() -> None:
+    facts = {"account": AccountState.ACTIVE, "is_admin": False, "role": Role.OWNER, "scopes": None}
+    minute, age = timedelta(minutes=1), timedelta(minutes=2)
+    assert decide(ACTIONS["file.delete"], **facts, factor_age=age) == Allowed()  # type: ignore[arg-type]
+    assert decide(ACTIONS["file.delete"], **facts, factor_age=age, fresh=minute) == Denied("confirm-required")  # type: ignore[arg-type]
+
+
+def test_every_code_of_a_denial_is_explained() -> None:
+    codes = {v for k, v in vars(permits).items() if k.isupper() and isinstance(v, str)}
+    assert codes
+    assert codes <= CATALOGUE.keys()
