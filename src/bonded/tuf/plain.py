@@ -7,12 +7,14 @@ all of them. Jobs carry keys, not pages, so they may run twice, late or merged.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import zstandard
 from sqlalchemy import delete, select, update
 
 from bonded.catalog.tables import project
@@ -20,6 +22,7 @@ from bonded.db.engine import Tx
 from bonded.db.jobs import Job
 from bonded.db.jobs import job as jobs
 from bonded.db.worker import Effects
+from bonded.seams import NotStored, Storage
 from bonded.tuf.context import Publisher
 from bonded.tuf.documents import write_documents
 from bonded.tuf.roles import hashed, page_path
@@ -28,6 +31,8 @@ from bonded.tuf.tables import page
 QUEUE = "plain"
 FORMS = ("html", "json")
 COPIES = (".gz", ".zst")
+GZIP = 6
+ZSTD = 3
 TOGETHER = 32
 """Copies written under one lock, and taken along by one job at a time."""
 
@@ -115,18 +120,24 @@ def _lock(tx: Tx, keys: list[str], *, wait: bool) -> dict[str, Live | None]:
 
 
 def _write(p: Publisher, live: Live) -> None:
+    """Compressed copies first: whoever is told of one finds it beside the page."""
     for form, sha256 in zip(FORMS, (live.html, live.json), strict=True):
         path = page_path(live.key, form)
         source = hashed(path, sha256)
         data = p.public.get(source).data
-        for copy in COPIES:
-            if p.public.exists(source + copy):
-                p.public.put(path + copy, p.public.get(source + copy).data)
-            else:
-                p.public.delete(path + copy)
+        p.public.put(f"{path}.gz", gzip.compress(data, GZIP, mtime=0))
+        p.public.put(f"{path}.zst", _zst(p.public, source, data))
         p.public.put(path, data)
         if hashlib.sha256(p.public.get(path).data).hexdigest() != sha256:
             raise NotCopied(f"{path} does not read back as the live page")
+
+
+def _zst(public: Storage, source: str, data: bytes) -> bytes:
+    """The copy that the publication made, if it is there."""
+    try:
+        return public.get(f"{source}.zst").data
+    except NotStored:
+        return zstandard.ZstdCompressor(level=ZSTD).compress(data)
 
 
 def _withdraw(p: Publisher, key: str) -> None:

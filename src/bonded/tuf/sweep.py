@@ -155,12 +155,10 @@ def _left_by(public: Storage, conn: Connection, row: Any) -> list[str]:
     made = [(metadata_name(role, row.n), sha256) for role, _, sha256, *_ in row.bins]
     made += [(metadata_name("snapshot", row.n), row.snapshot_sha256), (changes_name(row.n), row.changes_sha256)]
     names = [name for name, sha256 in made if _digest(public, name) == sha256]
-    for key in row.projects:
-        folder = f"simple/{key}/" if key else "simple/"
-        for entry in public.entries(folder):
-            found = _HASHED.fullmatch(entry.name)
-            if found and (found[2] or "") == key and not _is_target(conn, entry_path(entry.name), found[3]):
-                names.append(entry.name)
+    for name in row.pages:
+        found = _HASHED.fullmatch(name)
+        if found and not _is_target(conn, entry_path(name), found[3]):
+            names.append(name)
     return names
 
 

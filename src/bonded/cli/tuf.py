@@ -1,0 +1,130 @@
+"""`bonded tuf status|refresh|compare`: keys and signed metadata."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bonded.cli.options import directory_option, json_option, print_json
+from bonded.values.text import iso
+from bonded.wiring import open_house
+
+if TYPE_CHECKING:
+    from bonded.tuf.compare import Difference
+    from bonded.tuf.status import Status
+
+
+@click.group()
+def tuf() -> None:
+    """Keys and signed metadata."""
+
+
+@tuf.command()
+@directory_option
+@json_option
+def status(directory: Path, as_json: bool) -> None:
+    """Show what is live, what expires when, and what waits. Exit status 1 when something needs a person."""
+    from bonded.tuf.status import status as read
+
+    house = open_house(directory)
+    now = house.clock()
+    found = read(house.db, house.public, now)
+    if as_json:
+        print_json(_json(asdict(found)))
+    else:
+        _print_status(found, now)
+    if found.alarms:
+        sys.exit(1)
+
+
+def _print_status(found: Status, now: datetime) -> None:
+    if found.development:
+        click.echo("DEVELOPMENT KEYS: all keys are on this machine. Not for real users.")
+    click.echo(f"live publication {found.live}, attempt {found.attempt}, content {found.content}")
+    for role in found.roles:
+        where = "online" if role.online else "offline"
+        keys = ", ".join(key[:8] for key in role.keys)
+        left = role.left(now)
+        days = f"{left.days} d {left.seconds // 3600} h"
+        click.echo(
+            f"  {role.name:<10} version {role.version:<12} {where:<8} expires in {days:<12} "
+            f"threshold {role.threshold} of {len(role.keys)}: {keys}"
+        )
+    soonest = iso(found.next_bin_expiry) if found.next_bin_expiry else "none"
+    click.echo(f"  {found.bins} bins, the first expires at {soonest}; snapshot {found.snapshot_bytes} bytes")
+    click.echo(
+        f"waiting: {found.rows_waiting} changes, {found.rows_parked} parked; {found.superseded} objects to sweep"
+    )
+    for queue, count in sorted(found.jobs.items()):
+        click.echo(f"  {count} {queue} jobs, the oldest due at {iso(found.oldest_job[queue])}")
+    for flip in found.flips[:5]:
+        click.echo(f"  {flip.n}  {flip.kind}  {iso(flip.flipped_at or flip.opened_at)}  {flip.changes} changes")
+    for alarm in found.alarms:
+        click.echo(f"ALARM: {alarm}", err=True)
+
+
+@tuf.command()
+@directory_option
+def refresh(directory: Path) -> None:
+    """Renew timestamp, snapshot and bins that are due, once. The server does this by itself."""
+    from bonded.tuf.refresh import refresh as renew
+
+    house = open_house(directory)
+    outcome = renew(house.publisher, house.clock())
+    click.echo(str(outcome))
+
+
+@tuf.command()
+@directory_option
+@click.option("--since", "good", type=int, help="Show what changed after this publication, known to be good.")
+@json_option
+def compare(directory: Path, good: int | None, as_json: bool) -> None:
+    """Fold the public record of publications and compare it with the live bins.
+
+    Every digest and signature is verified. Exit status 1 when a bin lists what no publication announced, or the reverse.
+    With --since: what was added, changed and removed after a publication that is known to be good.
+    """
+    from bonded.tuf.compare import compare as fold
+    from bonded.tuf.compare import since
+    from bonded.tuf.trust import Untrusted
+
+    house = open_house(directory)
+    try:
+        if good is not None:
+            live, difference = since(house.public, good)
+            _print_difference(difference, as_json, {"live": live, "since": good})
+            return
+        found = fold(house.public)
+    except (Untrusted, LookupError) as error:
+        raise click.ClickException(str(error)) from error
+    facts = {"live": found.live, "publications": found.publications, "targets": found.targets}
+    _print_difference(found.difference, as_json, facts)
+    if not found.difference.empty:
+        sys.exit(1)
+
+
+def _print_difference(difference: Difference, as_json: bool, facts: dict[str, int]) -> None:
+    if as_json:
+        print_json(facts | asdict(difference))
+        return
+    for path, target in difference.added.items():
+        click.echo(f"added {path} {target.sha256}")
+    for path, target in difference.removed.items():
+        click.echo(f"removed {path} {target.sha256}")
+    for path, (before, after) in difference.changed.items():
+        click.echo(f"changed {path} {before.sha256} -> {after.sha256}")
+    if difference.empty:
+        click.echo("no difference: " + ", ".join(f"{name} {value}" for name, value in facts.items()))
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return iso(value)
+    if isinstance(value, dict):
+        return {key: _json(item) for key, item in value.items()}
+    return [_json(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,157 @@
+"""Take-down: the bytes go at once, stay away, and a file released meanwhile is never touched."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from bonded.catalog import change
+from bonded.catalog.read import file as read_file
+from bonded.db.jobs import enqueue, job
+from bonded.tuf.takedown import objects
+from bonded.values.states import FileState, ProjectStatus
+from bonded.values.who import OPERATOR
+from tests.tuf_ops.index import Index
+
+
+def names(index: Index, file_id: str) -> list[str]:
+    with index.db.read() as conn:
+        found = read_file(conn, file_id)
+    assert found
+    return objects(found)
+
+
+def there(index: Index, file_id: str) -> list[str]:
+    return [name for name in names(index, file_id) if index.public.exists(name)]
+
+
+def due(index: Index, queue: str = "takedown") -> list[timedelta]:
+    with index.db.read() as conn:
+        rows = conn.execute(select(job.c.due).where(job.c.queue == queue).order_by(job.c.due)).scalars()
+        return [at - index.now for at in rows]
+
+
+def test_quarantine_removes_every_name_before_any_publication(index: Index) -> None:
+    file_id = index.upload("alpha")
+    index.settle_everything()
+    assert len(there(index, file_id)) >= 3  # the file, its hash-prefixed name, its .metadata
+    index.move("review.quarantine", file_id, FileState.QUARANTINED)
+    assert index.work("takedown") == 1
+    assert there(index, file_id) == []
+    assert f"file/packages/alpha/{index.filename(file_id)}" in index.purged()
+    assert due(index) == [timedelta(seconds=60), timedelta(minutes=10)]
+
+
+def test_it_looks_again_after_a_minute_and_after_ten(index: Index) -> None:
+    file_id = index.upload("alpha")
+    index.settle_everything()
+    index.move("review.quarantine", file_id, FileState.QUARANTINED)
+    index.work("takedown")
+    index.public.create(names(index, file_id)[0], b"put back by a slow writer")
+    index.wait(seconds=61)
+    assert index.work("takedown") == 1
+    assert there(index, file_id) == []
+    index.public.create(names(index, file_id)[1], b"and again")
+    index.wait(minutes=10)
+    assert index.work("takedown") == 1
+    assert there(index, file_id) == []
+    assert due(index) == []
+
+
+def test_a_file_released_meanwhile_is_left_alone(index: Index) -> None:
+    file_id = index.upload("alpha")
+    index.settle_everything()
+    index.move("review.quarantine", file_id, FileState.QUARANTINED)
+    index.move("review.release", file_id, FileState.PUBLIC)
+    before = there(index, file_id)
+    assert index.work("takedown") == 1
+    assert there(index, file_id) == before
+    assert before
+
+
+def test_released_after_a_take_down_its_bytes_come_back(index: Index) -> None:
+    file_id = index.upload("alpha")
+    index.settle_everything()
+    index.move("review.quarantine", file_id, FileState.QUARANTINED)
+    index.settle_everything()
+    assert there(index, file_id) == []
+    index.move("review.release", file_id, FileState.PUBLIC)
+    index.settle_everything()
+    assert len(there(index, file_id)) >= 3
+    index.wait(minutes=20)
+    index.work()
+    assert len(there(index, file_id)) >= 3
+
+
+def test_a_name_that_another_file_has_now_is_left_alone(index: Index) -> None:
+    never_public = index.upload("alpha", public=False)
+    index.move("review.remove", never_public, FileState.REMOVED)
+    second = index.upload("alpha", data=b"other bytes")
+    index.settle_everything()
+    with index.db.write() as tx:
+        enqueue(tx, "takedown", f"takedown:{never_public}", {"file_id": never_public}, now=index.now)
+    index.work("takedown")
+    assert len(there(index, second)) >= 3
+
+
+def test_a_quarantined_project_loses_all_bytes_and_gets_them_back(index: Index) -> None:
+    files = [index.upload("alpha", version) for version in ("1.0", "2.0")]
+    index.settle_everything()
+    with index.db.write() as tx:
+        change.set_status(
+            tx,
+            "review.quarantine-project",
+            OPERATOR,
+            "alpha",
+            ProjectStatus.QUARANTINED,
+            reason="taken over",
+            now=index.now,
+        )
+    index.work("takedown")
+    assert [there(index, file_id) for file_id in files] == [[], []]
+    index.settle_everything()
+    with index.db.write() as tx:
+        change.set_status(
+            tx, "review.release-project", OPERATOR, "alpha", ProjectStatus.ACTIVE, reason="cleared", now=index.now
+        )
+    index.settle_everything()
+    assert all(len(there(index, file_id)) >= 3 for file_id in files)
+
+
+def test_an_owners_removal_is_published_before_the_bytes_go(index: Index) -> None:
+    file_id = index.upload("alpha")
+    index.settle_everything()
+    with index.db.write() as tx:
+        change.delete_file(tx, OPERATOR, file_id, reason="", now=index.now)
+    index.work()
+    assert len(there(index, file_id)) >= 3
+    index.settle_everything()
+    assert index.filename(file_id).encode() not in index.public.get("simple/alpha/index.html").data
+    assert len(there(index, file_id)) >= 3  # while caches may show the older page
+    index.wait(minutes=5)
+    index.work()
+    assert there(index, file_id) == []
+
+
+def test_a_purger_that_does_not_confirm_brings_the_job_back(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    file_id = index.upload("alpha")
+    index.settle_everything()
+    index.move("review.quarantine", file_id, FileState.QUARANTINED)
+    index.purger._path.unlink(missing_ok=True)
+    index.purger._path.mkdir()
+    index.work("takedown")
+    assert there(index, file_id) == []  # the origin at least
+    assert due(index)[0] > timedelta(0)
+    index.purger._path.rmdir()
+    index.wait(seconds=60)
+    index.work("takedown")
+    assert f"file/packages/alpha/{index.filename(file_id)}" in index.purged()
+
+
+def test_a_file_that_the_database_does_not_know_is_nobodys_business(index: Index) -> None:
+    with index.db.write() as tx:
+        enqueue(tx, "takedown", "takedown:x", {"file_id": "x"}, now=index.now)
+    assert index.work("takedown") == 1
+    assert due(index) == []
