@@ -15,12 +15,7 @@ from typing import Any
 import orjson
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    PrivateFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
 from bonded.seams import SignerRefused
@@ -28,25 +23,6 @@ from bonded.seams import SignerRefused
 
 class SignerUnusable(Exception):
     """The key cannot be read: missing, a wrong passphrase, or of another kind. The message says which."""
-
-
-def make_key(path: Path, passphrase: bytes | None) -> CryptoSigner:
-    """Make an Ed25519 key and write it to `path` (mode 0600), encrypted by `passphrase`; None only for development.
-
-    Raises FileExistsError: a key is never overwritten.
-    """
-    signer = CryptoSigner.generate_ed25519()
-    if passphrase is None:
-        pem = signer.private_bytes
-    else:
-        pem = _private(signer).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(passphrase))
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    return signer
 
 
 def load_key(path: Path, passphrase: bytes | None) -> CryptoSigner:

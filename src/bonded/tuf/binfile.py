@@ -34,6 +34,11 @@ def entry(path: str, target: Target) -> bytes:
     return f'"{path}":{{"hashes":{{"sha256":"{target.sha256}"}},"length":{target.length}}}'.encode()
 
 
+def path_of(piece: bytes) -> bytes:
+    """The path of an entry. Entries are sorted by it, not by their text: `!` sorts before the closing quote."""
+    return piece[1 : piece.index(b'":', 1)]
+
+
 def split(signed: bytes, prefix: str) -> list[bytes]:
     """The entries of a bin, sorted, from the canonical bytes of its signed part. Raises DamagedBin."""
     start, end = signed.find(_OPEN), signed.rfind(_CLOSE)
@@ -54,9 +59,9 @@ def splice(entries: list[bytes], changes: Mapping[str, Target | None]) -> list[b
     """`entries` with each path of `changes` set to its target, or taken out where that is None."""
     out = list(entries)
     for path, target in changes.items():
-        mark = f'"{path}":'.encode()
-        at = bisect_left(out, mark)
-        there = at < len(out) and out[at].startswith(mark)
+        key = path.encode()
+        at = bisect_left(out, key, key=path_of)
+        there = at < len(out) and path_of(out[at]) == key
         if target is None:
             if there:
                 del out[at]

@@ -1,0 +1,178 @@
+"""collect: read, in one repeatable-read transaction, exactly which events wait and the state that they name.
+
+Events are taken by their ids: "greater than the last id" loses rows, because sequence numbers commit out of order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from bonded.catalog.pages import PageState, page_states
+from bonded.catalog.tables import file as file_table
+from bonded.catalog.tables import project as project_table
+from bonded.journal.seal import seal
+from bonded.journal.tables import to_publish
+from bonded.tuf.binfile import Target
+from bonded.tuf.claim import Claimed, Known
+from bonded.tuf.context import Publisher
+from bonded.tuf.plan import KnownBin, Listed, Row, Work
+from bonded.tuf.renew import due_bins, rows_of
+from bonded.tuf.roles import Layout, file_path, hash32, page_path
+from bonded.tuf.settle import chunks
+from bonded.tuf.tables import bin_table, page, publication, target
+
+LONG_LIST = 10_000
+"""Beyond so many projects the list is rebuilt less often."""
+
+
+def collect(p: Publisher, claimed: Claimed, now: datetime) -> Work:
+    """What the next publication is about. Seals the journal first, so that the snapshot signs its newest root.
+
+    If we stop here, nothing happened but a seal.
+    """
+    with p.db.write() as tx:
+        size, root = seal(tx, now=now)
+    base = claimed.base
+    layout = base.trust.layout
+    with p.db.read() as conn:
+        rows = _events(conn, p.memory.limit or p.settings.max_batch)
+        keys = {row.project_key for row in rows}
+        if claimed.known is Known.OLDER:
+            keys |= _pages_after(conn, claimed.since)
+        pages = page_states(conn, sorted(keys))
+        old, gone = _old_targets(conn, keys)
+        listed = _project_list(conn, p, pages, keys, now)
+        if listed is not None:
+            old[""] = _targets(conn, _page_paths("")).get("", {})
+        stale = _stale_bins(conn, base.versions) if claimed.known is Known.OLDER else set()
+        renew = stale | due_bins(conn, p.settings, now, busy=bool(rows))
+        return Work(
+            rows=rows,
+            pages={key: pages.get(key) for key in sorted(keys)},
+            old=old,
+            gone=gone,
+            project_list=listed,
+            renew=rows_of(conn, layout, renew),
+            bins=_bins(conn, renew | _touched(layout, pages, old, listed is not None)),
+            journal_size=size,
+            journal_root=root.hex(),
+            expose_all=claimed.known is Known.OLDER,
+        )
+
+
+def _events(conn: Connection, limit: int) -> tuple[Row, ...]:
+    """Rows that failed before come last, so that one bad project never blocks others."""
+    c = to_publish.c
+    query = select(c.id, c.project_key, c.journal_id).where(c.parked == 0).order_by(c.failures, c.id).limit(limit)
+    return tuple(Row(*row) for row in conn.execute(query))
+
+
+def _pages_after(conn: Connection, n: int) -> set[str]:
+    return set(conn.execute(select(page.c.project_key).where(page.c.n > n, page.c.project_key != "")).scalars())
+
+
+def _old_targets(conn: Connection, keys: set[str]) -> tuple[dict[str, dict[str, Target]], dict[str, str]]:
+    """Live targets by project, and the states of those files that are not public any more by path."""
+    paths: dict[str, str] = {}
+    gone: dict[str, str] = {}
+    for key in keys:
+        paths |= _page_paths(key)
+    for batch in chunks(sorted(keys)):
+        query = (
+            select(project_table.c.key, file_table.c.filename, file_table.c.state)
+            .join(project_table, file_table.c.project_id == project_table.c.id)
+            .where(project_table.c.key.in_(batch), file_table.c.burnt)
+        )
+        for key, filename, state in conn.execute(query):
+            path = file_path(key, filename)
+            paths[path] = key
+            if state != "public":
+                gone[path] = state
+    return _targets(conn, paths), gone
+
+
+def _page_paths(key: str) -> dict[str, str]:
+    return {page_path(key, form): key for form in ("html", "json")}
+
+
+def _targets(conn: Connection, paths: Mapping[str, str]) -> dict[str, dict[str, Target]]:
+    """Of `paths` (path -> project key), those that are live, by project key."""
+    found: dict[str, dict[str, Target]] = {}
+    for batch in chunks(paths):
+        query = select(target.c.path, target.c.sha256, target.c.length).where(
+            target.c.hash32.in_([hash32(path) for path in batch])
+        )
+        for path, sha256, length in conn.execute(query):
+            if path in paths:  # the hash alone may be another path's
+                found.setdefault(paths[path], {})[path] = Target(sha256, length)
+    return found
+
+
+def _project_list(
+    conn: Connection, p: Publisher, pages: Mapping[str, PageState], keys: set[str], now: datetime
+) -> tuple[Listed, ...] | None:
+    """The project list when it is due, else None. Serial 0 means the publication being made."""
+    last = conn.execute(
+        select(page.c.n, publication.c.flipped_at)
+        .outerjoin(publication, publication.c.n == page.c.n)
+        .where(page.c.project_key == "")
+    ).one_or_none()
+    count, newest = conn.execute(
+        select(func.count(), func.coalesce(func.max(page.c.n), 0)).where(page.c.project_key != "")
+    ).one()
+    if last is not None:
+        if not keys and newest <= last.n:
+            return None
+        if last.flipped_at is not None and now - last.flipped_at < _interval(p, count):
+            return None
+    elif not keys and not count:
+        return None
+    shown = select(page.c.project_key, page.c.n, project_table.c.name).join(
+        project_table, project_table.c.key == page.c.project_key
+    )
+    live = {
+        key: Listed(key, name, n)
+        for key, n, name in conn.execute(shown.where(page.c.html_sha256 != ""))
+        if key not in keys
+    }
+    live |= {key: Listed(key, state.name, 0) for key, state in pages.items()}
+    return tuple(live[key] for key in sorted(live))
+
+
+def _interval(p: Publisher, count: int) -> timedelta:
+    return p.settings.long_list_interval if count > LONG_LIST else p.settings.list_interval
+
+
+def _stale_bins(conn: Connection, versions: Mapping[str, int]) -> set[str]:
+    """Bins whose version in the store is not the database's."""
+    rows = conn.execute(select(bin_table.c.name, bin_table.c.version))
+    return {row.name for row in rows if versions.get(row.name) != row.version}
+
+
+def _touched(
+    layout: Layout, pages: Mapping[str, PageState], old: Mapping[str, Mapping[str, Target]], listed: bool
+) -> set[str]:
+    """Every bin that build may write."""
+    paths: set[str] = set(_page_paths("")) if listed else set()
+    for targets in old.values():
+        paths.update(targets)
+    for key, state in pages.items():
+        paths.update(_page_paths(key))
+        live = old.get(key, {})
+        for file in state.files:
+            path = file_path(key, file.filename)
+            if path not in live:
+                paths.add(path)
+    return {layout.role(path) for path in paths}
+
+
+def _bins(conn: Connection, roles: Iterable[str]) -> dict[str, KnownBin]:
+    found: dict[str, KnownBin] = {}
+    for batch in chunks(sorted(roles)):
+        c = bin_table.c
+        for name, *facts in conn.execute(select(c.name, c.version, c.sha256, c.count).where(c.name.in_(batch))):
+            found[name] = KnownBin(*facts)
+    return found

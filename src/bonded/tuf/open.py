@@ -1,0 +1,52 @@
+"""open: one commit that says which number is about to be written, with which bytes. Nothing is in the store yet.
+
+If we stop after it, the number is burned: its row stays as a mark, and the next publication takes the same events.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, update
+
+from bonded.tuf.build import journal_ids
+from bonded.tuf.context import Publisher
+from bonded.tuf.plan import Plan
+from bonded.tuf.tables import head as head_table
+from bonded.tuf.tables import publication
+
+
+def open_number(p: Publisher, plan: Plan, now: datetime) -> bool:
+    """Commit the publication's row and move the head past its number. False: another publisher was here; begin again."""
+    with p.db.write() as tx:
+        moved = tx.execute(update(head_table).where(head_table.c.head <= plan.n).values(head=plan.n + 1))
+        if moved.rowcount != 1:
+            return False
+        tx.execute(insert(publication).values(publication_row(plan, now)))
+    return True
+
+
+def publication_row(plan: Plan, now: datetime) -> dict[str, Any]:
+    """The row of an open publication: everything that settle needs, should another process do it."""
+    return {
+        "n": plan.n,
+        "attempt": plan.attempt,
+        "base_n": plan.base_n,
+        "base_attempt": plan.base_attempt,
+        "kind": plan.kind,
+        "content": plan.content,
+        "row_ids": [row.id for row in plan.rows],
+        "journal_ids": journal_ids(plan.rows),
+        "projects": list(plan.projects),
+        "expose": [[e.path, e.file_id] for e in plan.exposures],
+        "bins": [[b.role, b.old_version, b.sha256, b.length, int(b.expires.timestamp()), b.count] for b in plan.bins],
+        "pages": [name for name, _ in plan.objects if name.startswith("simple/")],
+        "snapshot_sha256": plan.snapshot_sha256,
+        "changes_sha256": plan.changes_sha256,
+        "timestamp": plan.timestamp,
+        "journal_size": plan.journal_size,
+        "journal_root": bytes.fromhex(plan.journal_root),
+        "state": "open",
+        "opened_at": now,
+    }

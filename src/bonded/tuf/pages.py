@@ -1,0 +1,96 @@
+"""Project pages and the project list, as HTML and JSON (PEP 503, 592, 629, 658, 691, 700, 714, 792; API 1.4). Pure.
+
+Links are relative, so mirrors and proxies rewrite nothing. Every page carries the number of its publication, so bytes
+never recur under another number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from bonded.tuf.plan import Listed, PageFileLike, PageLike
+from bonded.values.text import iso
+
+API = "1.4"
+_LIST_HEAD = f'<!DOCTYPE html>\n<html>\n  <head>\n    <meta name="pypi:repository-version" content="{API}">\n'
+
+
+def page_html(page: PageLike, serial: int) -> bytes:
+    """A project's page as HTML. `serial` is the number of the publication that it appears in."""
+    status = f'    <meta name="pypi:project-status" content="{escape(page.status)}">\n'
+    if page.status_reason:
+        status += f'    <meta name="pypi:project-status-reason" content="{escape(page.status_reason)}">\n'
+    title = escape(page.name)
+    head = f"{_LIST_HEAD}{status}    <title>Links for {title}</title>\n  </head>\n  <body>\n    <h1>Links for {title}</h1>\n"
+    links = "".join(_link(page.key, file) for file in page.files)
+    return f"{head}{links}  </body>\n</html>\n<!--SERIAL {serial}-->\n".encode()
+
+
+def page_json(page: PageLike, serial: int) -> bytes:
+    """A project's page as JSON."""
+    status = {"status": str(page.status)} | ({"reason": page.status_reason} if page.status_reason else {})
+    value = {
+        "meta": {"api-version": API, "_last-serial": serial},
+        "name": page.key,
+        "project-status": status,
+        "versions": list(page.versions),
+        "files": [_file(page.key, file) for file in page.files],
+    }
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def list_html(projects: Iterable[Listed], serial: int) -> bytes:
+    """The list of all projects as HTML."""
+    links = "".join(f'    <a href="{p.key}/">{escape(p.name)}</a>\n' for p in projects)
+    head = f"{_LIST_HEAD}    <title>Simple index</title>\n  </head>\n  <body>\n"
+    return f"{head}{links}  </body>\n</html>\n<!--SERIAL {serial}-->\n".encode()
+
+
+def list_json(projects: Iterable[Listed], serial: int) -> bytes:
+    """The list of all projects as JSON, each with the number of the publication that last changed its page."""
+    value = {
+        "meta": {"api-version": API, "_last-serial": serial},
+        "projects": [{"name": p.name, "_last-serial": p.serial} for p in projects],
+    }
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def url(key: str, filename: str) -> str:
+    """A file's address relative to its project's page."""
+    return f"../../packages/{key}/{quote(filename)}"
+
+
+def _link(key: str, file: PageFileLike) -> str:
+    attributes = ""
+    if file.requires_python:
+        attributes += f' data-requires-python="{escape(file.requires_python)}"'
+    if file.yanked:
+        attributes += f' data-yanked="{escape(file.yanked_reason)}"'
+    if file.metadata_sha256:
+        digest = f'"sha256={file.metadata_sha256}"'
+        attributes += f" data-core-metadata={digest} data-dist-info-metadata={digest}"
+    return (
+        f'    <a href="{url(key, file.filename)}#sha256={file.sha256}"{attributes}>{escape(file.filename)}</a><br />\n'
+    )
+
+
+def _file(key: str, file: PageFileLike) -> dict[str, Any]:
+    metadata: Any = {"sha256": file.metadata_sha256} if file.metadata_sha256 else False
+    value = {
+        "filename": file.filename,
+        "url": url(key, file.filename),
+        "hashes": {"sha256": file.sha256},
+        "size": file.size,
+        "upload-time": iso(file.uploaded_at),
+        "yanked": (file.yanked_reason or True) if file.yanked else False,
+        "core-metadata": metadata,
+        "dist-info-metadata": metadata,
+    }
+    if file.requires_python:
+        value["requires-python"] = file.requires_python
+    return value

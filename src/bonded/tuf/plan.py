@@ -1,0 +1,185 @@
+"""A publication as a value: what collect hands to build, and what build hands to open, put, flip and settle. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from bonded.tuf.binfile import Target
+
+Sign = Callable[[str, bytes], list[dict[str, str]]]
+"""Role and canonical bytes -> signatures."""
+
+
+class PageFileLike(Protocol):
+    """A public file as pages list it (catalog.pages.PageFile)."""
+
+    @property
+    def file_id(self) -> str: ...
+    @property
+    def filename(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def packagetype(self) -> str: ...
+    @property
+    def python_version(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def md5(self) -> str: ...
+    @property
+    def blake2_256(self) -> str: ...
+    @property
+    def requires_python(self) -> str: ...
+    @property
+    def metadata_sha256(self) -> str | None: ...
+    @property
+    def metadata_size(self) -> int | None: ...
+    @property
+    def yanked(self) -> bool: ...
+    @property
+    def yanked_reason(self) -> str: ...
+    @property
+    def uploaded_at(self) -> datetime: ...
+    @property
+    def vault_key(self) -> str: ...
+
+
+class PageLike(Protocol):
+    """What the public may see of a project (catalog.pages.PageState)."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def status(self) -> str: ...
+    @property
+    def status_reason(self) -> str: ...
+    @property
+    def last_journal_id(self) -> int: ...
+    @property
+    def versions(self) -> tuple[str, ...]: ...
+    @property
+    def files(self) -> tuple[PageFileLike, ...]: ...
+    @property
+    def created_at(self) -> datetime: ...
+    @property
+    def metadata(self) -> Mapping[str, Mapping[str, Any]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event that waits for publication."""
+
+    id: int
+    project_key: str
+    journal_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownBin:
+    """A bin as the database knows it."""
+
+    version: int
+    sha256: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One line of the project list: normalized key, name, number of the publication that last changed its page."""
+
+    key: str
+    name: str
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What one publication is about, read in one transaction.
+
+    `pages`: project key -> its page now, None when it has none. `old`: project key ("" for the project list) -> its live
+    targets. `gone`: path of a file that is not public any more -> its state.
+    `project_list`: None when it is not due. `renew`: bins to be rendered from rows -> all their targets by the rows.
+    `bins`: every bin that may be touched -> as the database knows it.
+    """
+
+    rows: tuple[Row, ...]
+    pages: Mapping[str, PageLike | None]
+    old: Mapping[str, Mapping[str, Target]]
+    gone: Mapping[str, str]
+    project_list: tuple[Listed, ...] | None
+    renew: Mapping[str, Mapping[str, Target]]
+    bins: Mapping[str, KnownBin]
+    journal_size: int
+    journal_root: str
+    resign: frozenset[str] = frozenset()
+    """Bins that are due for a new expiry and are taken as their files are (there is no database to ask)."""
+    expose_all: bool = False
+    """The public store is older than the database: every file of these projects is put there again."""
+
+    @property
+    def empty(self) -> bool:
+        """Nothing to publish but the time."""
+        return not self.rows and not self.pages and self.project_list is None and not self.renew and not self.resign
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """One file to put into the public store from the vault."""
+
+    path: str
+    file_id: str
+    vault_key: str
+    sha256: str
+    size: int
+    metadata_sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewBin:
+    """A bin's new version."""
+
+    role: str
+    old_version: int
+    sha256: str
+    length: int
+    expires: datetime
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A whole publication, signed, before anything of it is visible.
+
+    `objects` in the order in which they are put: hash-named pages, bins, the changes, the snapshot.
+    """
+
+    n: int
+    attempt: str
+    kind: str
+    content: int
+    base_n: int
+    base_attempt: str
+    rows: tuple[Row, ...]
+    projects: tuple[str, ...]
+    exposures: tuple[Exposure, ...]
+    objects: tuple[tuple[str, bytes], ...]
+    bins: tuple[NewBin, ...]
+    changes: Mapping[str, Any]
+    changes_sha256: str
+    snapshot: Mapping[str, Any]
+    snapshot_sha256: str
+    versions: Mapping[str, int]
+    pointer: Mapping[str, Any]
+    timestamp: bytes
+    differing: tuple[str, ...]
+    """Renewed bins whose file was not what the rows say; the rows won."""
+    journal_size: int
+    journal_root: str

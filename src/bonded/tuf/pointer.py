@@ -1,0 +1,48 @@
+"""Snapshot and timestamp: the two files that every publication signs, refreshes included. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bonded.tuf.binfile import utc
+from bonded.tuf.canonical import canonical, check, enclose
+from bonded.tuf.plan import Sign
+from bonded.tuf.roles import SPEC
+
+
+def snapshot(
+    versions: Mapping[str, int], n: int, expires: datetime, extra: Mapping[str, Any], sign: Sign
+) -> tuple[dict[str, Any], bytes]:
+    """(signed part, file) of snapshot `n`, which lists `versions` of all roles and carries `extra` as x-bonded."""
+    check(extra)
+    value = {
+        "_type": "snapshot",
+        "expires": utc(expires),
+        "meta": {f"{role}.json": {"version": version} for role, version in versions.items()},
+        "spec_version": SPEC,
+        "version": n,
+        "x-bonded": dict(extra),
+    }
+    signed = canonical(value)
+    return value, enclose(signed, sign("snapshot", signed))
+
+
+def timestamp(snapshot_file: bytes, n: int, expires: datetime, sign: Sign) -> tuple[dict[str, Any], bytes]:
+    """(signed part, file) of the timestamp that points to `snapshot_file`.
+
+    It lists the snapshot's length, which clients then use instead of their default limit.
+    """
+    digest = hashlib.sha256(snapshot_file).hexdigest()
+    value = {
+        "_type": "timestamp",
+        "expires": utc(expires),
+        "meta": {"snapshot.json": {"hashes": {"sha256": digest}, "length": len(snapshot_file), "version": n}},
+        "spec_version": SPEC,
+        "version": n,
+    }
+    check(value)
+    signed = canonical(value)
+    return value, enclose(signed, sign("timestamp", signed))

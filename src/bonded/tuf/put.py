@@ -1,0 +1,157 @@
+"""put: write every immutable object of a publication, create-only, then one barrier. Still nothing of it is visible:
+no timestamp names it.
+
+Packages go first, so no page ever names a file that is not there. A file may lose its public state while we write: every
+exposed file's state is read again afterwards. Whoever withdraws a file commits first and deletes then; so either the
+withdrawal's job sees our bytes, or we see its commit.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from typing import BinaryIO
+
+import structlog
+import zstandard
+from sqlalchemy import Connection, select
+
+from bonded.catalog.locks import lock_file
+from bonded.catalog.read import served
+from bonded.catalog.tables import file as file_table
+from bonded.catalog.tables import project as project_table
+from bonded.seams import NotStored, OtherBytes, Storage
+from bonded.tuf.build import BadProject
+from bonded.tuf.context import Publisher
+from bonded.tuf.plan import Exposure, Plan
+from bonded.tuf.roles import hashed
+from bonded.tuf.settle import chunks
+from bonded.values.states import FileState, ProjectStatus
+
+FAST = 3
+"""zstd level before the flip; a job makes a smaller copy of the newest snapshot later."""
+
+log = structlog.get_logger("bonded.publisher")
+
+
+class Burned(Exception):
+    """The number is spent: other bytes are under one of its names, or another publisher was faster. Begin again."""
+
+
+def put(p: Publisher, plan: Plan) -> None:
+    """Write the objects of `plan` and make them durable.
+
+    Raises Burned, BadProject (a file's bytes are missing in the vault), StorageError (unknown what was written).
+    """
+    for exposure in plan.exposures:
+        expose(p, exposure)
+    put_objects(p.public, plan)
+    if plan.exposures:
+        _withdraw_again(p, plan.exposures)
+    p.public.barrier()
+
+
+def put_objects(public: Storage, plan: Plan) -> None:
+    """Pages, bins, changes and snapshot, each with a compressed copy beside it."""
+    compressor = zstandard.ZstdCompressor(level=FAST)
+    for name, data in plan.objects:
+        try:
+            public.create(name, data)
+        except OtherBytes as error:
+            raise Burned(f"number {plan.n} was used before: {error}") from error
+        public.put(f"{name}.zst", compressor.compress(data))
+
+
+def expose(p: Publisher, exposure: Exposure) -> None:
+    """Put one file, its metadata and its hash-prefixed name into the public store."""
+    try:
+        if exposure.metadata_sha256:
+            _expose_metadata(p, exposure)
+        with p.vault.open(exposure.vault_key) as stream:
+            _create(p.public, exposure.path, stream, exposure.sha256)
+        _twin(p.public, exposure)
+    except NotStored as error:
+        raise BadProject(exposure.path.split("/")[1], error) from error
+
+
+def _expose_metadata(p: Publisher, exposure: Exposure) -> None:
+    data = p.vault.get(f"{exposure.vault_key}.metadata").data
+    if hashlib.sha256(data).hexdigest() != exposure.metadata_sha256:
+        raise NotStored(f"the metadata of {exposure.path} in the vault are damaged")
+    name = f"{exposure.path}.metadata"
+    try:
+        p.public.create(name, data)
+    except OtherBytes:
+        log.error("damaged object replaced", name=name)
+        p.public.put(name, data)
+    p.public.put(f"{name}.gz", gzip.compress(data, 6, mtime=0))
+
+
+def _create(public: Storage, path: str, stream: BinaryIO, sha256: str) -> None:
+    """Create `path` from the vault. A name has one content for ever, so other bytes there are damage: put it right."""
+    try:
+        public.create(path, stream)
+    except OtherBytes:
+        with public.open(path) as there:
+            if _digest(there) == sha256:
+                return
+        stream.seek(0)
+        if _digest(stream) != sha256:
+            raise NotStored(f"{path} is damaged in the vault") from None
+        log.error("damaged object replaced", name=path)
+        public.delete(path)
+        stream.seek(0)
+        public.create(path, stream)
+
+
+def _twin(public: Storage, exposure: Exposure) -> None:
+    name = hashed(exposure.path, exposure.sha256)
+    try:
+        public.copy(exposure.path, name)
+    except OtherBytes:
+        log.error("damaged object replaced", name=name)
+        public.delete(name)
+        public.copy(exposure.path, name)
+
+
+def _digest(stream: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def _withdraw_again(p: Publisher, exposures: tuple[Exposure, ...]) -> None:
+    """Take away what stopped being public while we wrote. Its take-down job looks again later, too."""
+    with p.db.read() as conn:
+        public = _public(conn, [e.file_id for e in exposures])
+    for exposure in exposures:
+        if exposure.file_id not in public:
+            with p.db.write() as tx:
+                lock_file(tx, exposure.file_id)
+                if not served(tx, exposure.file_id):
+                    for name in objects_of(exposure):
+                        p.public.delete(name)
+
+
+def _public(conn: Connection, file_ids: list[str]) -> set[str]:
+    found: set[str] = set()
+    for batch in chunks(file_ids):
+        query = (
+            select(file_table.c.id)
+            .join(project_table, file_table.c.project_id == project_table.c.id)
+            .where(
+                file_table.c.id.in_(batch),
+                file_table.c.state == FileState.PUBLIC,
+                project_table.c.status != ProjectStatus.QUARANTINED,
+                ~project_table.c.deleted,
+            )
+        )
+        found.update(conn.execute(query).scalars())
+    return found
+
+
+def objects_of(exposure: Exposure) -> list[str]:
+    """Every name under which one file is in the public store."""
+    metadata = [f"{exposure.path}.metadata{suffix}" for suffix in ("", ".gz", ".zst")]
+    return [exposure.path, hashed(exposure.path, exposure.sha256), *metadata]

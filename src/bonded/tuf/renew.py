@@ -1,0 +1,51 @@
+"""Which bins are due for a new expiry, and what is in them by the rows: a rolling audit of everything signed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from bonded.tuf.base import Base
+from bonded.tuf.binfile import Target
+from bonded.tuf.context import TufSettings
+from bonded.tuf.roles import Layout
+from bonded.tuf.tables import bin_table, target
+
+TAKE = 0.5
+"""A bin is taken along when less than this share of the lifetime remains."""
+START = 0.45
+"""An idle publisher begins a renewal when the oldest has less than this; so many are renewed at once."""
+URGENT = 0.35
+"""A busy publisher renews between user changes only below this."""
+POINTER = 0.6
+"""Timestamp and snapshot are signed anew below this: their margin is never under half."""
+
+
+def due_bins(conn: Connection, settings: TufSettings, now: datetime, *, busy: bool) -> set[str]:
+    """Names of the bins to renew in this publication, oldest first, at most a slice; empty when it can wait."""
+    c = bin_table.c
+    oldest = conn.execute(select(c.expires).order_by(c.expires).limit(1)).scalar_one_or_none()
+    if oldest is None or oldest >= now + settings.lifetime * (URGENT if busy else START):
+        return set()
+    query = select(c.name).where(c.expires < now + settings.lifetime * TAKE)
+    return set(conn.execute(query.order_by(c.expires).limit(settings.refresh_slice)).scalars())
+
+
+def pointer_due(base: Base, settings: TufSettings, now: datetime) -> bool:
+    """Whether timestamp and snapshot must be signed anew although nothing changed."""
+    return base.expires - now < settings.lifetime * POINTER
+
+
+def rows_of(conn: Connection, layout: Layout, roles: Iterable[str]) -> dict[str, dict[str, Target]]:
+    """Every target of each of `roles`, by the rows."""
+    found: dict[str, dict[str, Target]] = {}
+    for role in roles:
+        first, last = layout.set_of(role).span(role)
+        prefix = layout.prefix_of(role)
+        rows = conn.execute(
+            select(target.c.path, target.c.sha256, target.c.length).where(target.c.hash32.between(first, last))
+        )
+        found[role] = {path: Target(sha256, length) for path, sha256, length in rows if path.startswith(prefix)}
+    return found

@@ -1,0 +1,144 @@
+"""settle: after the flip, one transaction tells the database what clients can see now.
+
+If we die before it commits, nothing is lost: the next claim finds the flipped number and settles it from its row and from
+`publications/<n>.json`. It deletes exactly the events that were collected, never "all up to".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, delete, select, update
+
+from bonded.catalog.tables import file as file_table
+from bonded.db.engine import Tx
+from bonded.db.jobs import enqueue, enqueue_all
+from bonded.journal.record import record
+from bonded.journal.tables import to_publish
+from bonded.tuf.roles import changes_name, hash32, hashed, metadata_name, page_path
+from bonded.tuf.tables import bin_table, journal_publication, page, publication, superseded, target
+from bonded.tuf.upsert import upsert
+from bonded.values.states import SubjectKind
+from bonded.values.who import PUBLISHER
+
+AFTER_PAGES = timedelta(seconds=60)
+"""Beyond the life of plain pages in caches, before the bytes of a file that its owner removed go."""
+CHUNK = 500
+T = TypeVar("T")
+
+
+def settle(
+    tx: Tx, row: Row[*tuple[Any, ...]], changes: Mapping[str, Any], *, now: datetime, page_ttl: timedelta
+) -> None:
+    """Make publication `row` live in the database. `changes` is its `publications/<n>.json`."""
+    n = int(row.n)
+    values = {"state": "live", "flipped_at": now, "settled_at": now}
+    tx.execute(update(publication).where(publication.c.n == n).values(values))
+    if row.state == "burned":  # by another publisher, which had not seen our flip: nothing of it may be swept
+        _not_superseded(tx, written(row))
+    supersede(tx, [metadata_name("snapshot", int(row.base_n))], now)
+    write_bins(tx, row.bins, n, now)
+    _write_targets(tx, changes["targets"])
+    _write_pages(tx, changes, n, now)
+    _forget_events(tx, row, n)
+    _follow_up(tx, row, changes, n, now, page_ttl)
+    facts = {"content": row.content, "changes": row.changes_sha256, "kind": row.kind}
+    record(tx, "publication.flip", PUBLISHER, (SubjectKind.PUBLICATION, str(n)), now=now, facts=facts)
+
+
+def write_bins(tx: Tx, bins: list[list[Any]], n: int, now: datetime) -> None:
+    """Bins as their new version `n`: [[role, old version, sha256, length, expiry in s since 1970, count], ...]."""
+    rows = [
+        {
+            "name": role,
+            "version": n,
+            "sha256": sha256,
+            "length": length,
+            "expires": datetime.fromtimestamp(expires, UTC),
+            "count": count,
+        }
+        for role, _, sha256, length, expires, count in bins
+    ]
+    upsert(tx, bin_table, rows)
+    supersede(tx, [metadata_name(role, old) for role, old, *_ in bins if old], now)
+
+
+def written(row: Row[*tuple[Any, ...]]) -> list[str]:
+    """Every object that a publication puts and that no other one can put: what to sweep when it is burned."""
+    n = int(row.n)
+    return [metadata_name("snapshot", n), changes_name(n), *(metadata_name(b[0], n) for b in row.bins), *row.pages]
+
+
+def _not_superseded(tx: Tx, names: list[str]) -> None:
+    for batch in chunks(names):
+        tx.execute(delete(superseded).where(superseded.c.name.in_(batch)))
+
+
+def supersede(tx: Tx, names: list[str], now: datetime) -> None:
+    """Note that something newer took the place of these objects: the sweep counts their age from now."""
+    upsert(tx, superseded, [{"name": name, "at": now} for name in names], keep=True)
+
+
+def _write_targets(tx: Tx, targets: Mapping[str, Any]) -> None:
+    new, gone = [], []
+    for path, change in targets.items():
+        key = {"hash32": hash32(path), "path": path}
+        if change["new"] is not None:
+            new.append(key | {"sha256": change["new"]["sha256"], "length": change["new"]["length"]})
+        else:
+            gone.append(key)
+    upsert(tx, target, new)
+    for batch in chunks(gone):
+        here = target.c.hash32.in_([k["hash32"] for k in batch]), target.c.path.in_([k["path"] for k in batch])
+        tx.execute(delete(target).where(*here))
+
+
+def _write_pages(tx: Tx, changes: Mapping[str, Any], n: int, now: datetime) -> None:
+    """Live pages by project; a project without a page keeps a row with empty digests, so that its plain copy goes."""
+    rows, old_names = [], []
+    for key in (*changes["pages"], ""):
+        html, json = (changes["targets"].get(page_path(key, form)) for form in ("html", "json"))
+        if html is None or json is None:
+            continue
+        digests = {f"{form}_sha256": c["new"]["sha256"] if c["new"] else "" for form, c in _forms(html, json)}
+        rows.append({"project_key": key, "n": n, **digests})
+        old_names += [
+            hashed(page_path(key, form), c["old"]["sha256"])
+            for form, c in _forms(html, json)
+            if c["old"] and c["old"] != c["new"]
+        ]
+    upsert(tx, page, rows)
+    supersede(tx, old_names, now)
+
+
+def _forms(html: T, json: T) -> tuple[tuple[str, T], tuple[str, T]]:
+    return ("html", html), ("json", json)
+
+
+def _forget_events(tx: Tx, row: Row[*tuple[Any, ...]], n: int) -> None:
+    upsert(tx, journal_publication, [{"journal_id": j, "n": n} for j in row.journal_ids], keep=True)
+    for batch in chunks(row.row_ids):
+        tx.execute(delete(to_publish).where(to_publish.c.id.in_(batch)))
+
+
+def _follow_up(
+    tx: Tx, row: Row[*tuple[Any, ...]], changes: Mapping[str, Any], n: int, now: datetime, page_ttl: timedelta
+) -> None:
+    """Queue what comes after a publication: plain copies, purges, and bytes that may go once no page names them."""
+    enqueue_all(tx, "plain", [(f"plain:{key}", {"project": key}) for key in row.projects], now=now)
+    enqueue(tx, "purge", f"purge:{n}", {"keys": ["timestamp"]}, now=now)
+    gone = [p.rpartition("/")[2] for p, c in changes["targets"].items() if not c["new"] and p.startswith("packages/")]
+    for batch in chunks(gone):
+        found = tx.execute(select(file_table.c.id).where(file_table.c.filename.in_(batch), file_table.c.burnt))
+        jobs = [(f"takedown:{file_id}", {"file_id": file_id}) for file_id in found.scalars()]
+        enqueue_all(tx, "takedown", jobs, now=now, due=now + page_ttl + AFTER_PAGES)
+
+
+def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:
+    """`items` in lists of at most `size`."""
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch
