@@ -26,7 +26,7 @@ from bonded.serve.answers import Answer, head, plain
 from bonded.serve.connection import Connection, Server
 from bonded.serve.context import ServeContext
 from bonded.serve.dynamic import Asked, Dynamic
-from bonded.serve.ledger import Entry, Ledger
+from bonded.serve.ledger import Ledger
 from bonded.serve.paths import is_static
 from bonded.serve.peers import Peer, is_host, networks, resolve
 from bonded.serve.sending import Sending, Stream
@@ -142,7 +142,7 @@ class App:
         request_id = self._next_id()
         agent = headers.get(_AGENT, "")
         address, size = connection.address, len(answer.body)
-        self._ledger.note(Entry("static", answer.status, size, method, url, address, agent, request_id))
+        self._ledger.note(("static", answer.status, size, method, url, address, agent, request_id, 0.0))
         return b"%b%bX-Request-Id: %b\r\n\r\n%b" % (answer.head, self._date, request_id.encode(), answer.body)
 
     async def handle(self, request: BaseRequest) -> web.StreamResponse:
@@ -160,7 +160,7 @@ class App:
         def done(sent: int) -> None:
             agent, seconds = headers.get("user-agent", ""), taken() - started
             self._ledger.note(
-                Entry(lane, answer.status, sent, request.method, path, peer.address, agent, request_id, seconds)
+                (lane, answer.status, sent, request.method, path, peer.address, agent, request_id, seconds)
             )
 
         return self._sending(answer, request_id, done, close=False)
@@ -232,7 +232,7 @@ class App:
         address = getattr(request.protocol, "address", "")
 
         def done(sent: int) -> None:
-            self._ledger.note(Entry("refused", status, sent, "", "", address, "", request_id))
+            self._ledger.note(("refused", status, sent, "", "", address, "", request_id, 0.0))
 
         return self._sending(answer, request_id, done, close=True)
 

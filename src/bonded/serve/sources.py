@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol
 
 from bonded.seams import NotStored, Storage
 
@@ -24,7 +24,7 @@ milliseconds, so a second change within one step could look like the first (as i
 @dataclass(slots=True, eq=False)
 class Found:
     """An object as it is now. `tag`: strong entity tag with its quotes; `modified`: seconds since 1970, 0 when unknown;
-    `data` is None when it is too big to hold. `heads` remembers response heads made for it."""
+    `data` is None when it is too big to hold. `answers` remembers what was made of it."""
 
     name: str
     size: int
@@ -32,7 +32,7 @@ class Found:
     modified: int
     data: bytes | None
     signature: tuple[int, ...] = ()
-    heads: dict[object, bytes] = field(default_factory=dict)
+    answers: dict[object, Any] = field(default_factory=dict)
 
 
 class Source(Protocol):
