@@ -17,11 +17,15 @@ from bonded.values.states import Mode
 
 if TYPE_CHECKING:
     from bonded.db.engine import Database
+    from bonded.db.worker import Handler
     from bonded.seams import Counter, Lock, Mailer, Purger, Queue, Sandbox, Signer, Storage
+    from bonded.serve.context import ServeContext
+    from bonded.telemetry.metrics import Level
     from bonded.tuf.context import Publisher, TufSettings
     from bonded.upload.accept import UploadContext
     from bonded.upload.limits import UploadLimits
     from bonded.upload.receive import Receiver
+    from bonded.web.app import Wsgi
 
 
 def wall_clock() -> datetime:
@@ -206,10 +210,103 @@ class House:
 
         return Receiver(self.limits, self.spool, content_type)
 
+    @cached_property
+    def web(self) -> Wsgi:
+        """The web application."""
+        from bonded.accounts.login import LoginLimits
+        from bonded.web.app import make_wsgi
+        from bonded.web.context import WebContext, WebSettings
+
+        s = self.settings
+        secure = {"always": True, "never": False}.get(s.account.secure_cookies, s.url.startswith("https:"))
+        look = WebSettings(
+            name=s.name,
+            url=s.url,
+            dev=s.dev,
+            secure=secure,
+            contact=s.security_contact,
+            session_lifetime=timedelta(seconds=s.account.session_lifetime),
+            confirm_lifetime=timedelta(seconds=s.account.confirm_lifetime),
+            login_limits=LoginLimits(account_and_network=s.account.logins_per_5_minutes),
+        )
+        return make_wsgi(
+            WebContext(
+                db=self.db,
+                upload=self.upload,
+                counter=self.counter,
+                clock=self.clock,
+                public=self.public,
+                settings=look,
+            )
+        )
+
+    def http(self) -> ServeContext:
+        """What one HTTP process works with."""
+        from bonded.serve.context import ServeContext, ServeSettings
+
+        s = self.settings
+        limits = ServeSettings(
+            trusted_proxies=s.trusted_proxies,
+            threads=s.serve.threads,
+            request_timeout=s.serve.request_timeout,
+            max_upload=s.upload.max_file_bytes + s.upload.max_form_bytes,
+            upload_idle_timeout=s.upload.read_timeout,
+            upload_total_timeout=s.upload.total_timeout,
+            page_ttl=s.tuf.page_ttl,
+            package_bound=s.purge.bound,
+        )
+        public = self.public if s.storage.public.startswith("s3://") else self.directory / s.storage.public
+        return ServeContext(
+            public, self.web, self.new_receiver, self.clock, ready=self.problems, levels=self.levels, settings=limits
+        )
+
+    def problems(self) -> list[str]:
+        """What keeps the server from doing its work, one sentence each."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from bonded.db.engine import alive
+
+        try:
+            alive(self.db)
+        except SQLAlchemyError:
+            return ["the database does not answer"]
+        return []
+
+    def levels(self) -> list[Level]:
+        """Figures that are read when somebody asks for metrics."""
+        from bonded.ops.levels import levels
+
+        with self.db.read() as connection:
+            return levels(connection)
+
+    def jobs(self) -> dict[str, Handler]:
+        """Every queue with its handler."""
+        from functools import partial
+
+        from bonded.mail import job as mail
+        from bonded.mail.compose import MailSettings
+        from bonded.screening.job import screen
+        from bonded.tuf import plain, purge, takedown
+
+        s = self.settings
+        post = mail.MailContext(self.db, self.mailer, MailSettings(s.name, s.url.rstrip("/") + "/", s.mail.sender))
+        return {
+            "screen": partial(screen, self.screening),
+            "takedown": partial(takedown.handle, self.keeper),
+            "plain": partial(plain.handle, self.keeper),
+            "purge": partial(purge.handle, self.keeper),
+            "mail": partial(mail.handle, post),
+        }
+
     def forked(self) -> None:
-        """Forget what must not be shared with the parent process."""
+        """Forget what must not be shared with the parent process. Call first in every child."""
         if "db" in self.__dict__:
             self.db.forked()
+
+    def closed(self) -> None:
+        """Close what is open. Call before forking."""
+        if "db" in self.__dict__:
+            self.db.close()
 
 
 def open_house(directory: Path) -> House:

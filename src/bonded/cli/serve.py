@@ -1,0 +1,164 @@
+"""`bonded serve`, and its parts for several machines: web, worker, publisher, refresher."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from bonded.serve.group import Member
+    from bonded.serve.life import Life
+    from bonded.wiring import House
+
+DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+PORT = click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0: any free port.")
+
+
+@click.command()
+@DIRECTORY
+@HOST
+@PORT
+def serve(directory: Path, host: str, port: int) -> None:
+    """Run everything in one process group: web, jobs, publisher."""
+    house = _open(directory)
+    listening = _bind(host, port, house)
+    _run(house, [*_http(house, listening), _worker(house), _publisher(house)], listening)
+
+
+@click.command()
+@DIRECTORY
+@HOST
+@PORT
+def web(directory: Path, host: str, port: int) -> None:
+    """Run the web processes only."""
+    house = _open(directory)
+    listening = _bind(host, port, house)
+    _run(house, _http(house, listening), listening)
+
+
+@click.command()
+@DIRECTORY
+def worker(directory: Path) -> None:
+    """Run jobs only: screening, mail, withdrawal, plain copies."""
+    house = _open(directory)
+    _run(house, [_worker(house)])
+
+
+@click.command()
+@DIRECTORY
+def publisher(directory: Path) -> None:
+    """Run the publisher only. One at a time does the work; a second stands by where the store allows it."""
+    house = _open(directory)
+    _run(house, [_publisher(house)])
+
+
+@click.command()
+@DIRECTORY
+def refresher(directory: Path) -> None:
+    """Run the refresher only: keeps clients valid while the database is down."""
+    house = _open(directory)
+    _run(house, [_refresher(house)])
+
+
+def _open(directory: Path) -> House:
+    from bonded.telemetry import logs, metrics
+    from bonded.wiring import open_house
+
+    house = open_house(directory)
+    logs.configure(house.settings.log.format, house.settings.log.level)
+    metrics.start(house.directory / "run" / "metrics")
+    return house
+
+
+def _bind(host: str, port: int, house: House) -> list[socket.socket]:
+    from bonded.serve.listen import ListenError, bind
+
+    try:
+        return bind(host, port, house.settings.serve.processes)
+    except ListenError as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _run(house: House, members: list[Member], listening: list[socket.socket] | None = None) -> None:
+    """Run the group to its end; the exit status is the group's."""
+    from bonded.serve.group import GroupSettings, run_group
+    from bonded.serve.listen import url_of
+
+    check_schema(house)
+    # What was opened to look must not be shared by the children: SQLite forbids it.
+    house.closed()
+    line = f"ready {url_of(listening[0])}" if listening else "ready"
+    raise SystemExit(run_group(members, lambda: click.echo(line), GroupSettings()))
+
+
+def check_schema(house: House) -> None:
+    """Raise ClickException unless the database has this version's schema."""
+    from bonded.db import migrate
+
+    have, want = migrate.revision(house.db), migrate.newest()
+    if have != want:
+        raise click.ClickException(f"the database has schema {have}, this version wants {want}: run `bonded migrate`")
+
+
+def _member(house: House, name: str, run: Callable[[House, Life], None]) -> Member:
+    from bonded.serve.group import Member
+
+    def begin(life: Life) -> None:
+        house.forked()
+        run(house, life)
+
+    return Member(name, begin)
+
+
+def _http(house: House, listening: list[socket.socket]) -> list[Member]:
+    from bonded.serve.process import run_http
+
+    assert house.web is not None  # made before the fork, so that all processes share its memory
+    return [
+        _member(house, f"web-{n}", lambda house, life, one=one: run_http(house.http(), one, life))  # type: ignore[misc]
+        for n, one in enumerate(listening)
+    ]
+
+
+def _worker(house: House) -> Member:
+    from bonded.ops.worker import Worker
+
+    house.jobs()  # imports what the handlers need, before the fork
+
+    def run(house: House, life: Life) -> None:
+        jobs = house.jobs()
+        work = Worker(house.db, house.new_queue, house.clock)
+        work.add({"screen": jobs.pop("screen")}, threads=house.settings.screening.workers)
+        work.add({"mail": jobs.pop("mail")})
+        work.add({"takedown": jobs["takedown"]})  # never behind anything slow
+        work.add({"plain": jobs.pop("plain"), "purge": jobs["purge"]})
+        life.on_stop(work.stop)
+        life.ready()
+        work.run()
+
+    return _member(house, "worker", run)
+
+
+def _publisher(house: House) -> Member:
+    from bonded.tuf.loop import run_publisher
+
+    def run(house: House, life: Life) -> None:
+        house.public.probe()
+        run_publisher(house.publisher, house.new_queue(), house.clock, life.stop, life.ready)
+
+    return _member(house, "publisher", run)
+
+
+def _refresher(house: House) -> Member:
+    from bonded.tuf.loop import run_refresher
+
+    def run(house: House, life: Life) -> None:
+        house.public.probe()
+        run_refresher(house.publisher, house.clock, life.stop, life.ready)
+
+    return _member(house, "refresher", run)
