@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from bonded.db import migrate
+from bonded.db import migrate, revision
 from bonded.db.engine import Database, open_database
 from bonded.journal import record
 from bonded.values.states import SubjectKind
@@ -18,9 +18,9 @@ from tests.support.postgres import PostgresServer
 
 
 def check(db: Database) -> None:
-    assert migrate.revision(db) is None
+    assert revision.current(db) is None
     migrate.upgrade(db)
-    assert migrate.revision(db) == migrate.newest()
+    assert revision.current(db) == revision.newest()
     assert migrate.differences(db) == []
     migrate.upgrade(db)  # nothing to do
     db.close()

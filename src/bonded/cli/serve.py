@@ -98,9 +98,9 @@ def _run(house: House, members: list[Member], listening: list[socket.socket] | N
 
 def check_schema(house: House) -> None:
     """Raise ClickException unless the database has this version's schema."""
-    from bonded.db import migrate
+    from bonded.db import revision
 
-    have, want = migrate.revision(house.db), migrate.newest()
+    have, want = revision.current(house.db), revision.newest()
     if have != want:
         raise click.ClickException(f"the database has schema {have}, this version wants {want}: run `bonded migrate`")
 

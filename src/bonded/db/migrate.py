@@ -10,7 +10,6 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from bonded.db.engine import Database
@@ -25,17 +24,6 @@ def upgrade(db: Database) -> None:
     with db.write() as connection:
         command.upgrade(_config(connection), "head")
         protect(connection)
-
-
-def revision(db: Database) -> str | None:
-    """The revision that the database has, None for an empty one."""
-    with db.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
-
-
-def newest() -> str | None:
-    """The revision that this code wants."""
-    return ScriptDirectory(str(files("bonded.db") / "migrations")).get_current_head()
 
 
 def differences(db: Database) -> list[Any]:

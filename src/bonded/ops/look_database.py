@@ -8,7 +8,7 @@ from sqlalchemy import Connection, exists, select, text
 
 from bonded.catalog.states import holds_name
 from bonded.catalog.tables import file
-from bonded.db import migrate
+from bonded.db import migrate, revision
 from bonded.journal.tables import journal
 from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.ground import Ground
@@ -53,7 +53,7 @@ def look(ground: Ground) -> Iterator[Disagreement]:
 
 
 def _schema(ground: Ground) -> Iterator[Disagreement]:
-    have, want = migrate.revision(ground.db), migrate.newest()
+    have, want = revision.current(ground.db), revision.newest()
     if have != want:
         yield Disagreement(SCHEMA_OLD, "database", f"it has revision {have}, this version needs {want}")
         return
