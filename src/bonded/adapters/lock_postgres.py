@@ -36,7 +36,10 @@ class PostgresLock:
 
     @contextmanager
     def held(self) -> Iterator[bool]:
-        """True inside when this process has the lock and no other thread of it is inside. Does not wait."""
+        """True inside when this process has the lock, or the database is out of reach and nobody can have it.
+
+        False also while another thread of this process is inside. Does not wait for others.
+        """
         if not self._thread.acquire(blocking=False):
             yield False
             return
@@ -63,7 +66,8 @@ class PostgresLock:
         try:
             fresh = psycopg.connect(self._url, autocommit=True, **_ALIVE)  # type: ignore[arg-type]
         except psycopg.OperationalError:
-            return False
+            # Nobody can have the lock now. A refresher must go on without the database; the flip is conditional.
+            return True
         row = fresh.execute("SELECT pg_try_advisory_lock(%s)", [self._key]).fetchone()
         if not (row and row[0]):
             fresh.close()

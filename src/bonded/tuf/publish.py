@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from enum import StrEnum
 
 import structlog
 from sqlalchemy import select
@@ -24,36 +23,18 @@ from bonded.tuf.collect import collect
 from bonded.tuf.context import Publisher
 from bonded.tuf.flip import flip
 from bonded.tuf.open import open_number
-from bonded.tuf.plan import Plan, Sign, Work
+from bonded.tuf.outcome import Outcome, Result
+from bonded.tuf.plan import Plan, Work
 from bonded.tuf.put import Burned, put
 from bonded.tuf.renew import pointer_due, rows_of
 from bonded.tuf.roles import metadata_name
 from bonded.tuf.settle import settle
+from bonded.tuf.signing import signing
 from bonded.tuf.tables import publication
 
+__all__ = ["Outcome", "Result", "publish"]
+
 log = structlog.get_logger("bonded.publisher")
-
-
-class Result(StrEnum):
-    """How a call of publish ended."""
-
-    PUBLISHED = "published"
-    NOTHING = "nothing"
-    """No event waits and nothing is due."""
-    BUSY = "busy"
-    """Another process is the publisher."""
-    BURNED = "burned"
-    """The number is spent and nothing of it visible: begin again at once."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """Result of a call; `n` the number that was used, 0 when none; `events` how many of them are published now."""
-
-    result: Result
-    n: int = 0
-    events: int = 0
-    detail: str = ""
 
 
 def publish(p: Publisher, now: datetime) -> Outcome:
@@ -106,15 +87,6 @@ def _build(p: Publisher, work: Work, base: Base, now: datetime) -> Plan:
 def start_of(base: Base) -> From:
     """Base as the pure build takes it."""
     return From(base.n, base.attempt, base.content, base.changes, base.versions, base.trust.layout)
-
-
-def signing(p: Publisher, n: int, attempt: str) -> Sign:
-    """The signer, for one number."""
-
-    def sign(role: str, payload: bytes) -> list[dict[str, str]]:
-        return p.signer.sign(n, attempt, role, payload)
-
-    return sign
 
 
 def load_from(previous: dict[str, bytes]) -> Load:

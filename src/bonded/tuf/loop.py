@@ -1,0 +1,138 @@
+"""The publisher's and the refresher's processes: publish when woken or when something is due, sweep, begin again on errors.
+
+Nothing here is needed for safety: a loop that dies anywhere is started again and claims anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from bonded.journal.record import PUBLISH_QUEUE
+from bonded.journal.seal import seal, unsealed
+from bonded.seams import Queue, SignerRefused, StorageError
+from bonded.tuf.batch import failed, succeeded, waiting
+from bonded.tuf.build import BadProject
+from bonded.tuf.claim import Behind, WrongClock
+from bonded.tuf.context import Publisher
+from bonded.tuf.outcome import Result
+from bonded.tuf.publish import publish
+from bonded.tuf.refresh import refresh
+from bonded.tuf.sweep import sweep
+from bonded.tuf.trust import Untrusted
+
+POLL = timedelta(milliseconds=250)
+"""Longest sleep: a lost wake-up costs no more."""
+IDLE = timedelta(seconds=5)
+"""How often an idle publisher looks what is due."""
+SEAL = timedelta(seconds=1)
+SWEEP = timedelta(minutes=10)
+UNKNOWN = timedelta(seconds=60)
+"""After a pointer put of unknown outcome on a store without conditions: a late write may still arrive."""
+BACK_OFF = timedelta(seconds=5)
+
+Clock = Callable[[], datetime]
+log = structlog.get_logger("bonded.publisher")
+
+
+class PublisherLoop:
+    """One publisher process. `turn()` does whatever is due at that moment; `run()` repeats it until `stop` is set."""
+
+    def __init__(self, p: Publisher, clock: Clock) -> None:
+        self._p, self._clock = p, clock
+        start = clock() - timedelta(days=365)
+        self._next = self._looked = self._sealed = self._swept = start
+
+    def run(self, queue: Queue, stop: threading.Event) -> None:
+        """Until `stop` is set, which is noticed within a quarter of a second between publications."""
+        while not stop.is_set():
+            if not self.turn():
+                queue.wait([PUBLISH_QUEUE], POLL)
+
+    def turn(self) -> bool:
+        """One look; True when it published and more may wait."""
+        now = self._clock()
+        if now < self._next:
+            return False
+        try:
+            if not waiting(self._p.db) and now - self._looked < IDLE:
+                self._tick(now)
+                return False
+            self._looked = now
+            return self._publish(now)
+        except SQLAlchemyError as error:
+            log.error("the database failed; only refreshing", reason=str(error).splitlines()[0])
+            self._keep_valid(now)
+        return False
+
+    def _publish(self, now: datetime) -> bool:
+        p = self._p
+        try:
+            outcome = publish(p, now)
+        except BadProject as error:
+            log.error("a batch failed", reason=str(error))
+            failed(p, error, now, its_fault=True)
+            return False
+        except (Behind, Untrusted, WrongClock) as error:
+            log.error("nothing can be published", reason=str(error))
+            self._keep_valid(now)
+            return False
+        except (StorageError, SignerRefused, OSError) as error:
+            log.error("a publication failed", reason=str(error))
+            failed(p, error, now, its_fault=False)
+            self._next = now + (POLL if p.public.conditional else UNKNOWN)
+            return False
+        if outcome.result is Result.PUBLISHED:
+            succeeded(p)
+            self._next = now + p.settings.min_interval
+        return outcome.result in (Result.PUBLISHED, Result.BURNED)
+
+    def _tick(self, now: datetime) -> None:
+        """What is done between publications."""
+        if now - self._sealed >= SEAL:
+            self._sealed = now
+            with self._p.db.read() as conn:
+                some = unsealed(conn)
+            if some:
+                with self._p.db.write() as tx:
+                    seal(tx, now=now)
+        if now - self._swept >= SWEEP:
+            self._swept = now
+            try:
+                sweep(self._p, now)
+            except (StorageError, Untrusted) as error:
+                log.error("the sweep failed", reason=str(error))
+
+    def _keep_valid(self, now: datetime) -> None:
+        """Nothing may be published now; what is live must stay valid all the same."""
+        self._next = now + BACK_OFF
+        keep_valid(self._p, now)
+
+
+def keep_valid(p: Publisher, now: datetime) -> None:
+    """Refresh once; its errors are alarms, and the next call tries again."""
+    try:
+        refresh(p, now)
+    except (StorageError, Untrusted, WrongClock, SignerRefused) as error:
+        log.error("the refresh failed", reason=str(error))
+
+
+def run_publisher(
+    p: Publisher, queue: Queue, clock: Clock, stop: threading.Event, ready: Callable[[], None] = lambda: None
+) -> None:
+    """The publisher's process: publishes, renews, seals, sweeps until `stop` is set."""
+    loop = PublisherLoop(p, clock)
+    ready()
+    loop.run(queue, stop)
+
+
+def run_refresher(p: Publisher, clock: Clock, stop: threading.Event, ready: Callable[[], None] = lambda: None) -> None:
+    """The refresher's process: needs the public store and the signer, and nothing else."""
+    ready()
+    while not stop.is_set():
+        keep_valid(p, clock())
+        stop.wait(60)
