@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tools.licences import BY_NAME, NEVER_SHIPPED, Found, accepted, installed, problems, shipped_names
 
 

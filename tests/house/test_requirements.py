@@ -7,10 +7,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tools.check_lock import problems
 
 import bonded
 import bonded_client
-from tools.check_lock import problems
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "requirements").glob("*.txt"))
