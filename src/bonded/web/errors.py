@@ -15,6 +15,7 @@ from bonded.values.refusals import CATALOGUE, Refusal, RefusalKind
 from bonded.web.identity import nobody
 from bonded.web.refusals import BAD_FORM, FAULT, NOT_FOUND
 from bonded.web.request import Request
+from bonded.web.words import sentence as as_sentence
 
 log = structlog.get_logger("bonded.web")
 
@@ -62,6 +63,7 @@ def fault(error: Exception, request: Request) -> Response:
 
 def answer(request: Request, kind: RefusalKind, sentence: str) -> Response:
     """`sentence` with the refusal's code, explanation and help page, in the form that the client reads."""
+    sentence = as_sentence(sentence)
     link = f"{request.settings.base}help/refusals/{kind.code}/"
     offers = request.accept.acceptable_offers(OFFERED)
     wanted = offers[0][0] if offers else "text/html"

@@ -39,7 +39,12 @@ class Pages:
         environment.policies["ext.i18n.trimmed"] = True
         environment.install_gettext_translations(self.translations(language), newstyle=True)  # type: ignore[attr-defined]
         environment.filters.update(
-            size=lambda count: words.size(count, language), visible=words.visible, short=words.short, iso=iso
+            # Texts from tables go past Jinja's gettext, which reads every % in them as a place to fill in.
+            translated=lambda text: self.translations(language).gettext(text),
+            size=lambda count: words.size(count, language),
+            visible=words.visible,
+            short=words.short,
+            iso=iso,
         )
         return environment
 

@@ -65,10 +65,15 @@ def time_tag(at: datetime | None, language: str, now: datetime) -> Markup:
     full = format_datetime(at, "yyyy-MM-dd HH:mm:ss 'UTC'", locale=language)
     age = now - at
     if timedelta(0) <= age < timedelta(days=7):
-        text = format_timedelta(-age, add_direction=True, locale=language)
+        text = format_timedelta(-max(age, timedelta(seconds=1)), add_direction=True, locale=language)
     else:
         text = format_date(at, "medium", locale=language)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(at), full, text)
+
+
+def sentence(text: str) -> str:
+    """`text` with a capital at its beginning; refusals are worded to stand within a line as well."""
+    return text[:1].upper() + text[1:]
 
 
 def short(digest: str) -> str:

@@ -20,6 +20,7 @@ from bonded.upload.receive import Received
 from bonded.values.refusals import Refusal, define
 from bonded.web.refusals import BAD_FORM
 from bonded.web.request import Request
+from bonded.web.words import sentence
 
 TOKEN_NEEDED = define(
     "token-needed",
@@ -75,7 +76,7 @@ def credentials(header: str) -> str:
 
 def refused(request: Request, refusal: Refusal) -> Response:
     """The refusal for an upload tool: reason phrase, and a body in the form that it accepts."""
-    code, text = refusal.code, _sentence(refusal.sentence)
+    code, text = refusal.code, sentence(refusal.sentence)
     link = f"{request.settings.base}help/refusals/{code}/"
     offers = request.accept.acceptable_offers(("text/plain", "application/json"))
     if offers and offers[0][0] == "application/json":
@@ -91,10 +92,6 @@ def refused(request: Request, refusal: Refusal) -> Response:
     if refusal.retry_after is not None:
         response.headers["Retry-After"] = str(refusal.retry_after)
     return response
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _bearer(request: Request) -> Bearer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -9,6 +10,8 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
+_PICTURE = re.compile(r"<img\b[^>]*>")
+_ALT = re.compile(r'\balt="([^"<>]*)"')
 LONGEST = 200_000
 """Characters of a description that are rendered; what is longer is shown as plain text, cut."""
 
@@ -50,7 +53,13 @@ def _rendered(description: str) -> Markup | None:
     from readme_renderer import markdown  # not before it is needed: its import costs as much as a page
 
     html = markdown.render(description)
-    return Markup(html) if html else None  # noqa: S704 - sanitised by nh3 inside readme_renderer
+    # Pictures would come from other hosts, which our policy forbids: their descriptions take their place.
+    return Markup(_PICTURE.sub(_described, html)) if html else None  # noqa: S704 - sanitised by nh3 inside readme_renderer
+
+
+def _described(picture: re.Match[str]) -> str:
+    alt = _ALT.search(picture[0])
+    return f'<span class="dim">[{alt[1]}]</span>' if alt and alt[1] else ""
 
 
 def _links(metadata: dict[str, Any]) -> list[tuple[str, str]]:
