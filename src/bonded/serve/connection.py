@@ -22,6 +22,9 @@ from bonded.telemetry.measures import CUT_OFF
 Express = Callable[[RawRequestMessage, "Connection"], bytes | None]
 """Gives the whole answer to a request without a body, or None: then it goes the ordinary way."""
 
+READ = 64 * 1024
+"""Bytes read from a socket at once. asyncio's own 256 KiB has the allocator map and unmap memory for every request."""
+
 MISSING_HEAD = (
     b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n"
 )
@@ -44,6 +47,8 @@ class Connection(RequestHandler):
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if isinstance(peer, tuple) else ""
+        if hasattr(transport, "max_size"):
+            transport.max_size = READ
 
     def pause_writing(self) -> None:
         super().pause_writing()
