@@ -41,6 +41,10 @@ def test_versions_agree() -> None:
     assert len(stated) == 1
 
 
+def test_both_distributions_carry_the_licence() -> None:
+    assert (ROOT / "client/LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+
+
 def test_change_fragments_are_named_by_kind() -> None:
     kinds = {"added", "changed", "deprecated", "fixed", "removed", "security"}
     for path in (ROOT / "changelog.d").glob("*.md"):
