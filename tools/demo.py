@@ -28,7 +28,7 @@ from tools import demo_packages
 from tools.demo_tuf import flipped_byte_is_refused, targets_of
 
 ROOT = Path(__file__).parent.parent
-REAL = ("six==1.17.0:wheel", "markupsafe==3.0.3:wheel", "iniconfig==2.0.0:sdist", "wcwidth==0.2.13:wheel")
+REAL = ("six==1.17.0:wheel", "markupsafe==3.0.3:wheel", "iniconfig==2.1.0:sdist", "wcwidth==0.2.13:wheel")
 KINDS = ("pure wheel", "binary wheel", "sdist", "Unicode metadata")
 MANY_FILES = 1000
 

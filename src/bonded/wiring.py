@@ -177,12 +177,14 @@ class House:
 
         return pick(self.settings.screening.sandbox)
 
-    @property
+    @cached_property
     def spool(self) -> Path:
         """Where uploads are received; on the vault's file system, so that accepting one is a link."""
         where = self.settings.storage.vault
         folder = self.directory / "run" if where.startswith("s3://") else (self.directory / where).parent / "run"
-        return folder / "spool"
+        spool = folder / "spool"
+        spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return spool
 
     @cached_property
     def upload(self) -> UploadContext:

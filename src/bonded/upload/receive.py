@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
 from bonded.upload.limits import UploadLimits
@@ -78,6 +79,9 @@ STORAGE_UNAVAILABLE = define(
 
 CONTENT = "content"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+
+
+log = structlog.get_logger("bonded.upload")
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +248,7 @@ class _Spool:
 
 def storage_refusal(error: BaseException) -> Refusal:
     """The refusal for a store that cannot be written: full (507), or anything else (503)."""
+    log.error("an upload could not be stored", exc_info=error)
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, OSError) and cause.errno in _FULL:
