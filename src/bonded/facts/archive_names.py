@@ -16,7 +16,7 @@ def name_problem(path: str, budget: Budget) -> tuple[str, str] | None:
     """(code, sentence) of the first rule that `path` (without a folder's final slash) breaks, None when it is fine."""
     if not path:
         return "name-empty", "a member has an empty name"
-    if has_control(path):
+    if not path.isprintable() and has_control(path):  # printable text has none, and is told quickly
         return "name-control", f"the member name {path!r} holds control characters or is not UTF-8"
     if "\\" in path:
         return "name-backslash", f"the member name {path!r} holds a backslash"
@@ -33,9 +33,8 @@ def name_problem(path: str, budget: Budget) -> tuple[str, str] | None:
 def _too_long(path: str, parts: list[str], budget: Budget) -> tuple[str, str] | None:
     if len(parts) > budget.depth:
         return "name-deep", f"a member name has more than {budget.depth} parts"
-    if len(path) * 4 > 255 and (
-        len(path.encode()) > budget.path_bytes or any(len(part.encode()) > 255 for part in parts)
-    ):
+    size = len(path.encode())
+    if size > budget.path_bytes or (size > 255 and any(len(part.encode()) > 255 for part in parts)):
         return "name-long", f"the member name {path[:60]!r}... is too long"
     return None
 

@@ -13,7 +13,7 @@ from bonded.facts.archive_budget import Meter
 from bonded.facts.archive_member import Broken, Kind, Member, Notes
 from bonded.facts.archive_names import Names, name_problem
 from bonded.facts.archive_zip_extra import check_extra, local_sizes
-from bonded.facts.archive_zip_frame import LOCAL, Entry, read_directory, read_end
+from bonded.facts.archive_zip_frame import LOCAL, Entry, check_needed, read_directory, read_end
 
 CHUNK = 256 * 1024
 STORED, DEFLATED = 0, 8
@@ -154,7 +154,8 @@ def _check_local(stream: BinaryIO, entry: Entry, path: str, boundary: int, notes
     if len(raw) < LOCAL.size or raw[:4] != b"PK\3\4":
         notes.problem("zip-local", "there is no local header where the directory says", path)
         return None
-    _, _, flags, method, _, _, crc, packed, size, name_length, extra_length = LOCAL.unpack(raw)
+    _, needed, flags, method, _, _, crc, packed, size, name_length, extra_length = LOCAL.unpack(raw)
+    check_needed(needed, path, notes)
     rest = stream.read(name_length + extra_length)
     if len(rest) < name_length + extra_length:
         raise Broken("zip-local", "the archive ends in a local header", path)

@@ -120,7 +120,7 @@ def _entry(raw: bytes, at: int, notes: Notes) -> tuple[Entry, int]:
     if len(raw) - at < CENTRAL.size or raw[at : at + 4] != b"PK\1\2":
         raise Broken("zip-directory", "the central directory cannot be read to its end")
     values = CENTRAL.unpack_from(raw, at)
-    _, made_by, _needed, flags, method, _time, _date, crc, packed, size = values[:10]
+    _, made_by, needed, flags, method, _time, _date, crc, packed, size = values[:10]
     name_length, extra_length, comment_length, disk, _internal, attributes, offset = values[10:]
     name_at = at + CENTRAL.size
     extra_at = name_at + name_length
@@ -129,6 +129,7 @@ def _entry(raw: bytes, at: int, notes: Notes) -> tuple[Entry, int]:
         raise Broken("zip-directory", "an entry of the central directory reaches beyond it")
     name, extra = raw[name_at:extra_at], raw[extra_at : extra_at + extra_length]
     shown = name[:200].decode("utf-8", "replace")
+    check_needed(needed, shown, notes)
     if comment_length:
         notes.problem("zip-comment", "an entry of the central directory has a comment", shown)
     if disk:
@@ -136,6 +137,12 @@ def _entry(raw: bytes, at: int, notes: Notes) -> tuple[Entry, int]:
     fields = check_extra(extra, shown, notes)
     size, packed, offset = central_sizes(fields, size, packed, offset, shown, notes)
     return Entry(name, flags, method, crc, packed, size, offset, made_by >> 8, attributes), after
+
+
+def check_needed(version: int, shown: str, notes: Notes) -> None:
+    """A version needed to extract beyond 4.5 (zip64) makes some parsers give up on the member, or on the archive."""
+    if version & 0xFF > 45:
+        notes.problem("zip-version", f"a header asks for version {(version & 0xFF) / 10} of the format", shown)
 
 
 def _read_at(stream: BinaryIO, at: int, count: int) -> bytes:

@@ -48,6 +48,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "zip-zip64": ("Odd zip64 records", _ONE_STORY),
     "zip-gap": ("Bytes that belong to no member", _ONE_STORY),
     "zip-directory": ("The zip directory cannot be read", _ONE_STORY),
+    "zip-version": ("A newer zip format than installers read", _ONE_STORY),
     "zip-count": ("The number of members is wrong", _ONE_STORY),
     "zip-extra": ("Odd extra fields", _ONE_STORY),
     "zip-name-encoding": ("A member name is not marked as UTF-8", _ONE_STORY),
