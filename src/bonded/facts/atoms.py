@@ -1,0 +1,160 @@
+"""What a file must hold before it can do what the interpreter notes, as YARA patterns derived from the tables in `known`.
+
+A file is parsed when it could reach a sink *and* could have something to hide or to fetch. Every way to name a thing in
+Python leaves a word: a module's name where it is imported, a last name after a dot, in quotes or in an import. A name that
+is computed needs one of the look-up words, and those count as both.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from bonded.facts.known import CANON, CIPHER_METHODS, CODE_SINKS, COMMAND_SINKS, DECODERS, ENCODING_NAMES, NETWORK
+
+_BUILTIN_SINKS: Final = tuple(
+    sorted(name.removeprefix("builtins.") for name in CODE_SINKS if name.startswith("builtins."))
+)
+_SHARED: Final = frozenset({"os", "asyncio", "types", "code", "ctypes"})
+"""Modules that most files import: for them the last name is looked for, for the others the module."""
+_PLAIN_WORDS: Final = frozenset(
+    {
+        "http",
+        "requests",
+        "wget",
+        "dns",
+        "uu",
+        "nt",
+        "posix",
+        "commands",
+        "code",
+        "profile",
+        "trace",
+        "types",
+        "pdb",
+        "imp",
+    }
+)
+"""Module names that are words of English as well: they count where they are imported or followed by a dot."""
+
+
+def _parts(names: frozenset[str]) -> list[list[str]]:
+    return [[part.removesuffix("()") for part in name.split(".")] for name in sorted(names)]
+
+
+def _old_spellings(roots: set[str]) -> set[str]:
+    return {old.split(".")[0] for old, new in CANON.items() if new.split(".")[0] in roots} - {
+        "six",
+        "io",
+        "codecs",
+        "importlib",
+    }
+
+
+def _modules(names: frozenset[str]) -> set[str]:
+    roots = {parts[0] for parts in _parts(names)} - {"builtins"}
+    return (roots | _old_spellings(roots)) - _SHARED
+
+
+def _last_names(names: frozenset[str]) -> set[str]:
+    return {parts[-1] for parts in _parts(names) if parts[0] in _SHARED}
+
+
+def _module_patterns(modules: set[str]) -> list[str]:
+    plain = "|".join(sorted(modules & _PLAIN_WORDS))
+    return [f'"{word}" fullword' for word in sorted(modules - _PLAIN_WORDS)] + [
+        rf"/(import|from|,)[ \t\n\\(]+({plain})([ \t\n.,)\\]|$)/",
+        rf"/[^a-zA-Z0-9_.]({plain})\.[a-zA-Z]/",
+    ]
+
+
+def sinks() -> list[str]:
+    """Patterns of which one is in every file that names a sink in writing."""
+    last = "|".join(re.escape(word) for word in sorted(_last_names(CODE_SINKS | COMMAND_SINKS)))
+    builtin = "|".join(_BUILTIN_SINKS)
+    return [
+        *_module_patterns(_modules(CODE_SINKS | COMMAND_SINKS)),
+        rf"/[.'\"][ \t\n\\]*({last})[^a-zA-Z0-9_]/",
+        r"/(from|import)[ \t]+(os|posix|nt|asyncio|types|code)[ \t]+import/",
+        rf"/(^|[^.a-zA-Z0-9_])({builtin})[^a-zA-Z0-9_]/",
+        '"exec_" fullword',
+    ]
+
+
+def sources() -> list[str]:
+    """Patterns of which one is in every file that decodes, fetches or puts code together in writing."""
+    methods = CIPHER_METHODS | {"fromhex", "unichr", "to_bytes"}
+    quoted = "|".join(sorted(ENCODING_NAMES, key=len, reverse=True))
+    return [
+        *_module_patterns(_modules(DECODERS | NETWORK)),
+        *(f'"{word}" fullword' for word in sorted(methods)),
+        r"/(^|[^.a-zA-Z0-9_])chr[^a-zA-Z0-9_]/",
+        r"/bytes[ \t]*\([ \t]*[a-zA-Z_\[(]/",
+        '"bytearray" fullword',
+        rf"/['\"]({quoted.replace('_', '[-_]?')})['\"]/ nocase",
+        r"/::[ \t]*-/",
+    ]
+
+
+BUILTINS: Final = [
+    *(f'"{word}" fullword' for word in ("__builtins__", "__builtin__", "__globals__", "f_globals", "f_builtins")),
+    '"__subclasses__" fullword',
+    r"/(import|from|,|moves\.)[ \t\n\\(]*builtins[^a-zA-Z0-9_]/",
+    r"/['\"]builtins['\"]/",
+]
+"""They give every builtin, `exec` and `__import__` among them, under a name that may be computed."""
+NAMESPACES: Final = [r"/(globals|locals|vars)[ \t]*\([ \t]*\)[ \t]*(\[|\.get|\.__getitem__)/"]
+NAMESPACE_SETS: Final = [r"/(globals|locals|vars)[ \t]*\([ \t]*\)[ \t]*\[[^\]\n]{1,80}\][ \t]*=[^=]/"]
+"""`globals()[name] = value` only sets."""
+IMPORTERS: Final = [
+    '"__import__" fullword',
+    '"import_module" fullword',
+    r"/[^a-zA-Z0-9_]modules[ \t]*(\[|\.get|\.__getitem__)/",
+]
+OWN_MODULE: Final = [
+    r"/[^a-zA-Z0-9_]modules[ \t]*\[[ \t]*(__name__|['\"][a-zA-Z0-9_.]{1,60}['\"]|cls\.__module__)[ \t]*\]/"
+]
+"""`sys.modules[__name__]`, and modules by a name in plain writing."""
+IMPORTED_SINKS: Final = [
+    r"/[.'\"][ \t\n\\]*(run|call|Popen|check_call|check_output|getoutput|getstatusoutput|spawn|exec|eval)[^a-zA-Z0-9_]/"
+]
+"""With a module imported under a computed name."""
+GETATTR: Final = [
+    *(f'"{word}" fullword' for word in ("getattr", "__dict__", "__getattribute__", "attrgetter", "methodcaller")),
+    r"/vars[ \t]*\([ \t]*[a-zA-Z_]/",
+]
+PLAIN_GETATTR: Final = [
+    r"/getattr[ \t]*\([ \t]*[a-zA-Z0-9_.]{1,60}[ \t]*,[ \t\n]*['\"][a-zA-Z0-9_]{0,60}['\"][ \t\n]*[,)]/"
+]
+"""`getattr` with its name in plain writing: the word itself is looked for by the other patterns."""
+ROOTS: Final = [
+    f'"{word}" fullword'
+    for word in ("os", "subprocess", "posix", "nt", "pty", "asyncio", "types", "importlib", "sys", "ctypes", "runpy")
+]
+CODE: Final = [r"/(^|[^.a-zA-Z0-9_])(exec|eval|execfile|exec_)[^a-zA-Z0-9_]/"]
+READS: Final = [r"/(read|read_text|read_bytes|readlines|get_data|read_binary)[ \t]*\(/"]
+READ_WORDS: Final = [
+    f'"{word}" fullword' for word in ("read", "read_text", "read_bytes", "readlines", "get_data", "read_binary")
+]
+NEVER: Final = [r"/(from|import)[ \t]+[a-zA-Z0-9_.]{0,80}(tests?|testing|docs?|examples?|benchmarks?|scripts|tools)/"]
+
+
+def coarse() -> dict[str, list[str]]:
+    """Plain words, found at the speed of memory: a file without these is never looked at more closely."""
+    reaching = {parts[-1] for parts in _parts(CODE_SINKS | COMMAND_SINKS) if parts[0] in _SHARED | {"builtins"}}
+    reaching |= _modules(CODE_SINKS | COMMAND_SINKS) | {"exec_", "os", "posix", "nt", "FunctionType"}
+    hiding = _modules(DECODERS | NETWORK) | CIPHER_METHODS | ENCODING_NAMES
+    hiding |= {one.replace("_", "-") for one in ENCODING_NAMES} | {
+        "fromhex",
+        "unichr",
+        "to_bytes",
+        "chr",
+        "bytes",
+        "bytearray",
+    }
+    return {
+        "reaching": [f'"{word}" fullword' for word in sorted(reaching)] + GETATTR,
+        "hiding": [f'"{word}" fullword nocase' for word in sorted(hiding)] + ['"::"', *READ_WORDS],
+        "lookups": [one for one in BUILTINS + IMPORTERS if one.startswith('"')]
+        + ['"builtins"', '"globals"', '"locals"', '"vars"', '"modules"'],
+    }

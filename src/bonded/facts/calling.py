@@ -1,0 +1,386 @@
+"""Evaluation of calls: known functions are folded, the package's own are followed, what reaches a sink is noted."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from bonded.facts import fold_calls
+from bonded.facts.expressions import Expressions, flat
+from bonded.facts.files import JOIN, Files
+from bonded.facts.known import (
+    CALLBACKS,
+    CIPHER_METHODS,
+    CODE_SINKS,
+    COMMAND_SINKS,
+    DECODERS,
+    DOWNLOADERS,
+    ENCODING_NAMES,
+    ENDING,
+    HOST_FACTS,
+    STRUCTURED,
+    canonical,
+)
+from bonded.facts.scope import Class, Function, Instance, Later
+from bonded.facts.state import LocalCall, argument, kept
+from bonded.facts.value import (
+    ANY,
+    CHARS,
+    CODE,
+    DECODED,
+    DOWNLOADED,
+    ENVIRONMENT,
+    HIDDEN,
+    HOST,
+    NOTHING,
+    PARSED,
+    SOURCES,
+    UNKNOWN,
+    Value,
+    gather,
+    join,
+    reach,
+)
+
+_SECRET_READS = ("os.environ.get", "os.environ.pop", "os.environ.setdefault", "os.environ.copy", "os.environ.update")
+
+
+class Calling(Files, Expressions):
+    """`call(node)`."""
+
+    def call(self, node: ast.Call) -> Value:
+        """Evaluate a call as written in the source."""
+        callee = self.evaluate(node.func)
+        arguments = [self.evaluate(one) for one in node.args]
+        keywords = {one.arg or "**": self.evaluate(one.value) for one in node.keywords}
+        if callee.names == ("builtins.super",):
+            return self._super()
+        return self.apply(callee, arguments, keywords, node)
+
+    def _super(self) -> Value:
+        me = self.env.find("self")
+        return me if me is not None else ANY
+
+    def apply(self, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        """`callee(*arguments, **keywords)`."""
+        if isinstance(callee.local, Function):
+            return self.follow(callee.local, arguments, keywords, callee.bound)
+        if isinstance(callee.local, Class):
+            return self._instantiate(callee.local, arguments, keywords)
+        if isinstance(callee.local, Instance):
+            method = callee.local.of.method("__call__")
+            return self.follow(method, arguments, keywords, (callee, "")) if method else ANY
+        results = [self._named_call(name, callee, arguments, keywords, node) for name in callee.names]
+        if results:
+            merged = results[0]
+            for one in results[1:]:
+                merged = join(merged, one)
+            return merged
+        return self._unknown_call(callee, arguments, keywords, node)
+
+    def _instantiate(self, kind: Class, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+        value = Value(local=Instance(kind))
+        for name in ("__init__", "__new__", "__post_init__"):
+            method = kind.method(name)
+            if method is not None:
+                self.follow(method, arguments, keywords, (value, name))
+        for name in ("__enter__", "__del__", "__call__", "__iter__"):
+            method = kind.method(name)
+            if method is not None and name != "__call__":
+                self.out.edge(self.scope, method.qualname)
+        labels, steps = gather((*arguments, *keywords.values()))
+        return value.labelled(labels & SOURCES, *steps)
+
+    def _named_call(
+        self, raw: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        name = canonical(raw)
+        base = callee.bound[0] if callee.bound else None
+        special = self._special(name, raw, callee, arguments, keywords, node)
+        if special is not None:
+            return special
+        every = [*arguments, *keywords.values()]
+        if kept(name) or name.startswith("types.FunctionType()"):
+            self._record(name, callee, arguments, keywords, node)
+        self.files_of(name, callee, arguments, keywords, node)
+        self._callbacks(name, every, node)
+        const = self._fold(name, base, arguments, keywords)
+        labels, steps = self._labels(name, callee, every, const, node)
+        local: Any = None
+        if name.startswith(self.package + ".") and self.package:
+            local = self._elsewhere(name, arguments, node)
+        local = local or next((one.local for one in every if isinstance(one.local, Later)), None)
+        parts = (Value(items=tuple(arguments)), JOIN) if name == "os.path.join" and const is UNKNOWN else None
+        return Value(const, (f"{name}()",), labels, local=local, bound=parts, steps=steps)
+
+    def _elsewhere(self, name: str, arguments: list[Value], node: ast.AST) -> Later:
+        """A function of another module of the package: noted when hidden or fetched data goes in."""
+        labels, _ = gather(arguments)
+        if labels & SOURCES:
+            first, last = self.where(node)
+            kept_arguments = tuple(argument(one) for one in arguments)
+            self.out.local_calls.append(
+                LocalCall(name, first, last, self.scope, kept_arguments, self.excerpt(first, last))
+            )
+        return Later(name, tuple(arguments))
+
+    def _special(
+        self, name: str, raw: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """Functions that look names up, run code, or call what they are given."""
+        if name == "builtins.getattr" and len(arguments) >= 2:
+            return self._getattr(arguments, node)
+        if name.endswith((".__getattribute__", ".__getattr__")) and arguments and callee.bound:
+            return self._getattr([callee.bound[0], arguments[-1]], node)
+        if name == "builtins.vars" and arguments and arguments[0].names:
+            return Value(names=tuple(f"{one}.__dict__" for one in arguments[0].names))
+        if name == "builtins.__import__" and arguments:
+            return self._import(raw, arguments[0], node)
+        if name in ("operator.attrgetter", "operator.methodcaller", "functools.partial"):
+            return Value(names=(f"{name}()",), items=(*arguments, *keywords.values()))
+        if name in ("operator.attrgetter()", "operator.methodcaller()", "functools.partial()"):
+            return self._made(name, callee, arguments, node)
+        if name in ("builtins.map", "builtins.filter") and len(arguments) >= 2:
+            return self._map(arguments, node)
+        if name == "builtins.compile" and arguments:
+            self._record(name, callee, arguments, keywords, node)
+            return arguments[0].labelled(frozenset({CODE}))
+        if name.endswith((".get", ".__getitem__")) and callee.bound and arguments:
+            return self._table_get(callee.bound[0], arguments)
+        if name in CODE_SINKS and (arguments or name.endswith("()")):
+            return self._run_code(name, callee, arguments, keywords, node)
+        opened = self.opened(name, callee, arguments, keywords)
+        if opened is None and callee.bound:
+            opened = self.read(callee.bound[0], callee.bound[1])
+        return opened
+
+    def _table_get(self, base: Value, arguments: list[Value]) -> Value | None:
+        for one in base.names:
+            if (one.endswith(".__dict__") or one == "builtins") and isinstance(arguments[0].const, str):
+                plain = Value(names=(one.removesuffix(".__dict__"),))
+                return self.attribute(plain, arguments[0].const, hidden=True)
+            if one in ("builtins.globals()", "builtins.locals()") and isinstance(arguments[0].const, str):
+                return self.lookup(arguments[0].const).labelled(frozenset({HIDDEN}))
+            if canonical(one) == "sys.modules" and isinstance(arguments[0].const, str):
+                return Value(names=(arguments[0].const,), labels=frozenset({HIDDEN}))
+        return None
+
+    def _getattr(self, arguments: list[Value], node: ast.AST) -> Value:
+        base, name = arguments[0], flat(arguments[1])
+        if isinstance(name, bytes):
+            name = name.decode("utf-8", "replace")
+        if isinstance(name, str):
+            written = isinstance(node, ast.Call) and any(isinstance(one, ast.Constant) for one in node.args[1:2])
+            found = self.attribute(base, name, hidden=not written)
+            return join(found, arguments[2]) if len(arguments) > 2 else found
+        hidden = base.names and base.names[0] == "builtins"
+        return Value(labels=reach(base)[0] | (frozenset({HIDDEN}) if hidden else NOTHING))
+
+    def _import(self, raw: str, wanted: Value, node: ast.AST) -> Value:
+        name = flat(wanted)
+        if not isinstance(name, str):
+            self.record("builtins.__import__", node, [argument(wanted)], hidden=False)
+            return Value(labels=wanted.labels & SOURCES)
+        whole = raw.endswith("import_module")
+        self.out.imports.append(name)
+        hidden = wanted.labels | (frozenset({HIDDEN}) if not _written(node) else NOTHING)
+        return Value(names=(name if whole else name.split(".")[0],), labels=hidden - {CHARS})
+
+    def _made(self, name: str, callee: Value, arguments: list[Value], node: ast.AST) -> Value:
+        held = callee.bound[0].items if callee.bound and callee.bound[0].items else callee.items
+        if not held:
+            return ANY
+        if name == "functools.partial()":
+            return self.apply(held[0], [*held[1:], *arguments], {}, node)
+        attribute = flat(held[0])
+        if not isinstance(attribute, str) or not arguments:
+            return ANY
+        found = arguments[0]
+        for part in attribute.split("."):
+            found = self.attribute(found, part, hidden=True)
+        return self.apply(found, list(held[1:]), {}, node) if "methodcaller" in name else found
+
+    def _map(self, arguments: list[Value], node: ast.AST) -> Value:
+        exact, turns = self.turns(arguments[1])
+        results = [self.apply(arguments[0], [one], {}, node) for one in turns]
+        if exact:
+            return Value(items=tuple(results))
+        labels, steps = gather(results)
+        return Value(labels=labels, steps=steps)
+
+    def _run_code(
+        self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        code = arguments[0] if arguments and not name.endswith("()") else callee
+        code = self.settled(code)
+        self._record(name, callee, [code, *arguments[1:]] if arguments else [code], keywords, node)
+        text = flat(code)
+        if isinstance(text, (bytes, bytearray)):
+            text = bytes(text).decode("utf-8", "replace")
+        if isinstance(text, str) and text.strip():
+            return self.nested(text, node, expression=name == "builtins.eval", hidden=bool(code.labels & SOURCES))
+        return Value(labels=code.labels & SOURCES, steps=code.steps)
+
+    def settled(self, value: Value) -> Value:
+        """`value`, with what another module's function gives worked out."""
+        if isinstance(value.local, Later):
+            found = self.world.resolve(value.local)
+            if found is not ANY:
+                return join(found, Value(labels=value.labels, steps=value.steps)) if not value.known else value
+        return value
+
+    def nested(self, text: str, node: ast.AST, *, expression: bool, hidden: bool) -> Value:
+        """Read code that is in a constant; `facts.statements` has it."""
+        raise NotImplementedError
+
+    def follow(
+        self,
+        function: Function,
+        arguments: list[Value],
+        keywords: dict[str, Value],
+        bound: tuple[Value, str] | None = None,
+    ) -> Value:
+        """Evaluate a call of one of the package's own functions; `facts.statements` has it."""
+        raise NotImplementedError
+
+    def _record(
+        self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> None:
+        arguments = [self.settled(one) for one in arguments] if name in COMMAND_SINKS else arguments
+        found = [argument(self.with_written(one)) for one in arguments]
+        found += [argument(self.with_written(one), key) for key, one in keywords.items()]
+        self.record(name, node, found, HIDDEN in callee.labels)
+        if name in CODE_SINKS or name in COMMAND_SINKS:
+            labels, _ = gather(arguments[:1])
+            if "parameter" in labels:
+                self.out.sink_parameters.setdefault(self.scope, name)
+        if name in COMMAND_SINKS:
+            self._inline_python(arguments, node)
+
+    def _inline_python(self, arguments: list[Value], node: ast.AST) -> None:
+        """`python -c CODE` in a command: the code is read too."""
+        items = arguments[0].items if arguments else None
+        for option, code in zip(items or (), (items or ())[1:], strict=False):
+            text = flat(code)
+            if option.const == "-c" and isinstance(text, str) and "\n" in text + "\n" and len(text) > 3:
+                self.nested(text, node, expression=False, hidden=bool(code.labels & SOURCES))
+
+    def _callbacks(self, name: str, every: list[Value], node: ast.AST) -> None:
+        if name not in CALLBACKS:
+            return
+        for one in every:
+            if isinstance(one.local, Function) or (one.names and canonical(one.names[0]) in CODE_SINKS | COMMAND_SINKS):
+                inner = [item for other in every if other is not one for item in (other.items or ())]
+                self.apply(one, inner, {}, node)
+
+    def _fold(self, name: str, base: Value | None, arguments: list[Value], keywords: dict[str, Value]) -> Any:
+        consts = [flat(one) for one in arguments]
+        named = {key: flat(one) for key, one in keywords.items()}
+        if UNKNOWN in named.values() or any(one is UNKNOWN for one in consts):
+            return UNKNOWN
+        if name in fold_calls.FUNCTIONS:
+            return fold_calls.function(name, consts, named, self.spend)
+        return UNKNOWN
+
+    def _labels(
+        self, name: str, callee: Value, every: list[Value], const: Any, node: ast.AST
+    ) -> tuple[frozenset[str], tuple[str, ...]]:
+        if name in ENDING or name in _SECRET_READS[:3]:
+            return NOTHING, ()
+        labels, steps = gather(every)
+        own, way = reach(callee)
+        labels, steps = (labels | own) - {HIDDEN}, steps or way
+        extra = self._own_label(name, every)
+        if extra:
+            labels |= extra
+            steps = (*steps, self.step(node, name))[-12:]
+        if name in STRUCTURED or name.endswith(".json"):
+            labels |= {PARSED}
+        return labels, steps
+
+    def _own_label(self, name: str, every: list[Value]) -> frozenset[str]:
+        if name in DECODERS or name.rpartition(".")[2] in CIPHER_METHODS:
+            return frozenset({DECODED}) if _hides(name, every) else NOTHING
+        if name in DOWNLOADERS:
+            return frozenset({DOWNLOADED})
+        if name in ("builtins.chr", "builtins.unichr"):
+            return frozenset({CHARS})
+        if name in ("builtins.bytes", "builtins.bytearray") and every and _numbers(every[0]):
+            return frozenset({CHARS})
+        if name in HOST_FACTS:
+            return frozenset({HOST})
+        return frozenset({ENVIRONMENT}) if name == "os.environ.copy" else NOTHING
+
+    def _unknown_call(self, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        """A method of a constant, or of something unknown."""
+        every = [*arguments, *keywords.values()]
+        labels, steps = gather((*every, callee))
+        if HIDDEN in callee.labels and labels & SOURCES:
+            self.record("builtins.exec", node, [argument(one) for one in every], hidden=True)
+        if callee.bound is None:
+            return Value(labels=(labels | {HIDDEN}) - {HIDDEN}, steps=steps)
+        base, name = callee.bound
+        found = self.read(base, name)
+        if found is not None:
+            return found
+        self.method_of_file(base, name, arguments, node)
+        const = self._fold_method(base, name, arguments, keywords)
+        if name == "decode" and isinstance(flat(arguments[0]) if arguments else None, str):
+            if str(flat(arguments[0])).lower().replace("-", "_") in ENCODING_NAMES:
+                labels, steps = labels | {DECODED}, (*steps, self.step(node, f"decode({arguments[0].const!r})"))
+        elif name in CIPHER_METHODS:
+            labels, steps = labels | {DECODED}, (*steps, self.step(node, name))
+        self._grow(callee, name, arguments, node)
+        if name == "json":
+            labels |= {PARSED}
+        later = next((one.local for one in (*every, base) if isinstance(one.local, Later)), None)
+        return Value(const, labels=labels - {HIDDEN}, local=later, steps=steps)
+
+    def _fold_method(self, base: Value, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Any:
+        whole = flat(base)
+        consts = [flat(one) for one in arguments]
+        named = {key: flat(one) for key, one in keywords.items()}
+        if whole is UNKNOWN or UNKNOWN in named.values() or any(one is UNKNOWN for one in consts):
+            return UNKNOWN
+        if name == "reverse":
+            return None
+        if name in ("joinpath", "resolve", "absolute") and isinstance(whole, str):
+            return fold_calls.function("os.path.join", [whole, *consts], {}, self.spend)
+        return fold_calls.method(whole, name, consts, named, self.spend)
+
+    def _grow(self, callee: Value, name: str, arguments: list[Value], node: ast.AST) -> None:
+        """`x.append(...)`, `x.extend(...)`, `x.reverse()`: the variable holds more, or the other way round."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return
+        target = node.func.value
+        if not isinstance(target, ast.Name) or callee.bound is None:
+            return
+        items = callee.bound[0].items
+        if name in ("append", "add", "insert") and arguments:
+            grown = Value(items=(*(items or ()), arguments[-1])[-20_000:], labels=callee.bound[0].labels)
+        elif name == "extend" and arguments:
+            more = arguments[0].items or (arguments[0],)
+            grown = Value(items=((items or ()) + more)[-20_000:], labels=callee.bound[0].labels)
+        elif name == "reverse" and items is not None:
+            grown = Value(items=items[::-1], labels=callee.bound[0].labels)
+        else:
+            return
+        if target.id in self.env.values:
+            self.env.values[target.id] = grown
+
+
+def _written(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and bool(node.args) and isinstance(node.args[0], ast.Constant)
+
+
+def _numbers(value: Value) -> bool:
+    if value.items is not None:
+        return any(isinstance(one.const, int) or not one.known for one in value.items[:4])
+    return "xor" in value.labels or CHARS in value.labels
+
+
+def _hides(name: str, every: list[Value]) -> bool:
+    """Whether a decoder hides something: `codecs.decode(x, "utf-8")` does not."""
+    if name != "codecs.decode" or len(every) < 2 or not isinstance(every[1].const, str):
+        return True
+    return every[1].const.lower().replace("-", "_") in ENCODING_NAMES

@@ -1,0 +1,83 @@
+"""One pass over an archive: every member hashed, and kept in memory what can be read as Python or as package metadata."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from bonded.facts import layout
+from bonded.facts.archive import Budget, Kind, Member, read_archive
+from bonded.facts.metadata import backend_of, read_metadata
+from bonded.facts.model import MemberFacts, Trouble
+
+MIB = 1024 * 1024
+SCREENING = Budget(total_bytes=2048 * MIB, members=60_000, kept_bytes=96 * MIB, member_kept_bytes=8 * MIB)
+"""What screening reads. Bytes are hashed as a stream; only code, metadata and small data files are kept."""
+CODE = (".py", ".pyw", ".pth")
+SMALL_DATA = 192 * 1024
+DATA_TOTAL = 24 * MIB
+_NAMES = ("PKG-INFO", "METADATA", "pyproject.toml")
+
+
+@dataclass(slots=True)
+class Collected:
+    """What one pass over the archive gave. `sources`: Python by path; `data`: small other files by base name."""
+
+    filename: str
+    kind: str
+    members: list[MemberFacts] = field(default_factory=list)
+    sources: dict[str, bytes] = field(default_factory=dict)
+    data: dict[str, bytes] = field(default_factory=dict)
+    metadata: dict[str, list[str]] = field(default_factory=dict)
+    backend: str = ""
+    backend_paths: tuple[str, ...] = ()
+    troubles: list[Trouble] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+def collect(stream: BinaryIO, filename: str, budget: Budget = SCREENING) -> Collected:
+    """Read the archive in `stream` once. Never fails for what is in it: `troubles` and `unread` say what was wrong."""
+    found = Collected(filename, layout.kind_of(filename))
+    room = DATA_TOTAL
+
+    def keep(path: str, size: int) -> bool:
+        nonlocal room
+        if path.endswith((*CODE, *_NAMES)):
+            return True
+        if size > SMALL_DATA or size > room:
+            return False
+        room -= size
+        return True
+
+    reader = read_archive(stream, filename, budget, keep=keep)
+    for member in reader:
+        _take(found, member)
+    found.troubles = [Trouble(one.code, one.path, one.sentence) for one in reader.problems]
+    found.unread += reader.unread
+    return found
+
+
+def _take(found: Collected, member: Member) -> None:
+    found.members.append(MemberFacts(member.path, member.size, member.sha256, member.kind.value))
+    if member.kind is not Kind.FILE:
+        return
+    if member.path.endswith(CODE):
+        if member.data is None:
+            found.unread.append(f"{member.path}: {member.size} bytes of code are more than is read")
+        else:
+            found.sources[member.path] = member.data
+    elif member.data is not None:
+        _take_data(found, member.path, member.data)
+
+
+def _take_data(found: Collected, path: str, data: bytes) -> None:
+    base = path.rpartition("/")[2]
+    depth = path.count("/")
+    found.data.setdefault(base, data)
+    top = (found.kind == layout.WHEEL and path.endswith(".dist-info/METADATA") and depth == 1) or (
+        found.kind != layout.WHEEL and base == "PKG-INFO" and depth <= 1
+    )
+    if top:
+        found.metadata = read_metadata(data)
+    elif base == "pyproject.toml" and depth <= 1 and found.kind == layout.SDIST:
+        found.backend, found.backend_paths = backend_of(data)

@@ -1,0 +1,140 @@
+"""Files that the read code opens, writes and runs: fetched data that is written and then executed is followed by path."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from bonded.facts.expressions import flat
+from bonded.facts.known import DOWNLOAD_TO_FILE, canonical
+from bonded.facts.state import Recorder
+from bonded.facts.value import DATAFILE, DOWNLOADED, FILE, NOTHING, SOURCES, UNKNOWN, Value, gather, reach
+
+OPEN = "open"
+JOIN = "join"
+"""Marks in `Value.bound`: this is the file opened by path, or the path put together from parts, of its first half."""
+_OPENERS = frozenset({"builtins.open", "pathlib.Path().open", "os.fdopen", "tempfile.NamedTemporaryFile", "os.open"})
+_READERS = frozenset({"read", "read_text", "read_bytes", "readlines", "readline", "read_binary"})
+_WRITERS = frozenset({"write", "write_text", "write_bytes", "writelines"})
+_DATA_READERS = frozenset(
+    {
+        "pkgutil.get_data",
+        "importlib.resources.read_text",
+        "importlib.resources.read_binary",
+        "pkg_resources.resource_string",
+    }
+)
+_SOURCE_LIKE = (".py", ".pyi", ".pyw", ".txt", ".cfg", ".toml", ".ini", ".md", ".rst", ".in", ".pyx", ".pth")
+
+
+class Files(Recorder):
+    """What is known about files by their path."""
+
+    def files_of(
+        self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> None:
+        """Note what a call of a named function does to files."""
+        if name in DOWNLOAD_TO_FILE and len(arguments) + len(keywords) >= 2:
+            target = keywords.get("filename") or keywords.get("out") or arguments[-1]
+            self._write(self.path_key(target), frozenset({DOWNLOADED}), (self.step(node, name),))
+        last = name.rpartition(".")[2]
+        if last in _WRITERS and callee.bound is not None and "()" in name:
+            self.method_of_file(callee.bound[0], last, arguments, node)
+        if name in ("shutil.copyfileobj",) and len(arguments) >= 2:
+            labels, steps = reach(arguments[0])
+            self._write(self.file_key(arguments[1]), labels & SOURCES, steps)
+        if name in ("shutil.copy", "shutil.move", "os.rename", "os.replace", "shutil.copyfile") and len(arguments) >= 2:
+            known = self.written.get(self.path_key(arguments[0]))
+            if known is not None:
+                self._write(self.path_key(arguments[1]), *known)
+
+    def method_of_file(self, base: Value, name: str, arguments: list[Value], node: ast.AST) -> None:
+        """`f.write(x)`: what was written is remembered under the file's path."""
+        if name in _WRITERS and arguments:
+            labels, steps = gather(arguments)
+            if labels & SOURCES:
+                self._write(self.file_key(base), labels & SOURCES, (*steps, self.step(node, f"{name} to a file")))
+
+    def _write(self, key: str, labels: frozenset[str], steps: tuple[str, ...]) -> None:
+        if key and labels:
+            old, way = self.written.get(key, (NOTHING, ()))
+            self.written[key] = old | labels, way or steps
+
+    def opened(self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value]) -> Value | None:
+        """The value of `open(path)`, `get_data(package, name)` and their like; None for other functions."""
+        if name in _OPENERS:
+            path = arguments[0] if arguments else keywords.get("file", Value())
+            base = callee.bound[0] if callee.bound and name.startswith("pathlib") else path
+            key = self.path_key(base)
+            labels, steps = self.written.get(key, (NOTHING, ()))
+            return Value(names=(f"{name}()",), labels=labels | {FILE}, bound=(base, OPEN), steps=steps)
+        if name in _DATA_READERS and len(arguments) >= 2:
+            return self._content(arguments[1], text="text" in name)
+        return None
+
+    def read(self, base: Value, method: str) -> Value | None:
+        """The value of `f.read()`, where `f` was opened by the code; None for other objects."""
+        if method not in _READERS:
+            return None
+        for name in base.names:
+            if canonical(name).removesuffix("()") in _OPENERS and base.bound and base.bound[1] == OPEN:
+                found = self._content(base.bound[0], text=True)
+                return found.labelled(base.labels, *base.steps)
+        if method.startswith("read_") and (
+            isinstance(base.const, str) or any("resources.files" in n for n in base.names)
+        ):
+            return self._content(base, text=method == "read_text")
+        return None
+
+    def _content(self, path: Value, *, text: bool) -> Value:
+        """What a file of the package itself holds, if the path is known and the archive has it."""
+        where = flat(path)
+        if not isinstance(where, str):
+            where = next((one.const for one in path.items or () if isinstance(one.const, str)), "")
+        data = self.world.data(where.rpartition("/")[2]) if where else None
+        labels = frozenset({FILE})
+        if where and not where.lower().endswith(_SOURCE_LIKE) and "." in where.rpartition("/")[2]:
+            labels |= {DATAFILE}
+        if data is None or not self.spend.fold(len(data)):
+            return Value(labels=labels)
+        const: Any = data
+        if text:
+            try:
+                const = data.decode("utf-8")
+            except UnicodeDecodeError:
+                const = UNKNOWN
+        return Value(const, labels=labels, steps=(f"file {where.rpartition('/')[2]}",))
+
+    def with_written(self, value: Value) -> Value:
+        """`value`, with the labels of what was written to the path that it names."""
+        if not self.written:
+            return value
+        extra: frozenset[str] = NOTHING
+        steps: tuple[str, ...] = ()
+        for one in (value, *(value.items or ())[:20]):
+            labels, way = self.written.get(self.path_key(one), (NOTHING, ()))
+            extra, steps = extra | labels, steps or way
+        text = flat(value)
+        if isinstance(text, str):
+            for key, (labels, way) in self.written.items():
+                if len(key) > 3 and key in text:
+                    extra, steps = extra | labels, steps or way
+        return value.labelled(extra, *steps) if extra else value
+
+    def path_key(self, value: Value) -> str:
+        """What a path is known by: its text, or the names that it was computed from."""
+        text = flat(value)
+        if isinstance(text, str):
+            return text
+        if value.bound is not None and value.bound[1] == JOIN:
+            parts = [self.path_key(one) for one in value.bound[0].items or ()]
+            return "/".join(part or "?" for part in parts) if any(len(part) > 3 for part in parts) else ""
+        if any(name.startswith("os.path.join") for name in value.names):
+            return ""
+        return next((f"<{name.removesuffix('.name').removesuffix('()')}>" for name in value.names), "")
+
+    def file_key(self, value: Value) -> str:
+        """The path key of an opened file, or of a path object."""
+        if value.bound is not None and value.bound[1] == OPEN and not any("Temporary" in name for name in value.names):
+            return self.path_key(value.bound[0])
+        return self.path_key(value)

@@ -1,0 +1,128 @@
+"""Folding of operations on constants, without running anything of the package: `"ex" + "ec"`, `"%s" % x`, slices.
+
+Every operation is bounded before it is done: a result over the budget stays unknown.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import posixpath
+import re
+from collections.abc import Callable
+from typing import Any
+
+from bonded.facts.spend import Spend
+from bonded.facts.value import UNKNOWN
+
+_WIDE = re.compile(r"\d{5,}|\*")
+_SIZED = (str, bytes, bytearray, list, tuple)
+_NUMBERS = (int, float, bool)
+
+_PLAIN: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.FloorDiv: operator.floordiv,
+    ast.BitXor: operator.xor,
+    ast.BitAnd: operator.and_,
+    ast.BitOr: operator.or_,
+    ast.RShift: operator.rshift,
+}
+
+
+def weight(value: Any) -> int:
+    """How much of the budget a constant takes: its length, or the bytes of a number."""
+    if isinstance(value, _SIZED):
+        return len(value)
+    return value.bit_length() // 8 + 1 if isinstance(value, int) else 1
+
+
+def binary(op: ast.operator, left: Any, right: Any, spend: Spend) -> Any:
+    """`left op right`, or UNKNOWN."""
+    try:
+        if isinstance(op, ast.Mult):
+            return _times(left, right, spend)
+        if isinstance(op, ast.Mod):
+            return _modulo(left, right, spend)
+        if isinstance(op, ast.Div):
+            return _divide(left, right)
+        if isinstance(op, (ast.Pow, ast.LShift)):
+            return _grow(op, left, right)
+        plain = _PLAIN.get(type(op))
+        if plain is None or not spend.fold(weight(left) + weight(right)):
+            return UNKNOWN
+        return plain(left, right)
+    except (TypeError, ValueError, ArithmeticError, KeyError, IndexError):
+        return UNKNOWN
+
+
+def _times(left: Any, right: Any, spend: Spend) -> Any:
+    if isinstance(left, _NUMBERS) and isinstance(right, _NUMBERS):
+        return left * right if spend.fold(weight(left) + weight(right)) else UNKNOWN
+    sized, count = (left, right) if isinstance(left, _SIZED) else (right, left)
+    if not isinstance(count, int) or not isinstance(sized, _SIZED) or not spend.fold(len(sized) * max(count, 0)):
+        return UNKNOWN
+    return sized * count
+
+
+def _modulo(left: Any, right: Any, spend: Spend) -> Any:
+    if isinstance(left, _NUMBERS):
+        return left % right
+    text = left if isinstance(left, str) else left.decode("latin-1") if isinstance(left, bytes) else None
+    if text is None or _WIDE.search(text):
+        return UNKNOWN
+    parts = right if isinstance(right, tuple) else (right,)
+    return left % right if spend.fold(len(left) + sum(weight(one) for one in parts)) else UNKNOWN
+
+
+def _divide(left: Any, right: Any) -> Any:
+    if isinstance(left, str) and isinstance(right, str):
+        return posixpath.join(left, right)  # pathlib's operator: paths are folded as text
+    return left / right
+
+
+def _grow(op: ast.operator, left: Any, right: Any) -> Any:
+    if not isinstance(left, int) or not isinstance(right, int) or not 0 <= right <= 512 or abs(left) > 1 << 64:
+        return UNKNOWN
+    return left**right if isinstance(op, ast.Pow) else left << right
+
+
+def unary(op: ast.unaryop, value: Any) -> Any:
+    """`op value`, or UNKNOWN."""
+    try:
+        if isinstance(op, ast.Not):
+            return not value
+        if isinstance(op, ast.USub):
+            return -value
+        return ~value if isinstance(op, ast.Invert) else +value
+    except TypeError:
+        return UNKNOWN
+
+
+def subscript(value: Any, index: Any) -> Any:
+    """`value[index]`, or UNKNOWN. `index` may be a slice."""
+    try:
+        return value[index] if isinstance(value, (*_SIZED, dict)) else UNKNOWN
+    except (TypeError, ValueError, IndexError, KeyError):
+        return UNKNOWN
+
+
+_COMPARE: dict[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda a, b: a in b,
+    ast.NotIn: lambda a, b: a not in b,
+}
+
+
+def compare(op: ast.cmpop, left: Any, right: Any) -> Any:
+    """`left op right` as a bool, or UNKNOWN."""
+    known = _COMPARE.get(type(op))
+    try:
+        return UNKNOWN if known is None else bool(known(left, right))
+    except TypeError:
+        return UNKNOWN

@@ -1,0 +1,309 @@
+"""Names that matter: how they are spelled elsewhere, what decodes, what downloads, what runs code or commands.
+
+The pre-filter derives its atoms from these tables (`facts.atoms`), so a name added here is also looked for.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+CANON: Final[dict[str, str]] = {
+    "__builtin__": "builtins",
+    "__builtins__": "builtins",
+    "posix": "os",
+    "nt": "os",
+    "_io.open": "builtins.open",
+    "io.open": "builtins.open",
+    "os.open": "builtins.open",
+    "codecs.open": "builtins.open",
+    "gzip.open": "builtins.open",
+    "urllib2": "urllib.request",
+    "urllib.urlopen": "urllib.request.urlopen",
+    "urllib.urlretrieve": "urllib.request.urlretrieve",
+    "six.moves.urllib": "urllib",
+    "six.moves.builtins": "builtins",
+    "six.exec_": "builtins.exec",
+    "commands": "subprocess",
+    "httplib": "http.client",
+    "importlib.__import__": "builtins.__import__",
+    "importlib.import_module": "builtins.__import__",
+    "types.LambdaType": "types.FunctionType",
+    "_socket": "socket",
+    "base64.decodestring": "base64.decodebytes",
+    "os.popen2": "os.popen",
+    "os.popen3": "os.popen",
+}
+
+CODE_SINKS: Final = frozenset(
+    {
+        "builtins.exec",
+        "builtins.eval",
+        "builtins.execfile",
+        "types.FunctionType()",
+        "code.InteractiveInterpreter().runcode",
+        "code.InteractiveInterpreter().runsource",
+        "code.InteractiveConsole().push",
+        "code.InteractiveConsole().runcode",
+        "code.InteractiveConsole().runsource",
+        "_testcapi.run_in_subinterp",
+        "_xxsubinterpreters.run_string",
+        "pdb.run",
+        "profile.run",
+        "cProfile.run",
+        "timeit.timeit",
+        "trace.Trace().run",
+    }
+)
+"""Their first argument is run as Python."""
+
+COMMAND_SINKS: Final = frozenset(
+    {
+        "os.system",
+        "os.popen",
+        "os.startfile",
+        "subprocess.Popen",
+        "subprocess.run",
+        "subprocess.call",
+        "subprocess.check_call",
+        "subprocess.check_output",
+        "subprocess.getoutput",
+        "subprocess.getstatusoutput",
+        "pty.spawn",
+        "asyncio.create_subprocess_shell",
+        "asyncio.create_subprocess_exec",
+        "win32api.ShellExecute",
+        "ctypes.windll.shell32.ShellExecuteW",
+        "ctypes.windll.shell32.ShellExecuteA",
+        "webbrowser.open",
+        *(
+            f"os.{verb}{tail}"
+            for verb in ("exec", "spawn")
+            for tail in ("l", "le", "lp", "lpe", "v", "ve", "vp", "vpe")
+        ),
+        "os.posix_spawn",
+        "os.posix_spawnp",
+        "runpy.run_path",
+        "imp.load_source",
+    }
+)
+"""Their arguments are run as a command or as a program file."""
+
+DECODERS: Final = frozenset(
+    {
+        "base64.b64decode",
+        "base64.standard_b64decode",
+        "base64.urlsafe_b64decode",
+        "base64.b32decode",
+        "base64.b32hexdecode",
+        "base64.b16decode",
+        "base64.b85decode",
+        "base64.a85decode",
+        "base64.decodebytes",
+        "base64.decode",
+        "binascii.a2b_base64",
+        "binascii.a2b_hex",
+        "binascii.a2b_qp",
+        "binascii.a2b_uu",
+        "binascii.unhexlify",
+        "zlib.decompress",
+        "gzip.decompress",
+        "bz2.decompress",
+        "lzma.decompress",
+        "codecs.decode",
+        "codecs.escape_decode",
+        "builtins.bytes.fromhex",
+        "builtins.bytearray.fromhex",
+        "marshal.loads",
+        "quopri.decodestring",
+        "uu.decode",
+        "urllib.parse.unquote",
+        "urllib.parse.unquote_plus",
+        "urllib.parse.unquote_to_bytes",
+        "zlib.decompressobj().decompress",
+        "bz2.BZ2Decompressor().decompress",
+        "lzma.LZMADecompressor().decompress",
+        "cryptography.fernet.Fernet().decrypt",
+        "nacl.secret.SecretBox().decrypt",
+    }
+)
+
+CIPHER_METHODS: Final = frozenset({"decrypt", "decryptor", "unpad", "decompress"})
+"""Methods that decode, whatever object they belong to."""
+
+ENCODING_NAMES: Final = frozenset(
+    {"base64", "base_64", "base64_codec", "hex", "hex_codec", "rot13", "rot_13", "zlib", "zlib_codec", "zip", "bz2"}
+    | {
+        "bz2_codec",
+        "uu",
+        "uu_codec",
+        "quopri",
+        "quopri_codec",
+        "unicode_escape",
+        "raw_unicode_escape",
+        "utf_7",
+        "punycode",
+    }
+)
+"""Text encodings that hide rather than write."""
+
+DOWNLOADERS: Final = frozenset(
+    {
+        "urllib.request.urlopen",
+        "urllib.request.build_opener().open",
+        "urllib.request.URLopener().open",
+        *(f"{lib}.{verb}" for lib in ("requests", "httpx", "requests.Session()", "requests.session()", "httpx.Client()")
+          for verb in ("get", "post", "put", "request")),
+        "urllib3.PoolManager().request",
+        "urllib3.request",
+        "http.client.HTTPConnection().getresponse",
+        "http.client.HTTPSConnection().getresponse",
+        "socket.socket().recv",
+        "socket.socket().recvfrom",
+        "socket.socket().makefile",
+        "socket.create_connection().recv",
+        "socket.create_connection().makefile",
+        "aiohttp.ClientSession().get",
+        "aiohttp.request",
+        "ftplib.FTP().retrbinary",
+        "pycurl.Curl().perform",
+        "wget.download",
+        "dns.resolver.resolve",
+        "dns.resolver.query",
+    }
+)  # fmt: skip
+
+DOWNLOAD_TO_FILE: Final = frozenset(
+    {"urllib.request.urlretrieve", "wget.download", "urllib.request.URLopener().retrieve"}
+)
+
+NETWORK: Final = DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
+    {
+        "socket.socket().connect",
+        "socket.socket().connect_ex",
+        "socket.socket().sendto",
+        "socket.create_connection",
+        "http.client.HTTPConnection().request",
+        "http.client.HTTPSConnection().request",
+        "smtplib.SMTP().sendmail",
+        "smtplib.SMTP().send_message",
+        "smtplib.SMTP_SSL().sendmail",
+        "ftplib.FTP().storbinary",
+        "socket.gethostbyname",
+        "socket.getaddrinfo",
+    }
+)  # fmt: skip
+"""Calls that reach out."""
+
+HOST_FACTS: Final = frozenset(
+    {
+        "socket.gethostname",
+        "socket.getfqdn",
+        "platform.node",
+        "platform.uname",
+        "getpass.getuser",
+        "os.getlogin",
+        "os.uname",
+        "uuid.getnode",
+        "os.getcwd",
+        "os.path.expanduser",
+        "pwd.getpwuid",
+    }
+)
+
+STRUCTURED: Final = frozenset(
+    {
+        "json.loads",
+        "json.load",
+        "orjson.loads",
+        "re.findall",
+        "re.search",
+        "re.match",
+        "re.sub",
+        "re.split",
+        "csv.reader",
+    }
+    | {
+        "xml.etree.ElementTree.fromstring",
+        "email.message_from_string",
+        "yaml.safe_load",
+        "configparser.ConfigParser().read_string",
+    }
+    | {"urllib.parse.urlparse", "urllib.parse.urljoin", "urllib.parse.quote"}
+)
+"""Their result is picked out of their argument."""
+
+ENDING: Final = frozenset(
+    {
+        f"builtins.{name}"
+        for name in ("len", "int", "float", "bool", "hash", "isinstance", "id", "callable", "hasattr", "print")
+    }
+    | {"os.path.join", "os.path.basename", "os.path.exists", "os.path.isfile", "os.path.isdir", "os.path.getsize"}
+    | {f"hashlib.{name}" for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "new")}
+    | {"time.time", "time.sleep", "logging.getLogger", "warnings.warn"}
+)
+"""Their result tells nothing of where their argument came from."""
+
+LOOKUPS: Final = frozenset(
+    {
+        "builtins.getattr",
+        "builtins.vars",
+        "builtins.globals",
+        "builtins.locals",
+        "builtins.__import__",
+        "builtins.dir",
+        "operator.attrgetter",
+        "operator.methodcaller",
+        "operator.itemgetter",
+        "sys.modules",
+    }
+)
+
+CALLBACKS: Final = frozenset(
+    {
+        "threading.Thread",
+        "threading.Timer",
+        "multiprocessing.Process",
+        "builtins.map",
+        "builtins.filter",
+        "builtins.sorted",
+        "functools.partial",
+        "functools.reduce",
+        "atexit.register",
+        "_thread.start_new_thread",
+        "asyncio.run",
+        "asyncio.create_task",
+        "asyncio.ensure_future",
+        "sys.settrace",
+        "sys.setprofile",
+        "concurrent.futures.ThreadPoolExecutor().submit",
+        "concurrent.futures.ThreadPoolExecutor().map",
+        "contextlib.suppress",
+    }
+)
+"""They call the function they are given, by themselves."""
+
+ROOTS: Final = frozenset(
+    name.split(".")[0] for name in CODE_SINKS | COMMAND_SINKS | DECODERS | NETWORK | HOST_FACTS
+) - {"builtins"} | {"ctypes", "shutil", "winreg", "_winreg", "pickle", "importlib", "sys"}
+"""First parts of names whose calls are kept as facts."""
+
+KEPT_BUILTINS: Final = frozenset(
+    {"builtins.exec", "builtins.eval", "builtins.execfile", "builtins.__import__", "builtins.compile"}
+)
+
+
+@lru_cache(maxsize=20_000)
+def canonical(name: str) -> str:
+    """`name` under the spelling that the tables use: the longest known prefix is replaced."""
+    if name.startswith("builtins.__builtins__."):
+        name = "builtins." + name.removeprefix("builtins.__builtins__.")
+    head, rest = name, ""
+    while True:
+        known = CANON.get(head)
+        if known is not None:
+            return canonical(known + rest) if known != head else name
+        cut = head.rfind(".")
+        if cut < 0:
+            return name
+        head, rest = head[:cut], head[cut:] + rest

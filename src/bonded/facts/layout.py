@@ -1,0 +1,66 @@
+"""Where a member stands in its archive: when it runs, and under which dotted name it is imported."""
+
+from __future__ import annotations
+
+from bonded.values.finding import When
+
+_NEVER = frozenset(
+    "test tests doc docs example examples samples benchmark benchmarks ci .github .ci .circleci tools scripts notebooks "
+    "tutorials demo demos testdata fixtures".split()
+)
+_NEVER_FILES = frozenset(
+    {"conftest.py", "noxfile.py", "tasks.py", "fabfile.py", "toxfile.py", "dodo.py", "runtests.py"}
+)
+_STARTUP = frozenset({"sitecustomize.py", "usercustomize.py"})
+WHEEL, SDIST, OTHER = "wheel", "sdist", "other"
+
+
+def kind_of(filename: str) -> str:
+    """ "wheel", "sdist" or "other", by the file's name."""
+    if filename.endswith(".whl"):
+        return WHEEL
+    return SDIST if filename.endswith((".tar.gz", ".tgz", ".tar.bz2", ".zip", ".tar")) else OTHER
+
+
+def inner(path: str, kind: str) -> str:
+    """The path as it is installed: without the folder of an sdist, `src/`, or a wheel's `.data/purelib/`."""
+    parts = path.strip("/").split("/")
+    if kind == WHEEL:
+        if parts[0].endswith(".data") and len(parts) > 2 and parts[1] in ("purelib", "platlib"):
+            parts = parts[2:]
+        return "/".join(parts)
+    parts = parts[1:] if len(parts) > 1 else parts
+    return "/".join(parts[1:] if parts[0] == "src" and len(parts) > 1 else parts)
+
+
+def when_of(path: str, kind: str) -> When:
+    """When the top level of a Python member runs."""
+    where = inner(path, kind)
+    parts = where.split("/")
+    if kind == SDIST and where == "setup.py":
+        return When.INSTALL
+    if kind == WHEEL and len(parts) == 1 and (parts[0] in _STARTUP or parts[0].endswith(".pth")):
+        return When.STARTUP
+    if kind == SDIST and (parts[-1] in _STARTUP or parts[-1].endswith(".pth")):
+        return When.STARTUP if len(parts) <= 2 else When.NEVER
+    if kind == WHEEL and parts[0].endswith(".data"):
+        return When.CALL
+    if parts[0].endswith((".dist-info", ".egg-info")):
+        return When.NEVER
+    if any(part in _NEVER for part in parts[:-1]) or (kind == SDIST and len(parts) == 1 and parts[0] in _NEVER_FILES):
+        return When.NEVER
+    if parts[-1].startswith("test_") or parts[-1] in ("conftest.py", "tests.py"):
+        return When.NEVER
+    return When.CALL if parts[-1] == "__main__.py" else When.IMPORT
+
+
+def dotted(path: str, kind: str) -> str:
+    """The name under which the member is imported: "pkg.mod" for `pkg/mod.py`, "pkg" for `pkg/__init__.py`."""
+    where = inner(path, kind).removesuffix(".py").removesuffix(".pyw")
+    return where.removesuffix("/__init__").replace("/", ".")
+
+
+def package_of(path: str, kind: str) -> str:
+    """The package that relative imports in the member start from."""
+    name = dotted(path, kind)
+    return name if path.endswith("/__init__.py") else name.rpartition(".")[0]

@@ -1,0 +1,35 @@
+"""The fields of core metadata that checks compare, read leniently: screening must not fail where an upload was accepted."""
+
+from __future__ import annotations
+
+import tomllib
+from email.parser import HeaderParser
+
+_FIELDS = frozenset(
+    "name version summary home-page author author-email maintainer maintainer-email project-url requires-dist license "
+    "requires-python provides-extra keywords".split()
+)
+
+
+def read_metadata(data: bytes) -> dict[str, list[str]]:
+    """METADATA or PKG-INFO as lower-case field -> values, each cut to 500 characters."""
+    headers = HeaderParser().parsestr(data[:200_000].decode("utf-8", "replace"))
+    found: dict[str, list[str]] = {}
+    for key, value in headers.items():
+        if key.lower() in _FIELDS and len(found.get(key.lower(), [])) < 200:
+            found.setdefault(key.lower(), []).append(str(value)[:500])
+    return found
+
+
+def backend_of(data: bytes) -> tuple[str, tuple[str, ...]]:
+    """The build back-end's module and its `backend-path` from a pyproject.toml; ("", ()) where there is none of its own."""
+    try:
+        table = tomllib.loads(data.decode("utf-8", "replace"))
+        system = table.get("build-system", {})
+        paths = system.get("backend-path", [])
+        name = system.get("build-backend", "")
+        if isinstance(name, str) and isinstance(paths, list):
+            return name.split(":")[0], tuple(str(one) for one in paths[:10])
+    except (tomllib.TOMLDecodeError, AttributeError, RecursionError, TypeError):
+        pass  # a broken file runs nothing; the upload's own checks say so to the uploader
+    return "", ()

@@ -1,0 +1,152 @@
+"""What facts are: frozen values that checks read, and that are stored as JSON by the archive's sha256.
+
+`FACTS_VERSION` names their meaning; it rises with every change of what a field says, so that stored facts of an older
+meaning are read again from the archive.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
+from functools import cache
+from typing import Any, TypeVar
+
+import orjson
+
+from bonded.values.finding import When
+
+FACTS_VERSION = 1
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument of a call. `labels` say where its value came from (`facts.value`), `text` is its value where it could
+    be folded to text (at most 300 characters), `steps` how it came to be, in order."""
+
+    labels: tuple[str, ...] = ()
+    text: str | None = None
+    steps: tuple[str, ...] = ()
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of something outside the package, with its resolved dotted name ("os.system", "builtins.exec").
+
+    `depth` is 0 for code as written, n for code that was itself decoded n times. `hidden`: the name was computed, not
+    written. `arguments` are positional, then keywords (by `name`).
+    """
+
+    name: str
+    line: int
+    end_line: int
+    scope: str
+    when: When
+    depth: int
+    hidden: bool
+    arguments: tuple[Argument, ...]
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Code that the package decodes and runs, unfolded (never run): `text` at most 4,000 characters."""
+
+    line: int
+    depth: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A member that was read as Python. `when` is when its top level runs."""
+
+    path: str
+    when: When
+    calls: tuple[Call, ...]
+    decoded: tuple[Decoded, ...]
+    imports: tuple[str, ...]
+    text: str = ""
+    """The source, kept for short start-up files only (.pth, sitecustomize)."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemberFacts:
+    """One member of the archive. `kind` is "file", "folder", "link" or another word of `facts.archive`."""
+
+    path: str
+    size: int
+    sha256: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something wrong with the archive itself, as its reader says it."""
+
+    code: str
+    path: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All facts of one archive. `kind` is "wheel", "sdist" or "other"; `name` and `version` as its metadata says."""
+
+    filename: str
+    sha256: str
+    kind: str
+    name: str
+    version: str
+    metadata: dict[str, list[str]]
+    members: tuple[MemberFacts, ...]
+    modules: tuple[Module, ...]
+    troubles: tuple[Trouble, ...]
+    unread: tuple[str, ...]
+    facts_version: int = FACTS_VERSION
+
+
+def dump(facts: Facts) -> bytes:
+    """Facts as JSON with sorted keys: equal facts are equal bytes."""
+    return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
+
+
+def load(data: bytes) -> Facts:
+    """Facts from JSON. Raises ValueError for facts of another version or shape."""
+    try:
+        raw = orjson.loads(data)
+        if raw["facts_version"] != FACTS_VERSION:
+            raise ValueError(f"facts of version {raw['facts_version']}")
+        return build(Facts, raw)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"not facts: {error}") from None
+
+
+def build(kind: type[T], raw: dict[str, Any]) -> T:
+    """A dataclass of `kind` from the JSON that orjson wrote of one. Raises ValueError or TypeError for another shape."""
+    return typing.cast("T", _convert(kind, raw))
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    hints = typing.get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}
+
+
+def _convert(hint: Any, raw: Any) -> Any:
+    if is_dataclass(hint):
+        assert isinstance(hint, type)
+        return hint(**{name: _convert(_hints(hint)[name], value) for name, value in raw.items()})
+    if typing.get_origin(hint) is tuple:
+        item = typing.get_args(hint)[0]
+        return tuple(raw) if item is str else tuple(_convert(item, one) for one in raw)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(raw)
+    if isinstance(hint, types.UnionType):
+        rest = [one for one in typing.get_args(hint) if one is not type(None)]
+        return None if raw is None else _convert(rest[0], raw)
+    return raw

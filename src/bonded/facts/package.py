@@ -1,0 +1,218 @@
+"""All Python of one archive: which members are parsed, interpreted, and how they are linked to each other."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from dataclasses import replace
+
+from bonded.facts import layout, prefilter
+from bonded.facts.collect import Collected
+from bonded.facts.known import CODE_SINKS, COMMAND_SINKS
+from bonded.facts.model import Argument, Call, Module
+from bonded.facts.scope import Function, Later
+from bonded.facts.source import Parsed, parse, text_of
+from bonded.facts.spend import Exhausted, Spend
+from bonded.facts.state import World
+from bonded.facts.statements import Interpreter
+from bonded.facts.value import ANY, SOURCES, Value
+from bonded.facts.when import ORDER, settle
+from bonded.values.finding import When
+
+_MOST_ASKED = 20
+"""Modules read only because another one needs what a function of theirs gives."""
+_FOREMOST = (When.INSTALL, When.STARTUP, When.IMPORT)
+_PTH_CODE = re.compile(r"^import[ \t]")
+
+
+class Package:
+    """Reads the modules of `found`; `modules()` gives their facts."""
+
+    def __init__(self, found: Collected, spend: Spend) -> None:
+        self.found = found
+        self.spend = spend
+        self.unread: list[str] = []
+        self.readers: dict[str, Interpreter] = {}
+        self.bases: dict[str, When] = {}
+        self.asked = 0
+        self.full = False
+        self.paths = {layout.dotted(path, found.kind): path for path in sorted(found.sources, reverse=True)}
+
+    def modules(self) -> tuple[Module, ...]:
+        """Facts of every module that was read, in the order of their paths."""
+        for path, base in self._wanted():
+            self._read(path, base)
+        self._installed()
+        self._imported()
+        self._link()
+        return tuple(self._facts(path) for path in sorted(self.readers))
+
+    def _wanted(self) -> list[tuple[str, When]]:
+        chosen: list[tuple[str, When]] = []
+        never: list[str] = []
+        reaches_never = False
+        for path, data in self.found.sources.items():
+            base = self._base(path)
+            groups = prefilter.hits(data)
+            if base is not When.NEVER and "never" in groups:
+                reaches_never = True
+            if base in (When.INSTALL, When.STARTUP) or prefilter.matters(data, groups):
+                never.append(path) if base is When.NEVER else chosen.append((path, base))
+        if reaches_never:
+            chosen += [(path, When.NEVER) for path in never if path not in self.readers]
+        return sorted(chosen, key=lambda one: (ORDER[one[1]], one[0]))
+
+    def _base(self, path: str) -> When:
+        where = layout.inner(path, self.found.kind)
+        for folder in self.found.backend_paths:
+            whole = f"{folder.strip('./')}/{self.found.backend.replace('.', '/')}".lstrip("/")
+            if self.found.backend and where in (f"{whole}.py", f"{whole}/__init__.py"):
+                return When.INSTALL
+        return layout.when_of(path, self.found.kind)
+
+    def _read(self, path: str, base: When) -> Interpreter | None:
+        if path in self.readers:
+            return self.readers[path]
+        self.bases[path] = base
+        data = self.found.sources[path]
+        if path.endswith(".pth"):
+            data = _pth(data)
+        if self.full:
+            return None
+        try:
+            self.spend.parse(len(data))
+            parsed = parse(data)
+            reader = self.readers[path] = self._interpreter(path, parsed)
+            self._note_broken(path, base, parsed)
+            if parsed.tree is not None:
+                reader.module(parsed.tree)
+                lines = prefilter.reaching_lines(data)
+                reader.rest(lambda function: _matters(function, lines))
+        except Exhausted as error:
+            self.full = True
+            self.unread.append(f"{path}: the budget of {error} ended here; what follows was not read")
+        except RecursionError:
+            self.unread.append(f"{path}: it is nested too deeply to be read")
+        return self.readers.get(path)
+
+    def _interpreter(self, path: str, parsed: Parsed) -> Interpreter:
+        reader = Interpreter(path, parsed.lines, self.spend, World(self._data, self.resolve))
+        reader.package = layout.package_of(path, self.found.kind)
+        return reader
+
+    def _data(self, name: str) -> bytes | None:
+        return self.found.data.get(name)
+
+    def _note_broken(self, path: str, base: When, parsed: Parsed) -> None:
+        """A piece that cannot be parsed counts as unread if it could matter where it stands."""
+        for first, text in parsed.broken if base in _FOREMOST else ():
+            data = text.encode("utf-8", "replace")
+            if prefilter.matters(data, prefilter.hits(data)):
+                self.unread.append(f"{path}: from line {first} on, it is no Python that can be parsed")
+                return
+
+    def resolve(self, later: Later) -> Value:
+        """What a function of another module of the package gives for these arguments."""
+        module, _, name = later.name.rpartition(".")
+        path = self.paths.get(module)
+        if path is None:
+            return ANY
+        if path not in self.readers:
+            if self.asked >= _MOST_ASKED or len(self.found.sources[path]) > 200_000:
+                return ANY
+            self.asked += 1
+        reader = self._read(path, self._base(path))
+        if reader is None:
+            return ANY
+        found = reader.globals.values.get(name)
+        if found is None or not isinstance(found.local, Function) or found.local in reader.stack:
+            return ANY
+        return reader.follow(found.local, list(later.arguments), {})
+
+    def _installed(self) -> None:
+        """Modules that setup.py or a build back-end imports run at install time as well."""
+        waiting = [path for path, base in self.bases.items() if base is When.INSTALL]
+        seen = set(waiting)
+        while waiting and len(seen) < 40:
+            reader = self.readers.get(waiting.pop(0))
+            for name in reader.out.imports if reader else ():
+                path = self.paths.get(name)
+                if path is None or path in seen:
+                    continue
+                seen.add(path)
+                data = self.found.sources[path]
+                if path in self.readers or prefilter.matters(data, prefilter.hits(data)):
+                    self._read(path, When.INSTALL)
+                    self.bases[path] = When.INSTALL
+                    waiting.append(path)
+
+    def _imported(self) -> None:
+        """Modules in test or documentation folders that package code imports do run."""
+        names = {
+            name
+            for path, reader in self.readers.items()
+            if self.bases[path] in _FOREMOST
+            for name in reader.out.imports
+        }
+        for path, base in list(self.bases.items()):
+            if base is When.NEVER and path in self.readers:
+                name = layout.dotted(path, self.found.kind)
+                if name in names or self._mentioned(name.rpartition(".")[2] or name):
+                    self.bases[path] = When.IMPORT
+
+    def _mentioned(self, name: str) -> bool:
+        pattern = re.compile(rb"^[ \t]*(from|import)[ \t][^\n#]*\b" + re.escape(name.encode()) + rb"\b", re.MULTILINE)
+        return any(
+            pattern.search(data)
+            for path, data in self.found.sources.items()
+            if self._base(path) in _FOREMOST and name.encode() in data
+        )
+
+    def _link(self) -> None:
+        """A function that runs its parameter, called from another module with hidden or fetched data."""
+        sinks = {
+            f"{layout.dotted(path, self.found.kind)}.{scope}": sink
+            for path, reader in self.readers.items()
+            for scope, sink in reader.out.sink_parameters.items()
+        }
+        for reader in self.readers.values() if sinks else ():
+            for one in reader.out.local_calls:
+                if one.name in sinks:
+                    key = (sinks[one.name], one.line, 0, one.scope, 0)
+                    call = Call(
+                        sinks[one.name], one.line, one.end_line, one.scope, When.UNKNOWN, 0, False,
+                        tuple(_through(argument, one.name) for argument in one.arguments), one.excerpt,
+                    )  # fmt: skip
+                    reader.out.calls.setdefault(key, call)
+
+    def _facts(self, path: str) -> Module:
+        reader, base = self.readers[path], self.bases[path]
+        self.unread += [] if base in (When.NEVER, When.CALL) else dict.fromkeys(reader.out.unread)
+        calls = settle(reader.out, base)
+        sinks = [one for one in calls if one.name in CODE_SINKS or one.name in COMMAND_SINKS]
+        others = [one for one in calls if one not in sinks]
+        kept = sorted([*sinks[:300], *others[:200]], key=lambda one: (one.line, one.name, one.depth))
+        text = text_of(self.found.sources[path])[:20_000] if base is When.STARTUP else ""
+        imports = tuple(sorted(set(reader.out.imports)))[:300]
+        return Module(path, base, tuple(kept), tuple(reader.out.decoded), imports, text)
+
+
+def _matters(function: Function, lines: list[int] | None) -> bool:
+    """Whether a sink may be named inside `function`; only then is it executed with unknown arguments."""
+    if lines is None:
+        return True
+    first, last = function.node.lineno, function.node.end_lineno or function.node.lineno
+    position = bisect_left(lines, first)
+    return position < len(lines) and lines[position] <= last
+
+
+def _through(argument: Argument, name: str) -> Argument:
+    if not SOURCES.isdisjoint(argument.labels):
+        return replace(argument, steps=(*argument.steps, f"passed to {name}"))
+    return argument
+
+
+def _pth(data: bytes) -> bytes:
+    """Only lines that begin with "import" are run by `site`; the others name folders."""
+    lines = text_of(data).split("\n")
+    return "\n".join(line if _PTH_CODE.match(line) else "" for line in lines).encode("utf-8", "replace")

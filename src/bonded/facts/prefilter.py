@@ -1,0 +1,99 @@
+"""One YARA-X pass over a file decides whether it is parsed: parsing is what costs, and most files cannot matter.
+
+The rules are made from `facts.atoms`; a test rewrites every positive sample in every way and shows that none slips past.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from functools import cache
+from typing import Any
+
+from bonded.facts import atoms
+from bonded.facts.source import is_plain
+
+# UTF-8 of characters that Python folds to ASCII letters in identifiers (NFKC, PEP 3131).
+_FOLDED = re.compile(
+    rb"\xef[\xbc\xbd]|\xf0\x9d[\x90-\x9f]|\xe2[\x81\x82\x84\x85]|\xe1[\xb4-\xb6]|\xc2[\xaa\xba]|\xc5\xbf|\xca[\xb0-\xb8]"
+)
+_REACHING = frozenset({"sinks", "builtins", "namespaces", "importers", "getattr", "code"})
+
+
+def rules() -> str:
+    """The source of the YARA rules."""
+    groups = {
+        "sinks": atoms.sinks(),
+        "sources": atoms.sources(),
+        "builtins": atoms.BUILTINS,
+        "roots": atoms.ROOTS,
+        "code": atoms.CODE,
+        "reads": atoms.READS,
+        "imported": atoms.IMPORTED_SINKS,
+    }
+    made = [_rule(name, patterns, "any of them") for name, patterns in groups.items()]
+    others = " or ".join(f"$a{n}" for n in range(1, len(atoms.GETATTR)))
+    made.append(_rule("getattr", atoms.GETATTR + atoms.PLAIN_GETATTR, f"#a0 > #a{len(atoms.GETATTR)} or {others}"))
+    made.append(_rule("namespaces", atoms.NAMESPACES + atoms.NAMESPACE_SETS, "#a0 > #a1"))
+    made.append(_rule("importers", atoms.IMPORTERS + atoms.OWN_MODULE, "$a0 or $a1 or #a2 > #a3"))
+    return "\n".join(made)
+
+
+def _rule(name: str, patterns: list[str], condition: str) -> str:
+    lines = " ".join(f"$a{n} = {pattern}" for n, pattern in enumerate(patterns))
+    return f"rule {name} {{ strings: {lines} condition: {condition} }}"
+
+
+@cache
+def _scanner(coarse: bool) -> Any:
+    import yara_x  # here, because the import alone takes longer than reading a small package
+
+    if not coarse:
+        return yara_x.Scanner(yara_x.compile(rules()))
+    made = [_rule(name, patterns, "any of them") for name, patterns in atoms.coarse().items()]
+    made.append(_rule("never", atoms.NEVER, "any of them"))
+    return yara_x.Scanner(yara_x.compile("\n".join(made)))
+
+
+def _groups(data: bytes, coarse: bool) -> frozenset[str]:
+    return frozenset(rule.identifier for rule in _scanner(coarse).scan(data).matching_rules)
+
+
+def warm() -> None:
+    """Compile the rules now (in a process that will fork)."""
+    _groups(b"", True)
+    _groups(b"", False)
+
+
+def hits(data: bytes) -> frozenset[str]:
+    """Which groups of patterns are in the bytes. Words first; the slower patterns only where the words are."""
+    found = _groups(data, True)
+    if "lookups" not in found and not found >= {"reaching", "hiding"}:
+        return found & {"never"}
+    return _groups(data, False) | (found & {"never"})
+
+
+def matters(data: bytes, groups: frozenset[str]) -> bool:
+    """Whether a Python file with these hits must be parsed."""
+    if not is_plain(data) or (not data.isascii() and _FOLDED.search(data)):
+        return True
+    anything = not groups.isdisjoint(("builtins", "namespaces"))
+    modules = not groups.isdisjoint(("roots", "importers"))
+    reaches = anything or "sinks" in groups or ("getattr" in groups and modules) or groups >= {"importers", "imported"}
+    hides = anything or not groups.isdisjoint(("sources", "importers"))
+    return (reaches and hides) or groups >= {"code", "reads"}
+
+
+def reaching_lines(data: bytes) -> list[int] | None:
+    """Lines on which a sink may be named, in order; None for all of them (the bytes do not show it)."""
+    if not is_plain(data) or (not data.isascii() and _FOLDED.search(data)):
+        return None
+    starts = [0, *(found.end() for found in re.finditer(rb"\r\n|\r|\n", data))]
+    lines: set[int] = set()
+    for rule in _scanner(False).scan(data).matching_rules:
+        if rule.identifier in _REACHING:
+            for pattern in rule.patterns:
+                for match in pattern.matches:
+                    first = bisect_right(starts, match.offset)
+                    lines.update((first, bisect_right(starts, match.offset + match.length - 1)))
+    return sorted(lines)

@@ -1,0 +1,91 @@
+"""Names in force and the package's own functions and classes, as the abstract interpreter sees them."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from dataclasses import dataclass, field
+from typing import Final
+
+from bonded.facts.value import Value
+
+BUILTINS: Final = frozenset(dir(builtins)) | {"execfile", "unicode", "xrange", "raw_input", "reduce", "__builtins__"}
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+class Env:
+    """Variables of one module, class or function, inside another."""
+
+    __slots__ = ("outer", "stars", "values")
+
+    def __init__(self, outer: Env | None) -> None:
+        self.values: dict[str, Value] = {}
+        self.outer = outer
+        self.stars: list[str] = []
+
+    def find(self, name: str) -> Value | None:
+        """The variable's value here or further out."""
+        env: Env | None = self
+        while env is not None:
+            value = env.values.get(name)
+            if value is not None:
+                return value
+            env = env.outer
+        return None
+
+    def star_modules(self) -> list[str]:
+        """Modules of `from x import *` in force."""
+        env: Env | None = self
+        found: list[str] = []
+        while env is not None:
+            found += env.stars
+            env = env.outer
+        return found
+
+
+@dataclass(eq=False, slots=True)
+class Function:
+    """A function of the package. `qualname` is its scope ("Class.method", "outer.<locals>.inner")."""
+
+    node: FunctionNode
+    env: Env
+    qualname: str
+    owner: Class | None = None
+    turns: int = 0
+    seen: dict[object, Value] = field(default_factory=dict)
+
+
+@dataclass(eq=False, slots=True)
+class Class:
+    """A class of the package with its methods; `bases` are dotted names."""
+
+    name: str
+    bases: tuple[str, ...]
+    methods: dict[str, Function]
+    parents: tuple[Class, ...] = ()
+
+    def method(self, name: str) -> Function | None:
+        """The method here or in a base class of the same module."""
+        if name in self.methods:
+            return self.methods[name]
+        for parent in self.parents:
+            found = parent.method(name) if parent is not self else None
+            if found is not None:
+                return found
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """An object of one of the package's classes."""
+
+    of: Class
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """What a function of another module of the package gives: worked out only when it reaches a sink."""
+
+    name: str
+    arguments: tuple[Value, ...]

@@ -1,0 +1,162 @@
+"""What the interpreter of one module gathers: calls, edges between its functions, files written, code decoded."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, DECODERS, KEPT_BUILTINS, NETWORK, canonical
+from bonded.facts.model import Argument, Call, Decoded
+from bonded.facts.scope import Env, Later
+from bonded.facts.spend import Spend
+from bonded.facts.value import HIDDEN, UNKNOWN, Value, reach
+from bonded.values.finding import When
+
+MAX_CALLS = 400
+MAX_DECODED = 20
+MAIN = "<main>"
+_KEPT = CODE_SINKS | COMMAND_SINKS | DECODERS | NETWORK | KEPT_BUILTINS
+_KEPT_HEADS = ("ctypes.", "winreg.", "_winreg.", "importlib.machinery.", "importlib.util.")
+
+
+@dataclass(slots=True)
+class World:
+    """What surrounds a module: `data(name)` gives a small data member by its base name, `resolve(later)` the result of a
+    function of another module of the package."""
+
+    data: Callable[[str], bytes | None] = lambda name: None
+    resolve: Callable[[Later], Value] = lambda later: Value()
+
+
+@dataclass(slots=True)
+class LocalCall:
+    """A call of another module's function with arguments that came from a source; linked after all modules are read."""
+
+    name: str
+    line: int
+    end_line: int
+    scope: str
+    arguments: tuple[Argument, ...]
+    excerpt: str
+
+
+@dataclass(slots=True)
+class Gathered:
+    """Everything that one module yields. `when` of the calls is settled by `facts.when` afterwards."""
+
+    lines: list[str]
+    calls: dict[tuple[str, int, int, str, int], Call] = field(default_factory=dict)
+    edges: dict[str, set[str]] = field(default_factory=dict)
+    decoded: list[Decoded] = field(default_factory=list)
+    imports: list[str] = field(default_factory=list)
+    local_calls: list[LocalCall] = field(default_factory=list)
+    commands: set[str] = field(default_factory=set)
+    """Scopes of methods that a build tool calls (cmdclass)."""
+    sink_parameters: dict[str, str] = field(default_factory=dict)
+    """Function scope -> sink that one of its parameters reaches."""
+    unread: list[str] = field(default_factory=list)
+
+    def edge(self, caller: str, callee: str) -> None:
+        self.edges.setdefault(caller, set()).add(callee)
+
+
+def kept(name: str) -> bool:
+    """Whether calls of `name` are facts."""
+    return name in _KEPT or name.startswith(_KEPT_HEADS)
+
+
+def argument(value: Value, name: str = "") -> Argument:
+    """What is kept of a value that is passed to a call."""
+    labels, steps = reach(value)
+    return Argument(tuple(sorted(labels)), text_of(value), steps, name)
+
+
+def text_of(value: Value, most: int = 300) -> str | None:
+    """The constant as text, items of a list joined by a space; None when it is not known."""
+    const = value.const
+    if value.items is not None:
+        parts = [text_of(one, most) or "?" for one in value.items[:40]]
+        return " ".join(parts)[:most]
+    if const is UNKNOWN:
+        return None
+    if isinstance(const, (bytes, bytearray)):
+        return const[: most * 4].decode("utf-8", "replace")[:most]
+    if isinstance(const, (list, tuple)):
+        return " ".join(str(one)[:most] for one in const[:40])[:most]
+    return str(const)[:most] if isinstance(const, (str, int, float)) else None
+
+
+class Recorder:
+    """Base of the interpreter: where it is, and how it notes what it sees."""
+
+    def __init__(self, path: str, lines: list[str], spend: Spend, world: World) -> None:
+        self.path = path
+        self.package = ""
+        self.spend = spend
+        self.world = world
+        self.out = Gathered(lines)
+        self.scope = ""
+        self.depth = 0
+        self.line: int | None = None
+        self.env = Env(None)
+        self.globals = self.env
+        self.written: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
+        self.fields: dict[str, Value] = {}
+
+    def where(self, node: ast.AST) -> tuple[int, int]:
+        """First and last line of `node`; inside decoded code, the line that decodes it."""
+        if self.line is not None:
+            return self.line, self.line
+        first = getattr(node, "lineno", 1)
+        return first, getattr(node, "end_lineno", None) or first
+
+    def step(self, node: ast.AST, what: str) -> str:
+        """One step of a trace."""
+        return f"line {self.where(node)[0]}: {what}"
+
+    def record(self, name: str, node: ast.AST, arguments: list[Argument], hidden: bool) -> None:
+        """Note a call of something outside."""
+        first, last = self.where(node)
+        key = (name, first, getattr(node, "col_offset", 0) if self.line is None else 0, self.scope, self.depth)
+        old = self.out.calls.get(key)
+        if old is None and len(self.out.calls) >= MAX_CALLS:
+            if name not in CODE_SINKS and name not in COMMAND_SINKS:
+                return
+        if old is not None and _richness(old.arguments) >= _richness(arguments):
+            return
+        self.out.calls[key] = Call(
+            name, first, last, self.scope, When.UNKNOWN, self.depth, hidden, tuple(arguments), self.excerpt(first, last)
+        )
+
+    def excerpt(self, first: int, last: int) -> str:
+        """The lines, as they stand, cut."""
+        rows = self.out.lines[first - 1 : min(last, first + 5)]
+        return "\n".join(row[:240] for row in rows)
+
+    def decoded(self, node: ast.AST, text: str) -> None:
+        """Keep unfolded code as evidence."""
+        if len(self.out.decoded) < MAX_DECODED:
+            self.out.decoded.append(Decoded(self.where(node)[0], self.depth + 1, text[:4000]))
+
+
+def _richness(arguments: tuple[Argument, ...] | list[Argument]) -> int:
+    return sum(len(one.labels) * 2 + (one.text is not None) for one in arguments)
+
+
+def is_hidden(value: Value) -> bool:
+    return HIDDEN in value.labels
+
+
+__all__ = [
+    "MAIN",
+    "Gathered",
+    "LocalCall",
+    "Recorder",
+    "World",
+    "argument",
+    "canonical",
+    "is_hidden",
+    "kept",
+    "text_of",
+]

@@ -1,0 +1,420 @@
+"""Execution of statements on abstract values, and following of the package's own functions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from bonded.facts.calling import Calling
+from bonded.facts.expressions import PARAMETER
+from bonded.facts.known import canonical
+from bonded.facts.scope import Class, Env, Function, Instance, Later
+from bonded.facts.source import parse
+from bonded.facts.state import MAIN
+from bonded.facts.value import ANY, SOURCES, Value, gather, join, reach
+
+_MAX_STACK = 8
+_MAX_TURNS = 24
+_MAX_LAYERS = 4
+_BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython")
+
+
+class Interpreter(Calling):
+    """Reads one module: `module(tree)`, then `rest()` for functions that nothing called."""
+
+    def module(self, tree: ast.Module) -> None:
+        """Execute the top level."""
+        self.functions: list[Function] = []
+        self.stack: list[Function] = []
+        self.results: list[list[Value]] = []
+        self.block(tree.body)
+
+    def rest(self, wanted: Callable[[Function], bool]) -> None:
+        """Execute each function once with unknown arguments, if `wanted`."""
+        done = 0
+        while done < len(self.functions):
+            function = self.functions[done]
+            done += 1
+            if wanted(function):
+                self._outer(function)
+
+    def _outer(self, function: Function) -> None:
+        arguments = function.node.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+        values = {
+            one.arg: Value(names=(f"{PARAMETER}{function.qualname}:{one.arg}",), labels=frozenset({"parameter"}))
+            for one in every
+        }
+        if function.owner is not None and every and not _static(function):
+            values[every[0].arg] = Value(local=Instance(function.owner))
+        self._enter(function, values)
+
+    def block(self, body: Iterable[ast.stmt]) -> None:
+        """Execute statements in order."""
+        for statement in body:
+            self.spend.node()
+            run = _TABLE.get(type(statement))
+            if run is None:
+                self._plain(statement)
+            else:
+                run(self, statement)
+
+    def _plain(self, node: ast.stmt) -> None:
+        for one in ast.iter_child_nodes(node):
+            if isinstance(one, ast.expr):
+                self.evaluate(one)
+            elif isinstance(one, ast.stmt):
+                self.block([one])
+
+    def _import_plain(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self.out.imports.append(alias.name)
+            name = alias.name if alias.asname else alias.name.split(".")[0]
+            self.env.values[alias.asname or name] = Value(names=(name,))
+
+    def _import_from(self, node: ast.ImportFrom) -> None:
+        module = node.module or ""
+        if node.level:
+            parts = self.package.split(".") if self.package else []
+            parts = parts[: len(parts) - node.level + 1] if node.level > 1 else parts
+            module = ".".join([*parts, module] if module else parts)
+        self.out.imports.append(module)
+        for alias in node.names:
+            if alias.name == "*":
+                self.env.stars.append(module)
+            else:
+                self.out.imports.append(f"{module}.{alias.name}")
+                self.env.values[alias.asname or alias.name] = Value(names=(f"{module}.{alias.name}".lstrip("."),))
+
+    def _assign(self, node: ast.Assign) -> None:
+        value = self.evaluate(node.value)
+        for target in node.targets:
+            self.bind(target, value)
+
+    def _annotated(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.bind(node.target, self.evaluate(node.value))
+
+    def _augmented(self, node: ast.AugAssign) -> None:
+        old = self.evaluate(node.target)
+        self.bind(node.target, self.combine(node.op, old, self.evaluate(node.value)))
+
+    def bind(self, target: ast.expr, value: Value) -> None:
+        """Assign `value` to a name, a field, an item or a pattern of them."""
+        if isinstance(target, ast.Name):
+            self.env.values[target.id] = value
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            self._unpack(target.elts, value)
+        elif isinstance(target, ast.Starred):
+            self.bind(target.value, value)
+        elif isinstance(target, ast.Attribute):
+            old = self.fields.get(target.attr)
+            self.fields[target.attr] = join(old, value) if old is not None else value
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            self._bind_item(target.value.id, self.evaluate(target.slice), value)
+
+    def _unpack(self, targets: list[ast.expr], value: Value) -> None:
+        items: list[Value] | None = list(value.items) if value.items is not None else None
+        if items is None and isinstance(value.const, (tuple, list, str, bytes)):
+            items = [Value(one, labels=value.labels, steps=value.steps) for one in value.const[: len(targets)]]
+        for position, target in enumerate(targets):
+            exact = items is not None and position < len(items)
+            labels, steps = reach(value)
+            self.bind(target, items[position] if exact and items else Value(labels=labels, steps=steps))
+
+    def _bind_item(self, name: str, index: Value, value: Value) -> None:
+        old = self.env.find(name)
+        if old is None:
+            return
+        if old.names and old.names[0] == "builtins.globals()" and isinstance(index.const, str):
+            self.globals.values[index.const] = value
+        elif old.table is not None and isinstance(index.const, (str, bytes, int)):
+            self.env.values[name] = Value(table={**old.table, index.const: value}, labels=old.labels)
+        else:
+            labels, steps = reach(value)
+            self.env.values[name] = old.labelled(labels & SOURCES, *steps)
+
+    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        self.define(node, None)
+
+    def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: Class | None) -> Function:
+        """A function definition: decorators and defaults run now, the body later."""
+        prefix = f"{owner.name}." if owner else (f"{self.scope}.<locals>." if self.scope else "")
+        function = Function(node, self.env, prefix + node.name, owner)
+        self.functions.append(function)
+        value = Value(local=function)
+        for decorator in reversed(node.decorator_list):
+            made = self.evaluate(decorator)
+            if made.local is not None or made.names:
+                result = self.apply(made, [value], {}, decorator)
+                value = result if isinstance(result.local, Function) else value
+        if owner is None:
+            self.env.values[node.name] = value
+        return function
+
+    def _class(self, node: ast.ClassDef) -> None:
+        bases = [self.evaluate(one) for one in node.bases]
+        for keyword in node.keywords:
+            self.evaluate(keyword.value)
+        names = tuple(canonical(name) for base in bases for name in base.names)
+        parents = tuple(base.local for base in bases if isinstance(base.local, Class))
+        kind = Class(node.name, names, {}, parents)
+        self.env.values[node.name] = Value(local=kind)
+        outer, self.env = self.env, Env(self.env)
+        try:
+            for statement in node.body:
+                if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    kind.methods[statement.name] = self.define(statement, kind)
+                else:
+                    self.block([statement])
+        finally:
+            self.env = outer
+        for decorator in node.decorator_list:
+            self.evaluate(decorator)
+        if any(name.startswith(_BUILD_TOOLS) for name in self._all_bases(kind)):
+            self.out.commands |= {one.qualname for one in kind.methods.values()}
+
+    def _all_bases(self, kind: Class) -> list[str]:
+        found = list(kind.bases)
+        for parent in kind.parents:
+            found += self._all_bases(parent) if parent is not kind else []
+        return found
+
+    def _branch(self, node: ast.If) -> None:
+        test = self.evaluate(node.test)
+        outer_scope = self.scope
+        if _is_main(node.test) and not self.scope:
+            self.scope = MAIN
+        before = dict(self.env.values)
+        self.block(node.body)
+        after, self.env.values = self.env.values, before
+        self.scope = outer_scope
+        self.block(node.orelse)
+        if test.known and isinstance(test.const, bool):
+            self.env.values = after if test.const else self.env.values
+            return
+        self.env.values = _merged(after, self.env.values)
+
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        source = self.evaluate(node.iter)
+        size = sum(1 for one in node.body for _ in ast.walk(one))
+        count = len(source.items) if source.items is not None else len(source.const) if _sized(source.const) else 0
+        exact, turns = self.turns(source) if 0 < count * size <= 60_000 and size <= 120 else (False, [_one(source)])
+        for item in turns:
+            self.bind(node.target, item)
+            self.block(node.body)
+        self.block(node.orelse)
+
+    def _while(self, node: ast.While) -> None:
+        self.evaluate(node.test)
+        self.block(node.body)
+        self.block(node.orelse)
+
+    def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        for item in node.items:
+            value = self.evaluate(item.context_expr)
+            if isinstance(value.local, Instance):
+                method = value.local.of.method("__enter__")
+                value = self.follow(method, [], {}, (value, "")) if method else value
+            if item.optional_vars is not None:
+                self.bind(item.optional_vars, value)
+        self.block(node.body)
+
+    def _try(self, node: ast.Try) -> None:
+        before = dict(self.env.values)
+        self.block(node.body)
+        after = self.env.values
+        for handler in node.handlers:
+            self.env.values = dict(before)
+            if handler.type is not None:
+                self.evaluate(handler.type)
+            self.block(handler.body)
+            after = _merged(after, self.env.values)
+        self.env.values = after
+        self.block(node.orelse)
+        self.block(node.finalbody)
+
+    def _match(self, node: ast.Match) -> None:
+        self.evaluate(node.subject)
+        for case in node.cases:
+            self.block(case.body)
+
+    def _return(self, node: ast.Return) -> None:
+        value = self.evaluate(node.value) if node.value is not None else Value(None)
+        if self.results:
+            self.results[-1].append(value)
+
+    def _expression(self, node: ast.Expr) -> None:
+        inner = node.value
+        value = self.evaluate(inner)
+        if isinstance(inner, (ast.Yield, ast.YieldFrom)) and self.results:
+            self.results[-1].append(value)
+
+    def _nothing(self, node: ast.stmt) -> None:
+        """pass, global, nonlocal, del: names that are global are found by `find` anyway."""
+
+    def _global(self, node: ast.Global) -> None:
+        for name in node.names:
+            self.env.values.setdefault(name, self.globals.values.get(name, ANY))
+
+    def follow(
+        self,
+        function: Function,
+        arguments: list[Value],
+        keywords: dict[str, Value],
+        bound: tuple[Value, str] | None = None,
+    ) -> Value:
+        """What `function` gives for these arguments; its body is executed with them, within bounds."""
+        self.out.edge(self.scope, function.qualname)
+        labels, steps = gather((*arguments, *keywords.values()))
+        if function in self.stack or len(self.stack) >= _MAX_STACK:
+            return Value(labels=labels, steps=steps)
+        values = self._bound_arguments(function, arguments, keywords, bound)
+        key = tuple((name, _print(value)) for name, value in sorted(values.items()))
+        if key in function.seen:
+            return function.seen[key]
+        if function.turns >= _MAX_TURNS:
+            return Value(labels=labels, steps=steps)
+        function.turns += 1
+        result = self._enter(function, values)
+        function.seen[key] = result
+        return result
+
+    def _bound_arguments(
+        self,
+        function: Function,
+        arguments: list[Value],
+        keywords: dict[str, Value],
+        bound: tuple[Value, str] | None,
+    ) -> dict[str, Value]:
+        spec = function.node.args
+        names = [one.arg for one in (*spec.posonlyargs, *spec.args)]
+        given = list(arguments)
+        if bound is not None and isinstance(bound[0].local, Instance) and not _static(function):
+            given.insert(0, bound[0])
+        values = dict(zip(names, given, strict=False))
+        if spec.vararg is not None:
+            values[spec.vararg.arg] = Value(items=tuple(given[len(names) :]))
+        if spec.kwarg is not None:
+            values[spec.kwarg.arg] = Value(table=dict(keywords))
+        values.update({name: value for name, value in keywords.items() if name != "**"})
+        outer, self.env = self.env, function.env
+        try:
+            defaults = dict(zip(names[len(names) - len(spec.defaults) :], spec.defaults, strict=True))
+            defaults |= {one.arg: d for one, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
+            for name, default in defaults.items():
+                if name not in values:
+                    values[name] = self.evaluate(default)
+        finally:
+            self.env = outer
+        return values
+
+    def _enter(self, function: Function, values: dict[str, Value]) -> Value:
+        outer, scope = self.env, self.scope
+        self.env, self.scope = Env(function.env), function.qualname
+        self.env.values.update(values)
+        self.stack.append(function)
+        self.results.append([])
+        try:
+            if isinstance(function.node, ast.Lambda):
+                return self.evaluate(function.node.body)
+            self.block(function.node.body)
+            returned = self.results[-1]
+        finally:
+            self.results.pop()
+            self.stack.pop()
+            self.env, self.scope = outer, scope
+        result = returned[0] if returned else Value(None)
+        for one in returned[1:]:
+            result = join(result, one)
+        return result
+
+    def nested(self, text: str, node: ast.AST, *, expression: bool, hidden: bool) -> Value:
+        """Read code that is in a constant, in the same names, as the layer below."""
+        if self.depth >= _MAX_LAYERS:
+            self.out.unread.append(
+                f"{self.path}: code under more than {_MAX_LAYERS} layers on line {self.where(node)[0]}"
+            )
+            return ANY
+        self.spend.parse(len(text))
+        parsed = parse(text.encode("utf-8", "surrogatepass"))
+        if hidden:
+            self.decoded(node, text)
+        if parsed.tree is None:
+            return ANY
+        line, self.line = self.line, self.where(node)[0]
+        self.depth += 1
+        outer, self.globals = self.globals, self.env
+        try:
+            body = parsed.tree.body
+            if expression and len(body) == 1 and isinstance(body[0], ast.Expr):
+                return self.evaluate(body[0].value)
+            self.block(body)
+        finally:
+            self.depth -= 1
+            self.line, self.globals = line, outer
+        return ANY
+
+
+def _merged(left: dict[str, Value], right: dict[str, Value]) -> dict[str, Value]:
+    merged = dict(right)
+    for name, value in left.items():
+        other = merged.get(name)
+        merged[name] = value if other is None else join(value, other)
+    return merged
+
+
+def _is_main(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and any(
+        isinstance(one, ast.Name) and one.id == "__name__" for one in (test.left, *test.comparators)
+    )
+
+
+def _static(function: Function) -> bool:
+    decorators = getattr(function.node, "decorator_list", [])
+    return any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in decorators)
+
+
+def _sized(const: Any) -> bool:
+    return isinstance(const, (str, bytes, list, tuple))
+
+
+def _one(source: Value) -> Value:
+    labels, steps = reach(source)
+    names = tuple(dict.fromkeys(one for item in (source.items or ())[:20] for one in item.names))[:6]
+    return Value(names=names, labels=labels, steps=steps)
+
+
+def _print(value: Value) -> object:
+    """What two calls of a function are told apart by."""
+    const = value.const if isinstance(value.const, (str, bytes, int, float)) else type(value.const).__name__
+    items = tuple(_print(one) for one in value.items[:50]) if value.items is not None else None
+    local = value.local if isinstance(value.local, (Function, Class, Instance, Later)) else None
+    return const, value.names, value.labels, items, id(local) if local is not None else 0
+
+
+_TABLE: dict[type[ast.stmt], Any] = {
+    ast.Import: Interpreter._import_plain,
+    ast.ImportFrom: Interpreter._import_from,
+    ast.Assign: Interpreter._assign,
+    ast.AnnAssign: Interpreter._annotated,
+    ast.AugAssign: Interpreter._augmented,
+    ast.FunctionDef: Interpreter._function,
+    ast.AsyncFunctionDef: Interpreter._function,
+    ast.ClassDef: Interpreter._class,
+    ast.If: Interpreter._branch,
+    ast.For: Interpreter._for,
+    ast.AsyncFor: Interpreter._for,
+    ast.While: Interpreter._while,
+    ast.With: Interpreter._with,
+    ast.AsyncWith: Interpreter._with,
+    ast.Try: Interpreter._try,
+    ast.TryStar: Interpreter._try,
+    ast.Match: Interpreter._match,
+    ast.Return: Interpreter._return,
+    ast.Expr: Interpreter._expression,
+    ast.Pass: Interpreter._nothing,
+    ast.Global: Interpreter._global,
+    ast.Nonlocal: Interpreter._nothing,
+}

@@ -1,0 +1,129 @@
+"""Values of the abstract interpreter: what is known of an expression without running anything.
+
+A value may be a folded constant, a dotted name of something outside, a function or class of the same package, or a
+container of values; and it carries labels: where its data came from.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+DECODED: Final = "decoded"
+"""Went through a decoder: base64, hex, zlib, marshal, rot13, a cipher, ..."""
+DOWNLOADED: Final = "downloaded"
+"""Came from the network."""
+PARSED: Final = "parsed"
+"""Was picked out of a parsed structure (JSON, a regular expression): data rather than a program."""
+CHARS: Final = "characters"
+"""Was put together from character codes."""
+FILE: Final = "file"
+"""Was read from a file."""
+DATAFILE: Final = "data-file"
+"""Was read from a file that is no Python source."""
+ENVIRONMENT: Final = "environment"
+"""Holds the whole environment of the process."""
+HOST: Final = "host"
+"""Says who or where the machine is: host name, user name, addresses."""
+CODE: Final = "code"
+"""Is a code object."""
+HIDDEN: Final = "hidden"
+"""Its name was computed, not written."""
+
+SOURCES: Final = frozenset({DECODED, DOWNLOADED, CHARS, DATAFILE})
+
+
+class _Unknown:
+    def __repr__(self) -> str:
+        return "?"
+
+
+UNKNOWN: Final = _Unknown()
+NOTHING: Final[frozenset[str]] = frozenset()
+
+
+class Value:
+    """One abstract value; never changed after it was made (containers grow by replacement)."""
+
+    __slots__ = ("bound", "const", "items", "labels", "local", "names", "steps", "table")
+
+    def __init__(
+        self,
+        const: Any = UNKNOWN,
+        names: tuple[str, ...] = (),
+        labels: frozenset[str] = NOTHING,
+        *,
+        items: tuple[Value, ...] | None = None,
+        table: dict[Any, Value] | None = None,
+        local: Any = None,
+        bound: tuple[Value, str] | None = None,
+        steps: tuple[str, ...] = (),
+    ) -> None:
+        self.const = const
+        self.names = names
+        self.labels = labels
+        self.items = items
+        self.table = table
+        self.local = local
+        self.bound = bound
+        self.steps = steps
+
+    @property
+    def known(self) -> bool:
+        return self.const is not UNKNOWN
+
+    def labelled(self, labels: frozenset[str], *steps: str) -> Value:
+        """The same value with more labels."""
+        return Value(
+            self.const,
+            self.names,
+            self.labels | labels,
+            items=self.items,
+            table=self.table,
+            local=self.local,
+            bound=self.bound,
+            steps=(*self.steps, *steps)[-12:],
+        )
+
+
+ANY: Final = Value()
+
+
+def join(left: Value, right: Value) -> Value:
+    """What is known when either may be the case: labels and names of both, the constant only where they agree."""
+    if left is right:
+        return left
+    same = left.known and right.known and type(left.const) is type(right.const) and left.const == right.const
+    return Value(
+        left.const if same else UNKNOWN,
+        tuple(dict.fromkeys(left.names + right.names))[:6],
+        left.labels | right.labels,
+        items=left.items if left.items is not None else right.items,
+        table=left.table if left.table is not None else right.table,
+        local=left.local if left.local is not None else right.local,
+        bound=left.bound or right.bound,
+        steps=left.steps or right.steps,
+    )
+
+
+def gather(values: list[Value] | tuple[Value, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Labels of all `values` and the steps of the first that has any; containers count with what they hold."""
+    labels: set[str] = set()
+    steps: tuple[str, ...] = ()
+    for value in values:
+        own, way = reach(value)
+        labels |= own
+        steps = steps or way
+    return frozenset(labels), steps
+
+
+def reach(value: Value, depth: int = 3) -> tuple[frozenset[str], tuple[str, ...]]:
+    """Labels of `value` and of what it holds."""
+    if value.items is None and value.table is None:
+        return value.labels, value.steps
+    labels, steps = set(value.labels), value.steps
+    inner = [*(value.items or ()), *(value.table or {}).values()] if depth else []
+    for one in inner[:200]:
+        own, way = reach(one, depth - 1)
+        labels |= own
+        steps = steps or way
+    return frozenset(labels), steps

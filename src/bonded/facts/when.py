@@ -1,0 +1,61 @@
+"""When does it run: from the member's place and the calls between its functions. Install, start-up, import, call, never."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from bonded.facts.model import Call
+from bonded.facts.state import MAIN, Gathered
+from bonded.values.finding import When
+
+BACKEND_HOOKS = frozenset(
+    f"{verb}{what}"
+    for verb in ("build_", "get_requires_for_build_", "prepare_metadata_for_build_")
+    for what in ("wheel", "sdist", "editable")
+)
+"""Functions of a build back-end that installers call (PEP 517, PEP 660)."""
+
+ORDER = {When.INSTALL: 0, When.STARTUP: 1, When.IMPORT: 2, When.UNKNOWN: 3, When.CALL: 4, When.NEVER: 5}
+
+
+def reached(edges: dict[str, set[str]], roots: Iterable[str]) -> set[str]:
+    """All scopes that run when `roots` run."""
+    found: set[str] = set()
+    waiting = list(roots)
+    while waiting:
+        scope = waiting.pop()
+        if scope not in found:
+            found.add(scope)
+            waiting += edges.get(scope, ())
+    return found
+
+
+def settle(out: Gathered, base: When) -> list[Call]:
+    """The module's calls in the order of their lines, each with the time at which it runs.
+
+    `base` is when the module's top level runs. A function is reached from there through calls; what nothing reaches runs
+    when somebody calls it.
+    """
+    roots = {""}
+    if base is When.INSTALL:
+        roots |= {MAIN} | out.commands | {name for name in _scopes(out) if name in BACKEND_HOOKS}
+    now = reached(out.edges, roots)
+    later = base if base is When.NEVER else When.CALL
+    calls = [replace(call, when=base if call.scope in now else later) for call in out.calls.values()]
+    best: dict[tuple[str, int, int], Call] = {}
+    for call in calls:
+        key = (call.name, call.line, call.depth)
+        old = best.get(key)
+        if old is None or _rank(call) < _rank(old):
+            best[key] = call
+    return sorted(best.values(), key=lambda call: (call.line, call.name, call.depth, call.scope))
+
+
+def _rank(call: Call) -> tuple[int, int, str]:
+    labels = sum(len(one.labels) * 2 + (one.text is not None) for one in call.arguments)
+    return ORDER[call.when], -labels, call.scope
+
+
+def _scopes(out: Gathered) -> set[str]:
+    return {call.scope for call in out.calls.values()} | set(out.edges)
