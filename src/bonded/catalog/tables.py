@@ -58,7 +58,7 @@ file = Table(
     "file",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("project_id", Text, ForeignKey("project.id"), nullable=False, index=True),
+    Column("project_id", Text, ForeignKey("project.id"), nullable=False),
     Column("release_id", Text, ForeignKey("release.id"), nullable=False, index=True),
     Column("filename", Text, nullable=False, index=True),
     Column("packagetype", Text, nullable=False),  # values.states.PackageType
@@ -82,6 +82,7 @@ file = Table(
     Column("uploader_id", Text, nullable=False),
     Column("token_id", Text, nullable=False),
     Column("case_id", BigInteger, ForeignKey("review_case.id")),
+    Index("ix_file_project_id_state", "project_id", "state"),  # without it, SQLite reads every public file for one page
     Index(
         "uq_file_held_name",
         "filename",

@@ -12,7 +12,7 @@ from bonded.db.worker import Effects
 from bonded.tuf.context import Publisher
 
 
-def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
+def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:  # noqa: ARG001 - the form of every handler
     """Purge the surrogate keys of the payload. Raises PurgeFailed: the job comes back."""
     keys = [str(key) for key in job.payload["keys"]]
     if keys:

@@ -429,7 +429,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('file', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_file_filename'), ['filename'], unique=False)
-        batch_op.create_index(batch_op.f('ix_file_project_id'), ['project_id'], unique=False)
+        batch_op.create_index('ix_file_project_id_state', ['project_id', 'state'], unique=False)
         batch_op.create_index(batch_op.f('ix_file_release_id'), ['release_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_file_sha256'), ['sha256'], unique=False)
         batch_op.create_index(batch_op.f('ix_file_state'), ['state'], unique=False)
@@ -445,7 +445,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_file_state'))
         batch_op.drop_index(batch_op.f('ix_file_sha256'))
         batch_op.drop_index(batch_op.f('ix_file_release_id'))
-        batch_op.drop_index(batch_op.f('ix_file_project_id'))
+        batch_op.drop_index('ix_file_project_id_state')
         batch_op.drop_index(batch_op.f('ix_file_filename'))
 
     op.drop_table('file')
