@@ -30,12 +30,12 @@ def code(db: Database, text: str, now: datetime, **changed: Any) -> tuple[str, i
     return caught.value.code, caught.value.status
 
 
-def test_a_token_for_everything(db: Database, now: datetime) -> None:
-    alice = person(db, now)
-    token_id, text = token(db, alice, now, operator=True)
-    bearer = check(db, text, now)
+def test_a_token_for_everything(sqlite_db: Database, now: datetime) -> None:
+    alice = person(sqlite_db, now)
+    token_id, text = token(sqlite_db, alice, now, operator=True)
+    bearer = check(sqlite_db, text, now)
     assert bearer == Bearer(alice, token_id, True, (), frozenset({"upload"}), None)
-    assert check(db, text, now, project=None).projects == ()
+    assert check(sqlite_db, text, now, project=None).projects == ()
     assert bearer.actor("192.0.2.1", "twine") == Actor(ActorKind.TOKEN, alice.id, token_id, "192.0.2.1", "twine")
 
 
@@ -46,16 +46,16 @@ def test_a_token_for_projects(db: Database, now: datetime) -> None:
     assert code(db, text, now, project="gamma") == ("token-project", 403)
 
 
-def test_permissions(db: Database, now: datetime) -> None:
-    _, text = token(db, person(db, now), now, permissions=("yank",))
-    assert check(db, text, now, permission="yank").permissions == {"yank"}
-    assert code(db, text, now) == ("token-permission", 403)
+def test_permissions(sqlite_db: Database, now: datetime) -> None:
+    _, text = token(sqlite_db, person(sqlite_db, now), now, permissions=("yank",))
+    assert check(sqlite_db, text, now, permission="yank").permissions == {"yank"}
+    assert code(sqlite_db, text, now) == ("token-permission", 403)
 
 
-def test_expiry(db: Database, now: datetime) -> None:
-    _, text = token(db, person(db, now), now, expires_at=now + timedelta(hours=1))
-    assert check(db, text, now + timedelta(minutes=59))
-    assert code(db, text, now + timedelta(hours=1)) == ("token-expired", 401)
+def test_expiry(sqlite_db: Database, now: datetime) -> None:
+    _, text = token(sqlite_db, person(sqlite_db, now), now, expires_at=now + timedelta(hours=1))
+    assert check(sqlite_db, text, now + timedelta(minutes=59))
+    assert code(sqlite_db, text, now + timedelta(hours=1)) == ("token-expired", 401)
 
 
 def test_revocation_is_effective_at_once_and_the_owners_only(db: Database, now: datetime) -> None:
@@ -71,48 +71,49 @@ def test_revocation_is_effective_at_once_and_the_owners_only(db: Database, now: 
         tokens.revoke(tx, OPERATOR, token_id, user_id=None, now=now)
 
 
-def test_a_frozen_account_has_no_tokens_that_work(db: Database, now: datetime) -> None:
-    alice = person(db, now)
-    _, text = token(db, alice, now)
-    with db.write() as tx:
+def test_a_frozen_account_has_no_tokens_that_work(sqlite_db: Database, now: datetime) -> None:
+    alice = person(sqlite_db, now)
+    _, text = token(sqlite_db, alice, now)
+    with sqlite_db.write() as tx:
         people.freeze(tx, OPERATOR, alice.id, reason="stolen laptop", now=now)
-    assert code(db, text, now) == ("account-frozen", 403)
-    with db.read() as conn:
+    assert code(sqlite_db, text, now) == ("account-frozen", 403)
+    with sqlite_db.read() as conn:
         frozen = people.by_id(conn, alice.id)
     assert frozen
     with pytest.raises(Refusal, match="frozen"):
-        token(db, frozen, now, name="another")
-    with db.write() as tx:
+        token(sqlite_db, frozen, now, name="another")
+    with sqlite_db.write() as tx:
         people.unfreeze(tx, OPERATOR, alice.id, reason="laptop found", now=now)
-    assert check(db, text, now)
+    assert check(sqlite_db, text, now)
 
 
-def test_a_forged_or_foreign_token(db: Database, now: datetime) -> None:
-    token_id, text = token(db, person(db, now), now)
-    assert code(db, macaroon.mint(token_id, b"x" * 32), now) == ("token-invalid", 401)
-    assert code(db, macaroon.mint("unknown", b"x" * 32), now) == ("token-invalid", 401)
-    assert code(db, text[:-1], now) == ("token-invalid", 401)
-    assert code(db, "", now) == ("token-invalid", 401)
+def test_a_forged_or_foreign_token(sqlite_db: Database, now: datetime) -> None:
+    token_id, text = token(sqlite_db, person(sqlite_db, now), now)
+    assert code(sqlite_db, macaroon.mint(token_id, b"x" * 32), now) == ("token-invalid", 401)
+    assert code(sqlite_db, macaroon.mint("unknown", b"x" * 32), now) == ("token-invalid", 401)
+    assert code(sqlite_db, text[:-1], now) == ("token-invalid", 401)
+    assert code(sqlite_db, "", now) == ("token-invalid", 401)
+    assert code(sqlite_db, macaroon.mint("a\x00b", b"x" * 32), now) == ("token-invalid", 401)
 
 
-def test_narrowing_takes_away_and_never_adds(db: Database, now: datetime) -> None:
-    _, text = token(db, person(db, now), now, projects=("alpha", "beta"), permissions=("upload", "yank"))
+def test_narrowing_takes_away_and_never_adds(sqlite_db: Database, now: datetime) -> None:
+    _, text = token(sqlite_db, person(sqlite_db, now), now, projects=("alpha", "beta"), permissions=("upload", "yank"))
     narrow = macaroon.narrow(
         text, [caveats.for_projects(["beta", "gamma"]), caveats.for_permissions(["upload", "all"])]
     )
-    bearer = check(db, narrow, now, project="beta")
+    bearer = check(sqlite_db, narrow, now, project="beta")
     assert bearer.projects == ("beta",)
     assert bearer.permissions == {"upload"}
-    assert code(db, narrow, now, project="alpha") == ("token-project", 403)
-    assert code(db, narrow, now, project="gamma") == ("token-project", 403)
-    assert code(db, narrow, now, project="beta", permission="yank") == ("token-permission", 403)
+    assert code(sqlite_db, narrow, now, project="alpha") == ("token-project", 403)
+    assert code(sqlite_db, narrow, now, project="gamma") == ("token-project", 403)
+    assert code(sqlite_db, narrow, now, project="beta", permission="yank") == ("token-permission", 403)
     nothing = macaroon.narrow(narrow, [caveats.for_projects(["alpha"])])
-    assert code(db, nothing, now, project=None) == ("token-project", 403)
+    assert code(sqlite_db, nothing, now, project=None) == ("token-project", 403)
     here = macaroon.narrow(text, [caveats.from_networks(["192.0.2.0/24"])])
-    assert check(db, here, now)
-    assert code(db, here, now, ip="198.51.100.1") == ("token-address", 403)
-    assert code(db, macaroon.narrow(text, ["[77]"]), now) == ("token-caveat", 403)
-    assert check(db, text, now), "the one it was made from is as it was"
+    assert check(sqlite_db, here, now)
+    assert code(sqlite_db, here, now, ip="198.51.100.1") == ("token-address", 403)
+    assert code(sqlite_db, macaroon.narrow(text, ["[77]"]), now) == ("token-caveat", 403)
+    assert check(sqlite_db, text, now), "the one it was made from is as it was"
 
 
 def test_the_last_use_is_written_once_a_minute(db: Database, now: datetime) -> None:

@@ -86,6 +86,9 @@ def test_each_filter_narrows(db: Database, now: datetime, ids: dict[str, int]) -
         (Filter(since=now + timedelta(hours=2)), ["yank", "failed"]),
         (Filter(since=now + timedelta(hours=1), until=now + timedelta(hours=2)), ["token"]),
         (Filter(actor_id="nobody"), []),
+        (Filter(project="x\x00"), []),
+        (Filter(ip="\ud800"), []),
+        (Filter(subject=(SubjectKind.FILE, "\x00")), []),
     ]
     with db.read() as conn:
         for narrowed, expected in cases:

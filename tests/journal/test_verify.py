@@ -68,11 +68,11 @@ def test_the_database_itself_refuses_to_change_rows(db: Database, now: datetime)
             tx.execute(statement)
 
 
-def test_private_data_can_be_deleted_without_a_trace_in_the_log(db: Database, now: datetime) -> None:
-    fill(db, now)
-    with db.write() as tx:
+def test_private_data_can_be_deleted_without_a_trace_in_the_log(sqlite_db: Database, now: datetime) -> None:
+    fill(sqlite_db, now)
+    with sqlite_db.write() as tx:
         tx.execute(delete(journal_private))
-    assert kinds(db) == set()
+    assert kinds(sqlite_db) == set()
 
 
 def change_a_row(tx: Tx, ids: list[int]) -> None:
@@ -143,11 +143,11 @@ def change_an_address(tx: Tx, ids: list[int]) -> None:
         (change_an_address, {"private"}),
     ],
 )
-def test_tampering_is_found(db: Database, now: datetime, tamper: object, expected: set[str]) -> None:
-    ids = fill(db, now)
-    with db.write() as tx:
+def test_tampering_is_found(sqlite_db: Database, now: datetime, tamper: object, expected: set[str]) -> None:
+    ids = fill(sqlite_db, now)
+    with sqlite_db.write() as tx:
         tamper(tx, ids)  # type: ignore[operator]
-    found = kinds(db)
+    found = kinds(sqlite_db)
     assert found & expected, found
 
 
@@ -165,6 +165,6 @@ def test_somebody_who_recomputes_everything_is_found_by_a_published_root(db: Dat
     assert kinds(db, (published,)) == {"known-root"}
 
 
-def test_a_log_that_was_cut_is_found_by_a_published_root(db: Database, now: datetime) -> None:
-    fill(db, now, (3,))
-    assert kinds(db, ((9, b"\3" * 32),)) == {"short"}
+def test_a_log_that_was_cut_is_found_by_a_published_root(sqlite_db: Database, now: datetime) -> None:
+    fill(sqlite_db, now, (3,))
+    assert kinds(sqlite_db, ((9, b"\3" * 32),)) == {"short"}

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 from pymacaroons import MACAROON_V2, Macaroon, Verifier
 
+from bonded.accounts.names import plausible_id
 from bonded.values.refusals import Refusal, define
 
 PREFIX = "bonded-"
@@ -91,7 +92,7 @@ def read(text: str) -> Read:
         exact = macaroon.version == MACAROON_V2 and _write(macaroon) == text
     except Exception:  # what the library raises on hostile bytes is of any kind; none of it may carry the text
         raise Refusal(TOKEN_INVALID, "the API token cannot be read") from None
-    if not exact or len(caveats) != len(macaroon.caveats) or len(caveats) > MAX_CAVEATS:
+    if not exact or not plausible_id(token_id) or len(caveats) != len(macaroon.caveats) or len(caveats) > MAX_CAVEATS:
         raise Refusal(TOKEN_INVALID, "the API token cannot be read")
     return Read(token_id, caveats, macaroon)
 

@@ -10,6 +10,7 @@ from bonded.values.refusals import Refusal, define
 from bonded.values.text import has_control
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,48}[a-z0-9])?", re.IGNORECASE | re.ASCII)
+_ID = re.compile(r"[a-z0-9_-]{1,64}", re.IGNORECASE | re.ASCII)
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _ALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", ".": None, "_": None, "-": None})
 
@@ -25,6 +26,16 @@ INVALID_EMAIL = define(
     "Invalid e-mail address",
     "Write one plain address such as name@host.example, without a display name, at most 254 characters.",
 )
+
+
+def plausible_id(text: str) -> bool:
+    """Whether `text` can be an opaque id at all. What cannot is not looked up: PostgreSQL refuses to compare NUL."""
+    return bool(_ID.fullmatch(text))
+
+
+def plausible_name(text: str) -> bool:
+    """Whether `text` can be the name of an account at all."""
+    return bool(_NAME.fullmatch(text))
 
 
 def check_user_name(name: str) -> str:

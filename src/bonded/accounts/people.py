@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bonded.accounts.names import check_email, check_user_name, name_key
+from bonded.accounts.names import check_email, check_user_name, name_key, plausible_id, plausible_name
 from bonded.accounts.tables import session, user
 from bonded.db.engine import Tx
 from bonded.journal import record
@@ -92,12 +92,12 @@ def create(tx: Tx, who: Actor, name: str, email: str, *, is_admin: bool, now: da
 
 def by_id(conn: Connection, user_id: str) -> User | None:
     """The person with that id."""
-    return _one(conn, user.c.id == user_id)
+    return _one(conn, user.c.id == user_id) if plausible_id(user_id) else None
 
 
 def by_name(conn: Connection, name: str) -> User | None:
     """The person of exactly that name, whatever its case."""
-    found = _one(conn, user.c.name_key == name_key(name))
+    found = _one(conn, user.c.name_key == name_key(name)) if plausible_name(name) else None
     return found if found and found.name.lower() == name.lower() else None
 
 
@@ -111,7 +111,9 @@ def need(conn: Connection, name: str) -> User:
 
 def names(conn: Connection, ids: set[str]) -> dict[str, str]:
     """Names by id, for pages that show the journal."""
-    return dict(conn.execute(select(user.c.id, user.c.name).where(user.c.id.in_(ids))).tuples().all()) if ids else {}
+    if not ids:
+        return {}
+    return {row.id: row.name for row in conn.execute(select(user.c.id, user.c.name).where(user.c.id.in_(ids)))}
 
 
 def admins(conn: Connection) -> list[User]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from bonded.accounts.names import plausible_id
 from bonded.accounts.secrets_at_rest import hash_secret, new_secret
 from bonded.accounts.tables import session, user
 from bonded.db.engine import Tx
@@ -150,7 +151,7 @@ def drop(tx: Tx, secret: str) -> None:
 def end_other(tx: Tx, who: Actor, user_id: str, session_id: str, *, now: datetime) -> None:
     """End one session of that person, from their list. Raises Refusal (no-such-session), also for somebody else's."""
     mine = (session.c.id == session_id) & (session.c.user_id == user_id)
-    if tx.execute(delete(session).where(mine)).rowcount != 1:
+    if not plausible_id(session_id) or tx.execute(delete(session).where(mine)).rowcount != 1:
         raise Refusal(NO_SUCH_SESSION, "the session has ended already")
     record(tx, "session.end", who, (SubjectKind.USER, user_id), now=now, facts={"session": session_id})
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 from bonded.accounts import caveats, macaroon
 from bonded.accounts.caveats import TOKEN_EXPIRED, TOKEN_PROJECT
 from bonded.accounts.macaroon import TOKEN_INVALID
+from bonded.accounts.names import plausible_id
 from bonded.accounts.people import User
 from bonded.accounts.people import by_id as user_by_id
 from bonded.accounts.permits import ACCOUNT_FROZEN, TOKEN_PERMISSION
@@ -173,6 +174,8 @@ def revoke(tx: Tx, who: Actor, token_id: str, *, user_id: str | None, now: datet
 
     Raises Refusal (no-such-token), the same for revoked, unknown and other people's tokens.
     """
+    if not plausible_id(token_id):
+        raise Refusal(NO_SUCH_TOKEN, "there is no such token to revoke")
     mine = (token.c.id == token_id) & token.c.revoked_at.is_(None)
     if user_id is not None:
         mine &= token.c.user_id == user_id
@@ -192,6 +195,8 @@ def of_user(conn: Connection, user_id: str) -> list[Token]:
 
 def by_id(conn: Connection, token_id: str) -> Token | None:
     """The token with that id."""
+    if not plausible_id(token_id):
+        return None
     row = conn.execute(select(token).where(token.c.id == token_id)).one_or_none()
     return _token(row) if row else None
 
