@@ -39,6 +39,11 @@ class Made:
     def sdist(self) -> str:
         return f"{self.module}-{self.version}.tar.gz"
 
+    @property
+    def wheel_path(self) -> Path:
+        """The built wheel."""
+        return next(path for path in self.dist() if path.name == self.wheel)
+
     def dist(self) -> list[Path]:
         """Sdist and wheel, built by hatchling, which is installed beside the tests: nothing is fetched."""
         folder = self.tree / "dist"

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,6 +69,13 @@ class RunningIndex:
         status, body = self.get(f"simple/{project}/", JSON)
         assert status in {200, 404}, body
         return {file["filename"]: file for file in json.loads(body)["files"]} if status == 200 else {}
+
+    def wait_until(self, there: Callable[[], bool], seconds: float = 60) -> None:
+        """Wait until `there()`."""
+        end = time.monotonic() + seconds
+        while not there():
+            assert time.monotonic() < end, f"not so after {seconds:.0f} s"
+            time.sleep(0.1)
 
     def wait_listed(self, project: str, *filenames: str, seconds: float = 60) -> dict[str, dict[str, object]]:
         """Wait until the page of `project` lists all `filenames`; returns its files."""

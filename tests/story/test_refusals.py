@@ -44,7 +44,7 @@ def test_a_project_of_somebody_else(index: RunningIndex, token: str, made: Calla
     project = made()
     assert by_twine(index, token, project).returncode == 0
     stranger = index.token("stranger")
-    refused(SPEAKING[client](index, stranger, made(project.name, version="9.0")), project.name)
+    refused(SPEAKING[client](index, stranger, made(project.name, version="9.0")), "no role")
 
 
 @pytest.mark.parametrize("client", sorted(SPEAKING))

@@ -76,7 +76,7 @@ def test_python_tuf_fresh_and_returning(
     fresh = updater(index, tmp_path)
     info = fresh.get_targetinfo(path)
     assert info is not None
-    assert Path(fresh.download_target(info)).read_bytes() == project.dist()[1].read_bytes()
+    assert Path(fresh.download_target(info)).read_bytes() == project.wheel_path.read_bytes()
     for form in ("html", "json"):
         page = fresh.get_targetinfo(f"simple/{project.name}/index.{form}")
         assert page is not None
@@ -91,7 +91,7 @@ def test_python_tuf_fresh_and_returning(
 def test_bonded_client_downloads_and_verifies(index: RunningIndex, project: Made, tmp_path: Path) -> None:
     done = bonded_client(index, tmp_path, "download", f"{project.name}==1.0", "--own-targets", "--dest", "got")
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "got" / project.wheel).read_bytes() == project.dist()[1].read_bytes()
+    assert (tmp_path / "got" / project.wheel).read_bytes() == project.wheel_path.read_bytes()
     again = bonded_client(index, tmp_path, "verify", *project.dist())
     assert again.returncode == 0, again.stderr
 
@@ -127,4 +127,4 @@ def test_python_tuf_as_others_ship_it(index: RunningIndex, project: Made, tmp_pa
     words = [BIN / "python", example, index.url, index.root, f"{project.name}=={project.version}", tmp_path]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / project.wheel).read_bytes() == project.dist()[1].read_bytes()
+    assert (tmp_path / project.wheel).read_bytes() == project.wheel_path.read_bytes()

@@ -32,7 +32,18 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = place.glob("bonded-*.whl")
     run(uv, "venv", "-q", "--python", sys.executable, place / "env", cwd=place)
     python = place / "env" / "bin" / "python"
-    run(uv, "pip", "install", "-q", "--require-hashes", "--python", python, "-r", ROOT / "requirements" / "core.txt", cwd=place)
+    run(
+        uv,
+        "pip",
+        "install",
+        "-q",
+        "--require-hashes",
+        "--python",
+        python,
+        "-r",
+        ROOT / "requirements" / "core.txt",
+        cwd=place,
+    )
     run(uv, "pip", "install", "-q", "--no-deps", "--python", python, wheel, cwd=place)
     return place / "env" / "bin"
 
@@ -40,7 +51,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_serves_outside_the_checkout(installed: Path, tmp_path: Path) -> None:
     run(installed / "bonded", "init", tmp_path / "data", "--dev-keys", cwd=tmp_path)
     server = subprocess.Popen(
-        [installed / "bonded", "serve", tmp_path / "data", "--port", "0"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        [installed / "bonded", "serve", tmp_path / "data", "--port", "0"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
     try:
         assert server.stdout
