@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import case, insert, select, update
+from sqlalchemy import Executable, bindparam, case, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bonded.catalog.locks import lock_project
@@ -33,20 +34,32 @@ PROJECT_EXISTS = define(
 )
 
 
+_NEW_ROLE = insert(role_table)
+_NUMBER = (
+    update(project_table).where(project_table.c.id == bindparam("project")).values(last_journal_id=bindparam("journal"))
+)
+
+
+@cache
+def _new_project(dialect: str) -> Executable:
+    """Insert unless the name is there; built once for each kind of database."""
+    make: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement: Executable = (
+        make(project_table).on_conflict_do_nothing(index_elements=[project_table.c.key]).returning(project_table.c.id)
+    )
+    return statement
+
+
 def create_project(tx: Tx, who: Actor, name: str, *, owner_id: str, now: datetime) -> Project:
     """A new project with one owner. Raises Refusal (invalid-name, project-exists), also when another wins the race."""
     check_project_name(name)
     made = Project(new_id(), normalize(name), name, ProjectStatus.ACTIVE, "", False, 0, now)
     fields = ("id", "key", "name", "status", "status_reason", "deleted", "last_journal_id", "created_at")
     row = {field: getattr(made, field) for field in fields} | {"twin": twin(name)}
-    make: Any = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    statement = make(project_table).values(row)
-    new = tx.execute(
-        statement.on_conflict_do_nothing(index_elements=[project_table.c.key]).returning(project_table.c.id)
-    ).scalar_one_or_none()
+    new = tx.execute(_new_project(tx.dialect.name), row).scalar_one_or_none()
     if new is None:
         raise Refusal(PROJECT_EXISTS, f"there is a project {made.key} already")
-    tx.execute(insert(role_table).values(project_id=made.id, user_id=owner_id, role=Role.OWNER, created_at=now))
+    tx.execute(_NEW_ROLE, {"project_id": made.id, "user_id": owner_id, "role": Role.OWNER, "created_at": now})
     _record(tx, "project.create", who, made, {"name": name}, now)
     return made
 
@@ -105,5 +118,5 @@ def _take_down_all(tx: Tx, old: Project, now: datetime) -> None:
 
 def _record(tx: Tx, action: str, who: Actor, old: Project, facts: dict[str, Any], now: datetime) -> int:
     journal_id = record(tx, action, who, (SubjectKind.PROJECT, old.id), now=now, project=old.key, facts=facts)
-    tx.execute(update(project_table).where(project_table.c.id == old.id).values(last_journal_id=journal_id))
+    tx.execute(_NUMBER, {"project": old.id, "journal": journal_id})
     return journal_id

@@ -5,7 +5,7 @@ On SQLite the transaction itself is the lock, and FOR UPDATE is not written.
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from bonded.catalog import read
 from bonded.catalog.rules import NO_SUCH_FILE, NO_SUCH_PROJECT
@@ -14,18 +14,25 @@ from bonded.catalog.tables import project as project_table
 from bonded.db.engine import Tx
 from bonded.values.refusals import Refusal
 
+_PROJECT = select(*read.PROJECT_COLUMNS).where(project_table.c.key == bindparam("key")).with_for_update(key_share=True)
+_FILE = read.ANY_FILE.where(file_table.c.id == bindparam("file")).with_for_update(of=file_table, key_share=True)
+
 
 def lock_project(tx: Tx, key: str) -> read.Project:
     """The project, locked until the end of the transaction. Raises Refusal (no-such-project).
 
     FOR NO KEY UPDATE on PostgreSQL: rows that refer to it may be inserted meanwhile by others.
     """
-    row = tx.execute(
-        select(*read.PROJECT_COLUMNS).where(project_table.c.key == key).with_for_update(key_share=True)
-    ).one_or_none()
-    if row is None:
+    found = try_lock_project(tx, key)
+    if found is None:
         raise Refusal(NO_SUCH_PROJECT, f"there is no project {key}")
-    return read.as_project(row)
+    return found
+
+
+def try_lock_project(tx: Tx, key: str) -> read.Project | None:
+    """The project as by `lock_project`, None where there is none."""
+    row = tx.execute(_PROJECT, {"key": key}).one_or_none()
+    return read.as_project(row) if row else None
 
 
 def lock_file(tx: Tx, file_id: str) -> read.File:
@@ -34,10 +41,5 @@ def lock_file(tx: Tx, file_id: str) -> read.File:
     if seen is None:
         raise Refusal(NO_SUCH_FILE, "there is no such file")
     lock_project(tx, seen.project_key)
-    row = tx.execute(
-        select(*read.FILE_COLUMNS)
-        .select_from(read.FILES)
-        .where(file_table.c.id == file_id)
-        .with_for_update(of=file_table, key_share=True)
-    ).one()
+    row = tx.execute(_FILE, {"file": file_id}).one()
     return read.as_file(row)

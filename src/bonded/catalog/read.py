@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, select
+from sqlalchemy import Connection, Row, and_, bindparam, exists, func, select
 
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
@@ -76,6 +76,7 @@ class File:
 _P = project_table.c
 _F = file_table.c
 _R = release_table.c
+_M = role_table.c
 
 PROJECT_COLUMNS = (_P.id, _P.key, _P.name, _P.status, _P.status_reason, _P.deleted, _P.last_journal_id, _P.created_at)
 
@@ -126,119 +127,117 @@ def as_file(row: Row[*tuple[Any, ...]]) -> File:
     )
 
 
+# Statements are built once: building one costs several times what running it does.
+_ANY_PROJECT = select(*PROJECT_COLUMNS)
+_PROJECT = _ANY_PROJECT.where(_P.key == bindparam("key"))
+_PROJECT_BY_ID = _ANY_PROJECT.where(_P.id == bindparam("project"))
+_ANY_RELEASE = select(_R.id, _R.project_id, _R.version, _R.metadata, _R.created_at).where(
+    _R.project_id == bindparam("project")
+)
+_RELEASE = _ANY_RELEASE.where(_R.version == bindparam("version"))
+_RELEASES = _ANY_RELEASE.order_by(_R.created_at, _R.version)
+_RELEASE_HEAD = select(_R.id, _R.created_at).where(
+    _R.project_id == bindparam("project"), _R.version == bindparam("version")
+)
+ANY_FILE = select(*FILE_COLUMNS).select_from(FILES)
+_FILE = ANY_FILE.where(_F.id == bindparam("file"))
+_FILES = ANY_FILE.where(_F.project_id == bindparam("project")).order_by(_F.uploaded_at, _F.filename, _F.id)
+_FILE_BY_NAME = (
+    ANY_FILE.where(_F.filename == bindparam("filename")).order_by(_F.holds_name.desc(), _F.uploaded_at.desc()).limit(1)
+)
+_SERVED = (
+    select(_F.id)
+    .select_from(file_table.join(project_table, _F.project_id == _P.id))
+    .where(
+        _F.id == bindparam("file"),
+        _F.state == FileState.PUBLIC,
+        _P.status != ProjectStatus.QUARANTINED,
+        ~_P.deleted,
+    )
+)
+_ROLES = (
+    select(_M.user_id, _M.role)
+    .where(_M.project_id == bindparam("project"))
+    .order_by(_M.role.desc(), _M.created_at, _M.user_id)
+)
+_ROLE_IN = (
+    select(_M.role)
+    .join(project_table, _M.project_id == _P.id)
+    .where(_M.user_id == bindparam("user"), _P.key == bindparam("key"))
+)
+_PROJECTS_OF = (
+    select(*PROJECT_COLUMNS, _M.role)
+    .join(role_table, _M.project_id == _P.id)
+    .where(_M.user_id == bindparam("user"))
+    .order_by(_P.key)
+)
+
+
 def project(conn: Connection, key: str) -> Project | None:
     """The project with the normalized name `key`, deleted ones included."""
-    row = conn.execute(select(*PROJECT_COLUMNS).where(_P.key == key)).one_or_none()
+    row = conn.execute(_PROJECT, {"key": key}).one_or_none()
     return as_project(row) if row else None
 
 
 def project_by_id(conn: Connection, project_id: str) -> Project | None:
     """The project with that id, deleted ones included."""
-    row = conn.execute(select(*PROJECT_COLUMNS).where(_P.id == project_id)).one_or_none()
+    row = conn.execute(_PROJECT_BY_ID, {"project": project_id}).one_or_none()
     return as_project(row) if row else None
 
 
 def release(conn: Connection, project_id: str, version: str) -> Release | None:
     """The release of a project by its canonical version."""
-    row = conn.execute(
-        select(_R.id, _R.project_id, _R.version, _R.metadata, _R.created_at).where(
-            _R.project_id == project_id, _R.version == version
-        )
-    ).one_or_none()
+    row = conn.execute(_RELEASE, {"project": project_id, "version": version}).one_or_none()
     return Release(*row) if row else None
 
 
 def release_head(conn: Connection, project_id: str, version: str) -> tuple[str, datetime] | None:
     """(id, time of the first file) of a release, without reading its metadata."""
-    row = conn.execute(
-        select(_R.id, _R.created_at).where(_R.project_id == project_id, _R.version == version)
-    ).one_or_none()
+    row = conn.execute(_RELEASE_HEAD, {"project": project_id, "version": version}).one_or_none()
     return (row.id, row.created_at) if row else None
 
 
 def releases(conn: Connection, project_id: str) -> list[Release]:
     """All releases of a project, oldest first, those without public files included."""
-    rows = conn.execute(
-        select(_R.id, _R.project_id, _R.version, _R.metadata, _R.created_at)
-        .where(_R.project_id == project_id)
-        .order_by(_R.created_at, _R.version)
-    )
-    return [Release(*row) for row in rows]
+    return [Release(*row) for row in conn.execute(_RELEASES, {"project": project_id})]
 
 
 def files(conn: Connection, project_id: str) -> list[File]:
     """All files of a project in every state, oldest first."""
-    rows = conn.execute(
-        select(*FILE_COLUMNS)
-        .select_from(FILES)
-        .where(_F.project_id == project_id)
-        .order_by(_F.uploaded_at, _F.filename, _F.id)
-    )
-    return [as_file(row) for row in rows]
+    return [as_file(row) for row in conn.execute(_FILES, {"project": project_id})]
 
 
 def file(conn: Connection, file_id: str) -> File | None:
     """The file with that id, in whatever state."""
-    row = conn.execute(select(*FILE_COLUMNS).select_from(FILES).where(_F.id == file_id)).one_or_none()
+    row = conn.execute(_FILE, {"file": file_id}).one_or_none()
     return as_file(row) if row else None
 
 
 def file_by_name(conn: Connection, filename: str) -> File | None:
     """The file that holds the name, else the newest that ever had it (rejected or removed), else None."""
-    row = conn.execute(
-        select(*FILE_COLUMNS)
-        .select_from(FILES)
-        .where(_F.filename == filename)
-        .order_by(_F.holds_name.desc(), _F.uploaded_at.desc())
-        .limit(1)
-    ).one_or_none()
+    row = conn.execute(_FILE_BY_NAME, {"filename": filename}).one_or_none()
     return as_file(row) if row else None
 
 
 def served(conn: Connection, file_id: str) -> bool:
     """Whether the bytes of the file may be served now: it is public, in a project neither quarantined nor deleted."""
-    row = conn.execute(
-        select(_F.id)
-        .select_from(file_table.join(project_table, _F.project_id == _P.id))
-        .where(
-            _F.id == file_id,
-            _F.state == FileState.PUBLIC,
-            _P.status != ProjectStatus.QUARANTINED,
-            ~_P.deleted,
-        )
-    ).one_or_none()
-    return row is not None
+    return conn.execute(_SERVED, {"file": file_id}).one_or_none() is not None
 
 
 def roles(conn: Connection, project_id: str) -> list[tuple[str, Role]]:
     """(user id, role) of everyone with a role in the project, owners first."""
-    rows = conn.execute(
-        select(role_table.c.user_id, role_table.c.role)
-        .where(role_table.c.project_id == project_id)
-        .order_by(role_table.c.role.desc(), role_table.c.created_at, role_table.c.user_id)
-    )
-    return [(row.user_id, Role(row.role)) for row in rows]
+    return [(row.user_id, Role(row.role)) for row in conn.execute(_ROLES, {"project": project_id})]
 
 
 def role_in(conn: Connection, user_id: str, project_key: str) -> Role | None:
     """The role of a person in a project, None without one or without such a project."""
-    found = conn.execute(
-        select(role_table.c.role)
-        .join(project_table, role_table.c.project_id == _P.id)
-        .where(role_table.c.user_id == user_id, _P.key == project_key)
-    ).scalar_one_or_none()
+    found = conn.execute(_ROLE_IN, {"user": user_id, "key": project_key}).scalar_one_or_none()
     return Role(found) if found else None
 
 
 def projects_of(conn: Connection, user_id: str) -> list[tuple[Project, Role]]:
     """The projects in which a person has a role, with the role, by name; deleted ones included."""
-    rows = conn.execute(
-        select(*PROJECT_COLUMNS, role_table.c.role)
-        .join(role_table, role_table.c.project_id == _P.id)
-        .where(role_table.c.user_id == user_id)
-        .order_by(_P.key)
-    )
-    return [_with_role(row) for row in rows]
+    return [_with_role(row) for row in conn.execute(_PROJECTS_OF, {"user": user_id})]
 
 
 def _with_role(row: Row[*tuple[Any, ...]]) -> tuple[Project, Role]:

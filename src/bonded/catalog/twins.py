@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 import zlib
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from bonded.catalog.tables import project as project_table
 from bonded.db.engine import Tx
 
 _ALIKE = str.maketrans({"1": "l", "i": "l", "0": "o"})
+
+
+_TWINS = (
+    select(project_table.c.name)
+    .where(project_table.c.twin == bindparam("twin"), project_table.c.key != bindparam("key"))
+    .order_by(project_table.c.key)
+)
 
 
 def twin(name: str) -> str:
@@ -20,12 +27,7 @@ def twin(name: str) -> str:
 
 def twins_of(conn: Connection, name: str, key: str) -> list[str]:
     """The names of other projects than `key` that people could take for `name`."""
-    rows = conn.execute(
-        select(project_table.c.name)
-        .where(project_table.c.twin == twin(name), project_table.c.key != key)
-        .order_by(project_table.c.key)
-    )
-    return list(rows.scalars())
+    return list(conn.execute(_TWINS, {"twin": twin(name), "key": key}).scalars())
 
 
 def lock_twins(tx: Tx, name: str) -> None:

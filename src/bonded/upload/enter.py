@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select
+from sqlalchemy import Connection, Executable, bindparam, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bonded.accounts.caveats import TOKEN_PROJECT
@@ -14,7 +15,7 @@ from bonded.accounts.permits import require
 from bonded.accounts.tokens import Bearer
 from bonded.catalog import read
 from bonded.catalog.change import create_project
-from bonded.catalog.locks import lock_project
+from bonded.catalog.locks import try_lock_project
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import release as release_table
 from bonded.catalog.twins import lock_twins, twins_of
@@ -30,6 +31,21 @@ from bonded.values.actions import ACTIONS
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, PackageType, Role, SubjectKind
 from bonded.values.who import Actor
+
+_F = file_table.c
+_NEW_FILE = insert(file_table)
+_SIBLINGS = select(_F.id, _F.filename, _F.packagetype, _F.sha256, _F.state, _F.holds_name, _F.burnt).where(
+    or_(_F.filename == bindparam("filename"), _F.release_id == bindparam("release"))
+)
+
+
+@cache
+def _new_release(dialect: str) -> Executable:
+    """Insert unless the version is there; built once for each kind of database."""
+    make: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    key = [release_table.c.project_id, release_table.c.version]
+    statement: Executable = make(release_table).on_conflict_do_nothing(index_elements=key).returning(release_table.c.id)
+    return statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +95,7 @@ def enter(
         return known
     release_id = _release(tx, project, examined, upload_id, now)
     row = _row(received, examined, project, release_id, vault_key, upload_id, bearer, now)
-    tx.execute(insert(file_table).values(row))
+    tx.execute(_NEW_FILE, row)
     record(
         tx,
         "file.upload",
@@ -103,19 +119,16 @@ def _project(
     tx: Tx, examined: Examined, bearer: Bearer, who: Actor, limits: UploadLimits, now: datetime
 ) -> tuple[read.Project, bool]:
     """The project, locked, and whether it is new."""
-    created = False
-    if read.project(tx, examined.key) is None:
+    project = try_lock_project(tx, examined.key)
+    if project is None:
         lock_twins(tx, examined.name)
         # Looked up again: whoever had the lock before may have registered the name.
-        if read.project(tx, examined.key) is None:
-            _check_permission(tx, examined.key, None, bearer)
-            check_new_name(examined.name, twins_of(tx, examined.name, examined.key), limits)
-            create_project(tx, who, examined.name, owner_id=bearer.user.id, now=now)
-            created = True
-    project = lock_project(tx, examined.key)
-    if not created:
-        _check_permission(tx, examined.key, project, bearer)
-    return project, created
+        project = try_lock_project(tx, examined.key)
+    _check_permission(tx, examined.key, project, bearer)
+    if project is not None:
+        return project, False
+    check_new_name(examined.name, twins_of(tx, examined.name, examined.key), limits)
+    return create_project(tx, who, examined.name, owner_id=bearer.user.id, now=now), True
 
 
 def _check_permission(conn: Connection, key: str, project: read.Project | None, bearer: Bearer) -> None:
@@ -149,13 +162,7 @@ def _known(
 
 
 def _siblings(conn: Connection, filename: str, release_id: str) -> list[Sibling]:
-    c = file_table.c
-    of_interest = c.filename == filename
-    if release_id:
-        of_interest = or_(of_interest, c.release_id == release_id)
-    rows = conn.execute(
-        select(c.id, c.filename, c.packagetype, c.sha256, c.state, c.holds_name, c.burnt).where(of_interest)
-    )
+    rows = conn.execute(_SIBLINGS, {"filename": filename, "release": release_id})
     return [
         Sibling(
             row.id,
@@ -171,18 +178,15 @@ def _siblings(conn: Connection, filename: str, release_id: str) -> list[Sibling]
 
 
 def _release(tx: Tx, project: read.Project, examined: Examined, release_id: str, now: datetime) -> str:
-    make: Any = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     made = tx.execute(
-        make(release_table)
-        .values(
-            id=release_id,
-            project_id=project.id,
-            version=examined.version,
-            metadata=examined.metadata,
-            created_at=now,
-        )
-        .on_conflict_do_nothing(index_elements=[release_table.c.project_id, release_table.c.version])
-        .returning(release_table.c.id)
+        _new_release(tx.dialect.name),
+        {
+            "id": release_id,
+            "project_id": project.id,
+            "version": examined.version,
+            "metadata": examined.metadata,
+            "created_at": now,
+        },
     ).scalar_one_or_none()
     if made is not None:
         return str(made)
