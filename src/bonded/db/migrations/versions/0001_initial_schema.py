@@ -191,6 +191,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_rate_event'))
     )
     with op.batch_alter_table('rate_event', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_rate_event_at'), ['at'], unique=False)
         batch_op.create_index('ix_rate_event_key_at', ['key', 'at'], unique=False)
 
     op.create_table('screening_run',
@@ -495,6 +496,7 @@ def downgrade() -> None:
     op.drop_table('screening_run')
     with op.batch_alter_table('rate_event', schema=None) as batch_op:
         batch_op.drop_index('ix_rate_event_key_at')
+        batch_op.drop_index(batch_op.f('ix_rate_event_at'))
 
     op.drop_table('rate_event')
     op.drop_table('published_page')

@@ -1,0 +1,204 @@
+"""The contract of Mailer, run against every adapter; SMTP against a real server on loopback."""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import smtplib
+import socket
+import ssl
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from bonded.adapters.mailer_file import FileMailer
+from bonded.adapters.mailer_smtp import SmtpMailer
+from bonded.seams import Mailer
+
+Read = Callable[[], list[EmailMessage]]
+
+
+def message(number: int = 1, to: str = "alice@example.invalid") -> EmailMessage:
+    made = EmailMessage(policy=email.policy.SMTP)
+    made["From"] = "Bonded <bonded@example.invalid>"
+    made["To"] = to
+    made["Subject"] = "Grüße: żółć \U0001f600"
+    made["Message-ID"] = f"<{number}.abc@example.invalid>"
+    made.set_content("Zeile eins\n.einzelner Punkt\nżółć\n" + "x" * 2000 + "\n")
+    made.add_alternative("<p>żółć</p>", subtype="html")
+    return made
+
+
+class Inbox:
+    """What a server was handed."""
+
+    def __init__(self) -> None:
+        self.received: list[bytes] = []
+        self.refuse = ""
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        if self.refuse:
+            return self.refuse
+        self.received.append(envelope.content)
+        return "250 OK"
+
+    def read(self) -> list[EmailMessage]:
+        return [_parse(raw) for raw in self.received]
+
+
+def _parse(raw: bytes) -> EmailMessage:
+    found = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+class FreePort(Controller):
+    """A controller that takes any free port and knows which."""
+
+    def _trigger_server(self) -> None:
+        assert self.server
+        self.port = self.server.sockets[0].getsockname()[1]  # type: ignore[attr-defined]
+        super()._trigger_server()
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    return Inbox()
+
+
+@pytest.fixture
+def server(inbox: Inbox) -> Iterator[Controller]:
+    controller = FreePort(inbox, hostname="127.0.0.1", port=0)
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+@pytest.fixture(params=["file", "smtp"])
+def mailer(request: pytest.FixtureRequest, tmp_path: Path, inbox: Inbox) -> tuple[Mailer, Read]:
+    if request.param == "smtp":
+        controller = request.getfixturevalue("server")
+        return SmtpMailer("127.0.0.1", controller.port, timeout=5), inbox.read
+    folder = tmp_path / "mail"
+    return FileMailer(folder), lambda: [_parse(p.read_bytes()) for p in sorted(folder.glob("*.eml"))]
+
+
+def test_a_message_arrives_whole(mailer: tuple[Mailer, Read]) -> None:
+    sender, read = mailer
+    sender.send(message())
+    (got,) = read()
+    assert got["Subject"] == "Grüße: żółć \U0001f600"
+    assert got["To"] == "alice@example.invalid"
+    plain, html = got.get_body(("plain",)), got.get_body(("html",))
+    assert plain
+    assert html
+    assert plain.get_content().replace("\r\n", "\n") == "Zeile eins\n.einzelner Punkt\nżółć\n" + "x" * 2000 + "\n"
+    assert html.get_content().strip() == "<p>żółć</p>"
+
+
+def test_messages_are_apart(mailer: tuple[Mailer, Read]) -> None:
+    sender, read = mailer
+    for n in range(3):
+        sender.send(message(n))
+    assert sorted(m["Message-ID"] for m in read()) == [f"<{n}.abc@example.invalid>" for n in range(3)]
+
+
+def test_several_senders_at_once(mailer: tuple[Mailer, Read]) -> None:
+    sender, read = mailer
+    threads = [threading.Thread(target=sender.send, args=(message(n),)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(read()) == 6
+
+
+def test_files_are_private_and_never_half_written(tmp_path: Path) -> None:
+    folder = tmp_path / "mail"
+    odd = message()
+    odd.replace_header("Message-ID", "<../../etc/passwd@x>")
+    FileMailer(folder).send(odd)
+    FileMailer(folder).send(odd)
+    (only,) = folder.iterdir()
+    assert only.name == ".._.._etc_passwd@x.eml"
+    assert only.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_server_that_refuses_is_an_error(server: Controller, inbox: Inbox) -> None:
+    inbox.refuse = "451 try later"
+    with pytest.raises(smtplib.SMTPDataError):
+        SmtpMailer("127.0.0.1", server.port, timeout=5).send(message())
+    assert inbox.received == []
+
+
+def test_a_server_that_is_not_there_is_an_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can be there
+        with pytest.raises(OSError):
+            SmtpMailer("127.0.0.1", taken.getsockname()[1], timeout=5).send(message())
+
+
+def test_no_fall_back_to_plain_text(server: Controller, inbox: Inbox) -> None:
+    with pytest.raises(smtplib.SMTPException):
+        SmtpMailer("127.0.0.1", server.port, starttls=True, username="u", password="p", timeout=5).send(message())
+    assert inbox.received == []
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> tuple[Path, Path]:
+    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+    subprocess.run(
+        ["openssl", *words.split(), "-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(cert)],
+        check=True,
+        capture_output=True,
+    )
+    return cert, key
+
+
+def test_starttls_and_a_login(certificate: tuple[Path, Path], inbox: Inbox) -> None:
+    cert, key = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    seen: list[tuple[bytes, bytes]] = []
+
+    def authenticate(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
+        assert isinstance(data, LoginPassword)
+        seen.append((data.login, data.password))
+        return AuthResult(success=data.password == b"right", handled=False)
+
+    controller = FreePort(
+        inbox,
+        hostname="127.0.0.1",
+        port=0,
+        tls_context=context,
+        require_starttls=True,
+        auth_required=True,
+        authenticator=authenticate,
+    )
+    controller.start()
+    try:
+        port = controller.port
+
+        def mailer(password: str, authorities: str) -> SmtpMailer:
+            return SmtpMailer(
+                "localhost", port, username="me", password=password, starttls=True, timeout=5, authorities=authorities
+            )
+
+        with pytest.raises(ssl.SSLCertVerificationError):
+            mailer("right", "").send(message())
+        assert seen == [], "no password goes to a server that is not who it says"
+        with pytest.raises(smtplib.SMTPAuthenticationError):
+            mailer("wrong", str(cert)).send(message())
+        mailer("right", str(cert)).send(message())
+    finally:
+        controller.stop()
+    assert len(inbox.received) == 1
+    assert seen[-1] == (b"me", b"right")
