@@ -17,11 +17,11 @@ MANY = "bonded-demo-many"
 HOSTILE = "bonded-demo-hostile"
 
 
-def wheel(folder: Path, name: str, version: str) -> Path:
+def wheel(folder: Path, name: str, version: str, *, summary: str = "One of many files") -> Path:
     """Write a valid pure wheel and return its path."""
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
-    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: One of many files\nRequires-Python: >=3.8\n\nA demonstration.\n"
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: {summary}\nRequires-Python: >=3.8\n\nA demonstration.\n"
     members = {
         f"{module}/__init__.py": f'"""A demonstration."""\n\n__version__ = "{version}"\n',
         f"{info}/METADATA": metadata,
