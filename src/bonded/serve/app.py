@@ -265,6 +265,8 @@ def _split(url: str) -> tuple[str, str]:
 
 def _fault(request: BaseRequest, headers: dict[str, str]) -> str:
     """What is wrong with a request that the parser let through, "" when nothing is."""
+    if request.version not in ((1, 0), (1, 1)):
+        return "only HTTP/1.1 and HTTP/1.0 are spoken here"
     hosts = request.headers.getall("Host", [])
     if len(hosts) > 1 or (not hosts and request.version >= (1, 1)):
         return "exactly one Host header is needed"

@@ -33,12 +33,13 @@ MISSING_HEAD = (
 class Connection(RequestHandler):
     """A connection with a client."""
 
-    __slots__ = ("address", "head_since", "idle_timeout", "stuck_since")
+    __slots__ = ("address", "half_closed", "head_since", "idle_timeout", "stuck_since")
 
     def __init__(self, server: Server, express: Express | None, idle_timeout: float, **options: Any) -> None:
         super().__init__(server, keepalive_timeout=idle_timeout, **options)
         self.head_since = 0.0
         self.stuck_since = 0.0
+        self.half_closed = False
         self.idle_timeout = idle_timeout
         self.address = ""
         self._parser: Any = _Parser(self._parser, self, express)
@@ -60,11 +61,14 @@ class Connection(RequestHandler):
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """The client sends no more. When it has sent all of a request it may still be waiting for the answer."""
-        request = self._current_request
-        if self.busy() and (request is None or request.content.is_eof()):
-            self._close = True  # end after that answer
+        if self.busy() and self._parser.whole():
+            self.half_closed = True
             return True
         return None
+
+    def ending(self) -> bool:
+        """True when the answer in hand is the last one, because the client sends no more."""
+        return self.half_closed and not self._messages
 
     def idle(self) -> bool:
         """True when nothing is being answered and nothing waits to be."""
@@ -72,8 +76,9 @@ class Connection(RequestHandler):
         return waiter is not None and not waiter.done() and not self._messages and not self._paused
 
     def busy(self) -> bool:
-        """True while a request is worked on or its answer is being sent."""
-        return bool(self._request_in_progress or self._messages)
+        """True while a request waits or is worked on, or its answer is being sent."""
+        waiter = self._waiter
+        return not self._force_close and (waiter is None or waiter.done() or bool(self._messages))
 
     def answered(self) -> None:
         """An answer was given without a task: the time for the next request begins."""
@@ -87,6 +92,8 @@ class Connection(RequestHandler):
             if self.transport is not None:
                 self.transport.write(MISSING_HEAD)
             self.force_close()
+        elif self.half_closed and self.idle():
+            self.force_close()
         elif self.stuck_since and now - self.stuck_since > send_timeout:
             metrics.count(CUT_OFF, why="send")
             if self.transport is not None:
@@ -96,10 +103,9 @@ class Connection(RequestHandler):
         self, request: BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
         """What aiohttp calls for requests that it cannot parse, and for errors that nothing else caught."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("an answer has begun")
         server = self._manager
-        assert isinstance(server, Server)
+        if isinstance(exc, ConnectionError) or not isinstance(server, Server):
+            raise ConnectionResetError("the client has gone")
         return server.failure(request, status, exc)
 
 
@@ -108,6 +114,11 @@ class _Parser:
 
     def __init__(self, parser: Any, connection: Connection, express: Express | None) -> None:
         self._parser, self._connection, self._express = parser, connection, express
+        self._newest: Any = None
+
+    def whole(self) -> bool:
+        """True unless the body of the newest request is still on its way."""
+        return self._newest is None or bool(self._newest.is_eof())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._parser, name)
@@ -120,6 +131,7 @@ class _Parser:
                 connection.head_since = connection._loop.time()  # a head has begun and is not complete
             return messages, upgraded, tail
         connection.head_since = 0.0
+        self._newest = messages[-1][1]
         while messages and self._express is not None and connection.idle():
             rest = self._take(messages)
             if rest or upgraded:

@@ -61,13 +61,16 @@ class Sending(web.StreamResponse):
 
     async def prepare(self, request: BaseRequest) -> None:
         """Send everything."""
-        self._keep_alive = request.keep_alive and not self._shut
+        ending = getattr(request.protocol, "ending", None)
+        self._keep_alive = request.keep_alive and not self._shut and not (ending is not None and ending())
         head = self._answer.head + self._extra + _connection(request, keep=self._keep_alive) + b"\r\n"
         try:
             if isinstance(self._answer, Answer):
                 await self._send_answer(request, head, self._answer)
             else:
                 await self._send_stream(request, head, self._answer)
+            if self._answer.status == 408 and request.transport is not None:
+                request.transport.close()  # rather than wait for the rest of what came too slowly
         except ConnectionError:
             _cut(request)
             raise

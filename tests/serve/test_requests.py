@@ -1,0 +1,215 @@
+"""Requests as clients and attackers send them: order, framing, half-closed and slow connections. Never a 500."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+
+import pytest
+
+from bonded.serve.connection import express_possible
+from tests.serve.conftest import HTML, Make
+from tests.serve.running import Running, parse, read_all, read_reply, until
+
+WHOLE = b"GET /simple/demo/ HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_the_express_way_is_open() -> None:
+    assert express_possible()
+
+
+def test_pipelined_answers_keep_their_order(reader: Running) -> None:
+    """Some go the express way, some through a thread; the client must get them as it asked."""
+    urls = [
+        "/simple/demo/",
+        "/a",
+        "/metadata/timestamp.json",
+        "/b",
+        "/c",
+        "/simple/absent/",
+        "/healthz",
+        "/simple/",
+    ] * 3
+    with reader.connect() as one:
+        one.sendall(b"".join(f"GET {url} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for url in urls))
+        for url in urls:
+            reply = read_reply(one)
+            if len(url) == 2:
+                assert json.loads(reply.body)["environ"]["PATH_INFO"] == url
+            else:
+                assert reply.body == reader.get(url).body
+
+
+def test_hundreds_of_pipelined_requests_in_one_piece(reader: Running) -> None:
+    """More than the parser takes at once: what it holds back must be asked for again."""
+    with reader.connect() as one:
+        one.sendall(WHOLE * 300)
+        for _ in range(300):
+            assert read_reply(one).body == HTML
+
+
+def test_a_request_in_single_bytes(reader: Running) -> None:
+    with reader.connect() as one:
+        for byte in WHOLE:
+            one.sendall(bytes([byte]))
+        assert read_reply(one).body == HTML
+        one.sendall(WHOLE)
+        assert read_reply(one).body == HTML
+
+
+def test_a_pipelining_client_that_never_reads_does_not_fill_memory(make: Make) -> None:
+    server = make({"send_timeout": 0.5})
+    with server.connect() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        one.settimeout(2)
+        with pytest.raises((TimeoutError, ConnectionError)):
+            while True:
+                one.sendall(b"GET /packages/demo/demo-1.0-py3-none-any.whl HTTP/1.1\r\nHost: x\r\n\r\n" * 50)
+    until(lambda: not server.app.server.connections)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("data", "status"),
+    [
+        (b"NONSENSE\r\n\r\n", 400),
+        (b"GET /simple/demo/\r\n\r\n", 400),
+        (b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\n\r\n", 400),
+        (b"GET /simple/demo/ HTTP/1.1\r\n\r\n", 400),
+        (b"GET /simple/demo/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x/../y\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nBad Header: 1\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: b\x00c\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n folded: yes\r\n\r\n", 400),
+        (b"GET /" + b"a" * 9000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nLong: " + b"a" * 9000 + b"\r\n\r\n", 400),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n" + b"".join(b"H%d: x\r\n" % n for n in range(300)) + b"\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\na", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400),
+        (b"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET /%ff%fe HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET /?q=%ff HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"GET simple/demo/ HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"FROBNICATE / HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"PROPFIND / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+        (b"CONNECT example.invalid:443 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+        (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 501),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
+        (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    ],
+    ids=lambda value: repr(value)[:50] if isinstance(value, bytes) else str(value),
+)
+def test_bad_requests_get_one_clear_answer(reader: Running, data: bytes, status: int) -> None:
+    with reader.connect() as one:
+        one.sendall(data)
+        one.shutdown(socket.SHUT_WR)
+        answer = read_all(one)
+    reply = parse(answer)
+    assert reply.status == status
+    assert reply["cache-control"] == "no-store"
+    assert b"Traceback" not in answer
+    assert reader.get("/healthz").status == 200
+
+
+def test_http_1_0_is_spoken(reader: Running) -> None:
+    closing = reader.raw(b"GET /simple/demo/ HTTP/1.0\r\n\r\n")
+    assert parse(closing).body == HTML
+    with reader.connect() as one:
+        for _ in range(2):
+            one.sendall(b"GET /simple/demo/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            assert read_reply(one)["connection"] == "keep-alive"
+
+
+def test_absolute_form(reader: Running) -> None:
+    reply = parse(
+        reader.raw(b"GET http://elsewhere.invalid/simple/demo/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    )
+    assert reply.body == HTML
+
+
+@pytest.mark.parametrize("url", [b"/simple/demo/", b"/application"])
+def test_a_client_that_closes_its_half_still_gets_its_answer(reader: Running, url: bytes) -> None:
+    with reader.connect() as one:
+        one.sendall(b"GET %b HTTP/1.1\r\nHost: x\r\n\r\n" % url)
+        one.shutdown(socket.SHUT_WR)
+        assert parse(read_all(one)).status == 200
+
+
+def test_a_head_that_takes_too_long(make: Make) -> None:
+    server = make({"head_timeout": 0.3})
+    with server.connect() as one:
+        began = time.monotonic()
+        one.sendall(b"GET /simple/demo/ HTTP/1.1\r\n")
+        try:
+            while time.monotonic() - began < 5:
+                one.sendall(b"X-Drip: 1\r\n")
+                time.sleep(0.1)
+        except ConnectionError:
+            pass
+        assert time.monotonic() - began < 4
+
+
+def test_a_silent_half_of_a_head_is_answered_408(make: Make) -> None:
+    server = make({"head_timeout": 0.3})
+    assert parse(server.raw(b"GET /simple/demo/ HTT")).status == 408
+
+
+def test_idle_connections_end_and_busy_ones_stay(make: Make) -> None:
+    server = make({"idle_timeout": 0.6})
+    with server.connect() as silent, server.connect() as lively:
+        for _ in range(5):
+            lively.sendall(WHOLE)
+            assert read_reply(lively).status == 200
+            time.sleep(0.25)
+        silent.settimeout(0.5)
+        assert silent.recv(1) == b""
+
+
+def test_five_hundred_idle_connections_disturb_nobody(make: Make) -> None:
+    server = make()
+    held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
+    try:
+        for number, one in enumerate(held):
+            one.sendall(b"GET / HTTP/1.1\r\nHo" if number % 2 else b"")
+        began = time.monotonic()
+        for _ in range(50):
+            assert server.get("/simple/demo/").status == 200
+        assert time.monotonic() - began < 5
+    finally:
+        for one in held:
+            one.close()
+
+
+def test_a_client_that_vanishes_within_a_big_file(make: Make) -> None:
+    server = make()
+    for _ in range(5):
+        with server.connect() as one:
+            one.sendall(b"GET /packages/demo/demo-1.0+local.tar.gz HTTP/1.1\r\nHost: x\r\n\r\n")
+            one.recv(100)
+    until(lambda: not server.app.server.connections)  # type: ignore[union-attr]
+    assert server.get("/healthz").status == 200
+
+
+def test_what_was_answered_is_on_one_line_without_query_and_secrets(make: Make) -> None:
+    server = make()
+    server.keep("/simple/demo/", {"User-Agent": 'pip/1 "x" bonded-AAAAAAAAAAAAAAAAAAAAAAAAAAAA'})
+    server.get(
+        "/account/password/AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA/?secret=hunter2",
+        {"Authorization": "Basic aGVsbG86d29ybGQ="},
+    )
+    server.stop()
+    assert server.join()
+    lines = [json.loads(line) for line in b"".join(server.lines).splitlines()]
+    assert [(line["lane"], line["status"]) for line in lines] == [("static", 200), ("web", 200)]
+    assert lines[0]["path"] == "/simple/demo/"
+    assert lines[1]["path"] == "/account/password/[redacted]/"
+    text = b"".join(server.lines)
+    assert b"AAAAAAAA" not in text
+    assert b"hunter2" not in text
+    assert b"aGVsbG86" not in text
