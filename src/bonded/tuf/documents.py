@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select
 
-from bonded.catalog.pages import PageFile, PageState, page_state
+from bonded.catalog.pages import PageFile, PageState, page_states
 from bonded.journal.tables import to_publish
 from bonded.seams import NotStored, Storage
 from bonded.tuf.context import Publisher
@@ -37,28 +37,33 @@ _LISTS = ("classifiers", "dynamic", "license_files", "provides_extra", "requires
 _SERIAL = b'"last_serial":'
 
 
-def write_documents(p: Publisher, conn: Connection, key: str, n: int | None) -> None:
-    """Bring the documents of a project up to its live page, publication `n`; None: it has no page any more.
+def write_documents(p: Publisher, conn: Connection, live: Mapping[str, int | None]) -> None:
+    """Bring the documents of projects up to their live pages. `live`: key -> publication, None: it has no page any more.
 
-    Call under the project's lock. Equal documents (but for their serial) are left as they are.
+    Call under the projects' locks. Equal documents (but for their serial) are left as they are.
     """
-    if n is None:
-        for entry in p.public.entries(f"pypi/{key}/"):
-            p.public.delete(entry.name)
-        return
-    if conn.execute(select(to_publish.c.id).where(to_publish.c.project_key == key).limit(1)).first():
-        return
-    state = page_state(conn, key)
-    if state is None:
-        return
+    waiting = set(conn.execute(select(to_publish.c.project_key).where(to_publish.c.project_key.in_(live))).scalars())
+    states = page_states(conn, [key for key, n in live.items() if n is not None and key not in waiting])
+    for key, n in live.items():
+        if n is None:
+            _delete_others(p.public, key, set())
+        elif key in states:
+            _write(p, states[key], n)
+
+
+def _write(p: Publisher, state: PageState, n: int) -> None:
     wanted = set()
     for name, document in documents(state, n, p.settings.base_url):
         wanted.add(name)
         if _differs(p.public, name, document):
             p.public.put(name, document)
-    for entry in p.public.entries(f"pypi/{key}/"):
+    _delete_others(p.public, state.key, wanted)
+
+
+def _delete_others(public: Storage, key: str, wanted: set[str]) -> None:
+    for entry in public.entries(f"pypi/{key}/"):
         if entry.name not in wanted:
-            p.public.delete(entry.name)
+            public.delete(entry.name)
 
 
 def documents(state: PageState, serial: int, base_url: str) -> Iterator[tuple[str, bytes]]:

@@ -96,13 +96,11 @@ def _copy(p: Publisher, keys: list[str], *, wait: bool) -> list[Live]:
     with p.db.write() as tx:
         pages = _lock(tx, keys, wait=wait)
         for key, live in pages.items():
-            shown = live if live and live.html else None
-            if shown:
-                _write(p, shown)
+            if live and live.html:
+                _write(p, live)
             else:
                 _withdraw(p, key)
-            if key:
-                write_documents(p, tx, key, shown.n if shown else None)
+        write_documents(p, tx, {key: live.n if live and live.html else None for key, live in pages.items() if key})
         return [live for live in pages.values() if live is not None]
 
 
