@@ -28,7 +28,6 @@ class WebSettings:
     session_lifetime: timedelta = timedelta(days=14)
     confirm_lifetime: timedelta = timedelta(minutes=30)
     login_limits: LoginLimits = field(default_factory=LoginLimits)
-    token_lifetime_days: int = 90
     languages: tuple[str, ...] = ("en",)
 
     @property

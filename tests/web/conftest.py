@@ -1,0 +1,33 @@
+"""Fixtures for pages: an index with an application over it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from bonded.accounts import passwords
+from bonded.db.engine import Database
+from bonded.web.context import WebSettings
+from tests.web.house import CHEAP, House
+
+SETTINGS = WebSettings(name="Bonded", url="http://localhost/", contact="mailto:security@example.invalid")
+
+
+@pytest.fixture(autouse=True)
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Password hashes of the tests cost nothing; what a real one costs is measured where it is made."""
+    monkeypatch.setattr(passwords, "default_hasher", lambda: CHEAP)
+
+
+@pytest.fixture
+def house(sqlite_db: Database, tmp_path: Path, now: datetime) -> House:
+    """An empty index on SQLite."""
+    return House(sqlite_db, tmp_path, now, SETTINGS)
+
+
+@pytest.fixture
+def both(db: Database, tmp_path: Path, now: datetime) -> House:
+    """An empty index; the test runs once on each database."""
+    return House(db, tmp_path, now, SETTINGS)

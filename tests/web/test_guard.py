@@ -1,0 +1,283 @@
+"""Who may do what by which address: every route and method against a table written by hand, with planted faults."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pyramid.response import Response
+from webtest import TestApp
+
+from bonded.values.states import Role
+from bonded.web import app, guard
+from bonded.web.routes import ROUTES
+from bonded.web.table import Route
+from tests.web.house import House, login_form
+
+LEAST = {
+    # public
+    "home": {"GET": "anyone"},
+    "search": {"GET": "anyone"},
+    "project": {"GET": "anyone"},
+    "release": {"GET": "anyone"},
+    "user": {"GET": "anyone"},
+    "help": {"GET": "anyone"},
+    "help.refusals": {"GET": "anyone"},
+    "help.refusal": {"GET": "anyone"},
+    "security": {"GET": "anyone"},
+    "proof.head": {"GET": "anyone"},
+    "proof.inclusion": {"GET": "anyone"},
+    "proof.consistency": {"GET": "anyone"},
+    "asset": {"GET": "anyone"},
+    # account
+    "login": {"GET": "anyone", "POST": "anyone"},
+    "logout": {"POST": "user"},
+    "password.link": {"GET": "anyone", "POST": "anyone"},
+    "password": {"GET": "user", "POST": "user+"},
+    "confirm": {"GET": "user", "POST": "user"},
+    "account": {"GET": "user"},
+    "account.history": {"GET": "user"},
+    "tokens": {"GET": "user", "POST": "user+"},
+    "token.revoke": {"POST": "user"},
+    "sessions": {"GET": "user"},
+    "session.end": {"POST": "user"},
+    # manage
+    "manage": {"GET": "maintainer"},
+    "manage.yank": {"POST": "maintainer"},
+    "manage.unyank": {"POST": "maintainer"},
+    "manage.delete-file": {"GET": "maintainer", "POST": "owner+"},
+    "manage.status": {"GET": "maintainer"},
+    "manage.archive": {"POST": "owner"},
+    "manage.unarchive": {"POST": "owner"},
+    "manage.deprecate": {"POST": "owner"},
+    "manage.undeprecate": {"POST": "owner"},
+    "manage.delete": {"POST": "owner+"},
+    "manage.roles": {"GET": "maintainer", "POST": "owner+"},
+    "manage.role-remove": {"POST": "owner+"},
+    "manage.history": {"GET": "maintainer"},
+    # admin
+    "admin": {"GET": "admin"},
+    "admin.queue": {"GET": "admin"},
+    "admin.case": {"GET": "admin"},
+    "admin.release": {"POST": "admin"},
+    "admin.quarantine": {"POST": "admin"},
+    "admin.reject": {"POST": "admin"},
+    "admin.remove": {"POST": "admin"},
+    "admin.reopen": {"POST": "admin"},
+    "admin.ask": {"POST": "admin"},
+    "admin.projects": {"GET": "admin"},
+    "admin.quarantine-project": {"POST": "admin"},
+    "admin.release-project": {"POST": "admin"},
+    "admin.publications": {"GET": "admin"},
+    "admin.jobs": {"GET": "admin"},
+    "admin.job-retry": {"POST": "admin"},
+    "admin.job-discard": {"POST": "admin"},
+    "admin.people": {"GET": "admin"},
+    "admin.freeze": {"POST": "admin"},
+    "admin.unfreeze": {"POST": "admin"},
+    "admin.journal": {"GET": "admin"},
+    # api
+    "upload": {"POST": "token"},
+    "upload.bare": {"POST": "token"},
+}
+"""Route -> method -> who at least. A "+" asks for a recent step-up as well."""
+
+MAY = {
+    "nobody": {"anyone"},
+    "user": {"anyone", "user"},
+    "maintainer": {"anyone", "user", "maintainer"},
+    "owner": {"anyone", "user", "maintainer", "owner"},
+    "admin": {"anyone", "user", "admin"},
+}
+METHODS = ("GET", "POST")
+OTHER_METHODS = ("PUT", "DELETE", "PATCH")
+"""Tried by one visitor only, who may do the most."""
+
+
+def ran(_request: Any) -> Response:
+    return Response("the view ran", content_type="text/plain")
+
+
+@contextmanager
+def routes_as(monkeypatch: pytest.MonkeyPatch, changed: dict[str, dict[str, str]]) -> Iterator[None]:
+    """Real routes and gate, but each view only says that it ran; `changed` plants other actions."""
+    planted = []
+    for route in ROUTES:
+        actions = {method: action for method, (action, _) in route.methods.items()} | changed.get(route.name, {})
+        planted.append(replace(route, methods={method: (action, ran) for method, action in actions.items()}))
+    with monkeypatch.context() as patch:
+        patch.setattr(app, "ROUTES", tuple(planted))
+        yield
+
+
+def people(house: House) -> dict[str, TestApp]:
+    """One browser for each kind of visitor; the project is `spam`."""
+    from bonded.catalog.change import add_role
+    from bonded.values.who import OPERATOR
+
+    owner = house.person("owner")
+    house.person("user")
+    house.person("admin", admin=True)
+    maintainer = house.person("maintainer")
+    key = house.project("spam", owner)
+    with house.db.write() as tx:
+        add_role(tx, OPERATOR, key, maintainer.id, Role.MAINTAINER, now=house.now)
+    return {"nobody": house.browser()} | {name: house.login(name) for name in ("user", "maintainer", "owner", "admin")}
+
+
+def address(route: Route) -> str:
+    return re.sub(r"\{(\w+)\}", lambda part: "spam" if part[1] == "project" else "1", route.pattern)
+
+
+def csrf(house: House, browser: TestApp) -> str:
+    """The form secret of the browser's session."""
+    from bonded.accounts import sessions
+
+    with house.db.read() as conn:
+        session = sessions.read(conn, browser.cookies.get("bonded", ""), now=house.now)
+    return session.csrf if session else browser.cookies.get("bonded-form", "none")
+
+
+def outcome(house: House, browser: TestApp, route: Route, method: str, secret: str) -> str:
+    """ "ran", "confirm" (asked to step up), "denied" or "no such method"."""
+    fields = {"csrf": secret} if method == "POST" else None
+    answer = browser.request(address(route), method=method, POST=fields, expect_errors=True)
+    if answer.body == b"the view ran":
+        return "ran"
+    if answer.status_int == 405:
+        return "no such method"
+    if answer.status_int == 403 and 'name="confirm_password"' in answer.text:
+        return "confirm"
+    login = answer.status_int == 303 and answer.headers["Location"].startswith("http://localhost/account/login/")
+    assert login or answer.status_int in (401, 403), (route.name, method, answer.status)
+    return "denied"
+
+
+def expected(who: str, least: str | None, fresh: bool) -> str:
+    if least is None:
+        return "no such method"
+    if least == "token":
+        return "ran"  # the view itself checks the token; see test_upload
+    if least.rstrip("+") not in MAY[who]:
+        return "denied"
+    return "confirm" if least.endswith("+") and not fresh else "ran"
+
+
+def wrong_cells(
+    house: House,
+    monkeypatch: pytest.MonkeyPatch,
+    changed: dict[str, dict[str, str]],
+    fresh: bool,
+    only: frozenset[str] = frozenset(),
+) -> list[str]:
+    """Every cell (of the routes in `only`, if given) whose outcome is not the one in the table."""
+    browsers = people(house)
+    if not fresh:
+        house.now += timedelta(minutes=31)
+    with routes_as(monkeypatch, changed):
+        house.wsgi = app.make_wsgi(house.context)
+        wrong = []
+        for who, browser in browsers.items():
+            browser.app = house.wsgi
+            if who == "nobody":
+                login_cookie(browser)
+            secret = csrf(house, browser)
+            for route in [one for one in ROUTES if not only or one.name in only]:
+                for method in METHODS + (OTHER_METHODS if who == "admin" else ()):
+                    got = outcome(house, browser, route, method, secret)
+                    if got != expected(who, LEAST[route.name].get(method), fresh):
+                        wrong.append(f"{who} {method} {route.name}: {got}")
+    return wrong
+
+
+def login_cookie(browser: TestApp) -> None:
+    """A form secret for somebody without a session."""
+    browser.get("/account/login/")
+
+
+def test_the_table_written_by_hand_knows_every_route() -> None:
+    assert {route.name for route in ROUTES} == set(LEAST)
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_every_route_and_method_asks_for_what_the_table_says(
+    house: House, monkeypatch: pytest.MonkeyPatch, fresh: bool
+) -> None:
+    assert wrong_cells(house, monkeypatch, {}, fresh) == []
+
+
+PLANTED = {
+    "a read permission guards a POST": {"manage.roles": {"POST": "project.manage"}},
+    "a role is widened": {"manage.archive": {"POST": "file.yank"}},
+    "an administrator's page for everybody": {"admin.journal": {"GET": "index.read"}},
+    "a step-up is forgotten": {"tokens": {"POST": "account.see"}},
+    "a method too many": {"logout": {"DELETE": "user.logout"}},
+}
+
+
+@pytest.mark.parametrize("fault", PLANTED)
+def test_a_planted_fault_is_caught(house: House, monkeypatch: pytest.MonkeyPatch, fault: str) -> None:
+    assert wrong_cells(house, monkeypatch, PLANTED[fault], fresh=False, only=frozenset(PLANTED[fault])) != []
+
+
+def test_allowing_by_default_is_caught(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "gate", lambda request, action: None)
+    guarded = frozenset({"account", "manage.delete", "admin.case", "admin.release"})
+    assert len(wrong_cells(house, monkeypatch, {}, fresh=True, only=guarded)) == 1 + 3 + 4 + 3
+
+
+def test_a_view_outside_the_table_is_denied(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyramid.config import Configurator
+
+    real = Configurator.make_wsgi_app
+
+    def with_stray_view(config: Any) -> Any:
+        config.add_route("stray", "/stray/")
+        config.add_view(ran, route_name="stray")
+        return real(config)
+
+    monkeypatch.setattr(Configurator, "make_wsgi_app", with_stray_view)
+    browser = TestApp(app.make_wsgi(house.context))
+    assert "the view ran" not in browser.get("/stray/", status=404)
+
+
+def test_a_form_without_the_secret_or_from_elsewhere_changes_nothing(house: House) -> None:
+    house.person("ann")
+    browser = house.login("ann")
+    good = csrf(house, browser)
+    for fields, headers in (
+        ({}, {}),
+        ({"csrf": "wrong"}, {}),
+        ({"csrf": good}, {"Origin": "https://evil.invalid"}),
+        ({"csrf": good}, {"Origin": "null"}),
+        ({"csrf": good}, {"Sec-Fetch-Site": "cross-site"}),
+    ):
+        answer = browser.post("/account/logout/", fields, headers=headers, status=403)
+        assert "form-expired" in answer
+    assert browser.get("/account/").status_int == 200
+    browser.post("/account/logout/", {"csrf": good}, headers={"Origin": "http://localhost"}, status=303)
+
+
+def test_a_form_secret_of_one_session_is_worth_nothing_in_another(house: House) -> None:
+    house.person("ann")
+    one, two = house.login("ann"), house.login("ann")
+    two.post("/account/logout/", {"csrf": csrf(house, one)}, status=403)
+
+
+def test_a_frozen_account_is_out_at_once(house: House) -> None:
+    from bonded.accounts import people as accounts
+    from bonded.values.who import OPERATOR
+
+    ann = house.person("ann")
+    browser = house.login("ann")
+    with house.db.write() as tx:
+        accounts.freeze(tx, OPERATOR, ann.id, reason="abuse", now=house.now)
+    assert browser.get("/account/", status=303).headers["Location"].startswith("http://localhost/account/login/")
+    form = login_form(house.browser().get("/account/login/"))
+    form["name"], form["password"] = "ann", "correct horse battery"
+    assert "frozen" in form.submit(status=403)
