@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bonded.facts.known import CANON, CIPHER_METHODS, CODE_SINKS, COMMAND_SINKS, DECODERS, ENCODING_NAMES, NETWORK
+from bonded.facts.known import CANON, CIPHER_METHODS, CODE_SINKS, COMMAND_SINKS, DECODERS, ENCODING_NAMES, NETWORK, SPELLERS
 
 _BUILTIN_SINKS: Final = tuple(
     sorted(name.removeprefix("builtins.") for name in CODE_SINKS if name.startswith("builtins."))
@@ -86,7 +86,7 @@ def sources() -> list[str]:
     methods = CIPHER_METHODS | {"fromhex", "unichr", "to_bytes"}
     quoted = "|".join(sorted(ENCODING_NAMES, key=len, reverse=True))
     return [
-        *_module_patterns(_modules(DECODERS | NETWORK)),
+        *_module_patterns(_modules(DECODERS | NETWORK | SPELLERS)),
         *(f'"{word}" fullword' for word in sorted(methods)),
         r"/(^|[^.a-zA-Z0-9_])chr[^a-zA-Z0-9_]/",
         r"/bytes[ \t]*\([ \t]*[a-zA-Z_\[(]/",
@@ -143,7 +143,7 @@ def coarse() -> dict[str, list[str]]:
     """Plain words, found at the speed of memory: a file without these is never looked at more closely."""
     reaching = {parts[-1] for parts in _parts(CODE_SINKS | COMMAND_SINKS) if parts[0] in _SHARED | {"builtins"}}
     reaching |= _modules(CODE_SINKS | COMMAND_SINKS) | {"exec_", "os", "posix", "nt", "FunctionType"}
-    hiding = _modules(DECODERS | NETWORK) | CIPHER_METHODS | ENCODING_NAMES
+    hiding = _modules(DECODERS | NETWORK | SPELLERS) | CIPHER_METHODS | ENCODING_NAMES
     hiding |= {one.replace("_", "-") for one in ENCODING_NAMES} | {
         "fromhex",
         "unichr",

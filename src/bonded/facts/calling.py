@@ -18,6 +18,7 @@ from bonded.facts.known import (
     ENCODING_NAMES,
     ENDING,
     HOST_FACTS,
+    SPELLERS,
     STRUCTURED,
     canonical,
 )
@@ -303,7 +304,7 @@ class Calling(Files, Expressions):
             return frozenset({DECODED}) if _hides(name, every) else NOTHING
         if name in DOWNLOADERS:
             return frozenset({DOWNLOADED})
-        if name in ("builtins.chr", "builtins.unichr"):
+        if name in SPELLERS:
             return frozenset({CHARS})
         if name in ("builtins.bytes", "builtins.bytearray") and every and _numbers(every[0]):
             return frozenset({CHARS})

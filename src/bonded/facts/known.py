@@ -117,9 +117,6 @@ DECODERS: Final = frozenset(
         "marshal.loads",
         "quopri.decodestring",
         "uu.decode",
-        "urllib.parse.unquote",
-        "urllib.parse.unquote_plus",
-        "urllib.parse.unquote_to_bytes",
         "zlib.decompressobj().decompress",
         "bz2.BZ2Decompressor().decompress",
         "lzma.LZMADecompressor().decompress",
@@ -146,6 +143,11 @@ ENCODING_NAMES: Final = frozenset(
     }
 )
 """Text encodings that hide rather than write."""
+
+SPELLERS: Final = frozenset(
+    {"builtins.chr", "builtins.unichr", "urllib.parse.unquote", "urllib.parse.unquote_plus", "urllib.parse.unquote_to_bytes"}
+)
+"""They spell text out of codes: used everywhere, telling only where the result is run."""
 
 DOWNLOADERS: Final = frozenset(
     {

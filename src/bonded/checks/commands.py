@@ -1,0 +1,59 @@
+"""What a command line does, read from its folded text. Pure; shared by the checks that look at commands."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from bonded.facts.model import Call
+
+_FETCH_AND_RUN = re.compile(
+    r"(curl|wget|fetch|iwr|invoke-webrequest|lwp-download)\b[^\n]{0,400}(\|\s*(sudo\s+)?(ba|z|da|k)?sh\b|\|\s*python|\|\s*iex"
+    r"|(;|&&)\s*(ba|z|da)?sh\b|(;|&&)\s*(chmod\s+\S*x|python|\./|/tmp/))"
+    r"|(ba|z|da)?sh\s+(-c\s+)?[\"']?<\(\s*(curl|wget)|(ba)?sh\s+-c\s+[\"']?\$\((curl|wget)",
+    re.IGNORECASE,
+)
+_POWERSHELL = re.compile(
+    r"(powershell|pwsh)(\.exe)?\b[^\n]{0,300}(\s[-/]e(nc|ncodedcommand|c)?\s+[a-z0-9+/=]{16,}|downloadstring|downloadfile|\biex\b"
+    r"|invoke-expression|invoke-webrequest|frombase64string|-w(indowstyle)?\s+hidden)",
+    re.IGNORECASE,
+)
+_LOLBIN = re.compile(
+    r"\b(certutil(\.exe)?\s[^\n]{0,80}-urlcache|bitsadmin(\.exe)?\s[^\n]{0,80}/transfer|mshta(\.exe)?\s+(https?:|javascript|vbscript)"
+    r"|regsvr32(\.exe)?\s[^\n]{0,80}/i:https?|rundll32(\.exe)?\s[^\n]{0,80}(javascript|https?:))",
+    re.IGNORECASE,
+)
+_REVERSE = re.compile(
+    r"/dev/(tcp|udp)/|\b(nc|ncat|netcat)(\.exe)?\s[^\n]{0,80}-\w*[ec]\s|\bbash\s+-i\b|\bsocat\b[^\n]{0,100}exec:",
+    re.IGNORECASE,
+)
+_DECODE = re.compile(
+    r"base64\s+(-d|--decode|-D)\b[^\n]{0,200}\|\s*(ba|z|da)?sh\b|\|\s*xxd\s+-r[^\n]{0,80}\|\s*(ba)?sh", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a command does, in words, and how sure that is."""
+
+    what: str
+    confidence: float
+
+
+def read_command(text: str) -> Reading | None:
+    """What is hostile about a command line, None when nothing is."""
+    for pattern, what, confidence in (
+        (_FETCH_AND_RUN, "a shell command fetches a program and runs it", 0.95),
+        (_POWERSHELL, "a PowerShell command hides, decodes or fetches what it runs", 0.95),
+        (_LOLBIN, "a tool of the system is used to fetch and run a program", 0.95),
+        (_REVERSE, "a command opens a shell to another machine", 0.95),
+        (_DECODE, "a shell command decodes a program and runs it", 0.95),
+    ):
+        if pattern.search(text):
+            return Reading(what, confidence)
+    return None
+
+
+def command_text(call: Call) -> str:
+    """The folded words of a command call, "?" where a part is not known."""
+    return " ".join(one.text or "?" for one in call.arguments if not one.name)

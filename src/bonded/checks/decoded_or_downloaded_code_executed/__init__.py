@@ -1,0 +1,1 @@
+"""Code that was decoded or downloaded is executed."""

@@ -1,0 +1,91 @@
+"""Code or a program that was decoded or downloaded is executed.
+
+**What it looks for.** A value that went through a decoder (base64, hex, zlib, marshal, a cipher, character codes, ...) or
+came from the network reaches `exec`, `eval`, a function made of a code object, or a command; also by way of a file that is
+written first and run then, and shell commands that fetch and run by themselves. Names are resolved and constants folded:
+aliases, `getattr`, `__import__`, split or reversed strings and helper functions make no difference. Code in constants is
+decoded and read in turn, at most four layers deep, and never run.
+
+**Why it matters.** Nearly every hidden payload begins this way; honest packages ship their code in the open.
+
+**What is not flagged.** Running source that was read from a plain Python file (`exec(open("version.py").read())`),
+evaluating expressions that the caller passes in, templates, and data that is decoded and not run. A value that was picked
+out of parsed data is no program, unless it is run as Python.
+
+**When it is a false alert.** Licence protection and installers that pack themselves do this too; ask the owner for the
+source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bonded.checks.commands import command_text, read_command
+from bonded.checks.context import Context
+from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_code, runs_command, steps_of
+from bonded.facts.model import Call, Facts, Module
+from bonded.facts.value import CHARS, DATAFILE, DECODED, DOWNLOADED, PARSED
+from bonded.values.finding import Severity
+
+
+@check(
+    name="decoded-or-downloaded-code-executed",
+    version=1,
+    severity=Severity.CRITICAL,
+    sentence="Code or a program that was decoded or downloaded is executed.",
+)
+def executed(facts: Facts, context: Context | None) -> Iterator[Hit]:
+    """Look at every call that runs code or a command."""
+    for module in facts.modules:
+        for call in module.calls:
+            if runs_code(call):
+                yield from _code(module, call)
+            elif runs_command(call):
+                yield from _command(module, call)
+
+
+def _code(module: Module, call: Call) -> Iterator[Hit]:
+    labels = labels_of(call.arguments[:1])
+    sure = _sureness(call, labels)
+    if DOWNLOADED in labels:
+        yield at(module, call, "downloaded code is executed", 0.95 * sure, steps_of(call, DOWNLOADED))
+    elif DECODED in labels:
+        yield at(module, call, "decoded code is executed", 0.95 * sure, steps_of(call, DECODED))
+    elif CHARS in labels and call.arguments[0].text is not None:
+        yield at(module, call, "code spelled out of character codes is executed", 0.95, steps_of(call, CHARS))
+    elif DATAFILE in labels and call.arguments[0].text is not None:
+        hit = at(
+            module,
+            call,
+            "code is read out of a file that is no Python source, and executed",
+            0.8,
+            steps_of(call, DATAFILE),
+        )
+        yield graver(hit, Severity.HIGH)
+    elif call.hidden:
+        yield graver(at(module, call, f"{call.name} is called under a computed name", 0.8), Severity.HIGH)
+
+
+def _sureness(call: Call, labels: frozenset[str]) -> float:
+    """Less sure where the value may come from a caller, or was picked out of parsed data and only evaluated."""
+    if "parameter" in labels and call.arguments[0].text is None:
+        return 0.5
+    return 0.6 if PARSED in labels and call.name == "builtins.eval" else 1.0
+
+
+def _command(module: Module, call: Call) -> Iterator[Hit]:
+    labels = labels_of(one for one in call.arguments if one.name in ("", "args", "cmd", "executable", "target"))
+    reading = read_command(command_text(call))
+    if reading is not None:
+        yield at(module, call, reading.what, reading.confidence, steps_of(call, DECODED, CHARS))
+    elif DOWNLOADED in labels and PARSED not in labels:
+        yield at(module, call, "a downloaded program is run", 0.9, steps_of(call, DOWNLOADED))
+    elif DECODED in labels and not labels & {"parameter", PARSED}:
+        yield at(module, call, "a decoded command or program is run", 0.9, steps_of(call, DECODED))
+    elif CHARS in labels and call.arguments and call.arguments[0].text is not None and "?" not in command_text(call):
+        yield graver(
+            at(module, call, "a command spelled out of character codes is run", 0.9, steps_of(call, CHARS)),
+            Severity.HIGH,
+        )
+    elif call.hidden:
+        yield graver(at(module, call, f"{call.name} is called under a computed name", 0.8), Severity.HIGH)

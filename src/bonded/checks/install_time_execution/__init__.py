@@ -1,0 +1,1 @@
+"""Code of an sdist that does more than build when it is installed."""

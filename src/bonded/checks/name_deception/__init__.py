@@ -1,0 +1,1 @@
+"""Names that are easily taken for those of popular projects."""

@@ -1,0 +1,1 @@
+"""Archives that could not be read fully, or that parsers read differently."""

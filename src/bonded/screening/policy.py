@@ -1,0 +1,130 @@
+"""From findings to a verdict: pure, and explained by its own terms.
+
+Each finding weighs `severity x confidence x when`. Of each check only the heaviest finding counts, so that one habit of
+an author is not counted a hundred times; the checks' weights are joined as if they were independent chances
+(1 - the product of their complements). The score is compared with two thresholds; checks under `always_review` never let
+a file pass below `review`, whatever their weight.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import orjson
+
+from bonded.values.finding import Finding, Severity, When
+from bonded.values.states import Verdict
+
+SEVERITY_WEIGHTS = {
+    Severity.INFO: 0.0,
+    Severity.LOW: 0.2,
+    Severity.MEDIUM: 0.6,
+    Severity.HIGH: 0.85,
+    Severity.CRITICAL: 1.0,
+}
+WHEN_WEIGHTS = {
+    When.INSTALL: 1.0,
+    When.STARTUP: 1.0,
+    When.IMPORT: 1.0,
+    When.UNKNOWN: 0.9,
+    When.CALL: 0.6,
+    When.NEVER: 0.1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """Findings of `check` ("*": any) at a path that matches `path` in `project` ("*": any) count nothing until `expires`."""
+
+    check: str
+    reason: str
+    project: str = "*"
+    path: str = "*"
+    expires: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How findings are weighed. A score of at least `review` (or `reject`) gives that verdict."""
+
+    review: float = 0.4
+    reject: float = 0.8
+    severities: dict[Severity, float] = field(default_factory=lambda: dict(SEVERITY_WEIGHTS))
+    times: dict[When, float] = field(default_factory=lambda: dict(WHEN_WEIGHTS))
+    always_review: tuple[str, ...] = ("check-failed", "unreadable-archive")
+    exemptions: tuple[Exemption, ...] = ()
+
+    def at(self, project: str, now: datetime) -> Policy:
+        """The policy with only those exemptions that hold for `project` at `now`."""
+        held = tuple(
+            one
+            for one in self.exemptions
+            if fnmatch.fnmatchcase(project, one.project) and (one.expires is None or now < one.expires)
+        )
+        return replace(self, exemptions=held)
+
+    def fingerprint(self) -> str:
+        """A hash of everything in it."""
+        return hashlib.sha256(orjson.dumps(self, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The verdict, the score in 0..1, and the terms that make it up: (words, weight), the heaviest first."""
+
+    verdict: Verdict
+    score: float
+    terms: tuple[tuple[str, float], ...]
+
+
+def decide(findings: Iterable[Finding], policy: Policy) -> Decision:
+    """The verdict on one file, given all findings about it and its project. Pure; the order of findings does not matter."""
+    best: dict[str, tuple[float, Finding]] = {}
+    for one in findings:
+        if exempt(one, policy):
+            continue
+        weight = weigh(one, policy)
+        old = best.get(one.check)
+        if old is None or (weight, _tie(old[1])) > (old[0], _tie(one)):
+            best[one.check] = (weight, one)
+    ordered = sorted(best.values(), key=lambda pair: (-pair[0], pair[1].check))
+    score = joined(weight for weight, _ in ordered)
+    verdict = Verdict.REJECT if score >= policy.reject else Verdict.REVIEW if score >= policy.review else Verdict.CLEAR
+    if verdict is Verdict.CLEAR and any(one.check in policy.always_review for _, one in ordered):
+        verdict = Verdict.REVIEW
+    return Decision(verdict, score, tuple((term(one), weight) for weight, one in ordered))
+
+
+def weigh(finding: Finding, policy: Policy) -> float:
+    """What one finding weighs, in 0..1."""
+    weight = policy.severities[finding.severity] * finding.confidence * policy.times[finding.when]
+    return round(min(weight, 0.99), 4)
+
+
+def joined(weights: Iterable[float]) -> float:
+    """The chance that at least one is right, were they independent."""
+    rest = 1.0
+    for weight in weights:
+        rest *= 1.0 - weight
+    return round(1.0 - rest, 4)
+
+
+def exempt(finding: Finding, policy: Policy) -> bool:
+    """Whether an exemption of the policy covers the finding."""
+    return any(
+        one.check in ("*", finding.check) and fnmatch.fnmatchcase(finding.path, one.path) for one in policy.exemptions
+    )
+
+
+def term(finding: Finding) -> str:
+    """The words under which a finding stands in the explanation."""
+    where = f"{finding.path}:{finding.line}" if finding.line else finding.path
+    return f"{finding.check}: {finding.message}" + (f" ({where}, runs at {finding.when})" if where else "")
+
+
+def _tie(finding: Finding) -> tuple[str, int, str]:
+    return finding.path, finding.line, finding.message

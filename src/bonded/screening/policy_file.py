@@ -1,0 +1,143 @@
+"""A policy as a TOML file, with tests of its own that must hold before it is used.
+
+[thresholds]
+review = 0.4
+reject = 0.8
+
+[severity]            # info, low, medium, high, critical: 0..1
+low = 0.2
+
+[when]                # install, startup, import, call, never, unknown: 0..1
+call = 0.6
+
+always_review = ["check-failed", "unreadable-archive"]
+
+[[exemptions]]
+check = "startup-hook"
+project = "our-*"
+path = "*.pth"
+reason = "Our own hook, reviewed."
+expires = 2027-01-01T00:00:00Z
+
+[[tests]]
+name = "a hook alone is looked at"
+project = "x"
+findings = [{ check = "startup-hook", severity = "medium", confidence = 0.9, when = "startup" }]
+expect = "review"
+"""
+
+from __future__ import annotations
+
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bonded.screening.policy import Exemption, Policy, decide
+from bonded.values.finding import Finding, Severity, When
+from bonded.values.states import Verdict
+
+_TEST_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class BadPolicy(Exception):
+    """The policy file cannot be used; the message is one sentence that names the file and the key."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Thresholds(_Part):
+    review: float = Field(default=Policy().review, gt=0, le=1)
+    reject: float = Field(default=Policy().reject, gt=0, le=1)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> _Thresholds:
+        if self.reject < self.review:
+            raise ValueError("reject must not be lower than review")
+        return self
+
+
+class _Exemption(_Part):
+    check: str
+    reason: str = Field(min_length=3)
+    project: str = "*"
+    path: str = "*"
+    expires: datetime | None = None
+
+
+class _TestFinding(_Part):
+    check: str
+    severity: Severity
+    confidence: float = Field(ge=0, le=1)
+    when: When = When.UNKNOWN
+    path: str = ""
+
+
+class _Test(_Part):
+    name: str
+    findings: tuple[_TestFinding, ...] = ()
+    project: str = ""
+    expect: Literal["clear", "review", "reject"]
+
+
+class _File(_Part):
+    thresholds: _Thresholds = _Thresholds()
+    severity: dict[Severity, float] = {}
+    when: dict[When, float] = {}
+    always_review: tuple[str, ...] = Policy().always_review
+    exemptions: tuple[_Exemption, ...] = ()
+    tests: tuple[_Test, ...] = ()
+
+
+def load_policy(path: Path | str | None) -> Policy:
+    """The policy in the file; the built-in one for None and "". Raises BadPolicy, also when one of its tests fails."""
+    if not path:
+        return Policy()
+    try:
+        raw = tomllib.loads(Path(path).read_text("utf-8"))
+        read = _File(**raw)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadPolicy(f"the policy file {path} cannot be read: {error}") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadPolicy(f"`{key}` in the policy file {path} is wrong: {first['msg']}") from None
+    policy = _policy(read)
+    for one in read.tests:
+        _hold(one, policy, path)
+    return policy
+
+
+def _policy(read: _File) -> Policy:
+    plain = Policy()
+    exemptions = tuple(
+        Exemption(one.check, one.reason, one.project, one.path, _aware(one.expires)) for one in read.exemptions
+    )
+    return Policy(
+        review=read.thresholds.review,
+        reject=read.thresholds.reject,
+        severities=plain.severities | read.severity,
+        times=plain.times | read.when,
+        always_review=read.always_review,
+        exemptions=exemptions,
+    )
+
+
+def _aware(at: datetime | None) -> datetime | None:
+    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+
+
+def _hold(test: _Test, policy: Policy, path: Path | str) -> None:
+    findings = [_finding(one) for one in test.findings]
+    got = decide(findings, policy.at(test.project, _TEST_DAY)).verdict
+    if got is not Verdict(test.expect):
+        raise BadPolicy(f"test {test.name!r} of the policy file {path} expects {test.expect}, the policy gives {got}")
+
+
+def _finding(one: _TestFinding) -> Finding:
+    values: dict[str, Any] = one.model_dump()
+    return Finding(version=1, message="a finding of the test", **values)
