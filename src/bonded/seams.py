@@ -150,11 +150,22 @@ class Sandbox(Protocol):
     """Runs Bonded's own screening code over hostile bytes with no network, no writes and hard limits."""
 
     level: str
-    """"bubblewrap", "landlock" or "rlimits": what is in force, reported with every verdict."""
+    """"bubblewrap", "seccomp" or "rlimits": what is in force, reported with every verdict."""
 
     def run(
-        self, call: Callable[[bytes], bytes], argument: bytes, *, cpu_seconds: float, memory_bytes: int
-    ) -> SandboxResult: ...
+        self,
+        call: Callable[[bytes, BinaryIO | None], bytes],
+        argument: bytes,
+        *,
+        cpu_seconds: float,
+        memory_bytes: int,
+        attachment: BinaryIO | None = None,
+    ) -> SandboxResult:
+        """`call(argument, attachment)` in a child of its own. `call` is a function at the top of a module of ours;
+        `attachment` a file to read from its start, which need not fit into memory. Never raises for what `call` does."""
+
+    def close(self) -> None:
+        """End the processes that serve this sandbox. It starts again when it is used again."""
 
 
 class Counter(Protocol):
