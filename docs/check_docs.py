@@ -4,8 +4,8 @@ A fenced block of kind `console` (lines that begin with `$ `) or `sh` is run, fr
 folder that the page has for itself; every command must exit 0. A comment on the line before says otherwise:
 
     <!-- check: server -->    a running index is there: its address stands for https://packages.example.org/ and
-                              http://localhost:8000/, its data directory for /srv/bonded, root.json and example/ lie in
-                              the folder, and $BONDED_TOKEN holds a token
+                              http://localhost:8000/, its data directory for /srv/bonded; root.json and example/ (the
+                              project example 1.0, which alice has published) lie in the folder, and $BONDED_TOKEN is hers
     <!-- check: resolve -->   not run (it needs root, another machine, or never ends): program, subcommands and options
                               must exist
     <!-- check: fails -->     run, and must fail

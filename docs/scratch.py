@@ -54,7 +54,11 @@ class Scratch:
         self._env["PATH"] = f"{BIN}:{self._env['PATH']}"
         self._env["BONDED_TOKEN"] = index.token("alice")
         made = make(self._cwd / "made", "example", version="1.0", backend="hatchling")
-        made.dist()
+        words = ("upload", "--non-interactive", "--repository-url", index.legacy, "-u", "__token__", "-p")
+        done = clients.run("twine", *words, self._env["BONDED_TOKEN"], *made.dist(), cwd=made.tree)
+        if done.returncode:
+            raise RuntimeError(f"the example could not be uploaded: {done.stdout}{done.stderr}")
+        index.wait_listed(made.name, made.wheel, made.sdist)
         shutil.copytree(made.tree, self._cwd / "example")
         shutil.copy(index.root, self._cwd / "root.json")
         for address in ("https://packages.example.org/", "http://localhost:8000/"):
