@@ -60,6 +60,8 @@ def reopen(tx: Tx, who: Actor, file_ids: Iterable[str], *, reason: str, now: dat
     """Put rejected files back under review (also: undo of `reject`). Returns the journal ids. Raises Refusal."""
     done = []
     for file in _locked(tx, file_ids):
+        if file.state is not S.REJECTED:
+            raise Refusal(WRONG_STATE, f"{file.filename} is {file.state}, not rejected")
         done.append(move_file(tx, "review.reopen", who, file.id, S.HELD, reason=reason, now=now))
         reopen_case(tx, file, now=now)
     return done

@@ -76,8 +76,12 @@ def text_of(conn: Connection, sha256: str) -> dict[str, Any] | None:
     if packed is None:
         return None
     try:
-        # Written by our own code, but over hostile bytes: the size is capped here again.
-        raw = zstandard.ZstdDecompressor().decompress(bytes(packed), max_output_size=MAX_EVIDENCE)
+        # Written by our own code, but over hostile bytes: the size is capped here again. Streamed, because a whole-frame
+        # call believes the size that the frame states.
+        with zstandard.ZstdDecompressor(max_window_size=2 * MAX_EVIDENCE).stream_reader(bytes(packed)) as stream:
+            raw = stream.read(MAX_EVIDENCE + 1)
+        if len(raw) > MAX_EVIDENCE:
+            return None
         value = orjson.loads(raw)
     except (zstandard.ZstdError, orjson.JSONDecodeError):
         return None
