@@ -185,6 +185,11 @@ def project_by_id(conn: Connection, project_id: str) -> Project | None:
     return as_project(row) if row else None
 
 
+def projects(conn: Connection) -> list[Project]:
+    """Every project by name, deleted ones and those never public included."""
+    return [as_project(row) for row in conn.execute(_ANY_PROJECT.order_by(_P.key))]
+
+
 def release(conn: Connection, project_id: str, version: str) -> Release | None:
     """The release of a project by its canonical version."""
     row = conn.execute(_RELEASE, {"project": project_id, "version": version}).one_or_none()
