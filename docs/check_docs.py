@@ -56,7 +56,7 @@ class Block:
 
 def pages() -> list[Path]:
     """All pages written by people or from the code, the ones at the root of the repository included."""
-    found = [path for path in (ROOT / "docs").rglob("*.md") if "_build" not in path.parts]
+    found = [path for path in (ROOT / "docs").rglob("*.md")]
     return sorted(found) + [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "client/README.md")]
 
 
@@ -154,7 +154,7 @@ def _check(scratch: Scratch, block: Block, command: str, *, run: bool) -> str:
 
 def build() -> int:
     """Build the pages; Sphinx says what is wrong. Returns its exit status."""
-    out = ROOT / "docs/_build/html"
+    out = ROOT / "var/docs"
     shutil.rmtree(out, ignore_errors=True)
     with tempfile.TemporaryDirectory() as trees:
         words = [

@@ -12,7 +12,7 @@ version = release = __version__
 extensions = ["myst_parser"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
-exclude_patterns = ["_build"]
+exclude_patterns: list[str] = []
 source_suffix = {".md": "markdown"}
 nitpicky = True
 
