@@ -56,8 +56,9 @@ class Block:
 
 def pages() -> list[Path]:
     """All pages written by people or from the code, the ones at the root of the repository included."""
-    found = [path for path in (ROOT / "docs").rglob("*.md")]
-    return sorted(found) + [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "client/README.md")]
+    return sorted((ROOT / "docs").rglob("*.md")) + [
+        ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "client/README.md")
+    ]
 
 
 def blocks(page: Path) -> Iterator[Block]:
