@@ -80,6 +80,24 @@ def pack(public: Storage, live: int, now: datetime) -> list[str]:
     return done
 
 
+class Packed:
+    """Answers whether records are in their packs; keeps one day's pack in memory."""
+
+    def __init__(self, public: Storage) -> None:
+        self._public = public
+        self._name = ""
+        self._lines: dict[int, bytes] = {}
+
+    def holds(self, data: bytes) -> bool:
+        """Whether the pack of its day holds exactly this record."""
+        changes = orjson.loads(data)
+        name = pack_name(datetime.fromisoformat(changes["at"]).date())
+        if name != self._name:
+            self._name = name
+            self._lines = _lines(self._public.get(name).data) if self._public.exists(name) else {}
+        return self._lines.get(int(changes["publication"])) == data
+
+
 def _pack_day(public: Storage, day: date, singles: dict[int, bytes]) -> list[str]:
     name, lines = pack_name(day), singles
     if public.exists(name):

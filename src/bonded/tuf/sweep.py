@@ -11,8 +11,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import Connection, delete, select
@@ -20,15 +19,15 @@ from sqlalchemy import Connection, delete, select
 from bonded.seams import NotStored, Storage
 from bonded.tuf.base import Base, read_base
 from bonded.tuf.context import Publisher
-from bonded.tuf.packs import PREFIX, pack
-from bonded.tuf.roles import changes_name, hash32, metadata_name
+from bonded.tuf.packs import PREFIX, Packed, pack
+from bonded.tuf.roles import changes_name, hash32
 from bonded.tuf.settle import supersede
 from bonded.tuf.tables import publication, superseded, target
 
 AT_ONCE = 2000
 """Objects per sweep: the publisher's lock is not kept for long."""
-BURNED_AGE = timedelta(hours=1)
 COPIES = ("", ".gz", ".zst")
+_RECORD = re.compile(r"publications/\d+\.json")
 _METADATA = re.compile(r"metadata/(\d+)\.([^/]+)\.json")
 _HASHED = re.compile(r"(simple|packages)/(?:([^/]+)/)?([0-9a-f]{64})\.([^/]+)")
 
@@ -59,7 +58,7 @@ def sweep(p: Publisher, now: datetime) -> Swept | None:
             if not _settled(conn, base):
                 return None  # the publisher settles first: until then rows do not say what is live
         packed = pack(p.public, base.n, now)
-        _supersede_leftovers(p, packed, now)
+        _mark_packed(p, packed, now)
         return _sweep(p, base, len(packed), now)
 
 
@@ -72,7 +71,7 @@ def _sweep(p: Publisher, base: Base, packed: int, now: datetime) -> Swept:
             .order_by(superseded.c.at)
             .limit(AT_ONCE)
         ).all()
-        needed = live_names(conn, base, (row.name for row in rows))
+        needed = live_names(conn, p.public, base, (row.name for row in rows))
         keep = {row.name for row in rows if row.name in needed or _kept(conn, p.public, row.name, row.at)}
     gone = [row.name for row in rows if row.name not in keep]
     for name in gone:
@@ -95,9 +94,10 @@ def _settled(conn: Connection, base: Base) -> bool:
     return conn.execute(select(c.n).where(here)).first() is not None
 
 
-def live_names(conn: Connection, base: Base, names: Iterable[str]) -> set[str]:
+def live_names(conn: Connection, public: Storage, base: Base, names: Iterable[str]) -> set[str]:
     """Which of `names` clients of the live snapshot may still ask for: checked whatever the rows of `superseded` say."""
     needed: set[str] = set()
+    packs = Packed(public)
     for name in names:
         if found := _METADATA.fullmatch(name):
             version, role = int(found[1]), found[2]
@@ -108,7 +108,9 @@ def live_names(conn: Connection, base: Base, names: Iterable[str]) -> set[str]:
             path = "/".join(part for part in (found[1], found[2], found[4]) if part)
             if _is_target(conn, path, found[3]):
                 needed.add(name)
-        elif name == changes_name(base.n) or not name.startswith(PREFIX):
+        elif (
+            name == changes_name(base.n) or not _RECORD.fullmatch(name) or not _record_may_go(conn, public, packs, name)
+        ):
             needed.add(name)  # nothing else is ever superseded: what we do not know we do not delete
     return needed
 
@@ -136,40 +138,24 @@ def over_midnight(since: datetime, until: datetime) -> bool:
     return since.astimezone(UTC).date() < until.astimezone(UTC).date()
 
 
-def _supersede_leftovers(p: Publisher, packed: list[str], now: datetime) -> None:
-    """Have packed files, and what burned publications left behind, swept after the grace like everything else."""
-    with p.db.read() as conn:
-        burned = conn.execute(
-            select(publication).where(publication.c.state == "burned", publication.c.opened_at <= now - BURNED_AGE)
-        ).all()
-        names = [name for row in burned for name in _left_by(p.public, conn, row)]
-    if not packed and not burned:
-        return
-    with p.db.write() as tx:
-        supersede(tx, packed + names, now)
-        tx.execute(delete(publication).where(publication.c.n.in_([row.n for row in burned])))
+def _mark_packed(p: Publisher, packed: list[str], now: datetime) -> None:
+    """Have the single files of packed publications swept after the grace, for mirrors that are reading them."""
+    if packed:
+        with p.db.write() as tx:
+            supersede(tx, packed, now)
 
 
-def _left_by(public: Storage, conn: Connection, row: Any) -> list[str]:
-    """Objects of a publication that was never flipped. By digest: a rival may have made its own under the number."""
-    made = [(metadata_name(role, row.n), sha256) for role, _, sha256, *_ in row.bins]
-    made += [(metadata_name("snapshot", row.n), row.snapshot_sha256), (changes_name(row.n), row.changes_sha256)]
-    names = [name for name, sha256 in made if _digest(public, name) == sha256]
-    for name in row.pages:
-        found = _HASHED.fullmatch(name)
-        if found and not _is_target(conn, entry_path(name), found[3]):
-            names.append(name)
-    return names
-
-
-def entry_path(name: str) -> str:
-    """The target path of a hash-named object. Pure."""
-    folder, _, last = name.rpartition("/")
-    return f"{folder}/{last.partition('.')[2]}"
-
-
-def _digest(public: Storage, name: str) -> str | None:
+def _record_may_go(conn: Connection, public: Storage, packs: Packed, name: str) -> bool:
+    """Whether a `publications/N.json` is safe in its pack, or is what a burned publication left behind."""
     try:
-        return hashlib.sha256(public.get(name).data).hexdigest()
+        data = public.get(name).data
     except NotStored:
-        return None
+        return True
+    if packs.holds(data):
+        return True
+    burned = select(publication.c.n).where(
+        publication.c.n == int(name.removeprefix(PREFIX).removesuffix(".json")),
+        publication.c.state == "burned",
+        publication.c.changes_sha256 == hashlib.sha256(data).hexdigest(),
+    )
+    return conn.execute(burned).first() is not None
