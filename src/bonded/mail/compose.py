@@ -55,9 +55,9 @@ def message(settings: MailSettings, news: News, to: User, now: datetime) -> Emai
     mail["Message-ID"] = message_id(settings, news.entry.id, to.id)
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Bonded-Action"] = news.entry.action
-    mail["Content-Language"] = language.replace("_", "-")
     mail.set_content(made.text)
     mail.add_alternative(made.html, subtype="html")
+    mail["Content-Language"] = language.replace("_", "-")
     return mail
 
 

@@ -35,7 +35,7 @@ def write(action: str, language: str, values: Mapping[str, str], details: list[t
     `values` are the words that templates may use; `details` are lines below the paragraphs: a label from `LABELS` and a
     value. Raises jinja2.TemplateError for an action without a template.
     """
-    env = _environment(language)
+    env, translate = _environment(language), translations(language).gettext
     safe = {key: clean(value)[:MAX_VALUE] for key, value in values.items()}
     raw = env.get_template(f"letters/{action}.txt").render(safe)
     subject, _, body = raw.partition("\n---\n")
@@ -43,7 +43,7 @@ def write(action: str, language: str, values: Mapping[str, str], details: list[t
         "language": language,
         "subject": " ".join(subject.split())[:200],
         "paragraphs": [" ".join(p.split()) for p in body.split("\n\n") if p.strip()],
-        "details": [(env.globals["gettext"](LABELS[label]), clean(value)[:MAX_VALUE]) for label, value in details],  # type: ignore[operator]
+        "details": [(translate(LABELS[label]), clean(value)[:MAX_VALUE]) for label, value in details],
     }
     text = env.get_template("layout.txt").render(shared)
     return Letter(language, str(shared["subject"]), text, env.get_template("layout.html").render(shared))
