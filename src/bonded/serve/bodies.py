@@ -109,11 +109,11 @@ async def receive(
         metrics.count(CUT_OFF, why="upload")
         pause, total = settings.upload_idle_timeout, settings.upload_total_timeout
         return Refusal(TOO_SLOW, f"The upload paused for {pause:g} or took longer than {total:g} seconds"), receiver
-    except ConnectionError:
+    except BaseException as error:  # the client went, the server ends, or the disk failed
         if receiver is not None:
             receiver.abort()
-        raise
-    except OSError:
+        if isinstance(error, ConnectionError) or not isinstance(error, OSError):
+            raise
         log.exception("an upload could not be stored")
         return Refusal(CANNOT_RECEIVE, "The server could not store the upload; try again later"), receiver
 

@@ -31,7 +31,9 @@ _LINK = re.compile(r"(?<=/)[A-Za-z0-9_\-.~%]{20,}(?=/|$)")
 
 
 def redact_text(text: str) -> str:
-    """`text` with everything that looks like a credential replaced."""
+    """`text` with everything that looks like a credential replaced, and what cannot be written as UTF-8 spelled out."""
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     for pattern, replacement in _TEXT:
         text = pattern.sub(replacement, text)
     return text
@@ -55,7 +57,7 @@ def redact_value(key: str, value: Any) -> Any:
     if isinstance(value, bytes):
         return redact_text(value.decode("utf-8", "backslashreplace"))
     if isinstance(value, dict):
-        return {str(k): redact_value(str(k), v) for k, v in value.items()}
+        return {redact_text(str(k)): redact_value(str(k), v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [redact_value("", v) for v in value]
     return redact_text(str(value))

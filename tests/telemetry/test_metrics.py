@@ -1,0 +1,90 @@
+"""Figures: in one process, and summed over processes that come and go."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bonded.telemetry import metrics
+from bonded.telemetry.measures import ALL, CONNECTIONS, JOBS_WAITING, REQUESTS, SECONDS_TAKEN, Kind
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    metrics.start(tmp_path / "metrics")
+    yield tmp_path / "metrics"
+    metrics.stop()
+
+
+def read() -> dict[str, float]:
+    lines = metrics.render().decode().splitlines()
+    return {key: float(value) for key, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Run in a child; its pid, once it has ended."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    return pid
+
+
+def test_alone() -> None:
+    metrics.stop()
+    metrics.count(REQUESTS, 2, lane="web", status="200")
+    metrics.took(SECONDS_TAKEN, 0.2, lane="web")
+    metrics.level(CONNECTIONS, 4)
+    found = read()
+    assert found['bonded_http_requests_total{lane="web",status="200"}'] == 2
+    assert found['bonded_http_seconds_count{lane="web"}'] == 1
+    assert found['bonded_http_seconds_bucket{lane="web",le="0.1"}'] == 0
+    assert found['bonded_http_seconds_bucket{lane="web",le="0.25"}'] == 1
+    assert found["bonded_http_connections"] == 4
+    metrics.stop()
+
+
+def test_counters_outlive_processes_and_levels_do_not(folder: Path) -> None:
+    def work() -> None:
+        metrics.count(REQUESTS, 5, lane="web", status="200")
+        metrics.took(SECONDS_TAKEN, 0.2, lane="web")
+        metrics.level(CONNECTIONS, 3)
+
+    metrics.count(REQUESTS, lane="web", status="200")
+    pids = [in_child(work) for _ in range(3)]
+    found = read()
+    assert found['bonded_http_requests_total{lane="web",status="200"}'] == 16
+    assert found['bonded_http_seconds_count{lane="web"}'] == 3
+    assert found["bonded_http_connections"] == 9
+    for pid in pids:
+        metrics.gone(pid)
+    found = read()
+    assert "bonded_http_connections" not in found
+    assert found['bonded_http_requests_total{lane="web",status="200"}'] == 16
+
+
+def test_a_new_group_begins_at_zero(folder: Path) -> None:
+    metrics.count(REQUESTS, lane="web", status="200")
+    metrics.start(folder)
+    assert read() == {}
+
+
+def test_levels_that_are_read() -> None:
+    text = metrics.render([(JOBS_WAITING, {"queue": "screen"}, 3), (JOBS_WAITING, {"queue": "mail"}, 0)]).decode()
+    assert 'bonded_jobs_waiting{queue="screen"} 3.0' in text
+    assert text.count("# HELP bonded_jobs_waiting ") == 1
+
+
+def test_every_measure_is_named_and_explained() -> None:
+    for name, measure in ALL.items():
+        assert name.startswith("bonded_")
+        assert measure.help[0].isupper()
+        assert not measure.help.endswith(".")
+        if measure.kind is not Kind.LEVEL:
+            assert not name.endswith("_total")
