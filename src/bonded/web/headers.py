@@ -38,7 +38,9 @@ def security_headers(handler: Callable[[Request], Response], _registry: Any) -> 
         response.headers.setdefault("X-Request-Id", request.request_id)
         if "Cache-Control" not in response.headers:
             # Whatever depends on who looks must not stay in a cache; a page for everybody may, for a moment.
+            visitor = getattr(request, "visitor", None)
             personal = request.settings.cookie in request.cookies or "Set-Cookie" in response.headers
+            personal = personal or bool(visitor and visitor.csrf)
             response.headers["Cache-Control"] = (
                 "no-store" if personal or response.status_int != 200 else "public, max-age=10"
             )

@@ -71,7 +71,7 @@ def _common(request: Request) -> dict[str, Any]:
         "visitor": request.visitor,
         "language": language,
         "direction": "rtl" if language.split("_")[0] in RTL else "ltr",
-        "path": request.path,
+        "path": request.shown_path,
         "static": static_path,
         "when": lambda at: words.time_tag(at, language, request.now),
     }

@@ -49,6 +49,14 @@ class Request(PyramidRequest):  # type: ignore[misc]
         """The server's number for this request, or a new one where no server gave one."""
         return str(self.environ.get("bonded.request_id") or secrets.token_hex(8))
 
+    @reify
+    def shown_path(self) -> str:
+        """The path for pages; "/" where it is not UTF-8 (an error page then says so)."""
+        try:
+            return str(self.path)
+        except UnicodeDecodeError:
+            return "/"
+
     @property
     def ip(self) -> str:
         """The client's address; the server has resolved trusted proxies already."""

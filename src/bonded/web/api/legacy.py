@@ -53,6 +53,11 @@ def upload(request: Request) -> Response:
     except SQLAlchemyError as error:
         log.error("the database did not answer", request_id=request.request_id, exc_info=error)
         return refused(request, Refusal(DATABASE_BUSY, "The index is busy; upload the same file again", retry_after=5))
+    finally:
+        # The spooled body is of no use after the answer: what was accepted is in the vault.
+        received = request.environ.get("bonded.received")
+        if isinstance(received, Received):
+            received.discard()
     return _answer(request, accepted)
 
 
@@ -95,16 +100,10 @@ def refused(request: Request, refusal: Refusal) -> Response:
 
 
 def _bearer(request: Request) -> Bearer:
-    """Who sent the token. Raises Refusal. Bytes that came with a wrong token are dropped unread."""
-    received = request.environ.get("bonded.received")
-    try:
-        serialized = credentials(request.headers.get("Authorization", ""))
-        with request.db.read() as conn:
-            bearer = tokens.check(conn, serialized, permission="upload", project=None, now=request.now, ip=request.ip)
-    except Refusal:
-        _drop(received)
-        raise
-    return bearer
+    """Who sent the token. Raises Refusal."""
+    serialized = credentials(request.headers.get("Authorization", ""))
+    with request.db.read() as conn:
+        return tokens.check(conn, serialized, permission="upload", project=None, now=request.now, ip=request.ip)
 
 
 def _accept(request: Request, bearer: Bearer) -> Accepted:
@@ -113,17 +112,7 @@ def _accept(request: Request, bearer: Bearer) -> Accepted:
         raise received
     if not isinstance(received, Received):
         raise Refusal(BAD_FORM, "The upload is not a form: send multipart/form-data to /legacy/")
-    try:
-        who = bearer.actor(request.ip, request.agent)
-        return accept(request.house.upload, received, bearer, who, request.now)
-    finally:
-        _drop(received)
-
-
-def _drop(received: object) -> None:
-    """The spooled body is of no use after the answer: what was accepted is in the vault."""
-    if isinstance(received, Received):
-        received.discard()
+    return accept(request.house.upload, received, bearer, bearer.actor(request.ip, request.agent), request.now)
 
 
 def _answer(request: Request, accepted: Accepted) -> Response:
