@@ -1,7 +1,7 @@
 """The check kit: what a check declares, what it yields, and how its yields become findings.
 
 A check is one folder `checks/<name_with_underscores>/` with a `check.py`: a documented module with one function under
-`@check(...)`, which takes facts and an optional context and yields `Hit`s. Nothing else is needed; it is found by itself.
+`@check(...)`, which takes facts (and a context, if it declares that it needs one) and yields `Hit`s. Nothing else is needed; it is found by itself.
 """
 
 from __future__ import annotations
@@ -36,7 +36,8 @@ class Hit:
     severity: Severity | None = None
 
 
-Function = Callable[[Facts, Context | None], Iterable[Hit]]
+Function = Callable[..., Iterable[Hit]]
+"""`(facts)`, or `(facts, context)` for a check that needs context."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,8 @@ class Check:
 
     def run(self, facts: Facts, context: Context | None) -> list[Finding]:
         """Findings in a fixed order, at most MOST_FINDINGS. Raises whatever the check raises."""
-        found = [self._finding(hit) for hit in self.function(facts, context)]
+        arguments = (facts, context) if self.needs_context else (facts,)
+        found = [self._finding(hit) for hit in self.function(*arguments)]
         found.sort(key=_order)
         kept: dict[tuple[str, int, str], Finding] = {}
         for one in found:

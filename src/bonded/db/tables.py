@@ -18,6 +18,7 @@ MODULES = (
     "bonded.accounts.tables",
     "bonded.catalog.tables",
     "bonded.mail.tables",
+    "bonded.screening.tables",
     "bonded.tuf.tables",
 )
 

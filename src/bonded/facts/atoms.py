@@ -10,7 +10,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from bonded.facts.known import CANON, CIPHER_METHODS, CODE_SINKS, COMMAND_SINKS, DECODERS, ENCODING_NAMES, NETWORK, SPELLERS
+from bonded.facts.known import (
+    CANON,
+    CIPHER_METHODS,
+    CODE_SINKS,
+    COMMAND_SINKS,
+    DECODERS,
+    ENCODING_NAMES,
+    NETWORK,
+    SPELLERS,
+)
 
 _BUILTIN_SINKS: Final = tuple(
     sorted(name.removeprefix("builtins.") for name in CODE_SINKS if name.startswith("builtins."))

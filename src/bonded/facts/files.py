@@ -40,7 +40,7 @@ class Files(Recorder):
         last = name.rpartition(".")[2]
         if last in _WRITERS and callee.bound is not None and "()" in name:
             self.method_of_file(callee.bound[0], last, arguments, node)
-        if name in ("shutil.copyfileobj",) and len(arguments) >= 2:
+        if name == "shutil.copyfileobj" and len(arguments) >= 2:
             labels, steps = reach(arguments[0])
             self._write(self.file_key(arguments[1]), labels & SOURCES, steps)
         if name in ("shutil.copy", "shutil.move", "os.rename", "os.replace", "shutil.copyfile") and len(arguments) >= 2:

@@ -28,10 +28,13 @@ MOST = 2_000_000
 """Bytes that one decoder may give."""
 
 _METHODS = frozenset(
-    "join format replace strip lstrip rstrip split rsplit splitlines partition rpartition decode encode lower upper title "
-    "capitalize casefold swapcase translate hex startswith endswith removeprefix removesuffix find index count zfill get "
-    "keys values items copy tobytes".split()
-)
+    {
+        "join", "format", "replace", "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "partition",
+        "rpartition", "decode", "encode", "lower", "upper", "title", "capitalize", "casefold", "swapcase",
+        "translate", "hex", "startswith", "endswith", "removeprefix", "removesuffix", "find", "index", "count",
+        "zfill", "get", "keys", "values", "items", "copy", "tobytes",
+    }
+)  # fmt: skip
 _WIDE = re.compile(r"\d{4,}")
 
 
@@ -111,7 +114,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "builtins.bytes.fromhex": bytes.fromhex,
     "builtins.bytearray.fromhex": bytes.fromhex,
     "builtins.str.join": lambda glue, parts: glue.join(parts),
-    "base64.b64decode": lambda x, alt=None, validate=False: base64.b64decode(_bytes(x), alt and _bytes(alt)),
+    "base64.b64decode": lambda x, alt=None, *_, **__: base64.b64decode(_bytes(x), alt and _bytes(alt)),
     "base64.standard_b64decode": lambda x: base64.b64decode(_bytes(x)),
     "base64.urlsafe_b64decode": lambda x: base64.urlsafe_b64decode(_bytes(x)),
     "base64.decodebytes": lambda x: base64.decodebytes(_bytes(x)),
@@ -186,6 +189,5 @@ def _bounded(call: Callable[[], Any], spend: Spend) -> Any:
     with contextlib.suppress(Exception):
         result = call()
         if isinstance(result, (dict, list, tuple, str, bytes, int, float, bool, slice)) or result is None:
-            flat = list(result) if type(result).__name__ in ("dict_keys", "dict_values") else result
-            return flat if spend.fold(weight(flat)) else UNKNOWN
+            return result if spend.fold(weight(result)) else UNKNOWN
     return UNKNOWN

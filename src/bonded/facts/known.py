@@ -145,7 +145,13 @@ ENCODING_NAMES: Final = frozenset(
 """Text encodings that hide rather than write."""
 
 SPELLERS: Final = frozenset(
-    {"builtins.chr", "builtins.unichr", "urllib.parse.unquote", "urllib.parse.unquote_plus", "urllib.parse.unquote_to_bytes"}
+    {
+        "builtins.chr",
+        "builtins.unichr",
+        "urllib.parse.unquote",
+        "urllib.parse.unquote_plus",
+        "urllib.parse.unquote_to_bytes",
+    }
 )
 """They spell text out of codes: used everywhere, telling only where the result is run."""
 

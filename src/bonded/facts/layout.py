@@ -5,9 +5,11 @@ from __future__ import annotations
 from bonded.values.finding import When
 
 _NEVER = frozenset(
-    "test tests doc docs example examples samples benchmark benchmarks ci .github .ci .circleci tools scripts notebooks "
-    "tutorials demo demos testdata fixtures".split()
-)
+    {
+        "test", "tests", "doc", "docs", "example", "examples", "samples", "benchmark", "benchmarks", "ci", ".github",
+        ".ci", ".circleci", "tools", "scripts", "notebooks", "tutorials", "demo", "demos", "testdata", "fixtures",
+    }
+)  # fmt: skip
 _NEVER_FILES = frozenset(
     {"conftest.py", "noxfile.py", "tasks.py", "fabfile.py", "toxfile.py", "dodo.py", "runtests.py"}
 )

@@ -6,9 +6,11 @@ import tomllib
 from email.parser import HeaderParser
 
 _FIELDS = frozenset(
-    "name version summary home-page author author-email maintainer maintainer-email project-url requires-dist license "
-    "requires-python provides-extra keywords".split()
-)
+    {
+        "name", "version", "summary", "home-page", "author", "author-email", "maintainer", "maintainer-email",
+        "project-url", "requires-dist", "license", "requires-python", "provides-extra", "keywords",
+    }
+)  # fmt: skip
 
 
 def read_metadata(data: bytes) -> dict[str, list[str]]:

@@ -17,14 +17,16 @@ def read(stream: BinaryIO, filename: str, budget: Budget = SCREENING) -> Facts:
 
     Raises nothing for what is in the archive; OSError when the stream fails.
     """
-    sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    digest = hashlib.sha256()
+    while chunk := stream.read(1 << 20):
+        digest.update(chunk)
     stream.seek(0)
     found = collect(stream, filename, budget)
     package = Package(found, Spend())
     modules = package.modules()
     return Facts(
         filename=filename,
-        sha256=sha256,
+        sha256=digest.hexdigest(),
         kind=found.kind,
         name=_first(found.metadata, "name"),
         version=_first(found.metadata, "version"),

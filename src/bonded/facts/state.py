@@ -25,8 +25,8 @@ class World:
     """What surrounds a module: `data(name)` gives a small data member by its base name, `resolve(later)` the result of a
     function of another module of the package."""
 
-    data: Callable[[str], bytes | None] = lambda name: None
-    resolve: Callable[[Later], Value] = lambda later: Value()
+    data: Callable[[str], bytes | None] = lambda _name: None
+    resolve: Callable[[Later], Value] = lambda _later: Value()
 
 
 @dataclass(slots=True)
@@ -120,9 +120,9 @@ class Recorder:
         first, last = self.where(node)
         key = (name, first, getattr(node, "col_offset", 0) if self.line is None else 0, self.scope, self.depth)
         old = self.out.calls.get(key)
-        if old is None and len(self.out.calls) >= MAX_CALLS:
-            if name not in CODE_SINKS and name not in COMMAND_SINKS:
-                return
+        runs = name in CODE_SINKS or name in COMMAND_SINKS
+        if old is None and len(self.out.calls) >= MAX_CALLS and not runs:
+            return
         if old is not None and _richness(old.arguments) >= _richness(arguments):
             return
         self.out.calls[key] = Call(

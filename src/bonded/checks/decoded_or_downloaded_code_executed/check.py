@@ -21,7 +21,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bonded.checks.commands import command_text, read_command
-from bonded.checks.context import Context
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_code, runs_command, steps_of
 from bonded.facts.model import Call, Facts, Module
 from bonded.facts.value import CHARS, DATAFILE, DECODED, DOWNLOADED, PARSED
@@ -34,7 +33,7 @@ from bonded.values.finding import Severity
     severity=Severity.CRITICAL,
     sentence="Code or a program that was decoded or downloaded is executed.",
 )
-def executed(facts: Facts, context: Context | None) -> Iterator[Hit]:
+def executed(facts: Facts) -> Iterator[Hit]:
     """Look at every call that runs code or a command."""
     for module in facts.modules:
         for call in module.calls:

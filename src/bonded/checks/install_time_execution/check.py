@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bonded.checks.context import Context
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command
 from bonded.facts.known import NETWORK
 from bonded.facts.model import Call, Facts, Module
@@ -37,7 +36,7 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
     severity=Severity.HIGH,
     sentence="Installing the package reaches the network, starts a hidden program, or injects code.",
 )
-def install_time(facts: Facts, context: Context | None) -> Iterator[Hit]:
+def install_time(facts: Facts) -> Iterator[Hit]:
     """Look at every call that runs at install time."""
     for module in facts.modules:
         for call in module.calls:

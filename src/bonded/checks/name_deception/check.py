@@ -32,9 +32,9 @@ from bonded.values.states import SubjectKind
     subject=SubjectKind.PROJECT,
     needs_context=True,
 )
-def deceptive(facts: Facts, context: Context | None) -> Iterator[Hit]:
+def deceptive(_facts: Facts, context: Context) -> Iterator[Hit]:
     """One hit when a popular project's name is near."""
-    if context is None or not context.new_project or context.nearest is None:
+    if not context.new_project or context.nearest is None:
         return
     near = context.nearest
     yield Hit(f"{context.project!r} looks like {near.name!r}: {near.how}", round(0.95 - near.distance, 3))

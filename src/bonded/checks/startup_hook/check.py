@@ -17,7 +17,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bonded.checks.context import Context
 from bonded.checks.kit import Hit, check, runs_code, runs_command
 from bonded.facts.known import DECODERS, NETWORK
 from bonded.facts.model import Call, Facts, Module
@@ -39,7 +38,7 @@ _NAMESPACE = re.compile(
     severity=Severity.MEDIUM,
     sentence="The package runs code whenever any Python program starts.",
 )
-def startup(facts: Facts, context: Context | None) -> Iterator[Hit]:
+def startup(facts: Facts) -> Iterator[Hit]:
     """Look at every member that Python runs when it starts."""
     for module in facts.modules:
         if module.when is not When.STARTUP:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bonded.checks.context import Context
 from bonded.checks.kit import Hit, check
 from bonded.facts.model import Facts
 from bonded.values.finding import Severity
@@ -27,7 +26,7 @@ from bonded.values.finding import Severity
     severity=Severity.MEDIUM,
     sentence="The archive could not be read fully, or two programs would read it differently.",
 )
-def unreadable(facts: Facts, context: Context | None) -> Iterator[Hit]:
+def unreadable(facts: Facts) -> Iterator[Hit]:
     """One hit for each kind of trouble, and one for what was left unread."""
     seen: set[str] = set()
     for trouble in facts.troubles:

@@ -30,6 +30,14 @@ def upgrade() -> None:
     sa.Column('created_at', bonded.db.base.Instant(), nullable=False),
     sa.PrimaryKeyConstraint('sha256', name=op.f('pk_evidence'))
     )
+    op.create_table('facts',
+    sa.Column('sha256', sa.Text(), nullable=False),
+    sa.Column('rules', sa.Text(), nullable=False),
+    sa.Column('filename', sa.Text(), nullable=False),
+    sa.Column('data', sa.LargeBinary(), nullable=False),
+    sa.Column('created_at', bonded.db.base.Instant(), nullable=False),
+    sa.PrimaryKeyConstraint('sha256', 'rules', name=op.f('pk_facts'))
+    )
     op.create_table('finding',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('subject_kind', sa.Text(), nullable=False),
@@ -536,6 +544,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_finding_file_id'))
 
     op.drop_table('finding')
+    op.drop_table('facts')
     op.drop_table('evidence')
     op.drop_table('check_state')
     # ### end Alembic commands ###

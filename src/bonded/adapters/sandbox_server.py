@@ -1,0 +1,105 @@
+"""The fork server of a sandbox: started once, it has everything imported, and forks a child for each request.
+
+Run as `python -m bonded.adapters.sandbox_server CONTROL_FD FILTER MODULE...`. A child costs milliseconds, shares the memory
+of the imports, and can end in any way without harming its neighbours. The server ends when its client does.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from dataclasses import dataclass
+
+from bonded.adapters.sandbox_child import work
+from bonded.adapters.sandbox_wire import STATUS, Request, receive_request, write_frame
+
+
+@dataclass(slots=True)
+class Child:
+    """One running child: its process, a descriptor that is readable at its end, the pipe, and when it is killed."""
+
+    pid: int
+    handle: int
+    answer: int
+    deadline: float
+    late: bool = False
+
+
+def main(arguments: list[str]) -> None:
+    """Serve until the client is gone."""
+    control = socket.socket(fileno=int(arguments[0]))
+    filtered = arguments[1] == "filter"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the client, which ends us
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for module in arguments[2:]:
+        warm = getattr(importlib.import_module(module), "warm", None)
+        if warm is not None:
+            warm()
+    control.send(b"ready")
+    children: dict[int, Child] = {}
+    try:
+        while _turn(control, children, filtered=filtered):
+            pass
+    finally:
+        for child in children.values():
+            os.kill(child.pid, signal.SIGKILL)
+
+
+def _turn(control: socket.socket, children: dict[int, Child], *, filtered: bool) -> bool:
+    """Wait for a request, the end of a child, or a deadline. False when the client is gone."""
+    now = time.monotonic()
+    waits = [child.deadline - now for child in children.values() if not child.late]
+    readable, _, _ = select.select([control.fileno(), *children], [], [], max(0.0, min(waits)) if waits else None)
+    for handle in readable:
+        if handle in children:
+            _ended(children.pop(handle))
+    now = time.monotonic()
+    for child in children.values():
+        if not child.late and now >= child.deadline:
+            child.late = True
+            os.kill(child.pid, signal.SIGKILL)
+    if control.fileno() in readable:
+        received = receive_request(control)
+        if received is None:
+            return False
+        child = _fork(control, *received, children, filtered=filtered)
+        children[child.handle] = child
+    return True
+
+
+def _fork(
+    control: socket.socket, request: Request, descriptors: list[int], children: dict[int, Child], *, filtered: bool
+) -> Child:
+    answer, argument, *rest = descriptors
+    pid = os.fork()
+    if pid == 0:
+        control.close()
+        for other in children.values():
+            os.close(other.handle)
+            os.close(other.answer)
+        work(request, answer, argument, rest[0] if request.attached else None, filtered=filtered)
+    for descriptor in (argument, *rest):
+        os.close(descriptor)
+    return Child(pid, os.pidfd_open(pid), answer, time.monotonic() + request.wall_seconds)
+
+
+def _ended(child: Child) -> None:
+    """Tell the client how the child ended. If the client no longer listens, nobody needs to know."""
+    _, status, usage = os.wait4(child.pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    try:
+        write_frame(child.answer, STATUS, f"{code} {usage.ru_utime + usage.ru_stime:.6f} {int(child.late)}".encode())
+    except OSError:
+        pass
+    finally:
+        os.close(child.answer)
+        os.close(child.handle)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

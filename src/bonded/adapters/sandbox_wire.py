@@ -1,0 +1,84 @@
+"""What a sandbox's client and its fork server say to each other: one packet for each request, frames for the answer.
+
+A request is one packet on a sequenced socket: JSON, and with it the file descriptors of the answer's pipe, the argument and,
+if there is one, the attachment. The answer is frames on the pipe: one letter, eight bytes of length, the payload.
+"""
+
+from __future__ import annotations
+
+import array
+import json
+import os
+import socket
+from dataclasses import dataclass
+
+VALUE, ERROR, MEMORY, STATUS = b"V", b"E", b"M", b"S"
+MAX_ANSWER = 256 * 1024 * 1024
+_HEADER = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to call and under which limits; seconds and bytes. `wall_seconds` ends a child that sleeps."""
+
+    module: str
+    name: str
+    cpu_seconds: float
+    wall_seconds: float
+    memory_bytes: int
+    attached: bool
+
+
+@dataclass(slots=True)
+class Result:
+    """What a sandboxed call ended with (`seams.SandboxResult`)."""
+
+    outcome: str
+    value: bytes
+    detail: str
+    cpu_seconds: float
+
+
+def send_request(control: socket.socket, request: Request, descriptors: list[int]) -> None:
+    """Send one request with its descriptors."""
+    text = json.dumps([getattr(request, name) for name in request.__slots__]).encode()
+    control.sendmsg([text], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", descriptors).tobytes())])
+
+
+def receive_request(control: socket.socket) -> tuple[Request, list[int]] | None:
+    """The next request with its descriptors; None when the client is gone."""
+    text, ancillary, _flags, _address = control.recvmsg(65_536, socket.CMSG_SPACE(4 * 4))
+    if not text:
+        return None
+    descriptors = array.array("i")
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
+            descriptors.frombytes(data[: len(data) - len(data) % descriptors.itemsize])
+    return Request(*json.loads(text)), list(descriptors)
+
+
+def write_frame(descriptor: int, kind: bytes, payload: bytes) -> None:
+    """Write one frame of the answer."""
+    data = memoryview(kind + len(payload).to_bytes(8, "big") + payload)
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def read_frames(descriptor: int) -> dict[bytes, bytes]:
+    """All frames up to the end of the pipe; of two frames of a kind the first counts, cut-off frames do not."""
+    raw = bytearray()
+    while len(raw) <= MAX_ANSWER:
+        chunk = os.read(descriptor, 1 << 20)
+        if not chunk:
+            break
+        raw += chunk
+    frames: dict[bytes, bytes] = {}
+    position = 0
+    while position + _HEADER <= len(raw):
+        size = int.from_bytes(raw[position + 1 : position + _HEADER], "big")
+        end = position + _HEADER + size
+        if end > len(raw):
+            break
+        frames.setdefault(bytes(raw[position : position + 1]), bytes(raw[position + _HEADER : end]))
+        position = end
+    return frames

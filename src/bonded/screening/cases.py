@@ -1,0 +1,33 @@
+"""Opening and updating review cases: one open case for each project gathers its files that somebody must look at."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+
+from bonded.catalog.read import File
+from bonded.catalog.tables import case
+from bonded.catalog.tables import file as file_table
+from bonded.db.engine import Tx
+from bonded.screening.policy import Decision
+from bonded.screening.store import insert_once
+
+
+def put_in_case(tx: Tx, file: File, decision: Decision, *, now: datetime) -> int:
+    """Put the file into its project's open case, which is opened if there is none; returns the case's id.
+
+    The case shows the score and the top reason of its gravest file.
+    """
+    headline = decision.terms[0][0][:300] if decision.terms else "held for review"
+    values = {"project_id": file.project_id, "state": "open", "score": decision.score, "headline": headline}
+    insert_once(tx, case, values | {"opened_at": now})
+    row = tx.execute(
+        select(case.c.id, case.c.score)
+        .where(case.c.project_id == file.project_id, case.c.state == "open")
+        .with_for_update()
+    ).one()
+    if decision.score > row.score:
+        tx.execute(update(case).where(case.c.id == row.id).values(score=decision.score, headline=headline))
+    tx.execute(update(file_table).where(file_table.c.id == file.id).values(case_id=row.id))
+    return int(row.id)

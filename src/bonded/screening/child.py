@@ -1,0 +1,67 @@
+"""What runs inside the sandbox: making facts of an archive, and running checks over facts. Bytes in, bytes out."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import orjson
+
+from bonded.checks.context import Context
+from bonded.checks.registry import by_name, discover
+from bonded.facts import prefilter
+from bonded.facts.model import build, dump, load
+from bonded.facts.read import read
+from bonded.screening.evidence import keep
+from bonded.values.finding import Finding
+
+
+def warm() -> None:
+    """Import and compile everything once, in the fork server."""
+    prefilter.warm()
+    discover()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckOutput:
+    """What one check gave. `failure` is "" or why it has no findings."""
+
+    check: str
+    findings: tuple[Finding, ...]
+    failure: str
+
+
+def facts_call(argument: bytes, attachment: BinaryIO | None) -> bytes:
+    """`argument` is the file's name, the attachment the archive; gives facts as JSON."""
+    assert attachment is not None
+    return dump(read(attachment, argument.decode("utf-8")))
+
+
+def checks_call(argument: bytes, attachment: BinaryIO | None) -> bytes:
+    """`argument` is {"checks": [names], "context": {...}|null}, the attachment facts; gives [CheckOutput] as JSON."""
+    assert attachment is not None
+    asked = orjson.loads(argument)
+    context = build(Context, asked["context"]) if asked["context"] is not None else None
+    facts = load(attachment.read())
+    return orjson.dumps([_output(name, facts, context) for name in asked["checks"]])
+
+
+def _output(name: str, facts: object, context: Context | None) -> CheckOutput:
+    one = by_name(name)
+    if one is None:
+        return CheckOutput(name, (), "it is not installed in the sandbox")
+    try:
+        return CheckOutput(name, tuple(one.run(facts, context)), "")  # type: ignore[arg-type]
+    except MemoryError:
+        raise
+    except Exception as error:  # a check's defect is a finding about the check, and harms no other
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return CheckOutput(name, (), f"{type(error).__name__}: {error} (line {last.lineno})"[:500])
+
+
+def evidence_call(argument: bytes, attachment: BinaryIO | None) -> bytes:
+    """`argument` is {"filename", "wanted": [[path, line, end_line, [decoded...]]...]}; gives the kept texts as JSON."""
+    assert attachment is not None
+    asked = orjson.loads(argument)
+    return orjson.dumps(keep(attachment, asked["filename"], asked["wanted"]))

@@ -1,0 +1,178 @@
+"""Screen one archive: facts and checks in the sandbox, whatever happens a result. Reaches no database.
+
+A crash, a timeout or a memory limit is a finding of `check-failed`, which names what failed; other checks are unaffected.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from bonded.checks.context import Context
+from bonded.checks.kit import Check
+from bonded.facts.model import Facts, build, load
+from bonded.screening.child import CheckOutput, checks_call, evidence_call, facts_call
+from bonded.screening.evidence import wanted
+from bonded.seams import Sandbox, SandboxResult
+from bonded.values.finding import Finding, Severity
+
+FAILED = "check-failed"
+"""The name under which a failure is a finding; it is no check of its own."""
+FAILED_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ScanSettings:
+    """Limits of one child. The defaults are above what any honest archive was seen to need."""
+
+    cpu_seconds: float = 20.0
+    memory_bytes: int = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Scanner:
+    """What scanning works with."""
+
+    sandbox: Sandbox
+    settings: ScanSettings = ScanSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRun:
+    """How one check ended. `outcome` is "ok", "crash", "timeout", "memory" or "killed"."""
+
+    check: str
+    outcome: str
+    findings: tuple[Finding, ...]
+    cpu_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ScanResult:
+    """What came out. `facts_json` is None when no facts could be made; `not_run` names checks that need context."""
+
+    facts: Facts | None
+    facts_json: bytes | None
+    runs: tuple[CheckRun, ...]
+    failures: tuple[Finding, ...]
+    not_run: tuple[str, ...]
+    cpu_seconds: float
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return (*(one for run in self.runs for one in run.findings), *self.failures)
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        own = tuple(one.message for one in self.failures)
+        return ((*self.facts.unread, *own)) if self.facts is not None else own
+
+
+def scan(
+    data: bytes | Path | BinaryIO, filename: str, context: Context | None, checks: Iterable[Check], scanner: Scanner
+) -> ScanResult:
+    """Screen the archive `data` named `filename` with `checks`. Without `context`, checks that need one do not run.
+
+    Raises OSError only when `data` itself cannot be read.
+    """
+    with _opened(data) as stream:
+        made = scanner.sandbox.run(facts_call, filename.encode("utf-8", "surrogateescape"), **_limits(scanner, stream))
+    if made.outcome != "ok":
+        return _no_facts(made, checks)
+    return judge(made.value, context, checks, scanner, spent=made.cpu_seconds)
+
+
+def judge(
+    facts_json: bytes, context: Context | None, checks: Iterable[Check], scanner: Scanner, *, spent: float = 0.0
+) -> ScanResult:
+    """Run checks over facts that are there already; `spent` are processor seconds used so far."""
+    every = sorted(checks, key=lambda one: one.name)
+    able = [one for one in every if context is not None or not one.needs_context]
+    runs = _all_at_once(facts_json, context, able, scanner) or [
+        _alone(facts_json, context, one, scanner) for one in able
+    ]
+    failures = tuple(_failure(run.check, run.outcome) for run in runs if run.outcome != "ok")
+    return ScanResult(
+        facts=load(facts_json),
+        facts_json=facts_json,
+        runs=tuple(runs),
+        failures=failures,
+        not_run=tuple(one.name for one in every if one not in able),
+        cpu_seconds=spent + sum(run.cpu_seconds for run in runs),
+    )
+
+
+def evidence(
+    data: bytes | Path | BinaryIO, filename: str, result: ScanResult, scanner: Scanner
+) -> list[dict[str, Any]]:
+    """Texts around the findings, read from the archive in the sandbox; [] when that fails (findings have excerpts)."""
+    places = wanted(result.facts, result.findings) if result.facts is not None else []
+    if not places:
+        return []
+    argument = orjson.dumps({"filename": filename, "wanted": places})
+    with _opened(data) as stream:
+        kept = scanner.sandbox.run(evidence_call, argument, **_limits(scanner, stream))
+    found: list[dict[str, Any]] = orjson.loads(kept.value) if kept.outcome == "ok" else []
+    return found
+
+
+def _limits(scanner: Scanner, stream: BinaryIO) -> dict[str, Any]:
+    limits = scanner.settings
+    return {"cpu_seconds": limits.cpu_seconds, "memory_bytes": limits.memory_bytes, "attachment": stream}
+
+
+def _opened(data: bytes | Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
+    if isinstance(data, bytes):
+        return io.BytesIO(data)
+    return data.open("rb") if isinstance(data, Path) else nullcontext(data)
+
+
+def _ask(facts_json: bytes, context: Context | None, checks: list[Check], scanner: Scanner) -> SandboxResult:
+    asked = {"checks": [one.name for one in checks], "context": asdict(context) if context is not None else None}
+    call: Callable[..., SandboxResult] = scanner.sandbox.run
+    return call(checks_call, orjson.dumps(asked), **_limits(scanner, io.BytesIO(facts_json)))
+
+
+def _all_at_once(
+    facts_json: bytes, context: Context | None, checks: list[Check], scanner: Scanner
+) -> list[CheckRun] | None:
+    """All checks in one child; None when the child failed, and it is not known which check it was."""
+    if not checks:
+        return []
+    result = _ask(facts_json, context, checks, scanner)
+    if result.outcome != "ok":
+        return None
+    outputs = [build(CheckOutput, raw) for raw in orjson.loads(result.value)]
+    share = result.cpu_seconds / len(outputs)
+    return [CheckRun(one.check, _outcome(one), one.findings, share) for one in outputs]
+
+
+def _outcome(output: CheckOutput) -> str:
+    return f"crash: {output.failure}" if output.failure else "ok"
+
+
+def _alone(facts_json: bytes, context: Context | None, one: Check, scanner: Scanner) -> CheckRun:
+    """One check in a child of its own, so that the one that fails is known and the others have their say."""
+    result = _ask(facts_json, context, [one], scanner)
+    if result.outcome != "ok":
+        return CheckRun(one.name, f"{result.outcome}: {result.detail}", (), result.cpu_seconds)
+    output = build(CheckOutput, orjson.loads(result.value)[0])
+    return CheckRun(one.name, _outcome(output), output.findings, result.cpu_seconds)
+
+
+def _failure(check: str, outcome: str) -> Finding:
+    kind, _, detail = outcome.partition(": ")
+    words = {"crash": "crashed", "timeout": "ran out of time", "memory": "ran out of memory"}.get(kind, "was killed")
+    message = f"{check} {words}" + (f": {detail}" if detail and kind == "crash" else "")
+    return Finding(FAILED, FAILED_VERSION, Severity.MEDIUM, 1.0, message[:600])
+
+
+def _no_facts(result: SandboxResult, checks: Iterable[Check]) -> ScanResult:
+    failure = _failure("reading the archive", f"{result.outcome}: {result.detail}")
+    return ScanResult(None, None, (), (failure,), tuple(sorted(one.name for one in checks)), result.cpu_seconds)

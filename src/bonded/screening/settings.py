@@ -1,0 +1,34 @@
+"""What screening is told by the operator, and what its jobs work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from bonded.db.engine import Database
+from bonded.screening.policy import Policy
+from bonded.screening.run import Scanner, ScanSettings
+from bonded.seams import Sandbox, Storage
+from bonded.values.states import Mode
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningSettings:
+    """`limits` are those of one sandboxed child; `policy` turns findings into a verdict; `mode` says what it does."""
+
+    mode: Mode = Mode.HOLD
+    policy: Policy = field(default_factory=Policy)
+    limits: ScanSettings = field(default_factory=ScanSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class ScreeningContext:
+    """What a screening job works with."""
+
+    db: Database
+    vault: Storage
+    sandbox: Sandbox
+    settings: ScreeningSettings = field(default_factory=ScreeningSettings)
+
+    @property
+    def scanner(self) -> Scanner:
+        return Scanner(self.sandbox, self.settings.limits)
