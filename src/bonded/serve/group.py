@@ -31,10 +31,15 @@ log = structlog.get_logger("bonded.group")
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One child: `run(life)` works until `life.stop`, calls `life.ready()` once it does its work, and returns."""
+    """One child: `run(life)` works until `life.stop`, calls `life.ready()` once it does its work, and returns.
+
+    `listens`: the listening socket that it serves on, if any; no other child keeps it open, and the parent lets go of it
+    when the stop begins, so that new connections are then refused at once.
+    """
 
     name: str
     run: Callable[[Life], None]
+    listens: socket.socket | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,6 @@ class _Group:
     settings: GroupSettings
     children: list[_Child]
     announce: Callable[[], None]
-    sockets: Sequence[socket.socket] = ()
     life_read: int = -1
     life_write: int = -1
     wake_read: int = -1
@@ -74,22 +78,15 @@ class _Group:
     code: int = 0
 
 
-def run_group(
-    members: Sequence[Member],
-    announce: Callable[[], None],
-    settings: GroupSettings,
-    sockets: Sequence[socket.socket] = (),
-) -> int:
+def run_group(members: Sequence[Member], announce: Callable[[], None], settings: GroupSettings) -> int:
     """Run `members` until SIGTERM or SIGINT; `announce` is called once, when every one has said that it is ready.
 
-    `sockets` are those that children listen on: this process closes its hold on them when the stop begins, so that
-    new connections are refused at once.
     Returns the exit code: 0 after an asked-for stop in which every child finished, 1 when a child could not be kept
     running or had to be killed.
     """
     gc.collect()
     gc.freeze()  # a collection in a child would otherwise touch, and so copy, the pages that it shares with the parent
-    group = _Group(settings, [_Child(member) for member in members], announce, sockets)
+    group = _Group(settings, [_Child(member) for member in members], announce)
     group.life_read, group.life_write = os.pipe()
     group.wake_read, group.wake_write = os.pipe()
     os.set_blocking(group.wake_read, False)
@@ -165,6 +162,9 @@ def _live(group: _Group, member: Member, ready_read: int, ready_write: int) -> N
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for pipe in (group.life_write, group.wake_read, group.wake_write, ready_read, *group.ready_pipes):
             os.close(pipe)
+        for other in group.children:
+            if other.member is not member and other.member.listens is not None:
+                other.member.listens.close()
         life = Life(ready_write, group.life_read)
         life.obey_signals()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
@@ -224,9 +224,9 @@ def _ended(group: _Group, child: _Child, code: int, now: float) -> None:
 
 def _stop(group: _Group, now: float) -> None:
     group.stopping = now
-    for one in group.sockets:
-        one.close()
     for child in group.children:
+        if child.member.listens is not None:
+            child.member.listens.close()
         if child.pid:
             os.kill(child.pid, signal.SIGTERM)
 
