@@ -18,6 +18,7 @@ from bonded.values.states import Mode
 if TYPE_CHECKING:
     from bonded.db.engine import Database
     from bonded.db.worker import Handler
+    from bonded.screening.settings import ScreeningContext
     from bonded.seams import Counter, Lock, Mailer, Purger, Queue, Sandbox, Signer, Storage
     from bonded.serve.context import ServeContext
     from bonded.telemetry.metrics import Level
@@ -176,6 +177,18 @@ class House:
         from bonded.adapters.sandbox_pick import pick
 
         return pick(self.settings.screening.sandbox)
+
+    @cached_property
+    def screening(self) -> ScreeningContext:
+        """What screening jobs work with."""
+        from bonded.screening.policy_file import load_policy
+        from bonded.screening.run import ScanSettings
+        from bonded.screening.settings import ScreeningContext, ScreeningSettings
+
+        s = self.settings.screening
+        limits = ScanSettings(cpu_seconds=s.cpu_seconds, memory_bytes=s.memory_mb * 2**20)
+        policy = load_policy(self.directory / s.policy if s.policy else None)
+        return ScreeningContext(self.db, self.vault, self.sandbox, ScreeningSettings(Mode(s.mode), policy, limits))
 
     @cached_property
     def spool(self) -> Path:
