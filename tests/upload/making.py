@@ -131,7 +131,7 @@ def form_fields(filename: str, data: bytes, name: str, version: str) -> list[tup
         ("name", name),
         ("version", version),
         ("filetype", "bdist_wheel" if wheel else "sdist"),
-        ("pyversion", filename.removesuffix(".whl").split("-")[-3] if wheel else "source"),
+        ("pyversion", "py3" if wheel else "source"),
         ("metadata_version", "2.4"),
         ("md5_digest", hashlib.md5(data).hexdigest()),
         ("sha256_digest", hashlib.sha256(data).hexdigest()),

@@ -189,6 +189,21 @@ def test_a_release_has_one_sdist_and_may_have_many_wheels(index: Index) -> None:
     assert count(index, file_table.c.id) == 3
 
 
+def test_equal_versions_are_one_release_however_they_are_written(index: Index) -> None:
+    bearer = index.bearer(index.person("ann"))
+    index.upload(bearer, *make_wheel(version="1.0"))
+    index.upload(bearer, *make_sdist(version="1.0.0"), version="1.0.0")
+    assert refused(index, bearer, *make_sdist(version="1.0"), version="1.0").code == "second-sdist"
+    with index.db.read() as conn:
+        project = read.project(conn, "sample")
+        assert project is not None
+        assert [release.version for release in read.releases(conn, project.id)] == ["1.0"]
+        assert [file.version for file in read.files(conn, project.id)] == ["1.0", "1.0"]
+        found = read.release(conn, project.id, "1")
+    assert found is not None
+    assert found.version == "1.0"
+
+
 def test_old_releases_take_no_files_where_the_policy_says_so(lite: Index) -> None:
     lite.with_limits(freeze_after=timedelta(days=7))
     bearer = lite.bearer(lite.person("ann"))

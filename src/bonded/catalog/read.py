@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from packaging.utils import canonicalize_version
 from sqlalchemy import Connection, Row, and_, bindparam, exists, func, select
 
 from bonded.catalog.tables import file as file_table
@@ -134,10 +135,10 @@ _PROJECT_BY_ID = _ANY_PROJECT.where(_P.id == bindparam("project"))
 _ANY_RELEASE = select(_R.id, _R.project_id, _R.version, _R.metadata, _R.created_at).where(
     _R.project_id == bindparam("project")
 )
-_RELEASE = _ANY_RELEASE.where(_R.version == bindparam("version"))
+_RELEASE = _ANY_RELEASE.where(_R.canonical == bindparam("canonical"))
 _RELEASES = _ANY_RELEASE.order_by(_R.created_at, _R.version)
 _RELEASE_HEAD = select(_R.id, _R.created_at).where(
-    _R.project_id == bindparam("project"), _R.version == bindparam("version")
+    _R.project_id == bindparam("project"), _R.canonical == bindparam("canonical")
 )
 ANY_FILE = select(*FILE_COLUMNS).select_from(FILES)
 _FILE = ANY_FILE.where(_F.id == bindparam("file"))
@@ -191,14 +192,16 @@ def projects(conn: Connection) -> list[Project]:
 
 
 def release(conn: Connection, project_id: str, version: str) -> Release | None:
-    """The release of a project by its canonical version."""
-    row = conn.execute(_RELEASE, {"project": project_id, "version": version}).one_or_none()
+    """The release of a project by its version, however that is written (1.0 is 1.0.0)."""
+    canonical = canonicalize_version(version)
+    row = conn.execute(_RELEASE, {"project": project_id, "canonical": canonical}).one_or_none()
     return Release(*row) if row else None
 
 
 def release_head(conn: Connection, project_id: str, version: str) -> tuple[str, datetime] | None:
     """(id, time of the first file) of a release, without reading its metadata."""
-    row = conn.execute(_RELEASE_HEAD, {"project": project_id, "version": version}).one_or_none()
+    canonical = canonicalize_version(version)
+    row = conn.execute(_RELEASE_HEAD, {"project": project_id, "canonical": canonical}).one_or_none()
     return (row.id, row.created_at) if row else None
 
 

@@ -3,6 +3,9 @@
 Findings, verdicts and cases live here because screening and review, which never import each other, both use them.
 """
 
+from typing import Any
+
+from packaging.utils import canonicalize_version
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,6 +22,11 @@ from sqlalchemy import (
 )
 
 from bonded.db.base import BigId, Instant, Json, metadata
+
+
+def _canonical(context: Any) -> str:
+    return canonicalize_version(context.get_current_parameters()["version"])
+
 
 project = Table(
     "project",
@@ -48,10 +56,11 @@ release = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("project_id", Text, ForeignKey("project.id"), nullable=False),
-    Column("version", Text, nullable=False),  # canonical (PEP 440)
+    Column("version", Text, nullable=False),  # normal form (PEP 440) as first uploaded: 1.0 or 1.0.0
+    Column("canonical", Text, nullable=False, default=_canonical),  # without trailing zeros: equal for equal versions
     Column("metadata", Json, nullable=False),  # of its first file, as read from the artifact (values of core metadata)
     Column("created_at", Instant, nullable=False),
-    UniqueConstraint("project_id", "version"),
+    UniqueConstraint("project_id", "canonical"),
 )
 
 file = Table(

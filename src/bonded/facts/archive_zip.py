@@ -155,7 +155,7 @@ def _check_local(stream: BinaryIO, entry: Entry, path: str, boundary: int, notes
         notes.problem("zip-local", "there is no local header where the directory says", path)
         return None
     _, needed, flags, method, _, _, crc, packed, size, name_length, extra_length = LOCAL.unpack(raw)
-    check_needed(needed, path, notes)
+    check_needed(needed, method, path, notes)
     rest = stream.read(name_length + extra_length)
     if len(rest) < name_length + extra_length:
         raise Broken("zip-local", "the archive ends in a local header", path)

@@ -129,7 +129,7 @@ def _entry(raw: bytes, at: int, notes: Notes) -> tuple[Entry, int]:
         raise Broken("zip-directory", "an entry of the central directory reaches beyond it")
     name, extra = raw[name_at:extra_at], raw[extra_at : extra_at + extra_length]
     shown = name[:200].decode("utf-8", "replace")
-    check_needed(needed, shown, notes)
+    check_needed(needed, method, shown, notes)
     if comment_length:
         notes.problem("zip-comment", "an entry of the central directory has a comment", shown)
     if disk:
@@ -139,9 +139,12 @@ def _entry(raw: bytes, at: int, notes: Notes) -> tuple[Entry, int]:
     return Entry(name, flags, method, crc, packed, size, offset, made_by >> 8, attributes), after
 
 
-def check_needed(version: int, shown: str, notes: Notes) -> None:
-    """A version needed to extract beyond 4.5 (zip64) makes some parsers give up on the member, or on the archive."""
-    if version & 0xFF > 45:
+def check_needed(version: int, method: int, shown: str, notes: Notes) -> None:
+    """A version needed to extract beyond 4.5 (zip64) makes some parsers give up on the member, or on the archive.
+
+    Other compressions need a higher one, and are a problem of their own.
+    """
+    if version & 0xFF > 45 and method in (0, 8):
         notes.problem("zip-version", f"a header asks for version {(version & 0xFF) / 10} of the format", shown)
 
 

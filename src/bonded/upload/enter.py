@@ -43,7 +43,7 @@ _SIBLINGS = select(_F.id, _F.filename, _F.packagetype, _F.sha256, _F.state, _F.h
 def _new_release(dialect: str) -> Executable:
     """Insert unless the version is there; built once for each kind of database."""
     make: Any = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    key = [release_table.c.project_id, release_table.c.version]
+    key = [release_table.c.project_id, release_table.c.canonical]
     statement: Executable = make(release_table).on_conflict_do_nothing(index_elements=key).returning(release_table.c.id)
     return statement
 

@@ -343,11 +343,12 @@ def upgrade() -> None:
     sa.Column('id', sa.Text(), nullable=False),
     sa.Column('project_id', sa.Text(), nullable=False),
     sa.Column('version', sa.Text(), nullable=False),
+    sa.Column('canonical', sa.Text(), nullable=False),
     sa.Column('metadata', bonded.db.base.Json(), nullable=False),
     sa.Column('created_at', bonded.db.base.Instant(), nullable=False),
     sa.ForeignKeyConstraint(['project_id'], ['project.id'], name=op.f('fk_release_project_id_project')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_release')),
-    sa.UniqueConstraint('project_id', 'version', name=op.f('uq_release_project_id_version'))
+    sa.UniqueConstraint('project_id', 'canonical', name=op.f('uq_release_project_id_canonical'))
     )
     op.create_table('review_case',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
