@@ -1,0 +1,24 @@
+"""What becomes stale by itself: sessions, one-time links, personal data beside the journal. Run it daily, or more often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bonded.accounts import links, sessions
+from bonded.db.engine import Tx
+from bonded.journal import private
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """How many rows of each were deleted."""
+
+    sessions: int
+    links: int
+    private: int
+
+
+def expire(tx: Tx, *, now: datetime) -> Expired:
+    """Delete what has expired. Nothing that still works is touched, so it may run at any time and twice."""
+    return Expired(sessions.sweep(tx, now=now), links.sweep(tx, now=now), private.expire(tx, now=now))
