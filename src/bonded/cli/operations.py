@@ -1,4 +1,4 @@
-"""`bonded fsck`, `bonded job`, `bonded backup`, `bonded migrate`: what operators run besides the server."""
+"""`bonded fsck`, `job`, `backup`, `restore` and `migrate`: what operators run besides the server."""
 
 from __future__ import annotations
 
@@ -13,19 +13,16 @@ from typing import Any
 import click
 
 from bonded.cli.options import directory_option, json_option, print_json
+from bonded.cli.restore import restore, say, sqlite_path
 from bonded.values.text import iso
 from bonded.wiring import House, open_house
+
+__all__ = ["backup", "fsck", "job", "migrate", "restore"]
 
 SECOND_LOOK = 2.0
 """Seconds until fsck looks again at what seems wrong."""
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-
-
-def say(words: str) -> None:
-    """Progress, where a person watches."""
-    if sys.stderr.isatty():
-        click.echo(words, err=True)
 
 
 @click.command()
@@ -95,12 +92,6 @@ def backup(directory: Path, destination: Path, with_keys: bool, without_database
         print_json(asdict(report) | {"path": str(destination)})
     else:
         click.echo(f"{destination}: {report.objects} objects, {report.size} bytes, publication {report.live}")
-
-
-def sqlite_path(house: House) -> Path | None:
-    """The database file, None where it is not SQLite."""
-    url = house.database_url
-    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
 
 
 @click.command()

@@ -111,7 +111,7 @@ def _catalogue(conn: Connection) -> Iterator[Disagreement]:
     for key, at in conn.execute(parked):
         yield Disagreement(PARKED, key, f"its change of {at.isoformat()} is not published")
     waiting = set(conn.execute(select(to_publish.c.project_key)).scalars())
-    listed = dict(conn.execute(select(target.c.path, target.c.sha256)))
+    listed = {row.path: row.sha256 for row in conn.execute(select(target.c.path, target.c.sha256))}
     yield from _files(conn, waiting, listed)
     yield from _pages(conn, waiting, listed)
 

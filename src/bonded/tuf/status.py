@@ -168,10 +168,10 @@ def _status(name: str, signed: dict[str, Any], threshold: int, keys: list[str], 
 
 def _database(conn: Connection, found: Status, now: datetime, flips: int) -> None:
     b, t = bin_table.c, to_publish.c
-    found.bins, found.next_bin_expiry = conn.execute(select(func.count(), func.min(b.expires))).one()._tuple()
+    found.bins, found.next_bin_expiry = conn.execute(select(func.count(), func.min(b.expires))).one()
     found.bins_overdue = _count(conn, select(func.count()).where(b.expires <= now))
     waiting = select(func.count(), func.min(t.at)).where(t.parked == 0)
-    found.rows_waiting, found.oldest_row = conn.execute(waiting).one()._tuple()
+    found.rows_waiting, found.oldest_row = conn.execute(waiting).one()
     found.rows_parked = _count(conn, select(func.count()).where(t.parked == 1))
     found.superseded = _count(conn, select(func.count()).select_from(superseded))
     for queue, count, oldest in conn.execute(

@@ -1,0 +1,141 @@
+"""`bonded restore`: a backup becomes a data directory, or the directory in place is made whole; nobody reads meanwhile."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bonded.cli.options import json_option, print_json
+from bonded.wiring import House, open_house
+
+if TYPE_CHECKING:
+    from bonded.ops.restore import Restored
+
+
+def say(words: str) -> None:
+    """Progress, where a person watches."""
+    if sys.stderr.isatty():
+        click.echo(words, err=True)
+
+
+def sqlite_path(house: House) -> Path | None:
+    """The database file, None where it is not SQLite."""
+    url = house.database_url
+    return Path(url.removeprefix("sqlite:///")) if url.startswith("sqlite:///") else None
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="SOURCE DIRECTORY | --in-place DIRECTORY")
+@click.option("--in-place", is_flag=True, help="Make the store of this directory whole, after its parts were restored.")
+@click.option(
+    "--keys", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Folder with the online key."
+)
+@json_option
+def restore(paths: tuple[Path, ...], in_place: bool, keys: Path | None, as_json: bool) -> None:
+    """Restore a backup SOURCE into the new folder DIRECTORY, or DIRECTORY in place.
+
+    Every bin is issued anew under a number from the clock, so that clients see versions rise. The folder, or with
+    --in-place the public store, has its name only after that: nobody reads before. Stop the server first.
+    """
+    if len(paths) != (1 if in_place else 2):
+        raise click.UsageError("give SOURCE and DIRECTORY, or --in-place and DIRECTORY")
+    done = _in_place(paths[0].absolute()) if in_place else _from_backup(paths[0].absolute(), paths[1].absolute(), keys)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        click.echo(
+            f"publication {done.live}: {done.files} files, {done.plain} plain pages, {done.pages} pages rendered again"
+        )
+    for path in done.missing:
+        click.echo(f"the vault has no bytes of {path}", err=True)
+
+
+def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
+    from bonded.db import migrate
+    from bonded.ops.unpack import DIRECTORY_IN_USE, unpack
+    from bonded.values.refusals import Refusal
+
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise Refusal(DIRECTORY_IN_USE, f"{directory} is not empty")
+    hidden = directory.with_name(f".{directory.name}.restoring")
+    if hidden.exists():
+        shutil.rmtree(hidden)  # of a restore that was stopped; it never was in use
+    manifest = unpack(source, hidden, progress=say)
+    if keys is not None:
+        shutil.copytree(keys, hidden / "keys", dirs_exist_ok=True)
+    house = open_house(hidden)
+    _check(house, manifest.database)
+    migrate.upgrade(house.db)
+    done = _reissue(house)
+    house.db.close()
+    if directory.exists():
+        directory.rmdir()
+    hidden.rename(directory)
+    return done
+
+
+def _check(house: House, with_database: bool) -> None:
+    """Raise Refusal (cannot-restore-here) before anything is changed."""
+    from bonded.ops.restore import CANNOT
+    from bonded.values.refusals import Refusal
+
+    s = house.settings
+    for name, where in (("storage.vault", s.storage.vault), ("storage.public", s.storage.public)):
+        if "://" in where or Path(where).is_absolute():
+            raise Refusal(CANNOT, f"`{name}` is {where}, not a folder of the data directory: restore in place instead")
+    path = sqlite_path(house)
+    if with_database and path != house.directory / "bonded.db":
+        raise Refusal(CANNOT, "`database.url` is not sqlite:///bonded.db: restore the database itself, then in place")
+    if not (house.directory / s.signer.key).exists():
+        raise Refusal(CANNOT, "the backup holds no online key: give its folder with --keys")
+
+
+def _in_place(directory: Path) -> Restored:
+    house = open_house(directory)
+    with _closed(house) as hidden:
+        return _reissue(hidden)
+
+
+@contextmanager
+def _closed(house: House) -> Iterator[House]:
+    """The house with its public store under a hidden name, so that nobody reads from it; named again when all is well.
+
+    A store that is not a folder cannot be hidden: there the operator keeps readers away.
+    """
+    public = house.settings.storage.public
+    if "://" in public:
+        yield house
+        return
+    folder = house.directory / public
+    hidden = folder.with_name(f".{folder.name}.restoring")
+    with house.lock.held() as mine:
+        if not mine:
+            _refuse_running()
+    if not hidden.exists():  # it exists when a restore was stopped: go on with it
+        folder.rename(hidden)
+    storage = house.settings.storage.model_copy(update={"public": str(hidden)})
+    settings = house.settings.model_copy(update={"storage": storage})
+    closed = replace(house, settings=settings)
+    closed.__dict__["lock"] = house.lock  # the same lock: two of one process would refuse each other
+    yield closed
+    hidden.rename(folder)
+
+
+def _refuse_running() -> None:
+    from bonded.ops.restore import PUBLISHER_RUNS
+    from bonded.values.refusals import Refusal
+
+    raise Refusal(PUBLISHER_RUNS, "another process publishes here: stop the server first")
+
+
+def _reissue(house: House) -> Restored:
+    from bonded.ops.restore import reissue
+
+    return reissue(house.publisher, house.clock, progress=say)

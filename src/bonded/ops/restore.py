@@ -1,0 +1,175 @@
+"""`bonded restore`: make the public store what a restored database and vault stand for, under numbers above all others.
+
+Numbers come from the clock (tenths of a second since 1970), which is above any number given out before, whatever was
+lost; every bin is issued anew, so returning clients see versions rise. Until this has ended nobody may read the store:
+the caller opens it afterwards. If we stop anywhere, doing it again is right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+import structlog
+from sqlalchemy import delete, func, insert, select, update
+
+from bonded.catalog.read import FILES
+from bonded.catalog.tables import file, project
+from bonded.db.engine import Tx
+from bonded.journal import record
+from bonded.journal.tables import to_publish
+from bonded.ops.look_vault import digest
+from bonded.seams import NotStored, Storage
+from bonded.tuf.build import BadProject
+from bonded.tuf.claim import claim
+from bonded.tuf.context import Publisher
+from bonded.tuf.outcome import Result
+from bonded.tuf.plain import copy_all
+from bonded.tuf.plan import Exposure
+from bonded.tuf.publish import publish
+from bonded.tuf.put import expose, objects_of
+from bonded.tuf.roles import file_path, hashed, page_path
+from bonded.tuf.tables import bin_table, head, page
+from bonded.values.refusals import Refusal, define
+from bonded.values.states import FileState, ProjectStatus, SubjectKind
+from bonded.values.who import OPERATOR
+
+PUBLISHER_RUNS = define(
+    "publisher-runs",
+    409,
+    "The index is running",
+    "A restore needs the store for itself: stop the server, the publisher and the refresher first, on every machine.",
+)
+CANNOT = define(
+    "cannot-restore-here",
+    409,
+    "The backup cannot be restored this way",
+    "A backup is restored into one folder, with a SQLite database and folders for vault and public store in it, and with the online "
+    "key. Elsewhere restore each part with its own tools, then run `bonded restore --in-place`.",
+)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+AT_ONCE = 2048
+"""Bins issued by one publication: their targets are in memory meanwhile."""
+
+log = structlog.get_logger("bonded.restore")
+
+
+@dataclass(slots=True)
+class Restored:
+    """What was done: the live publication, files and plain copies put, pages rendered again, files without bytes."""
+
+    live: int = 0
+    files: int = 0
+    withdrawn: int = 0
+    pages: int = 0
+    plain: int = 0
+    missing: list[str] = field(default_factory=list)
+
+
+def reissue(p: Publisher, clock: Callable[[], datetime], *, progress: Callable[[str], None]) -> Restored:
+    """Put files, issue every bin, flip, write plain copies. Raises Refusal (publisher-runs), Behind, Untrusted."""
+    done = Restored()
+    with p.lock.held() as mine:
+        if not mine:
+            raise Refusal(PUBLISHER_RUNS, "another process publishes here: stop the server first")
+        claim(p, clock())  # the database knows what is live and every bin; refuses a store that is newer than it
+    progress("files")
+    _files(p, done)
+    progress("pages")
+    _pages(p, done, clock())
+    _everything_due(p, clock())
+    progress("signing every bin")
+    done.live = _publish_all(replace(p, settings=replace(p.settings, refresh_slice=AT_ONCE)), clock)
+    progress("plain copies")
+    done.plain = copy_all(p)
+    return done
+
+
+def number_from(now: datetime) -> int:
+    """The number that a restore begins from: tenths of a second since 1970. Pure."""
+    return int(now.timestamp() * 10)
+
+
+def _files(p: Publisher, done: Restored) -> None:
+    """Put every file that may be served back from the vault, and take away whatever else is under packages/."""
+    with p.db.read() as conn:
+        rows = conn.execute(
+            select(project.c.key, file.c.filename, file.c.id, file.c.vault_key, file.c.sha256, file.c.size)
+            .add_columns(file.c.metadata_sha256)
+            .select_from(FILES)
+            .where(file.c.state == FileState.PUBLIC, project.c.status != ProjectStatus.QUARANTINED, ~project.c.deleted)
+        ).all()
+    allowed: set[str] = set()
+    for key, filename, *facts in rows:
+        exposure = Exposure(file_path(key, filename), *facts)
+        allowed.update(objects_of(exposure))
+        try:
+            expose(p, exposure)
+            done.files += 1
+        except BadProject as error:
+            log.error("no bytes in the vault", file=exposure.path, reason=str(error))
+            done.missing.append(exposure.path)
+    for name in [entry.name for entry in p.public.entries("packages/")]:
+        if name not in allowed:
+            p.public.delete(name)
+            done.withdrawn += 1
+    p.public.barrier()
+
+
+def _pages(p: Publisher, done: Restored, now: datetime) -> None:
+    """Have every page whose object is missing or damaged rendered again, by an event of its project."""
+    with p.db.read() as conn:
+        rows = conn.execute(select(page.c.project_key, page.c.html_sha256, page.c.json_sha256)).all()
+    broken = [key for key, html, json in rows if html and not _whole(p.public, key, html, json)]
+    for key, html, json in rows:
+        if key in broken:
+            for form, sha256 in (("html", html), ("json", json)):
+                p.public.delete(hashed(page_path(key, form), sha256))
+    with p.db.write() as tx:
+        for key in broken:
+            _render_again(tx, key, now)
+    done.pages = len(broken)
+
+
+def _whole(public: Storage, key: str, html: str, json: str) -> bool:
+    try:
+        found = [digest(public, hashed(page_path(key, form), s))[1] for form, s in (("html", html), ("json", json))]
+    except NotStored:
+        return False
+    return found == [html, json]
+
+
+def _render_again(tx: Tx, key: str, now: datetime) -> None:
+    if not key:
+        tx.execute(delete(page).where(page.c.project_key == ""))  # the list is due when it was never written
+        return
+    project_id = tx.execute(select(project.c.id).where(project.c.key == key)).scalar_one()
+    subject = (SubjectKind.PROJECT, str(project_id))
+    record(tx, "publication.recover", OPERATOR, subject, now=now, project=key, facts={"why": "its page was lost"})
+
+
+def _everything_due(p: Publisher, now: datetime) -> None:
+    """Make every bin due, and the next number one from the clock. Events that were parked are tried again."""
+    number = number_from(now)
+    with p.db.write() as tx:
+        tx.execute(update(bin_table).values(expires=EPOCH))
+        tx.execute(update(to_publish).values(parked=0, failures=0))
+        if tx.execute(select(head.c.head)).scalar_one_or_none() is None:
+            tx.execute(insert(head).values(id=1, head=number))
+        else:
+            tx.execute(update(head).where(head.c.head < number).values(head=number))
+
+
+def _publish_all(p: Publisher, clock: Callable[[], datetime]) -> int:
+    """Publish until no bin and no event waits. The first publication already is complete and above all before."""
+    live = 0
+    while True:
+        outcome = publish(p, clock())
+        if outcome.result is Result.BUSY:
+            raise Refusal(PUBLISHER_RUNS, "another process publishes here: stop the server first")
+        live = outcome.n or live
+        with p.db.read() as conn:
+            due = conn.execute(select(func.count()).where(bin_table.c.expires == EPOCH)).scalar_one()
+        if outcome.result is Result.NOTHING or (outcome.result is Result.PUBLISHED and not due and not outcome.events):
+            return live
