@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 
 from bonded.seams import Changed, OtherBytes, Storage, StorageError
 
+_BAD = re.compile(r"(?:^|/)(?:\.{0,2}(?:/|$)|[^/]{256})|[\0\\]|^\.tmp(?:/|$)")
+
 
 def check_name(name: str) -> None:
     """Raise StorageError unless `name` is a relative POSIX path that stays inside the store."""
-    if not name or "\0" in name or "\\" in name or name.startswith(".tmp"):
+    if _BAD.search(name):
         raise StorageError(f"not an object name: {name!r}")
-    for part in name.split("/"):
-        if part in ("", ".", "..") or len(part) > 255:
-            raise StorageError(f"not an object name: {name!r}")
 
 
 def probe(store: Storage, folder: str) -> None:

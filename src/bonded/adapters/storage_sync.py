@@ -32,19 +32,19 @@ class Pending:
     def __init__(self, root: Path, fatal: Callable[[OSError], NoReturn]) -> None:
         self._root = root
         self._fatal = fatal
-        self._files: set[Path] = set()
-        self._folders: set[Path] = set()
+        self._files: set[str] = set()
+        self._folders: set[str] = set()
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
 
-    def file(self, path: Path) -> None:
+    def file(self, path: str) -> None:
         """Note that `path` was written or linked."""
         with self._lock:
             if len(self._files) <= FEW:
                 self._files.add(path)
-                self._folders.add(path.parent)
+                self._folders.add(os.path.dirname(path))  # noqa: PTH120
 
-    def folder(self, path: Path) -> None:
+    def folder(self, path: str) -> None:
         """Note that an entry of the folder `path` changed."""
         with self._lock:
             self._folders.add(path)
@@ -67,7 +67,7 @@ class Pending:
                 self._fatal(error)
 
 
-def _sync_one(path: Path) -> None:
+def _sync_one(path: str) -> None:
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:

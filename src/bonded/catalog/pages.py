@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -18,6 +18,7 @@ from bonded.catalog.tables import release as release_table
 from bonded.values.states import FileState, PackageType, ProjectStatus
 
 _F, _R = file_table.c, release_table.c
+_TYPES = {kind.value: kind for kind in PackageType}
 AT_ONCE = 500
 """Keys in one query: both databases plan an IN list of this length well."""
 
@@ -67,56 +68,58 @@ def page_state(conn: Connection, key: str) -> PageState | None:
     return page_states(conn, [key]).get(key)
 
 
-def page_states(conn: Connection, keys: Iterable[str]) -> dict[str, PageState]:
-    """The pages of many projects in few queries; those without a page are left out."""
+def page_states(conn: Connection, keys: Iterable[str], *, with_metadata: bool = True) -> dict[str, PageState]:
+    """The pages of many projects in few queries; those without a page are left out.
+
+    Without `with_metadata` the core metadata of releases, descriptions included, are not read and `metadata` is empty: the
+    simple API does not show them.
+    """
     wanted = sorted(set(keys))
     found: dict[str, PageState] = {}
     for start in range(0, len(wanted), AT_ONCE):
-        for page in _pages(conn, wanted[start : start + AT_ONCE]):
+        for page in _pages(conn, wanted[start : start + AT_ONCE], with_metadata):
             found[page.key] = page
     return found
 
 
-def _pages(conn: Connection, keys: list[str]) -> Iterator[PageState]:
+def _pages(conn: Connection, keys: list[str], with_metadata: bool) -> Iterator[PageState]:
     shown = conn.execute(
         select(*PROJECT_COLUMNS).where(project_table.c.key.in_(keys), ~project_table.c.deleted, EVER_PUBLIC)
     ).all()
     projects = [as_project(row) for row in shown]
     listed = [p.id for p in projects if p.status is not ProjectStatus.QUARANTINED]
     files = {key: list(rows) for key, rows in groupby(_files(conn, listed), lambda row: row.project_id)}
-    metadata = _metadata(conn, listed)
+    metadata = _metadata(conn, listed) if with_metadata else {}
     for project in projects:
         yield _page(project, files.get(project.id, []), metadata)
 
 
-def _files(conn: Connection, project_ids: list[str]) -> list[Row[*tuple[Any, ...]]]:
-    return list(
-        conn.execute(
-            select(
-                _F.project_id,
-                _F.id.label("file_id"),
-                _F.filename,
-                _R.version,
-                _F.release_id,
-                _F.packagetype,
-                _F.python_version,
-                _F.size,
-                _F.sha256,
-                _F.md5,
-                _F.blake2_256,
-                _F.requires_python,
-                _F.metadata_sha256,
-                _F.metadata_size,
-                _F.yanked,
-                _F.yanked_reason,
-                _F.uploaded_at,
-                _F.vault_key,
-            )
-            .join(release_table, _F.release_id == _R.id)
-            .where(_F.project_id.in_(project_ids), _F.state == FileState.PUBLIC)
-            .order_by(_F.project_id)
+def _files(conn: Connection, project_ids: list[str]) -> Sequence[Row[*tuple[Any, ...]]]:
+    return conn.execute(
+        select(
+            _F.project_id,
+            _F.release_id,
+            _F.id.label("file_id"),
+            _F.filename,
+            _R.version,
+            _F.packagetype,
+            _F.python_version,
+            _F.size,
+            _F.sha256,
+            _F.md5,
+            _F.blake2_256,
+            _F.requires_python,
+            _F.metadata_sha256,
+            _F.metadata_size,
+            _F.yanked,
+            _F.yanked_reason,
+            _F.uploaded_at,
+            _F.vault_key,
         )
-    )
+        .join(release_table, _F.release_id == _R.id)
+        .where(_F.project_id.in_(project_ids), _F.state == FileState.PUBLIC)
+        .order_by(_F.project_id)
+    ).all()
 
 
 def _metadata(conn: Connection, project_ids: list[str]) -> dict[str, dict[str, Any]]:
@@ -138,15 +141,14 @@ def _page(project: Project, rows: list[Row[*tuple[Any, ...]]], metadata: dict[st
         versions=tuple(versions),
         files=tuple(files),
         created_at=project.created_at,
-        metadata={version: metadata[release_of[version]] for version in versions},
+        metadata={version: metadata[release_of[version]] for version in versions if metadata},
     )
 
 
 def _page_file(row: Row[*tuple[Any, ...]]) -> PageFile:
-    values = dict(row._mapping)
-    del values["project_id"], values["release_id"]
-    values["packagetype"] = PackageType(values["packagetype"])
-    return PageFile(**values)
+    # The columns of `_files` after the two ids are the fields in their order: a large publication reads 20,000 rows.
+    _, _, file_id, filename, version, packagetype, *rest = row
+    return PageFile(file_id, filename, version, _TYPES[packagetype], *rest)
 
 
 def version_order(version: str) -> tuple[int, Any, str]:

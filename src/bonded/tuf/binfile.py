@@ -15,6 +15,8 @@ from bonded.tuf.roles import SPEC
 
 _OPEN = b'"targets":{'
 _CLOSE = b'},"version":'
+EMPTY = _OPEN + _CLOSE
+"""Stands for a bin that has no file yet."""
 
 
 class DamagedBin(Exception):

@@ -20,6 +20,7 @@ from bonded.tuf.changes import file_facts, page_facts, target_change
 from bonded.tuf.pages import list_html, list_json, page_html, page_json
 from bonded.tuf.plan import Exposure, NewBin, PageFileLike, PageLike, Plan, Row, Sign, Work
 from bonded.tuf.roles import Layout, changes_name, check_path, file_path, hashed, metadata_name, page_path
+from bonded.tuf.threads import Each, in_order
 
 Load = Callable[[str], bytes]
 """Role -> the canonical bytes of the signed part of its live bin."""
@@ -70,10 +71,10 @@ class BadProject(Exception):
         self.key = key
 
 
-def build(work: Work, base: From, number: Number, load: Load, sign: Sign) -> Plan:
+def build(work: Work, base: From, number: Number, load: Load, sign: Sign, each: Each = in_order) -> Plan:
     """The publication `number` of `work` on top of `base`. Raises BadProject, DamagedBin, SignerRefused."""
     draft = _draft(work, number.n)
-    bins, files, differing = _bins(work, base, number, draft.targets, load, sign)
+    bins, files, differing = _bins(work, base, number, draft.targets, load, sign, each)
     content = number.n if draft.targets or work.rows else base.content
     changes = _changes(work, base, number, content, draft)
     changes_bytes = orjson.dumps(changes, option=orjson.OPT_SORT_KEYS)
@@ -166,27 +167,43 @@ def _exposure(path: str, file: PageFileLike) -> Exposure:
 
 
 def _bins(
-    work: Work, base: From, number: Number, targets: Mapping[str, Target | None], load: Load, sign: Sign
+    work: Work,
+    base: From,
+    number: Number,
+    targets: Mapping[str, Target | None],
+    load: Load,
+    sign: Sign,
+    each: Each,
 ) -> tuple[list[NewBin], list[tuple[str, bytes]], list[str]]:
     """The new versions of every touched or renewed bin, their files, and which of them differed from the rows."""
     touched: dict[str, dict[str, Target | None]] = {role: {} for role in (*work.renew, *work.resign)}
     for path, target in targets.items():
         touched.setdefault(base.layout.role(path), {})[path] = target
-    bins, files, differing = [], [], []
-    for role, changes in sorted(touched.items()):
-        previous = binfile.split(load(role), base.layout.prefix_of(role)) if role in base.versions else []
-        if role in work.renew:
-            by_rows = [binfile.entry(path, t) for path, t in sorted(work.renew[role].items())]
-            if by_rows != previous:
-                differing.append(role)
-                previous = by_rows
-        entries = binfile.splice(previous, changes)
-        expires = binfile.expiry(role, number.now, number.lifetime)
-        signed = binfile.render(entries, number.n, expires)
-        data = enclose(signed, sign(role, signed))
-        bins.append(NewBin(role, base.versions.get(role, 0), _sha256(data), len(data), expires, len(entries)))
-        files.append((metadata_name(role, number.n), data))
-    return bins, files, differing
+
+    def one(role: str) -> tuple[NewBin, tuple[str, bytes], bool]:
+        entries, differs = _entries(work, base, role, load)
+        return *_bin(role, binfile.splice(entries, touched[role]), base, number, sign), differs
+
+    made = list(each(one, sorted(touched)))
+    return [b for b, _, _ in made], [f for _, f, _ in made], [b.role for b, _, differs in made if differs]
+
+
+def _entries(work: Work, base: From, role: str, load: Load) -> tuple[list[bytes], bool]:
+    """A bin's entries before this publication: of its file, or of the rows where it is rendered anew; whether those
+    differ."""
+    previous = binfile.split(load(role), base.layout.prefix_of(role))
+    if role not in work.renew:
+        return previous, False
+    by_rows = [binfile.entry(path, target) for path, target in sorted(work.renew[role].items())]
+    return by_rows, by_rows != previous
+
+
+def _bin(role: str, entries: list[bytes], base: From, number: Number, sign: Sign) -> tuple[NewBin, tuple[str, bytes]]:
+    expires = binfile.expiry(role, number.now, number.lifetime)
+    signed = binfile.render(entries, number.n, expires)
+    data = enclose(signed, sign(role, signed))
+    made = NewBin(role, base.versions.get(role, 0), _sha256(data), len(data), expires, len(entries))
+    return made, (metadata_name(role, number.n), data)
 
 
 def _changes(work: Work, base: From, number: Number, content: int, draft: _Draft) -> dict[str, Any]:

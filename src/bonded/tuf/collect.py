@@ -24,6 +24,8 @@ from bonded.tuf.roles import Layout, file_path, hash32, page_path
 from bonded.tuf.settle import chunks
 from bonded.tuf.tables import bin_table, page, publication, target
 
+AT_ONCE = 5000
+"""Keys of one look-up."""
 LONG_LIST = 10_000
 """Beyond so many projects the list is rebuilt less often."""
 
@@ -86,7 +88,7 @@ def _old_targets(conn: Connection, keys: set[str]) -> tuple[dict[str, dict[str, 
             .join(project_table, file_table.c.project_id == project_table.c.id)
             .where(project_table.c.key.in_(batch), file_table.c.burnt)
         )
-        for key, filename, state in conn.execute(query):
+        for key, filename, state in conn.execute(query).all():
             path = file_path(key, filename)
             paths[path] = key
             if state != "public":
@@ -101,13 +103,13 @@ def _page_paths(key: str) -> dict[str, str]:
 def _targets(conn: Connection, paths: Mapping[str, str]) -> dict[str, dict[str, Target]]:
     """Of `paths` (path -> project key), those that are live, by project key."""
     found: dict[str, dict[str, Target]] = {}
-    for batch in chunks(paths):
-        query = select(target.c.path, target.c.sha256, target.c.length).where(
-            target.c.hash32.in_([hash32(path) for path in batch])
-        )
-        for path, sha256, length in conn.execute(query):
-            if path in paths:  # the hash alone may be another path's
-                found.setdefault(paths[path], {})[path] = Target(sha256, length)
+    wanted = select(target.c.path, target.c.sha256, target.c.length)
+    for batch in chunks(paths, AT_ONCE):
+        here = wanted.where(target.c.hash32.in_([hash32(path) for path in batch]))
+        for path, sha256, length in conn.execute(here).all():
+            key = paths.get(path)  # the hash alone may be another path's
+            if key is not None:
+                found.setdefault(key, {})[path] = Target(sha256, length)
     return found
 
 
@@ -135,7 +137,7 @@ def _project_list(
     )
     live = {
         key: Listed(key, name, n)
-        for key, n, name in conn.execute(shown.where(page.c.html_sha256 != ""))
+        for key, n, name in conn.execute(shown.where(page.c.html_sha256 != "")).all()
         if key not in keys
     }
     live |= {key: Listed(key, state.name, 0) for key, state in pages.items()}
@@ -155,17 +157,17 @@ def _stale_bins(conn: Connection, versions: Mapping[str, int]) -> set[str]:
 def _touched(
     layout: Layout, pages: Mapping[str, PageState], old: Mapping[str, Mapping[str, Target]], listed: bool
 ) -> set[str]:
-    """Every bin that build may write."""
+    """Every bin that build will write: of pages always, of files where one came, changed or went."""
     paths: set[str] = set(_page_paths("")) if listed else set()
-    for targets in old.values():
-        paths.update(targets)
     for key, state in pages.items():
         paths.update(_page_paths(key))
         live = old.get(key, {})
-        for file in state.files:
-            path = file_path(key, file.filename)
-            if path not in live:
-                paths.add(path)
+        now = {file_path(key, f.filename): f.sha256 for f in state.files}
+        paths.update(path for path, sha256 in now.items() if path not in live or live[path].sha256 != sha256)
+        paths.update(path for path in live if path not in now)
+    for key, live in old.items():
+        if key not in pages:
+            paths.update(live)
     return {layout.role(path) for path in paths}
 
 

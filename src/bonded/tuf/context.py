@@ -33,6 +33,8 @@ class TufSettings:
     """Least time between two project lists."""
     long_list_interval: timedelta = timedelta(minutes=10)
     """The same beyond 10,000 projects."""
+    writers: int = 4
+    """Threads that sign, compress and write a large publication: most of that is done outside the interpreter."""
     base_url: str = ""
     """Public address of the index with a slash at its end, for the absolute links of the JSON API."""
     accept_clock: bool = False

@@ -6,6 +6,7 @@ never recur under another number.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from html import escape
 from typing import Any
@@ -17,6 +18,8 @@ from bonded.tuf.plan import Listed, PageFileLike, PageLike
 from bonded.values.text import iso
 
 API = "1.4"
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
+"""File names that need no quoting, which are nearly all."""
 _LIST_HEAD = f'<!DOCTYPE html>\n<html>\n  <head>\n    <meta name="pypi:repository-version" content="{API}">\n'
 
 
@@ -62,7 +65,7 @@ def list_json(projects: Iterable[Listed], serial: int) -> bytes:
 
 def url(key: str, filename: str) -> str:
     """A file's address relative to its project's page."""
-    return f"../../packages/{key}/{quote(filename)}"
+    return f"../../packages/{key}/{filename if _PLAIN.fullmatch(filename) else quote(filename)}"
 
 
 def _link(key: str, file: PageFileLike) -> str:

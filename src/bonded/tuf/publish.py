@@ -10,13 +10,15 @@ import hashlib
 import secrets
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 from sqlalchemy import select
 
 from bonded.seams import NotStored, SignerRefused
 from bonded.tuf.base import Base
-from bonded.tuf.build import From, Load, Number, build
+from bonded.tuf.binfile import EMPTY, DamagedBin
+from bonded.tuf.build import From, Number, build
 from bonded.tuf.canonical import NotCanonical, open_envelope
 from bonded.tuf.claim import claim, next_number
 from bonded.tuf.collect import collect
@@ -31,6 +33,7 @@ from bonded.tuf.roles import metadata_name
 from bonded.tuf.settle import settle
 from bonded.tuf.signing import signing
 from bonded.tuf.tables import publication
+from bonded.tuf.threads import Each, several
 
 __all__ = ["Outcome", "Result", "publish"]
 
@@ -51,10 +54,11 @@ def publish(p: Publisher, now: datetime) -> Outcome:
         if work.empty and not pointer_due(claimed.base, p.settings, now):
             return Outcome(Result.NOTHING)
         try:
-            plan = _build(p, work, claimed.base, now)
-            if not open_number(p, plan, now):
-                raise Burned(f"number {plan.n} was allocated by another publisher")
-            put(p, plan)
+            with several(p.settings.writers) as each:
+                plan = _build(p, work, claimed.base, now, each)
+                if not open_number(p, plan, now):
+                    raise Burned(f"number {plan.n} was allocated by another publisher")
+                put(p, plan, each)
             p.memory.base = flip(p, plan, claimed.base)
         except (Burned, SignerRefused) as error:
             p.memory.base = None
@@ -65,22 +69,21 @@ def publish(p: Publisher, now: datetime) -> Outcome:
     return Outcome(Result.PUBLISHED, plan.n, len(work.rows))
 
 
-def _build(p: Publisher, work: Work, base: Base, now: datetime) -> Plan:
+def _build(p: Publisher, work: Work, base: Base, now: datetime, each: Each) -> Plan:
     """Number, render and sign. Bins that are damaged in the store are rendered from rows, like those that are due."""
-    previous, damaged = _previous_bins(p, work, base)
-    if damaged:
-        log.error("damaged bins are made anew from rows", bins=sorted(damaged))
-        with p.db.read() as conn:
-            renew = dict(work.renew) | rows_of(conn, base.trust.layout, damaged)
-        work = replace(work, renew=renew)
     n, attempt = next_number(p, base, now), secrets.token_hex(8)
     p.signer.reserve(n, attempt)
     p.memory.numbered = True
     kind = "publish" if work.rows or work.pages or work.project_list is not None else "refresh"
     number = Number(n, attempt, kind, now, p.settings.lifetime)
-    plan = build(work, start_of(base), number, load_from(previous), signing(p, n, attempt))
-    for role in set(plan.differing) - damaged:
-        log.error("bin differed from the rows; the rows were published", bin=role)
+    start, sign, load = start_of(base), signing(p, n, attempt), partial(_previous_bin, p, work)
+    try:
+        plan = build(work, start, number, load, sign, each)
+    except DamagedBin:
+        work = _with_rows(p, work, base)
+        plan = build(work, start, number, load, sign, each)
+    for role in plan.differing if not work.expose_all else ():
+        log.error("a bin was not what the rows say; the rows are published", bin=role)
     return plan
 
 
@@ -89,30 +92,31 @@ def start_of(base: Base) -> From:
     return From(base.n, base.attempt, base.content, base.changes, base.versions, base.trust.layout)
 
 
-def load_from(previous: dict[str, bytes]) -> Load:
-    """Previous bins, each read once and forgotten once it was used."""
+def _previous_bin(p: Publisher, work: Work, role: str) -> bytes:
+    """The signed part of a bin's live file, checked against its row; an empty bin where the rows will replace it."""
+    known = work.bins[role]
+    try:
+        data = p.public.get(metadata_name(role, known.version)).data
+        if hashlib.sha256(data).hexdigest() == known.sha256:
+            return open_envelope(data)[1]
+    except (NotStored, NotCanonical):
+        pass
+    if role in work.renew:
+        return EMPTY
+    raise DamagedBin(f"{role} {known.version} is missing or has other bytes")
 
-    def load(role: str) -> bytes:
-        return previous.pop(role, b'"targets":{},"version":')
 
-    return load
-
-
-def _previous_bins(p: Publisher, work: Work, base: Base) -> tuple[dict[str, bytes], set[str]]:
-    """The signed part of each bin that may be touched, checked against its row; and which are not what they should be."""
-    found: dict[str, bytes] = {}
-    damaged: set[str] = set()
-    for role, known in work.bins.items():
-        if role in work.renew and base.versions.get(role) != known.version:
-            continue  # the store is older than the rows: nothing to compare with
+def _with_rows(p: Publisher, work: Work, base: Base) -> Work:
+    """`work` with every damaged bin to be rendered from rows. Rows of targets change only in our own settle."""
+    damaged = []
+    for role in work.bins:
         try:
-            data = p.public.get(metadata_name(role, known.version)).data
-            if hashlib.sha256(data).hexdigest() != known.sha256:
-                raise NotCanonical(role)
-            found[role] = open_envelope(data)[1]
-        except (NotStored, NotCanonical):
-            damaged.add(role)
-    return found, damaged
+            _previous_bin(p, work, role)
+        except DamagedBin as error:
+            log.error("a damaged bin is made anew", reason=str(error))
+            damaged.append(role)
+    with p.db.read() as conn:
+        return replace(work, renew={**work.renew, **rows_of(conn, base.trust.layout, damaged)})
 
 
 def _settle(p: Publisher, plan: Plan, now: datetime) -> None:

@@ -8,8 +8,8 @@ withdrawal's job sees our bytes, or we see its commit.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
+from functools import partial
 from typing import BinaryIO
 
 import structlog
@@ -26,6 +26,7 @@ from bonded.tuf.context import Publisher
 from bonded.tuf.plan import Exposure, Plan
 from bonded.tuf.roles import hashed
 from bonded.tuf.settle import chunks
+from bonded.tuf.threads import Each, in_order
 from bonded.values.states import FileState, ProjectStatus
 
 FAST = 3
@@ -38,35 +39,37 @@ class Burned(Exception):
     """The number is spent: other bytes are under one of its names, or another publisher was faster. Begin again."""
 
 
-def put(p: Publisher, plan: Plan) -> None:
+def put(p: Publisher, plan: Plan, each: Each = in_order) -> None:
     """Write the objects of `plan` and make them durable.
 
     Raises Burned, BadProject (a file's bytes are missing in the vault), StorageError (unknown what was written).
     """
-    for exposure in plan.exposures:
-        expose(p, exposure)
-    put_objects(p.public, plan)
+    each(partial(expose, p), plan.exposures)
+    put_objects(p.public, plan, each)
     if plan.exposures:
         _withdraw_again(p, plan.exposures)
     p.public.barrier()
 
 
-def put_objects(public: Storage, plan: Plan) -> None:
+def put_objects(public: Storage, plan: Plan, each: Each = in_order) -> None:
     """Pages, bins, changes and snapshot, each with a compressed copy beside it."""
-    compressor = zstandard.ZstdCompressor(level=FAST)
-    for name, data in plan.objects:
+
+    def one(item: tuple[str, bytes]) -> None:
+        name, data = item
         try:
             public.create(name, data)
         except OtherBytes as error:
             raise Burned(f"number {plan.n} was used before: {error}") from error
-        public.put(f"{name}.zst", compressor.compress(data))
+        public.put(f"{name}.zst", zstandard.ZstdCompressor(level=FAST).compress(data))
+
+    each(one, plan.objects)
 
 
 def expose(p: Publisher, exposure: Exposure) -> None:
     """Put one file, its metadata and its hash-prefixed name into the public store."""
     try:
         if exposure.metadata_sha256:
-            _expose_metadata(p, exposure)
+            _expose_metadata(p, exposure, exposure.metadata_sha256)
         with p.vault.open(exposure.vault_key) as stream:
             _create(p.public, exposure.path, stream, exposure.sha256)
         _twin(p.public, exposure)
@@ -74,17 +77,9 @@ def expose(p: Publisher, exposure: Exposure) -> None:
         raise BadProject(exposure.path.split("/")[1], error) from error
 
 
-def _expose_metadata(p: Publisher, exposure: Exposure) -> None:
-    data = p.vault.get(f"{exposure.vault_key}.metadata").data
-    if hashlib.sha256(data).hexdigest() != exposure.metadata_sha256:
-        raise NotStored(f"the metadata of {exposure.path} in the vault are damaged")
-    name = f"{exposure.path}.metadata"
-    try:
-        p.public.create(name, data)
-    except OtherBytes:
-        log.error("damaged object replaced", name=name)
-        p.public.put(name, data)
-    p.public.put(f"{name}.gz", gzip.compress(data, 6, mtime=0))
+def _expose_metadata(p: Publisher, exposure: Exposure, sha256: str) -> None:
+    with p.vault.open(f"{exposure.vault_key}.metadata") as stream:
+        _create(p.public, f"{exposure.path}.metadata", stream, sha256)
 
 
 def _create(public: Storage, path: str, stream: BinaryIO, sha256: str) -> None:

@@ -46,6 +46,6 @@ def rows_of(conn: Connection, layout: Layout, roles: Iterable[str]) -> dict[str,
         prefix = layout.prefix_of(role)
         rows = conn.execute(
             select(target.c.path, target.c.sha256, target.c.length).where(target.c.hash32.between(first, last))
-        )
+        ).all()
         found[role] = {path: Target(sha256, length) for path, sha256, length in rows if path.startswith(prefix)}
     return found

@@ -1,0 +1,41 @@
+"""Doing one thing to many objects: in order for a few, in several threads for a large publication."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Protocol, TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+FEW = 64
+"""Up to so many objects, threads cost more than they save."""
+
+
+class Each(Protocol):
+    """`map`, perhaps in threads: results in order, the first error raised."""
+
+    def __call__(self, do: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]: ...
+
+
+def in_order(do: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
+    """One after the other."""
+    return [do(item) for item in items]
+
+
+@contextmanager
+def several(writers: int) -> Iterator[Each]:
+    """An Each that uses up to `writers` threads for more than a few items; they end with the `with`."""
+    with ThreadPoolExecutor(max(1, writers), thread_name_prefix="publish") as pool:
+
+        def each(do: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
+            if writers <= 1 or len(items) <= FEW:
+                return in_order(do, items)
+            return [result for part in pool.map(lambda share: in_order(do, share), _shares(items)) for result in part]
+
+        yield each
+
+
+def _shares(items: Sequence[T], size: int = 32) -> list[Sequence[T]]:
+    return [items[start : start + size] for start in range(0, len(items), size)]
