@@ -9,6 +9,7 @@ from bonded.accounts import people
 from bonded.review import queue
 from bonded.review.evidence import Evidence, text_of
 from bonded.review.queue import Case
+from bonded.values.actions import ACTIONS
 from bonded.values.states import FileState as S
 from bonded.web.admin.evidence import Card, card
 from bonded.web.forms import Form, whole
@@ -50,6 +51,7 @@ def page(request: Request, form: Form, status: int) -> Response:
         names=names,
         acts=[act for act, fitting in ACTS.items() if states & fitting],
         form=form,
+        actions=ACTIONS,
     )
 
 

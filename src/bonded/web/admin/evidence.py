@@ -11,12 +11,20 @@ from typing import Any
 from bonded.review.evidence import Evidence
 from bonded.web.admin.code import Line, lines
 
+AROUND = 5
+MOST_NEAR = 20
+"""Lines of a long finding that are shown at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One piece of evidence. `decoded` are (what was decoded, lines): forms unfolded in the sandbox, never run."""
+    """One piece of evidence. `near` are the lines around the finding, `code` all that were kept.
+
+    `decoded` are (what was decoded, lines): forms unfolded in the sandbox, never run.
+    """
 
     evidence: Evidence
+    near: list[Line]
     code: list[Line]
     decoded: list[tuple[str, list[Line]]]
 
@@ -29,7 +37,13 @@ def card(evidence: Evidence, kept: dict[str, Any] | None) -> Card:
     if text is None:
         text, first = found.excerpt, max(found.line, 1)
     code = lines(text, path=found.path, first=first, hits=hits) if text else []
-    return Card(evidence, code, _decoded(kept))
+    return Card(evidence, _near(code), code, _decoded(kept))
+
+
+def _near(code: list[Line]) -> list[Line]:
+    """The lines that a reviewer sees without scrolling: those of the finding and a few around it."""
+    hits = [line.number for line in code if line.hit] or [code[0].number if code else 0]
+    return [line for line in code if hits[0] - AROUND <= line.number <= min(hits[-1], hits[0] + MOST_NEAR) + AROUND]
 
 
 def _text(kept: dict[str, Any] | None) -> tuple[str | None, int]:
