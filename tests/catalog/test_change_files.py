@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import product
 
 import pytest
 
 from bonded.catalog import change, read
+from bonded.catalog.locks import lock_files
 from bonded.catalog.states import MOVES
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState
@@ -143,6 +145,22 @@ def test_a_refused_change_changes_nothing(lite: Shelf) -> None:
     assert caught.value.code == "name-taken"
     assert (lite.get(first).state, lite.get(second).state) == (S.REJECTED, S.RECEIVED)
     assert lite.actions() == before
+
+
+def test_decisions_about_many_files_at_once_never_wait_for_each_other(shelf: Shelf) -> None:
+    ann = shelf.person("ann")
+    ids = [shelf.file(shelf.project(name, ann), state=S.HELD) for name in ("one", "two", "three") for _ in range(1)]
+
+    def decide(order: list[str]) -> list[str]:
+        with shelf.db.write() as tx:
+            return [found.id for found in lock_files(tx, order)]
+
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(decide, [ids, ids[::-1], ids + ids, ids[1:] + ids[:1]] * 3))
+    assert all(sorted(result) == sorted(ids) for result in results)
+    with pytest.raises(Refusal) as caught, shelf.db.write() as tx:
+        lock_files(tx, [*ids, "nowhere"])
+    assert caught.value.code == "no-such-file"
 
 
 def test_a_withdrawn_file_is_not_served(lite: Shelf) -> None:

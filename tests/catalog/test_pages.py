@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bonded.catalog import pages, read
 from bonded.catalog.twins import twin, twins_of
 from bonded.values.states import FileState
@@ -27,6 +29,9 @@ def test_a_page_lists_public_files_by_version_and_name(shelf: Shelf) -> None:
     assert set(page.metadata) == set(page.versions)
     assert page.last_journal_id == project_now.last_journal_id
     assert page.files[0].requires_python == ">=3.9"
+    with shelf.db.read() as conn:
+        lean = pages.page_states(conn, ["sam-ple"], with_metadata=False)["sam-ple"]
+    assert lean == replace(page, metadata={})
 
 
 def test_a_project_that_was_never_public_has_no_page_and_is_not_listed(shelf: Shelf) -> None:

@@ -5,6 +5,8 @@ On SQLite the transaction itself is the lock, and FOR UPDATE is not written.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import bindparam, select
 
 from bonded.catalog import read
@@ -43,3 +45,17 @@ def lock_file(tx: Tx, file_id: str) -> read.File:
     lock_project(tx, seen.project_key)
     row = tx.execute(_FILE, {"file": file_id}).one()
     return read.as_file(row)
+
+
+def lock_files(tx: Tx, file_ids: Iterable[str]) -> list[read.File]:
+    """Several files, each once, locked project by project in one order for everybody. Raises Refusal (no-such-file)."""
+    seen = []
+    for file_id in set(file_ids):
+        found = read.file(tx, file_id)
+        if found is None:
+            raise Refusal(NO_SUCH_FILE, "there is no such file")
+        seen.append((found.project_key, file_id))
+    # All projects before any file: then nobody holds a file while waiting for a project that its holder waits for.
+    for key in sorted({key for key, _ in seen}):
+        lock_project(tx, key)
+    return [lock_file(tx, file_id) for _, file_id in sorted(seen)]
