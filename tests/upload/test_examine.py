@@ -168,7 +168,7 @@ REFUSED: list[tuple[str, str, tuple[str, bytes], dict[str, Any]]] = [
     ("invalid-metadata", "the name is dynamic", meta("Dynamic: Name"), {}),
     ("metadata-text", "an escape sequence", meta("Author: \x1b[31mred"), {}),
     ("unknown-classifier", "an unknown one", meta("Classifier: Made :: Up"), {}),
-    ("unknown-classifier", "a deprecated one", meta("Classifier: Natural Language :: Ukranian"), {}),
+    ("unknown-classifier", "a deprecated one", meta("Classifier: License :: OSI Approved :: X.Net License"), {}),
     ("metadata-url", "a script", meta("Home-page: javascript:alert(1)"), {}),
     ("metadata-url", "a quote", meta('Project-URL: Docs, https://example.invalid/"onclick='), {}),
     ("metadata-url", "no host", meta("Project-URL: Docs, https:///x"), {}),

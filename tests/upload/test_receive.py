@@ -5,12 +5,14 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bonded.upload.limits import UploadLimits
 from bonded.upload.receive import Received, Receiver, storage_refusal
+from bonded.upload.spool import sweep
 from bonded.values.refusals import Refusal
 from tests.upload.making import body, form_fields, make_wheel
 
@@ -130,6 +132,17 @@ def test_a_spool_that_is_not_there_is_a_refusal(folder: Path) -> None:
     with pytest.raises(Refusal) as caught:
         send(folder / "missing", content_type, raw)
     assert caught.value.code == "storage-unavailable"
+
+
+def test_what_a_crash_left_is_swept_by_age(folder: Path) -> None:
+    old, young, other = folder / "a.upload", folder / "b.upload", folder / "c.txt"
+    for path in (old, young, other):
+        path.write_bytes(b"x")
+    now = datetime.now(UTC)
+    os.utime(old, (now.timestamp() - 7300,) * 2)
+    os.utime(other, (now.timestamp() - 7300,) * 2)
+    assert sweep(folder, older_than=timedelta(hours=2), now=now) == 1
+    assert sorted(path.name for path in folder.iterdir()) == ["b.upload", "c.txt"]
 
 
 def test_memory_stays_flat_for_a_large_file(folder: Path) -> None:

@@ -6,19 +6,14 @@ If we die here, nothing happened: the spooled file is swept by age.
 
 from __future__ import annotations
 
-import contextlib
 import errno
-import hashlib
-import os
-import secrets
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import structlog
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
 
 from bonded.upload.limits import UploadLimits
+from bonded.upload.spool import Received, Spool
 from bonded.values.refusals import Refusal, define
 
 NOT_A_FORM = define(
@@ -77,31 +72,13 @@ STORAGE_UNAVAILABLE = define(
     "The storage of this index cannot be written now. Nothing was kept; upload the file again later.",
 )
 
+__all__ = ["Received", "Receiver", "storage_refusal"]
+
 CONTENT = "content"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 log = structlog.get_logger("bonded.upload")
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A finished upload: its form, and its file spooled at `path`. `size` in bytes; digests in hex.
-
-    `filename` is what the client called the file, unchecked. Whoever is done with it calls `discard`.
-    """
-
-    fields: dict[str, list[str]]
-    filename: str
-    path: Path
-    size: int
-    md5: str
-    sha256: str
-    blake2_256: str
-
-    def discard(self) -> None:
-        """Remove the spooled file; no error when it is gone."""
-        self.path.unlink(missing_ok=True)
 
 
 class Receiver:
@@ -121,7 +98,7 @@ class Receiver:
         self._form_bytes = 0
         self._segment: MultipartSegment | None = None
         self._value = bytearray()
-        self._spool: _Spool | None = None
+        self._spool: Spool | None = None
         self._parts = 0
 
     def feed(self, chunk: bytes) -> None:
@@ -186,7 +163,7 @@ class Receiver:
         if self._is_content():
             if self._spool is not None:
                 raise Refusal(TWO_CONTENTS, "the upload has two parts named 'content'")
-            self._spool = _Spool(self._spool_dir, segment.filename or "")
+            self._spool = Spool(self._spool_dir, segment.filename or "")
 
     def _end(self) -> None:
         assert self._segment is not None
@@ -205,45 +182,6 @@ class Receiver:
         self._form_bytes += size
         if self._form_bytes > self._limits.max_form_bytes:
             raise Refusal(FORM_TOO_LARGE, f"the form's fields are larger than {self._limits.max_form_bytes} bytes")
-
-
-class _Spool:
-    """The file while it comes in: written once, hashed as it passes."""
-
-    def __init__(self, folder: Path, filename: str) -> None:
-        self.filename = filename
-        self.size = 0
-        self.path = folder / f"{secrets.token_hex(16)}.upload"
-        # 0644: the vault links this file rather than copying it, and its folder keeps others out.
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
-        self._file: Any = os.fdopen(descriptor, "wb", 256 * 1024)
-        self._md5 = hashlib.md5(usedforsecurity=False)
-        self._sha256 = hashlib.sha256()
-        self._blake2 = hashlib.blake2b(digest_size=32)
-
-    def write(self, piece: bytes) -> None:
-        self._file.write(piece)
-        self.size += len(piece)
-        for digest in (self._md5, self._sha256, self._blake2):
-            digest.update(piece)
-
-    def finish(self, fields: dict[str, list[str]]) -> Received:
-        self._file.close()
-        return Received(
-            fields=fields,
-            filename=self.filename,
-            path=self.path,
-            size=self.size,
-            md5=self._md5.hexdigest(),
-            sha256=self._sha256.hexdigest(),
-            blake2_256=self._blake2.hexdigest(),
-        )
-
-    def discard(self) -> None:
-        """Remove the file, even when the disk is too full to write what is buffered."""
-        with contextlib.suppress(OSError):
-            self._file.close()
-        self.path.unlink(missing_ok=True)
 
 
 def storage_refusal(error: BaseException) -> Refusal:
