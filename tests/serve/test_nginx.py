@@ -1,0 +1,171 @@
+"""nginx with the shipped configuration and the built-in server give the same for what pip, uv and TUF clients send."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import zstandard
+
+from bonded.serve.context import ServeContext, ServeSettings
+from tests.serve.conftest import HTML, NoReceiver, echo, fill
+from tests.serve.nginx import nginx
+from tests.serve.running import Running, clock
+
+V1_JSON = "application/vnd.pypi.simple.v1+json"
+PIP = {
+    "Accept": f"{V1_JSON}, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01",
+    "Accept-Encoding": "gzip, deflate",
+    "Cache-Control": "max-age=0",
+}
+UV = {
+    "Accept": f"{V1_JSON}, application/vnd.pypi.simple.v1+html;q=0.2, text/html;q=0.01",
+    "Accept-Encoding": "gzip, br",
+}
+TUF = {"Accept-Encoding": "identity"}
+BROWSER = {
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "Accept-Encoding": "gzip, deflate, br",
+}
+HTML_ONLY = {"Accept": "application/vnd.pypi.simple.v1+html", "Accept-Encoding": "gzip"}
+CURL = {"Accept": "*/*", "Accept-Encoding": "deflate, gzip"}
+WHL = "/packages/demo/demo-1.0-py3-none-any.whl"
+DIGEST = "0" * 64
+
+COMPARED = (
+    "content-type",
+    "cache-control",
+    "vary",
+    "content-encoding",
+    "content-range",
+    "location",
+    "x-content-type-options",
+    "content-security-policy",
+    "access-control-allow-origin",
+)
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, Path]]:
+    """Addresses of the built-in server and of nginx, over one store."""
+    folder = tmp_path_factory.mktemp("nginx")
+    store = fill(folder / "public")
+    context = ServeContext(store, echo, NoReceiver, clock, settings=ServeSettings(trusted_proxies=("127.0.0.1",)))
+    with Running(context) as server, nginx(folder / "run", store, server.port) as port:
+        yield f"http://127.0.0.1:{server.port}", f"http://127.0.0.1:{port}", store
+
+
+def answer(base: str, method: str, url: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
+    with httpx.Client() as client, client.stream(method, base + url, headers=headers) as reply:
+        body = b"".join(reply.iter_raw())
+    found = {name: reply.headers[name] for name in COMPARED if name in reply.headers}
+    unpack = {"gzip": gzip.decompress, "zstd": zstandard.decompress}.get(found.get("content-encoding", ""), bytes)
+    return reply.status_code, found, unpack(body) if body else b""
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize(
+    "client", [PIP, UV, TUF, BROWSER, HTML_ONLY, CURL], ids=["pip", "uv", "tuf", "browser", "html", "curl"]
+)
+def test_same_answers(both: tuple[str, str, Path], method: str, client: dict[str, str]) -> None:
+    ours, theirs, _ = both
+    for url in (
+        "/simple/",
+        "/simple/demo/",
+        "/simple/absent/",
+        "/simple/De_mo/",
+        "/simple/demo",
+        "/simple",
+        f"/simple/demo/{DIGEST}.index.html",
+        f"/simple/demo/{DIGEST}.index.json",
+        f"/simple/demo/{'1' * 64}.index.json",
+        WHL,
+        WHL + ".metadata",
+        f"/packages/demo/{DIGEST}.demo-1.0-py3-none-any.whl",
+        "/packages/demo/demo-1.0+local.tar.gz",
+        "/packages/demo/demo-1.0%2Blocal.tar.gz",
+        "/packages/demo/absent-1.0.tar.gz",
+        "/packages/demo/.tmp-123",
+        "/metadata/timestamp.json",
+        "/metadata/1.root.json",
+        "/metadata/2.root.json",
+        "/metadata/7.snapshot.json",
+        "/metadata/8.snapshot.json",
+        "/publications/7.json",
+        "/publications/2026-01-05.jsonl.zst",
+        "/publications/9.json",
+        "/pypi/demo/json",
+        "/pypi/demo/1.0/json",
+        "/pypi/De_mo/json",
+        "/pypi/absent/json",
+        "/simple/demo/?format=application/vnd.pypi.simple.v1%2Bjson",
+        "/simple/demo/?format=nonsense",
+    ):
+        assert answer(theirs, method, url, client) == answer(ours, method, url, client), url
+
+
+@pytest.mark.parametrize("span", ["bytes=0-99", "bytes=-64", "bytes=100-", "bytes=0-1,5-6"])
+def test_same_ranges(both: tuple[str, str, Path], span: str) -> None:
+    ours, theirs, _ = both
+    for url in (WHL, "/packages/demo/demo-1.0+local.tar.gz"):
+        assert answer(theirs, "GET", url, {"Range": span}) == answer(ours, "GET", url, {"Range": span})
+
+
+def test_revalidation_works_on_both(both: tuple[str, str, Path]) -> None:
+    for base in both[:2]:
+        for url in ("/simple/demo/", WHL, "/metadata/7.snapshot.json"):
+            first = httpx.get(base + url, headers={"Accept-Encoding": "gzip"})
+            again = httpx.get(base + url, headers={"Accept-Encoding": "gzip", "If-None-Match": first.headers["etag"]})
+            assert (again.status_code, again.content) == (304, b"")
+
+
+def test_the_pointer_is_never_304_on_either(both: tuple[str, str, Path]) -> None:
+    *bases, store = both
+    pointer = store / "metadata/timestamp.json"
+    before = pointer.read_bytes()
+    for base in bases:
+        reply = httpx.get(base + "/metadata/timestamp.json")
+        assert not {"etag", "last-modified"} & set(reply.headers)
+        changed = before.replace(b": 7", b": 8")
+        assert len(changed) == len(before)
+        times = pointer.stat()
+        pointer.write_bytes(changed)
+        os.utime(pointer, ns=(times.st_mtime_ns, times.st_mtime_ns))  # the same second and length
+        asked = {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT", "If-None-Match": "*"}
+        assert httpx.get(base + "/metadata/timestamp.json", headers=asked).content == changed
+        pointer.write_bytes(before)
+
+
+def test_what_nginx_cannot_do_it_passes_on(both: tuple[str, str, Path]) -> None:
+    _, theirs, _ = both
+    told = httpx.get(
+        theirs + "/project/demo/", headers={"X-Forwarded-For": "6.6.6.6", "Host": "packages.example.invalid"}
+    ).json()["environ"]
+    assert (told["REMOTE_ADDR"], told["HTTP_HOST"]) == ("127.0.0.1", "packages.example.invalid")
+    assert len(told["bonded.request_id"]) == 32
+    uploaded = httpx.post(
+        theirs + "/legacy/", content=b"x" * 3_000_000, headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    assert uploaded.json()["received"] == "3000000"
+    assert httpx.options(theirs + "/simple/demo/").headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+    assert httpx.post(theirs + "/simple/demo/").status_code == 405
+    assert httpx.get(theirs + "/metrics").status_code == 404
+    assert httpx.get(theirs + "/bonded-html/demo/index.html").status_code == 404
+    assert httpx.get(theirs + "/simple/demo/").content == HTML
+
+
+def test_reason_phrases_pass_through(tmp_path: Path) -> None:
+    def refuse(environ: dict[str, object], start: object) -> list[bytes]:
+        start("400 File already exists (demo-1.0.tar.gz)", [("Content-Type", "text/plain")])  # type: ignore[operator]
+        return [b"no"]
+
+    context = ServeContext(fill(tmp_path / "public"), refuse, NoReceiver, clock)
+    with Running(context) as server, nginx(tmp_path / "run", tmp_path / "public", server.port) as port:
+        assert (
+            httpx.post(f"http://127.0.0.1:{port}/legacy/", content=b"x").reason_phrase
+            == "File already exists (demo-1.0.tar.gz)"
+        )
