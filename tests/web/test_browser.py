@@ -16,7 +16,7 @@ from tests.web.house import PASSWORD, House
 from tests.web.server import chromium, serving
 
 ARTIFACTS = Path(__file__).parents[2] / "var" / "artifacts" / "web"
-WIDTHS = (1280, 320)
+WIDTHS = (pytest.param(1280, marks=pytest.mark.slow), 320)
 
 
 @pytest.fixture(scope="module")
