@@ -48,7 +48,7 @@ def store_runs(tx: Tx, given: Given, result: ScanResult, checks: Iterable[Check]
         if run.outcome == "ok":
             _store_run(tx, given, known[run.check], run, kept, now)
     failed = {run.check: rules_of(known[run.check]) for run in result.runs if run.outcome != "ok"}
-    rules = list(failed.values()) or [facts_rules()]
+    rules = list(failed.values()) or [facts_rules()] * len(result.failures)
     for one, own in zip(result.failures, rules, strict=True):
         if _first(tx, (SubjectKind.FILE, given.file.id), (FAILED, FAILED_VERSION, own), "crash", 0.0, now):
             _store_finding(tx, one, (SubjectKind.FILE, given.file.id), given, own, None, now)
