@@ -131,7 +131,7 @@ def twine(demo: Demo, files: list[Path], *, check: bool = True) -> subprocess.Co
     """Upload with twine."""
     env = {"TWINE_USERNAME": "__token__", "TWINE_PASSWORD": demo.token}
     return run(
-        clients.environment("twine"),
+        clients.environment("twine") / "bin" / "twine",
         "upload",
         "--non-interactive",
         "--disable-progress-bar",
@@ -368,6 +368,9 @@ def main() -> int:
             demo.step(title, lambda work=work: work(demo))  # type: ignore[misc]
     except WrongError as error:
         wrong = str(error)
+    except BaseException:
+        stop(demo)
+        raise
     if wrong:
         stop(demo)
         print(f"{table(demo) if demo.steps else ''}\n\nWRONG: {wrong}", file=sys.stderr)
