@@ -77,6 +77,19 @@ def _module_patterns(modules: set[str]) -> list[str]:
     ]
 
 
+def commands() -> list[str]:
+    """Patterns of which one is in every file that names, in writing, something that runs a command or a program.
+
+    Such a file is always parsed: a command can fetch, decode and run by itself.
+    """
+    last = "|".join(re.escape(word) for word in sorted(_last_names(COMMAND_SINKS)))
+    return [
+        *_module_patterns(_modules(COMMAND_SINKS) - {"webbrowser", "asyncio"}),
+        rf"/[.'\"][ \t\n\\]*({last})[^a-zA-Z0-9_]/",
+        r"/from[ \t]+(os|posix|nt)[ \t]+import/",
+    ]
+
+
 def sinks() -> list[str]:
     """Patterns of which one is in every file that names a sink in writing."""
     last = "|".join(re.escape(word) for word in sorted(_last_names(CODE_SINKS | COMMAND_SINKS)))
@@ -140,7 +153,11 @@ ROOTS: Final = [
     f'"{word}" fullword'
     for word in ("os", "subprocess", "posix", "nt", "pty", "asyncio", "types", "importlib", "sys", "ctypes", "runpy")
 ]
-CODE: Final = [r"/(^|[^.a-zA-Z0-9_])(exec|eval|execfile|exec_)[^a-zA-Z0-9_]/"]
+CODE: Final = [
+    r"/(^|[^.a-zA-Z0-9_])(exec|eval|execfile|exec_)[ \t\n\\]*\(/",
+    r"/[=(,\[][ \t]*(exec|eval|execfile|exec_)[ \t]*[,)\]\n;]/",
+]
+"""Builtins that run code, called or passed on; the word alone is in many a sentence."""
 READS: Final = [r"/(read|read_text|read_bytes|readlines|get_data|read_binary)[ \t]*\(/"]
 READ_WORDS: Final = [
     f'"{word}" fullword' for word in ("read", "read_text", "read_bytes", "readlines", "get_data", "read_binary")

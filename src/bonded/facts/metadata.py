@@ -5,6 +5,8 @@ from __future__ import annotations
 import tomllib
 from email.parser import HeaderParser
 
+from bonded.values.names import normalize
+
 _FIELDS = frozenset(
     {
         "name", "version", "summary", "home-page", "author", "author-email", "maintainer", "maintainer-email",
@@ -21,6 +23,12 @@ def read_metadata(data: bytes) -> dict[str, list[str]]:
         if key.lower() in _FIELDS and len(found.get(key.lower(), [])) < 200:
             found.setdefault(key.lower(), []).append(str(value)[:500])
     return found
+
+
+def project_of_filename(filename: str) -> str:
+    """The normalized project name that a file's name begins with (PEP 427, PEP 625); "" when it names none."""
+    stem = filename.split("-", 1)[0] if filename.endswith(".whl") else filename.rpartition("-")[0]
+    return normalize(stem)
 
 
 def backend_of(data: bytes) -> tuple[str, tuple[str, ...]]:

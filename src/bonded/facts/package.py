@@ -21,6 +21,8 @@ from bonded.values.finding import When
 
 _MOST_ASKED = 20
 """Modules read only because another one needs what a function of theirs gives."""
+_MOST_PARTNERS = 16
+"""Modules that are parsed only because they would matter together."""
 _FOREMOST = (When.INSTALL, When.STARTUP, When.IMPORT)
 _PTH_CODE = re.compile(r"^import[ \t]")
 
@@ -48,19 +50,40 @@ class Package:
         return tuple(self._facts(path) for path in sorted(self.readers))
 
     def _wanted(self) -> list[tuple[str, When]]:
-        chosen: list[tuple[str, When]] = []
-        never: list[str] = []
-        reaches_never = False
-        for path, data in self.found.sources.items():
-            base = self._base(path)
-            groups = prefilter.hits(data)
-            if base is not When.NEVER and "never" in groups:
-                reaches_never = True
-            if base in (When.INSTALL, When.STARTUP) or prefilter.matters(data, groups):
-                never.append(path) if base is When.NEVER else chosen.append((path, base))
-        if reaches_never:
-            chosen += [(path, When.NEVER) for path in never if path not in self.readers]
-        return sorted(chosen, key=lambda one: (ORDER[one[1]], one[0]))
+        """Members to parse, those that run soonest first."""
+        hits = {path: prefilter.hits(data) for path, data in self.found.sources.items()}
+        bases = {path: self._base(path) for path in hits}
+        chosen = {
+            path
+            for path, groups in hits.items()
+            if bases[path] in (When.INSTALL, When.STARTUP) or prefilter.matters(self.found.sources[path], groups)
+        }
+        chosen |= self._partners({path: groups for path, groups in hits.items() if bases[path] is not When.NEVER})
+        if not any("never" in groups for path, groups in hits.items() if bases[path] is not When.NEVER):
+            chosen = {path for path in chosen if bases[path] is not When.NEVER}
+        return sorted(((path, bases[path]) for path in chosen), key=lambda one: (ORDER[one[1]], one[0]))
+
+    def _partners(self, hits: dict[str, frozenset[str]]) -> set[str]:
+        """Pairs of modules of which one runs code and the other imports it and has code to hide: neither matters alone."""
+        found: set[str] = set()
+        others = [path for path, groups in hits.items() if prefilter.is_other_half(groups)]
+        for path, groups in hits.items():
+            if not prefilter.is_half(groups) or len(found) >= _MOST_PARTNERS:
+                continue
+            name = layout.dotted(path, self.found.kind).rpartition(".")[2].encode()
+            pattern = re.compile(
+                rb"import[^\n#]*\b" + re.escape(name) + rb"\b|from[^\n#]*\b" + re.escape(name) + rb"\b[^\n#]*import"
+            )
+            users = [
+                one
+                for one in others
+                if one != path
+                and one not in found
+                and name in self.found.sources[one]
+                and pattern.search(self.found.sources[one])
+            ]
+            found |= {path, *users[:4]} if users else set()
+        return found
 
     def _base(self, path: str) -> When:
         where = layout.inner(path, self.found.kind)
@@ -86,7 +109,7 @@ class Package:
             self._note_broken(path, base, parsed)
             if parsed.tree is not None:
                 reader.module(parsed.tree)
-                lines = prefilter.reaching_lines(data)
+                lines = None if base in (When.INSTALL, When.STARTUP) else prefilter.reaching_lines(data)
                 reader.rest(lambda function: _matters(function, lines))
         except Exhausted as error:
             self.full = True

@@ -24,6 +24,7 @@ def rules() -> str:
     """The source of the YARA rules."""
     groups = {
         "sinks": atoms.sinks(),
+        "commands": atoms.commands(),
         "sources": atoms.sources(),
         "builtins": atoms.BUILTINS,
         "roots": atoms.ROOTS,
@@ -68,7 +69,7 @@ def warm() -> None:
 def hits(data: bytes) -> frozenset[str]:
     """Which groups of patterns are in the bytes. Words first; the slower patterns only where the words are."""
     found = _groups(data, True)
-    if "lookups" not in found and not found >= {"reaching", "hiding"}:
+    if found.isdisjoint(("lookups", "reaching")) and "hiding" not in found:
         return found & {"never"}
     return _groups(data, False) | (found & {"never"})
 
@@ -81,7 +82,17 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
     modules = not groups.isdisjoint(("roots", "importers"))
     reaches = anything or "sinks" in groups or ("getattr" in groups and modules) or groups >= {"importers", "imported"}
     hides = anything or not groups.isdisjoint(("sources", "importers"))
-    return (reaches and hides) or groups >= {"code", "reads"}
+    return (reaches and hides) or "commands" in groups or groups >= {"code", "reads"}
+
+
+def is_half(groups: frozenset[str]) -> bool:
+    """Whether a file that does not matter by itself could run what another one decodes or fetches."""
+    return "code" in groups
+
+
+def is_other_half(groups: frozenset[str]) -> bool:
+    """Whether it could decode or fetch what another one runs."""
+    return "sources" in groups or "importers" in groups
 
 
 def reaching_lines(data: bytes) -> list[int] | None:

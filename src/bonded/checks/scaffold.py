@@ -1,0 +1,77 @@
+"""The scaffold of a new check: a folder with everything that the kit asks for, which fails its test until it is written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bonded.checks.kit import NAME
+
+_INIT = '"""{sentence}"""\n'
+_CHECK = '''"""{sentence}
+
+**What it looks for.** Say which facts the check looks at, and what makes it sure or less sure. This example flags every call
+of `os.system` that runs while the package is imported or installed.
+
+**Why it matters.** Say what somebody could do with it, in a sentence or two, for a reviewer who sees it first.
+
+**What is not flagged.** Name the honest uses that look alike, and how the check tells them apart.
+
+**When it is a false alert.** Say what to ask the owner for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bonded.checks.kit import Hit, at, check
+from bonded.facts.model import Facts
+from bonded.values.finding import Severity, When
+
+_SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
+
+
+@check(
+    name="{name}",
+    version=1,
+    severity=Severity.MEDIUM,
+    sentence="{sentence}",
+)
+def {function}(facts: Facts) -> Iterator[Hit]:
+    """One hit for each call that counts."""
+    for module in facts.modules:
+        for call in module.calls:
+            if call.name == "os.system" and call.when in _SOON:
+                yield at(module, call, "a command is run by os.system", 0.7)
+'''
+_FLAG = 'import os, zlib\n\nos.system("echo example.invalid")\n'
+_PASS = 'import os, zlib\n\n\ndef clean():\n    os.system("echo example.invalid")\n'
+
+
+class CannotScaffold(Exception):
+    """The name is no name for a check, or the folder exists."""
+
+
+def scaffold(checks: Path, name: str, sentence: str) -> list[Path]:
+    """Write the folder of a new check under `checks`; returns the files. Raises CannotScaffold."""
+    if not NAME.match(name):
+        raise CannotScaffold(f"{name!r} is no name for a check: lower-case words joined by '-'")
+    sentence = sentence.strip()
+    if not sentence or len(sentence) > 159 or any(one in sentence for one in '\n"\\{}'):
+        raise CannotScaffold("say in one sentence of at most 160 characters what the check finds")
+    sentence = sentence if sentence.endswith(".") else sentence + "."
+    folder = checks / name.replace("-", "_")
+    if folder.exists():
+        raise CannotScaffold(f"{folder} exists already")
+    values = {"name": name, "function": name.replace("-", "_"), "sentence": sentence}
+    return [
+        _write(folder / "__init__.py", _INIT.format(**values)),
+        _write(folder / "check.py", _CHECK.format(**values)),
+        _write(folder / "samples" / "flag" / "at_import.py", _FLAG),
+        _write(folder / "samples" / "pass" / "when_called.py", _PASS),
+    ]
+
+
+def _write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, "utf-8")
+    return path
