@@ -98,12 +98,13 @@ def backup(directory: Path, destination: Path, with_keys: bool, without_database
 @directory_option
 def migrate(directory: Path) -> None:
     """Bring the database to this version's schema. Make a backup first; nothing to do is quick."""
-    from bonded.db import migrate as migrations
+    from bonded.db.migrate import upgrade
+    from bonded.db.revision import current
 
     house = open_house(directory)
-    before = migrations.revision(house.db)
-    migrations.upgrade(house.db)
-    after = migrations.revision(house.db)
+    before = current(house.db)
+    upgrade(house.db)
+    after = current(house.db)
     click.echo(f"schema {after}: nothing to do" if before == after else f"schema {before or 'empty'} -> {after}")
 
 
