@@ -57,7 +57,7 @@ def _schema(ground: Ground) -> Iterator[Disagreement]:
     if have != want:
         yield Disagreement(SCHEMA_OLD, "database", f"it has revision {have}, this version needs {want}")
         return
-    for difference in differences(ground.db):
+    for difference in migrate.differences(ground.db):
         yield Disagreement(SCHEMA_DIFFERS, "database", str(difference)[:200])
 
 
