@@ -28,7 +28,11 @@ from bonded.values.refusals import Refusal
 UPLOADS = ("/legacy/", "/legacy")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
-_HOP = frozenset(("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection"))
+_OURS = frozenset(("date", "x-request-id"))
+"""Written by the server for every answer; the application need not."""
+_HOP = _OURS | frozenset(
+    ("connection", "keep-alive", "transfer-encoding", "te", "trailer", "upgrade", "proxy-connection")
+)
 _STATUS = re.compile(r"[2-5][0-9]{2} [\x20-\x7e\x80-\xff]*")
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
