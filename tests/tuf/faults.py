@@ -23,13 +23,14 @@ class Died(BaseException):
 
 @dataclass
 class Trip:
-    """Counts calls to stores and database, and breaks the call number `at` (from 1).
+    """Counts calls to stores and database, and breaks the call number `at` (from 1), or the first one called `on`.
 
     `mode`: "failed" raises before the call is done, "done" after it; "die" ends the process before it; "kill" is a real
     SIGKILL; "act" calls `act` before the call and goes on.
     """
 
     at: int = 0
+    on: str = ""
     mode: str = "failed"
     act: Callable[[], None] = lambda: None
     calls: list[str] = field(default_factory=list)
@@ -60,7 +61,7 @@ class Trip:
         if not self.armed:
             return False
         self.calls.append(name)
-        if len(self.calls) != self.at:
+        if self.hit or (name != self.on if self.on else len(self.calls) != self.at):
             return False
         self.hit = name
         if self.mode == "kill":

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from bonded.tuf.publish import publish
+from bonded.tuf.publish import Result, publish
 from tests.tuf.faults import Died, FaultyDatabase, FaultyStorage, Trip
 from tests.tuf.witness import Witness
 from tests.tuf.world import World
@@ -57,11 +57,16 @@ class Rounds:
         public = parts.pop("public", None) or self.store(self.world.public, trip)
         vault = FaultyStorage(self.world.vault, trip, name="vault")
         p = self.world.publisher(db=db, public=public, vault=vault, **parts)
-        try:
-            for _ in range(3):
-                publish(p, self.world.now)
-        except (Exception, Died):
-            pass
+        for _ in range(3):
+            try:
+                outcome = publish(p, self.world.now)
+            except (Exception, Died):
+                break
+            if outcome.result is Result.NOTHING:
+                break
+            trip.armed = False
+            self.witness.look()  # clients may look at any moment, before the publisher finds out what it did
+            trip.armed = True
         trip.armed = False
         release = getattr(p.lock, "release", None)
         if release is not None:

@@ -1,0 +1,112 @@
+"""Each rule that keeps a publication safe is taken away once, and the same suite that passes with it must fail.
+
+A rival is another publisher process that makes a whole publication while ours is between two of its calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from tuf.api.exceptions import DownloadError, RepositoryError
+
+from bonded.tuf.outcome import Result
+from bonded.tuf.publish import publish
+from bonded.tuf.trust import Untrusted
+from tests.tuf.faults import FaultyStorage, NoBarrier, NoLock, Trip, strided
+from tests.tuf.rounds import Rounds
+from tests.tuf.world import World
+
+STRIDE = 29
+SEEN = (AssertionError, RepositoryError, DownloadError, Untrusted)
+"""How a client, the witness or the next publisher notices."""
+
+
+def rival(rounds: Rounds, seen: list[Result], **parts: object) -> None:
+    """Another process publishes, if it may, while ours stands still."""
+    name = f"rival-{rounds.number}.tar.gz"
+    rounds.upload("rival", name)
+    p = rounds.world.publisher(**parts)
+    try:
+        seen.append(publish(p, rounds.world.now).result)
+        rounds.witness.look()
+    finally:
+        release = getattr(p.lock, "release", None)
+        if release is not None:
+            release()
+
+
+def with_rivals(rounds: Rounds, *, conditional: bool, locked: bool, stride: int = STRIDE) -> list[Result]:
+    """A rival between the calls of each round; returns what the rivals achieved."""
+    seen: list[Result] = []
+    total = len(rounds.calls())
+    store: Callable[..., FaultyStorage] = partial(FaultyStorage, conditional=conditional)
+    own = {} if locked else {"lock": NoLock()}
+    for at in strided(total, stride):
+        trip = Trip(at=at, mode="act", act=lambda: rival(rounds, seen, **own))
+        rounds.round(trip, public=store(rounds.world.public, trip), **own)
+    return seen
+
+
+def losing_power(rounds: Rounds, stride: int = STRIDE) -> None:
+    """Each round dies at one call, and what was not synced is lost."""
+    for at in strided(len(rounds.calls()), stride):
+        rounds.round(Trip(at=at, mode="die"))
+
+
+def test_with_the_lock_a_rival_waits_even_where_the_flip_has_no_condition(sqlite_world: World) -> None:
+    seen = with_rivals(Rounds.begin(sqlite_world), conditional=False, locked=True)
+    assert set(seen) <= {Result.BUSY, Result.PUBLISHED, Result.NOTHING}
+    assert seen.count(Result.BUSY) >= len(seen) - 2  # before the first call of ours the lock is free
+
+
+def test_without_the_lock_the_condition_of_the_flip_keeps_it_right(sqlite_world: World) -> None:
+    seen = with_rivals(Rounds.begin(sqlite_world), conditional=True, locked=False)
+    assert Result.PUBLISHED in seen
+
+
+def just_before_the_flip(rounds: Rounds, *, conditional: bool, locked: bool) -> list[Result]:
+    """A rival publishes after everything of ours was put and before our flip."""
+    seen: list[Result] = []
+    own = {} if locked else {"lock": NoLock()}
+    trip = Trip(on="public.replace", mode="act", act=lambda: rival(rounds, seen, **own))
+    rounds.round(trip, public=FaultyStorage(rounds.world.public, trip, conditional=conditional), **own)
+    return seen
+
+
+def test_planted_no_condition(sqlite_world: World) -> None:
+    """The lock is lost (a paused host, a failed-over database): the flip's condition alone keeps it right."""
+    rounds = Rounds.begin(sqlite_world)
+    assert just_before_the_flip(rounds, conditional=True, locked=False) == [Result.PUBLISHED]
+    with pytest.raises(SEEN):
+        just_before_the_flip(rounds, conditional=False, locked=False)
+
+
+def test_planted_no_lock(sqlite_world: World) -> None:
+    """Where the store has no conditions, only the lock stands between two publishers."""
+    rounds = Rounds.begin(sqlite_world)
+    assert just_before_the_flip(rounds, conditional=False, locked=True) == [Result.BUSY]
+    with pytest.raises(SEEN):
+        just_before_the_flip(rounds, conditional=False, locked=False)
+
+
+def test_planted_no_barrier(sqlite_world: World) -> None:
+    rounds = Rounds.begin(sqlite_world)
+    rounds.round(Trip(on="public.replace", mode="done"))
+    rounds.store = NoBarrier
+    with pytest.raises(SEEN):
+        rounds.round(Trip(on="public.replace", mode="done"))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(("conditional", "locked"), [(True, False), (False, True)])
+def test_a_rival_between_any_two_calls(world: World, conditional: bool, locked: bool) -> None:
+    with_rivals(Rounds.begin(world), conditional=conditional, locked=locked, stride=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_power_lost_after_any_call(world: World) -> None:
+    losing_power(Rounds.begin(world), stride=1)
