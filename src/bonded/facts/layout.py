@@ -44,7 +44,7 @@ def when_of(path: str, kind: str) -> When:
     if kind == WHEEL and len(parts) == 1 and (parts[0] in _STARTUP or parts[0].endswith(".pth")):
         return When.STARTUP
     if kind == SDIST and (parts[-1] in _STARTUP or parts[-1].endswith(".pth")):
-        return When.STARTUP if len(parts) <= 2 else When.NEVER
+        return When.STARTUP if len(parts) == 1 else When.NEVER
     if kind == WHEEL and parts[0].endswith(".data"):
         return When.CALL
     if parts[0].endswith((".dist-info", ".egg-info")):

@@ -24,6 +24,9 @@ _MOST_ASKED = 20
 _MOST_PARTNERS = 16
 """Modules that are parsed only because they would matter together."""
 _FOREMOST = (When.INSTALL, When.STARTUP, When.IMPORT)
+_IMPORTS = re.compile(
+    rb"^[ \t]*(?:from|import)[ \t.]([^\n(\\]*(?:\([^)]{0,4000}\)|(?:\\\r?\n[^\n\\]*)+)?)", re.MULTILINE
+)
 _PTH_CODE = re.compile(r"^import[ \t]")
 
 
@@ -38,6 +41,7 @@ class Package:
         self.bases: dict[str, When] = {}
         self.asked = 0
         self.full = False
+        self.reached_tests: set[str] = set()
         self.paths = {layout.dotted(path, found.kind): path for path in sorted(found.sources, reverse=True)}
 
     def modules(self) -> tuple[Module, ...]:
@@ -59,9 +63,28 @@ class Package:
             if bases[path] in (When.INSTALL, When.STARTUP) or prefilter.matters(self.found.sources[path], groups)
         }
         chosen |= self._partners({path: groups for path, groups in hits.items() if bases[path] is not When.NEVER})
-        if not any("never" in groups for path, groups in hits.items() if bases[path] is not When.NEVER):
-            chosen = {path for path in chosen if bases[path] is not When.NEVER}
+        never = {path for path in chosen if bases[path] is When.NEVER}
+        chosen -= never
+        self.reached_tests = self._reached(
+            [path for path in hits if bases[path] is not When.NEVER and "never" in hits[path]]
+        )
+        chosen |= never & self.reached_tests
         return sorted(((path, bases[path]) for path in chosen), key=lambda one: (ORDER[one[1]], one[0]))
+
+    def _reached(self, paths: list[str]) -> set[str]:
+        """Members in folders of tests or documentation that these modules import, one by way of the other."""
+        named: dict[str, list[str]] = {}
+        for name, path in self.paths.items():
+            if self._base(path) is When.NEVER:
+                named.setdefault(name.rpartition(".")[2], []).append(path)
+        found: set[str] = set()
+        waiting = list(paths) if named else []
+        while waiting:
+            for word in sorted(_imported_words(self.found.sources[waiting.pop()])):
+                new = [path for path in named.get(word, ()) if path not in found]
+                found.update(new)
+                waiting += new
+        return found
 
     def _partners(self, hits: dict[str, frozenset[str]]) -> set[str]:
         """Pairs of modules of which one runs code and the other imports it and has code to hide: neither matters alone."""
@@ -170,26 +193,10 @@ class Package:
                     waiting.append(path)
 
     def _imported(self) -> None:
-        """Modules in test or documentation folders that package code imports do run."""
-        names = {
-            name
-            for path, reader in self.readers.items()
-            if self.bases[path] in _FOREMOST
-            for name in reader.out.imports
-        }
-        for path, base in list(self.bases.items()):
-            if base is When.NEVER and path in self.readers:
-                name = layout.dotted(path, self.found.kind)
-                if name in names or self._mentioned(name.rpartition(".")[2] or name):
-                    self.bases[path] = When.IMPORT
-
-    def _mentioned(self, name: str) -> bool:
-        pattern = re.compile(rb"^[ \t]*(from|import)[ \t][^\n#]*\b" + re.escape(name.encode()) + rb"\b", re.MULTILINE)
-        return any(
-            pattern.search(data)
-            for path, data in self.found.sources.items()
-            if self._base(path) in _FOREMOST and name.encode() in data
-        )
+        """Modules in folders of tests or documentation that package code imports do run."""
+        for path in self.reached_tests:
+            if path in self.bases:
+                self.bases[path] = When.IMPORT
 
     def _link(self) -> None:
         """A function that runs its parameter, called from another module with hidden or fetched data."""
@@ -218,6 +225,15 @@ class Package:
         text = text_of(self.found.sources[path])[:20_000] if base is When.STARTUP else ""
         imports = tuple(sorted(set(reader.out.imports)))[:300]
         return Module(path, base, tuple(kept), tuple(reader.out.decoded), imports, text)
+
+
+def _imported_words(data: bytes) -> set[str]:
+    """Every name in the import statements of a member, however they are written."""
+    return {
+        word.decode("ascii", "replace")
+        for statement in _IMPORTS.findall(data)
+        for word in re.findall(rb"[a-zA-Z0-9_]+", statement)
+    }
 
 
 def _matters(function: Function, lines: list[int] | None) -> bool:
