@@ -88,6 +88,13 @@ def test_a_decision_is_one_act_with_a_reason(house: House, act: str, state: File
         assert people.names(conn, {root}) == {root: "root"}
 
 
+def test_enter_alone_decides_nothing(house: House) -> None:
+    _, case_id = held(house)
+    first = house.login("root").get(f"/admin/review/{case_id}/").html.select_one("#decide button")
+    assert first.has_attr("disabled")
+    assert first.has_attr("hidden")
+
+
 def test_decisions_follow_the_states(house: House) -> None:
     file_id, case_id = held(house)
     browser = house.login("root")
