@@ -1,0 +1,217 @@
+"""Twelve rewrites of a program that change nothing of what it does: what evades text rules must not evade ours."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import builtins
+import zlib
+from collections.abc import Callable
+
+Files = dict[str, bytes]
+"""Members by path; the program itself is under its own path."""
+
+_BUILTIN_NAMES = frozenset(dir(builtins))
+
+
+def _parse(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
+def _done(tree: ast.Module) -> str:
+    return ast.unparse(ast.fix_missing_locations(tree)) + "\n"
+
+
+def _before_code(tree: ast.Module, statements: list[ast.stmt]) -> None:
+    """Insert after the imports at the top."""
+    position = 0
+    while position < len(tree.body) and isinstance(tree.body[position], ast.Import | ast.ImportFrom):
+        position += 1
+    tree.body[position:position] = statements
+
+
+def _stored(tree: ast.AST) -> set[str]:
+    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+
+
+class _Strings(ast.NodeTransformer):
+    """Replaces string constants by an expression of the same value."""
+
+    def __init__(self, spell: Callable[[str], str]) -> None:
+        self._spell = spell
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+        return node
+
+    def visit_Constant(self, node: ast.Constant) -> ast.AST:
+        if isinstance(node.value, str) and 2 <= len(node.value) <= 2000:
+            return ast.parse(self._spell(node.value), mode="eval").body
+        return node
+
+
+class _Calls(ast.NodeTransformer):
+    """Replaces what is called."""
+
+    def __init__(self, name: Callable[[str], str | None], attribute: Callable[[ast.Attribute], ast.expr | None]) -> None:
+        self._name, self._attribute = name, attribute
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.func, ast.Name):
+            made = self._name(node.func.id)
+            if made is not None:
+                node.func = ast.parse(made, mode="eval").body
+        elif isinstance(node.func, ast.Attribute):
+            node.func = self._attribute(node.func) or node.func
+        return node
+
+
+def alias(source: str, files: Files) -> str:
+    """Modules and builtins under other names."""
+    tree = _parse(source)
+    renamed: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                if "." not in one.name and one.asname is None:
+                    one.asname = renamed[one.name] = f"m{len(renamed)}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in renamed:
+            node.id = renamed[node.id]
+    used = {n.func.id for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)}
+    used = (used & _BUILTIN_NAMES) - _stored(tree)
+    tree = _Calls(lambda name: f"b_{name}" if name in used else None, lambda _: None).visit(tree)
+    _before_code(tree, _parse("\n".join(f"b_{name} = {name}" for name in sorted(used))).body)
+    return _done(tree)
+
+
+def by_getattr(source: str, files: Files) -> str:
+    """Attributes by `getattr`, builtins by `getattr(__builtins__, ...)`."""
+
+    def attribute(node: ast.Attribute) -> ast.expr:
+        call = ast.parse(f"getattr(x, {node.attr!r})", mode="eval").body
+        assert isinstance(call, ast.Call)
+        call.args[0] = node.value
+        return call
+
+    def name(one: str) -> str | None:
+        return f"getattr(__builtins__, {one!r})" if one in ("exec", "eval", "compile") else None
+
+    return _done(_Calls(name, attribute).visit(_parse(source)))
+
+
+def split_literal(source: str, files: Files) -> str:
+    """Strings as sums of pieces."""
+    return _done(_Strings(lambda s: f"{s[: len(s) // 2]!r} + {s[len(s) // 2 :]!r}").visit(_parse(source)))
+
+
+def by_chr(source: str, files: Files) -> str:
+    """Strings from character codes."""
+    return _done(_Strings(lambda s: f"''.join(chr(c) for c in {[ord(c) for c in s]})").visit(_parse(source)))
+
+
+def by_format(source: str, files: Files) -> str:
+    """Strings by formatting."""
+    return _done(_Strings(lambda s: f"'{{}}{{}}'.format({s[:2]!r}, {s[2:]!r})").visit(_parse(source)))
+
+
+def reverse(source: str, files: Files) -> str:
+    """Strings backwards."""
+    return _done(_Strings(lambda s: f"{s[::-1]!r}[::-1]").visit(_parse(source)))
+
+
+def in_base64(source: str, files: Files) -> str:
+    """The whole program in base64."""
+    return f"import base64\nexec(base64.b64decode({base64.b64encode(source.encode())!r}))\n"
+
+
+def in_zlib(source: str, files: Files) -> str:
+    """The whole program compressed."""
+    packed = zlib.compress(source.encode())
+    return f"import zlib\nexec(zlib.decompress({packed!r}).decode())\n"
+
+
+def helper(source: str, files: Files) -> str:
+    """What is called is called by a function of its own."""
+    tree = _parse(source)
+    made: list[str] = []
+
+    def wrap(callee: str) -> str:
+        if callee not in made:
+            made.append(callee)
+        return f"h{made.index(callee)}"
+
+    modules = {a.asname or a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+
+    def attribute(node: ast.Attribute) -> ast.expr | None:
+        if isinstance(node.value, ast.Name) and node.value.id in modules:
+            return ast.parse(wrap(ast.unparse(node)), mode="eval").body
+        return None
+
+    tree = _Calls(lambda name: wrap(name) if name in ("exec", "eval") else None, attribute).visit(tree)
+    text = "\n".join(f"def h{n}(*a, **k):\n    return {callee}(*a, **k)" for n, callee in enumerate(made))
+    _before_code(tree, _parse(text).body)
+    return _done(tree)
+
+
+def data_file(source: str, files: Files) -> str:
+    """The longest string in a file of its own."""
+    tree = _parse(source)
+    strings = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    longest = max(strings, key=len, default="")
+    if len(longest) < 8:
+        return source
+    files["notes.dat"] = longest.encode()
+    reading = "open(os.path.join(os.path.dirname(__file__), 'notes.dat')).read()"
+    tree = _Strings(lambda s: reading if s == longest else repr(s)).visit(tree)
+    tree.body.insert(0, _parse("import os").body[0])
+    return _done(tree)
+
+
+def import_spelling(source: str, files: Files) -> str:
+    """`import x` as `x = __import__("x")`."""
+    tree = _parse(source)
+
+    class Imports(ast.NodeTransformer):
+        def visit_Import(self, node: ast.Import) -> ast.AST | list[ast.stmt]:
+            return [
+                _parse(f"{(one.asname or one.name).split('.')[0]} = __import__({one.name!r})").body[0]
+                for one in node.names
+            ]
+
+    return _done(Imports().visit(tree))
+
+
+def rename(source: str, files: Files) -> str:
+    """Other names for the program's own variables and functions."""
+    tree = _parse(source)
+    own = _stored(tree) | {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name not in _HOOKS}
+    own -= {"run", "__init__"}
+    new = {name: f"v{n:03}" for n, name in enumerate(sorted(own))}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in new:
+            node.id = new[node.id]
+        elif isinstance(node, ast.FunctionDef) and node.name in new:
+            node.name = new[node.name]
+        elif isinstance(node, ast.Attribute) and node.attr in new and isinstance(node.value, ast.Name):
+            if node.value.id == "self" or node.value.id in new.values():
+                node.attr = new[node.attr]
+    return _done(tree)
+
+
+_HOOKS = frozenset({"run", "build_wheel", "setup"})
+
+REWRITES: dict[str, Callable[[str, Files], str]] = {
+    "alias": alias,
+    "getattr": by_getattr,
+    "split literal": split_literal,
+    "chr": by_chr,
+    "format": by_format,
+    "reverse": reverse,
+    "base64": in_base64,
+    "zlib": in_zlib,
+    "helper function": helper,
+    "data file": data_file,
+    "import spelling": import_spelling,
+    "rename": rename,
+}
