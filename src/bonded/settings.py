@@ -56,6 +56,14 @@ class UploadSettings(Section):
     """Accept wheels tagged linux_*, which run on one distribution only (PyPI refuses them)."""
     local_versions: bool = True
     """Accept local versions (1.0+build), which PyPI refuses."""
+    direct_references: bool = False
+    """Accept requirements that name a URL."""
+    exact_names: bool = True
+    """Refuse file names that are not in today's exact normal form; set false to take older files of other indexes."""
+    prohibited: tuple[str, ...] = ()
+    """Project names that nobody may register."""
+    freeze_after_days: int = Field(default=0, ge=0)
+    """Days after which a release takes no further files; 0: never."""
 
 
 class ScreeningSettings(Section):

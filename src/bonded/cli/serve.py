@@ -137,6 +137,8 @@ def _worker(house: House) -> Member:
         work.add({"mail": jobs.pop("mail")})
         work.add({"takedown": jobs["takedown"]})  # never behind anything slow
         work.add({"plain": jobs.pop("plain"), "purge": jobs["purge"]})
+        for interval, call in house.rounds():
+            work.every(interval, call)
         life.on_stop(work.stop)
         life.ready()
         work.run()

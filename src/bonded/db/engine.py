@@ -76,6 +76,7 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
             poolclass=QueuePool,
             pool_size=pool_size,
             max_overflow=16,
+            hide_parameters=True,  # errors go to logs, and bound values may be secrets
             connect_args={"check_same_thread": False, "timeout": 10},
         )
         event.listen(engine, "connect", _sqlite_connect)
@@ -83,7 +84,7 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
     else:
         if url.startswith("postgresql://"):
             url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
-        engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True)
+        engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True, hide_parameters=True)
     return Database(engine)
 
 

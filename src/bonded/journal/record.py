@@ -22,6 +22,10 @@ MAIL_QUEUE = "mail"
 PUBLISH_QUEUE = "publish"
 """Waking name of the publisher; there are no job rows for it, `to_publish` is its queue."""
 
+# Built once: building a statement costs several times what running it does.
+_JOURNAL = insert(journal).returning(journal.c.id)
+_UNSEALED, _PRIVATE, _TO_PUBLISH = insert(journal_unsealed), insert(journal_private), insert(to_publish)
+
 
 def record(
     tx: Tx,
@@ -60,18 +64,18 @@ def record(
         "facts": facts or {},
         "private_hash": digest,
     }
-    journal_id = int(tx.execute(insert(journal).values(row).returning(journal.c.id)).scalar_one())
-    tx.execute(insert(journal_unsealed).values(id=journal_id))
+    journal_id = int(tx.execute(_JOURNAL, row).scalar_one())
+    tx.execute(_UNSEALED, {"id": journal_id})
     if hidden:
-        tx.execute(
-            insert(journal_private).values(journal_id=journal_id, salt=salt, data=hidden, expires=now + PRIVATE_FOR)
-        )
+        kept = {"journal_id": journal_id, "salt": salt, "data": hidden, "expires": now + PRIVATE_FOR}
+        tx.execute(_PRIVATE, kept)
     if known.notify is not Notify.NOBODY:
         enqueue(tx, MAIL_QUEUE, f"mail:{journal_id}", {"journal_id": journal_id}, now=now)
     if known.changes_index:
         if project is None:
             raise ValueError(f"{action} changes the index and names no project")
-        tx.execute(insert(to_publish).values(project_key=project, journal_id=journal_id, at=now, failures=0, parked=0))
+        event = {"project_key": project, "journal_id": journal_id, "at": now, "failures": 0, "parked": 0}
+        tx.execute(_TO_PUBLISH, event)
         touch(tx, PUBLISH_QUEUE)
     return journal_id
 

@@ -32,6 +32,8 @@ class Worker:
         self._db, self._new_queue, self._clock = db, new_queue, clock
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
+        self._rounds: list[tuple[timedelta, Callable[[datetime], object]]] = []
+        self._due: list[datetime] = []
 
     def add(self, handlers: Mapping[str, Handler], *, threads: int = 1) -> None:
         """Have `threads` threads work on the queues of `handlers`."""
@@ -39,12 +41,18 @@ class Worker:
             name = f"{next(iter(handlers))}-{n}"
             self._threads.append(threading.Thread(target=self._work, args=(handlers,), name=name, daemon=True))
 
+    def every(self, interval: timedelta, call: Callable[[datetime], object]) -> None:
+        """Have `call(now)` called at the start and each `interval` after: house-keeping that needs no job row."""
+        self._rounds.append((interval, call))
+        self._due.append(self._clock())
+
     def run(self) -> None:
         """Work until `stop()`; the calling thread is the sweeper. Returns when all threads have finished."""
         for thread in self._threads:
             thread.start()
         while not self._over.is_set():
             self._sweep()
+            self._keep_house()
             self._over.wait(SWEEP_EVERY.total_seconds())
         for thread in self._threads:
             thread.join()
@@ -63,6 +71,16 @@ class Worker:
                 # The database is away or locked for long. Nothing is lost: rows stay, and their leases expire.
                 log.error("database failed", exc_info=error)
                 self._over.wait(REST)
+
+    def _keep_house(self) -> None:
+        now = self._clock()
+        for n, (interval, call) in enumerate(self._rounds):
+            if self._due[n] <= now:
+                self._due[n] = now + interval
+                try:
+                    call(now)
+                except Exception as error:  # the next round tries again; the worker's work must go on
+                    log.error("a round of house-keeping failed", exc_info=error)
 
     def _sweep(self) -> None:
         try:
