@@ -31,27 +31,37 @@ class DatabaseSettings(Section):
     """`url`: sqlite:///... or postgresql://...; relative SQLite paths are under the data directory."""
 
     url: str = "sqlite:///bonded.db"
+    """sqlite:///... (relative paths are under the data directory) or postgresql://..."""
     pool_size: int = Field(default=8, ge=1)
+    """Connections kept by each process."""
 
 
 class StorageSettings(Section):
     """Where the vault and the public store are: a folder (relative to the data directory) or s3://bucket/prefix."""
 
     vault: str = "vault"
+    """Every byte received; private."""
     public: str = "public"
+    """What clients read."""
     s3_endpoint: str = ""
+    """Address of an S3-compatible service; empty: the provider of the region."""
     s3_region: str = "us-east-1"
+    """Region of the buckets."""
     s3_allow_http: bool = False
+    """Speak to the service without TLS; for tests on one machine."""
 
 
 class UploadSettings(Section):
     """Caps on what is received. Times in seconds, sizes in bytes."""
 
     max_file_bytes: int = Field(default=1024 * MIB, ge=1)
+    """Largest file."""
     max_form_bytes: int = Field(default=64 * MIB, ge=1)
+    """Largest form around the file, description included."""
     read_timeout: float = Field(default=60.0, gt=0)
     """Longest pause between two chunks of an upload."""
     total_timeout: float = Field(default=3600.0, gt=0)
+    """Longest time that one upload may take."""
     linux_tags: bool = True
     """Accept wheels tagged linux_*, which run on one distribution only (PyPI refuses them)."""
     local_versions: bool = True
@@ -70,22 +80,30 @@ class ScreeningSettings(Section):
     """`mode`: `hold` serves nothing before its verdict, `watch` serves at once and withdraws."""
 
     mode: Literal["hold", "watch"] = "hold"
+    """What happens before the verdict: nothing is served (hold), or everything is, and withdrawn on a bad verdict (watch)."""
     workers: int = Field(default=2, ge=1)
+    """Files screened at once."""
     cpu_seconds: float = Field(default=20.0, gt=0)
+    """Processor time for one file."""
     memory_mb: int = Field(default=512, ge=64)
+    """Memory for one file, in MiB."""
     policy: str = ""
     """Path of a policy file; empty: the built-in policy."""
     sandbox: Literal["auto", "bubblewrap", "rlimits"] = "auto"
+    """Isolation of screening: the strictest that works here, or exactly this one."""
 
 
 class TufSettings(Section):
     """Numbers of bins are chosen at the ceremony; these are the lifetimes and the rhythm."""
 
     min_interval: float = Field(default=0.0, ge=0)
+    """Least seconds between two publications; 2 suits a busy index, because each costs every active client a snapshot."""
     max_batch: int = Field(default=5000, ge=1)
+    """Most changes in one publication."""
     online_lifetime: float = Field(default=86_400.0, gt=0)
     """Seconds that timestamp, snapshot and bins are valid."""
     sweep_grace: float = Field(default=86_400.0, gt=0)
+    """Seconds that superseded objects stay for clients that hold older metadata."""
     page_ttl: float = Field(default=10.0, ge=0)
     """Seconds that shared caches may keep plain project pages."""
 
@@ -97,33 +115,46 @@ class SignerSettings(Section):
     """The online key: a file encrypted with a passphrase that is in `passphrase_file`."""
 
     key: str = "keys/online.pem"
+    """The encrypted private key, relative to the data directory."""
     passphrase_file: str = "keys/passphrase"
+    """File that holds the passphrase."""
     state: str = "keys/signer-state.json"
+    """Where the signer keeps the highest number that it signed."""
 
 
 class QueueSettings(Section):
     """`engine`: `local` works in processes of the server."""
 
     engine: Literal["local"] = "local"
+    """How workers are woken and placed."""
 
 
 class MailSettings(Section):
     """`transport`: `file` writes messages under `folder`, `smtp` sends them."""
 
     transport: Literal["file", "smtp"] = "file"
+    """Write messages as files, or send them."""
     folder: str = "mail"
+    """Folder for messages, relative to the data directory."""
     host: str = "localhost"
+    """SMTP server."""
     port: int = 25
+    """Its port."""
     username: str = ""
+    """Account at the SMTP server; empty: none."""
     password_file: str = ""
+    """File that holds its password."""
     starttls: bool = False
+    """Ask for TLS and refuse a server without it."""
     sender: str = "Bonded <bonded@localhost>"
+    """The From address."""
 
 
 class PurgeSettings(Section):
     """`engine`: `none` where no cache stands in front; caches then live by their TTL."""
 
     engine: Literal["none"] = "none"
+    """What clears caches in front of the public store."""
     bound: float = 5.0
     """Seconds that a shared cache may keep a withdrawn file when nothing purges it (s-maxage of packages/)."""
 
@@ -132,16 +163,22 @@ class ServeSettings(Section):
     """The built-in server."""
 
     processes: int = Field(default=2, ge=1)
+    """HTTP processes."""
     threads: int = Field(default=4, ge=1)
+    """Pages worked on at once, in each process."""
     request_timeout: float = Field(default=30.0, gt=0)
+    """Seconds that the body of a form may take."""
 
 
 class AccountSettings(Section):
     """Sessions and rate limits. Times in seconds."""
 
     session_lifetime: float = 14 * 86_400.0
+    """Seconds that a login lasts."""
     confirm_lifetime: float = 1800.0
+    """Seconds that a confirmation by password counts for sensitive actions."""
     logins_per_5_minutes: int = 10
+    """Attempts for one account from one network."""
     secure_cookies: Literal["auto", "always", "never"] = "auto"
     """auto: secure when `url` is https."""
 
@@ -150,7 +187,9 @@ class LogSettings(Section):
     """`format`: json lines for machines, text for people."""
 
     format: Literal["json", "text"] = "json"
+    """JSON lines for machines, text for people."""
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least severe lines that are written."""
 
 
 class Settings(BaseSettings):
@@ -163,7 +202,7 @@ class Settings(BaseSettings):
     url: str = "http://localhost:8000/"
     """Public address of the index."""
     content_url: str = ""
-    """Another host for content that uploaders control; empty: none."""
+    """Another host for content that uploaders control; empty: none. No page of this version needs one."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose X-Forwarded-* headers are believed."""
     security_contact: str = ""
