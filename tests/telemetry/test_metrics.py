@@ -81,6 +81,13 @@ def test_levels_that_are_read() -> None:
     assert text.count("# HELP bonded_jobs_waiting ") == 1
 
 
+def test_every_measure_is_in_the_documentation() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operator" / "metrics.md").read_text()
+    for name, measure in ALL.items():
+        assert f"| `{name}{'_total' if measure.kind is Kind.COUNTER else ''}" in page
+        assert measure.help in page
+
+
 def test_every_measure_is_named_and_explained() -> None:
     for name, measure in ALL.items():
         assert name.startswith("bonded_")
