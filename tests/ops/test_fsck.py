@@ -198,6 +198,11 @@ def test_offline_roles_that_expire_soon_are_a_warning(whole_sqlite: Index) -> No
     assert all(one.warning for one in near)
 
 
+def test_a_database_that_has_not_caught_up_is_a_warning(sqlite_index: Index) -> None:
+    found = run(sqlite_index)  # nothing has run here yet: the publisher adopts the first publication
+    assert [(one.code, one.warning) for one in found] == [("not-settled", True)]
+
+
 def test_an_old_schema_ends_the_check(sqlite_index: Index) -> None:
     with sqlite_index.db.write() as tx:
         tx.execute(text("UPDATE alembic_version SET version_num = '0000'"))
@@ -277,6 +282,7 @@ def test_every_code_is_planted_by_a_test() -> None:
         "database-damaged",
         "no-synchronous-standby",
         "limit-near",
+        "not-settled",
     }
     journal = {"node", "root", "known-root", "seal", "loose", "lost", "private"}  # planted in tests/journal
     assert set(CODES) == DAMAGE.keys() | elsewhere | {f"journal-{kind}" for kind in journal}

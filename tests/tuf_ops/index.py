@@ -46,12 +46,16 @@ class Index:
         keys = self.folder / "keys"
         if not (keys / "root.json").exists():
             create_dev_repository(self.public, keys, page_bins=4, bins=4, now=self.now)
-            with self.db.write() as tx:
-                values = {"id": self.owner, "name": "anna", "name_key": "anna", "email": "anna@example.invalid"}
-                tx.execute(insert(user).values(**values, state="active", is_admin=False, created_at=self.now))
+            self.add_owner()
         self.root = (keys / "root.json").read_bytes()
         self.purger = RecordingPurger(self.folder / "purged")
         self.publisher = self.new_publisher()
+
+    def add_owner(self) -> None:
+        """The person who owns every project."""
+        values = {"id": self.owner, "name": "anna", "name_key": "anna", "email": "anna@example.invalid"}
+        with self.db.write() as tx:
+            tx.execute(insert(user).values(**values, state="active", is_admin=False, created_at=self.now))
 
     def new_publisher(self) -> Publisher:
         """As after a restart of the process."""

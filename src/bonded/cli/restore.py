@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bonded.cli.options import json_option, print_json
+from bonded.cli.signing import told
 from bonded.wiring import House, open_house
 
 if TYPE_CHECKING:
@@ -46,7 +47,9 @@ def restore(paths: tuple[Path, ...], in_place: bool, keys: Path | None, as_json:
     """
     if len(paths) != (1 if in_place else 2):
         raise click.UsageError("give SOURCE and DIRECTORY, or --in-place and DIRECTORY")
-    done = _in_place(paths[0].absolute()) if in_place else _from_backup(paths[0].absolute(), paths[1].absolute(), keys)
+    where = [path.absolute() for path in paths]
+    with told():
+        done = _in_place(where[0]) if in_place else _from_backup(where[0], where[1], keys)
     if as_json:
         print_json(asdict(done))
     else:

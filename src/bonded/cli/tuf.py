@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bonded.cli.options import directory_option, json_option, print_json
+from bonded.cli.signing import told
 from bonded.values.text import iso
 from bonded.wiring import open_house
 
@@ -75,8 +76,8 @@ def refresh(directory: Path) -> None:
     from bonded.tuf.refresh import refresh as renew
 
     house = open_house(directory)
-    outcome = renew(house.publisher, house.clock())
-    click.echo(str(outcome))
+    with told():
+        click.echo(str(renew(house.publisher, house.clock())))
 
 
 @tuf.command()
@@ -91,17 +92,14 @@ def compare(directory: Path, good: int | None, as_json: bool) -> None:
     """
     from bonded.tuf.compare import compare as fold
     from bonded.tuf.compare import since
-    from bonded.tuf.trust import Untrusted
 
     house = open_house(directory)
-    try:
+    with told():
         if good is not None:
             live, difference = since(house.public, good)
             _print_difference(difference, as_json, {"live": live, "since": good})
             return
         found = fold(house.public)
-    except (Untrusted, LookupError) as error:
-        raise click.ClickException(str(error)) from error
     facts = {"live": found.live, "publications": found.publications, "targets": found.targets}
     _print_difference(found.difference, as_json, facts)
     if not found.difference.empty:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from bonded.ops.chain import Broken, Chain, Document, bins, read_chain, read_role
 from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.ground import Ground
 from bonded.seams import NotStored
-from bonded.tuf.tables import bin_table
+from bonded.tuf.tables import bin_table, publication
 
 META_MISSING = define(
     "metadata-missing",
@@ -35,10 +35,15 @@ META_MARGIN = define(
     "A role expires soon.",
     "Online roles: see why the publisher or refresher does not run. Offline roles: plan a ceremony now.",
 )
+NOT_SETTLED = define(
+    "not-settled",
+    "The database has not caught up with the live publication, which a refresher or a publisher that stopped has made.",
+    "Start the publisher: it settles first. Where it says that the store is newer than the database, restore another backup.",
+)
 BIN_ROW = define(
     "bin-row-differs",
     "The database's row of a bin is not what is live.",
-    "After a refresher ran alone this heals with the next publication; else run `bonded restore --in-place`.",
+    "Run `bonded restore --in-place`, which issues every bin from the rows.",
 )
 CHANGES = define(
     "changes-missing",
@@ -95,6 +100,10 @@ def _judge(ground: Ground, document: Document, *, online: bool) -> Iterator[Disa
 def _bins(ground: Ground, chain: Chain) -> Iterator[Disagreement]:
     with ground.db.read() as conn:
         rows = {row.name: row for row in conn.execute(select(bin_table))}
+        settled = _settled(conn, chain)
+    if not settled:
+        sentence = "the database does not know it as live"
+        yield Disagreement(NOT_SETTLED, f"publication {chain.timestamp.version}", sentence, warning=True)
     versions = chain.versions()
     for delegating, delegator in chain.keys.items():
         for name in bins(chain, delegating) if delegating != "targets" else ():
@@ -104,8 +113,15 @@ def _bins(ground: Ground, chain: Chain) -> Iterator[Disagreement]:
                 yield disagreement(broken)
                 continue
             yield from _judge(ground, document, online=True)
-            row = rows.pop(name, None)
-            yield from _row(document, None if row is None else (row.version, row.sha256, row.length))
+            row = rows.get(name)
+            if settled:
+                yield from _row(document, None if row is None else (row.version, row.sha256, row.length))
+
+
+def _settled(conn: Connection, chain: Chain) -> bool:
+    c, extra = publication.c, chain.snapshot.signed.get("x-bonded", {})
+    here = (c.n == chain.timestamp.version) & (c.attempt == str(extra.get("attempt"))) & (c.state == "live")
+    return conn.execute(select(c.n).where(here)).first() is not None
 
 
 def _row(document: Document, row: tuple[int, str, int] | None) -> Iterator[Disagreement]:
