@@ -168,7 +168,7 @@ PROBLEMS = """() => {
   if (document.querySelectorAll('h1').length < 1) found.push('no heading');
   for (const field of document.querySelectorAll('input:not([type=hidden]):not([aria-hidden]), select, textarea'))
     if (!field.labels.length && !field.getAttribute('aria-label')) say('no label', field);
-  for (const control of document.querySelectorAll('a, button, input:not([type=hidden]):not([aria-hidden]), select, summary')) {
+  for (const control of document.querySelectorAll('a, button:not([hidden]), input:not([type=hidden]):not([aria-hidden]), select, summary')) {
     const box = (control.closest('label') || control).getBoundingClientRect();
     const name = control.textContent.trim() || control.getAttribute('aria-label') || control.labels?.length || control.querySelector('img[alt]');
     if (!name) say('no name', control);
