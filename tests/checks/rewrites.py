@@ -52,7 +52,9 @@ class _Strings(ast.NodeTransformer):
 class _Calls(ast.NodeTransformer):
     """Replaces what is called."""
 
-    def __init__(self, name: Callable[[str], str | None], attribute: Callable[[ast.Attribute], ast.expr | None]) -> None:
+    def __init__(
+        self, name: Callable[[str], str | None], attribute: Callable[[ast.Attribute], ast.expr | None]
+    ) -> None:
         self._name, self._attribute = name, attribute
 
     def visit_Call(self, node: ast.Call) -> ast.AST:

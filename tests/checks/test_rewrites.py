@@ -24,7 +24,10 @@ def archive(path: str, source: str, files: Files) -> tuple[io.BytesIO, str]:
     buffer = io.BytesIO()
     if path != "setup.py":
         with zipfile.ZipFile(buffer, "w") as wheel:
-            for name, data in {"sample/__init__.py": source.encode(), **{f"sample/{n}": d for n, d in files.items()}}.items():
+            for name, data in {
+                "sample/__init__.py": source.encode(),
+                **{f"sample/{n}": d for n, d in files.items()},
+            }.items():
                 wheel.writestr(name, data)
         name = "sample-1.0-py3-none-any.whl"
     else:

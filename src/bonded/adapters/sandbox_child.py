@@ -10,6 +10,7 @@ import math
 import os
 import resource
 import signal
+import struct
 import sys
 from typing import BinaryIO
 
@@ -81,7 +82,7 @@ def _limit(request: Request, *, filtered: bool) -> None:
     ):
         resource.setrlimit(kind, (most, most))
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    _drop_privileges()
+    _drop_privileges(filtered=filtered)
     resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     if filtered:
         sandbox_filter.install()
@@ -92,11 +93,18 @@ def _address_space() -> int:
         return int(status.read().split()[0]) * resource.getpagesize()
 
 
-def _drop_privileges() -> None:
-    """Become nobody, where we are root: limits on processes do not bind root."""
-    if os.geteuid() == 0:
-        with contextlib.suppress(OSError):  # inside a user namespace there may be no other user; the filter holds there
-            os.setgroups([])
-            os.setresgid(65_534, 65_534, 65_534)
-            os.setresuid(65_534, 65_534, 65_534)
-    ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: nobody may look into this process
+def _drop_privileges(*, filtered: bool) -> None:
+    """Give up what root may do. Limits on processes do not bind root, so without the filter it becomes nobody.
+
+    With the filter it stays who it is, without a capability: an interpreter in a private folder can still be imported from.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    library.prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: nobody may look into this process
+    if os.geteuid() == 0 and not filtered:
+        os.setgroups([])
+        os.setresgid(65_534, 65_534, 65_534)
+        os.setresuid(65_534, 65_534, 65_534)
+        return
+    header = struct.pack("<Ii", 0x20080522, 0)
+    if library.capset(header, bytes(24)) != 0:
+        raise OSError(ctypes.get_errno(), "capabilities could not be given up")

@@ -1,0 +1,208 @@
+"""The contract of a sandbox, held against every kind of it."""
+
+from __future__ import annotations
+
+import io
+import os
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bonded.adapters.sandbox_bubblewrap import BubblewrapSandbox
+from bonded.adapters.sandbox_client import ForkServer
+from bonded.adapters.sandbox_pick import pick
+from bonded.adapters.sandbox_rlimits import RlimitsSandbox
+from tests.seams import sandbox_calls as calls
+
+MIB = 1024 * 1024
+ROOT = Path(__file__).parents[2]
+
+
+class Rlimits(RlimitsSandbox):
+    """The fallback, which can also import the suite's own calls."""
+
+    def paths(self) -> list[str]:
+        return [*super().paths(), str(ROOT)]
+
+
+@pytest.fixture(scope="module", params=["bubblewrap", "rlimits"])
+def sandbox(request: pytest.FixtureRequest) -> Iterator[ForkServer]:
+    made: ForkServer = (
+        BubblewrapSandbox(extra=(ROOT,), preload=()) if request.param == "bubblewrap" else Rlimits(preload=())
+    )
+    yield made
+    made.close()
+
+
+def run(sandbox: ForkServer, call: object, argument: bytes = b"", **limits: object) -> object:
+    values = {"cpu_seconds": 5.0, "memory_bytes": 128 * MIB, **limits}
+    return sandbox.run(call, argument, **values)  # type: ignore[arg-type]
+
+
+def value(sandbox: ForkServer, call: object, argument: bytes = b"", **limits: object) -> str:
+    result = run(sandbox, call, argument, **limits)
+    assert result.outcome == "ok", result  # type: ignore[attr-defined]
+    return result.value.decode()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_it_says_what_is_in_force(sandbox: ForkServer) -> None:
+    assert sandbox.level in ("bubblewrap", "seccomp")
+
+
+def test_a_call_gets_its_argument_and_gives_bytes(sandbox: ForkServer) -> None:
+    assert value(sandbox, calls.echo, b"hello") == "hello"
+    assert value(sandbox, calls.large, str(20 * MIB).encode()) == "x" * (20 * MIB)
+
+
+def test_an_attachment_is_a_file_or_any_stream(sandbox: ForkServer, tmp_path: Path) -> None:
+    path = tmp_path / "archive"
+    path.write_bytes(b"x" * 100_000)
+    with path.open("rb") as file:
+        file.read(10)  # wherever the stream stands, the call reads from the start
+        assert value(sandbox, calls.size_of_attachment, attachment=file) == "100000"
+        assert file.tell() == 10
+    assert value(sandbox, calls.size_of_attachment, attachment=io.BytesIO(b"x" * 70_000)) == "70000"
+
+
+def test_an_attachment_cannot_be_written(sandbox: ForkServer, tmp_path: Path) -> None:
+    path = tmp_path / "archive"
+    path.write_bytes(b"x")
+    with path.open("r+b") as file:
+        assert value(sandbox, calls.attachment_is_read_only, attachment=file).startswith("refused")
+    assert path.read_bytes() == b"x"
+
+
+def test_no_network(sandbox: ForkServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        port = server.getsockname()[1]
+        assert value(sandbox, calls.network, str(port).encode()).startswith("refused")
+        with pytest.raises(TimeoutError):
+            server.accept()
+
+
+def test_no_writes(sandbox: ForkServer, tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    there = tmp_path / "there"
+    there.write_bytes(b"kept")
+    there.chmod(0o666)
+    assert value(sandbox, calls.create_file, str(tmp_path / "new").encode()).startswith("refused")
+    assert value(sandbox, calls.append_to_file, str(there).encode()).startswith("refused")
+    assert value(sandbox, calls.remove_file, str(there).encode()).startswith("refused")
+    assert value(sandbox, calls.create_anywhere) == ""
+    assert there.read_bytes() == b"kept"
+    assert [one.name for one in tmp_path.iterdir()] == ["there"]
+
+
+def test_no_processes(sandbox: ForkServer) -> None:
+    assert value(sandbox, calls.fork).startswith("refused")
+    assert value(sandbox, calls.execute).startswith("refused")
+    assert value(sandbox, calls.thread) == "refused"
+    assert value(sandbox, calls.signal_parent).startswith("refused")
+    assert value(sandbox, calls.echo, b"still here") == "still here"
+
+
+def test_limits_cannot_be_raised(sandbox: ForkServer) -> None:
+    assert value(sandbox, calls.raise_limits) == "refused"
+
+
+def test_processor_time_ends(sandbox: ForkServer) -> None:
+    result = run(sandbox, calls.spin, cpu_seconds=0.5)
+    assert result.outcome == "timeout"  # type: ignore[attr-defined]
+    assert 0.3 < result.cpu_seconds < 2.5  # type: ignore[attr-defined]
+
+
+def test_the_clock_ends_a_sleeper(sandbox: ForkServer) -> None:
+    start = time.monotonic()
+    result = run(sandbox, calls.sleep, cpu_seconds=0.05)
+    assert result.outcome == "timeout"  # type: ignore[attr-defined]
+    assert time.monotonic() - start < 15
+
+
+def test_memory_ends(sandbox: ForkServer) -> None:
+    assert run(sandbox, calls.eat_memory, memory_bytes=64 * MIB).outcome == "memory"  # type: ignore[attr-defined]
+
+
+def test_a_crash_and_a_defect_are_told_apart_from_results(sandbox: ForkServer) -> None:
+    crashed = run(sandbox, calls.crash)
+    assert crashed.outcome == "crash"  # type: ignore[attr-defined]
+    failed = run(sandbox, calls.fail)
+    assert (failed.outcome, failed.detail) == ("crash", "ValueError: a defect of ours")  # type: ignore[attr-defined]
+
+
+def test_neighbours_are_unaffected(sandbox: ForkServer) -> None:
+    found: dict[int, object] = {}
+    bad = [calls.crash, calls.eat_memory, calls.fail, calls.spin]
+
+    def one(number: int) -> None:
+        call = bad[number % 4] if number % 2 else calls.echo
+        found[number] = run(sandbox, call, str(number).encode(), cpu_seconds=0.5, memory_bytes=64 * MIB)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for number, result in found.items():
+        if number % 2 == 0:
+            assert (result.outcome, result.value) == ("ok", str(number).encode())  # type: ignore[attr-defined]
+        else:
+            assert result.outcome != "ok"  # type: ignore[attr-defined]
+
+
+def test_the_environment_is_not_passed_on(sandbox: ForkServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    sandbox.close()
+    monkeypatch.setenv("BONDED_SECRET", "x")
+    assert "BONDED_SECRET" not in value(sandbox, calls.environment)
+
+
+def test_only_functions_of_ours_are_called(sandbox: ForkServer) -> None:
+    result = run(sandbox, os.system)
+    assert result.outcome == "crash"  # type: ignore[attr-defined]
+    assert "no module of ours" in result.detail  # type: ignore[attr-defined]
+
+
+def test_it_starts_again_after_its_server_died(sandbox: ForkServer) -> None:
+    assert value(sandbox, calls.echo, b"1") == "1"
+    server = sandbox._server
+    assert server is not None
+    server.kill()
+    server.wait()
+    assert value(sandbox, calls.echo, b"2") == "2"
+
+
+def test_a_child_costs_milliseconds(sandbox: ForkServer) -> None:
+    value(sandbox, calls.echo, b"warm")
+    start = time.monotonic()
+    for _ in range(20):
+        value(sandbox, calls.echo, b"x")
+    assert (time.monotonic() - start) / 20 < 0.2
+
+
+def test_a_forked_process_gets_a_server_of_its_own(sandbox: ForkServer) -> None:
+    assert value(sandbox, calls.echo, b"parent") == "parent"
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.write(writing, value(sandbox, calls.echo, b"child").encode())
+            sandbox.close()
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    assert os.read(reading, 100) == b"child"
+    assert value(sandbox, calls.echo, b"parent again") == "parent again"
+
+
+def test_the_strictest_that_works_is_picked(monkeypatch: pytest.MonkeyPatch) -> None:
+    strict = pick("auto")
+    assert strict.level == "bubblewrap"
+    strict.close()
+    assert pick("rlimits").level == "seccomp"
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert pick("auto").level == "seccomp"
+    assert "not installed" in BubblewrapSandbox().probe()
