@@ -1,0 +1,187 @@
+"""Plain copies: what pip reads is the live signed page, never an older one, and its documents agree with it."""
+
+from __future__ import annotations
+
+import gzip
+from datetime import timedelta
+
+import orjson
+import pytest
+import zstandard
+from sqlalchemy import select, update
+
+from bonded.catalog import change
+from bonded.db.jobs import Job, claim, enqueue, job
+from bonded.tuf import plain
+from bonded.tuf.plain import NotCopied
+from bonded.tuf.tables import page
+from bonded.values.states import ProjectStatus
+from bonded.values.who import OPERATOR
+from tests.tuf_ops.index import Index
+
+
+def live(index: Index, key: str, form: str = "json") -> bytes:
+    """The signed page that is live."""
+    with index.db.read() as conn:
+        row = conn.execute(select(page).where(page.c.project_key == key)).one()
+    sha256 = row.json_sha256 if form == "json" else row.html_sha256
+    return index.public.get(f"simple/{key}/{sha256}.index.{form}").data
+
+
+def copy(index: Index, key: str, form: str = "json") -> bytes:
+    return index.public.get(f"simple/{key}/index.{form}").data
+
+
+def document(index: Index, *parts: str) -> dict[str, object]:
+    return orjson.loads(index.public.get("/".join(("pypi", *parts, "json"))).data)
+
+
+def take(index: Index) -> Job:
+    with index.db.write() as tx:
+        taken = claim(tx, ["plain"], now=index.now, lease=timedelta(minutes=1))
+    assert taken
+    return taken
+
+
+@pytest.mark.parametrize("form", ["html", "json"])
+def test_the_copy_is_the_live_page_in_every_encoding(index: Index, form: str) -> None:
+    index.upload("alpha")
+    index.settle_everything()
+    wanted = live(index, "alpha", form)
+    name = f"simple/alpha/index.{form}"
+    assert copy(index, "alpha", form) == wanted
+    assert gzip.decompress(index.public.get(f"{name}.gz").data) == wanted
+    assert zstandard.ZstdDecompressor().decompress(index.public.get(f"{name}.zst").data) == wanted
+    assert "project/alpha" in index.purged()
+
+
+def test_the_project_list_is_copied_too(index: Index) -> None:
+    index.upload("alpha")
+    index.settle_everything()
+    names = [p["name"] for p in orjson.loads(index.public.get("simple/index.json").data)["projects"]]
+    assert names == ["alpha"]
+
+
+def test_a_late_job_never_puts_an_older_page_over_a_newer_one(index: Index) -> None:
+    index.upload("alpha", "1.0")
+    index.publish()
+    late = take(index)
+    index.wait(minutes=2)
+    index.upload("alpha", "2.0")
+    index.settle_everything()
+    plain.handle(index.publisher, late, index.now)
+    assert copy(index, "alpha") == live(index, "alpha")
+    assert b"alpha-2.0" in copy(index, "alpha")
+
+
+def test_one_job_takes_stale_copies_along_and_their_jobs_go(index: Index) -> None:
+    keys = [f"p{n}" for n in range(40)]
+    for key in keys:
+        index.upload(key)
+    index.publish()
+    assert index.work("plain") < 10
+    assert all(copy(index, key) == live(index, key) for key in keys)
+    with index.db.read() as conn:
+        assert conn.execute(select(job.c.id).where(job.c.queue == "plain")).all() == []
+        assert conn.execute(select(page.c.project_key).where(page.c.plain_n != page.c.n)).all() == []
+
+
+def test_a_page_that_changes_while_its_copy_is_marked_keeps_its_job(index: Index) -> None:
+    index.upload("alpha")
+    index.upload("beta")
+    index.publish()
+    first = take(index)
+    effects = plain.handle(index.publisher, first, index.now)
+    assert effects
+    index.wait(seconds=1)
+    index.upload("alpha", "2.0")
+    index.upload("beta", "2.0")
+    index.publish()  # settles between the copy and its mark
+    with index.db.write() as tx:
+        effects(tx)
+        left = set(tx.execute(select(job.c.key).where(job.c.queue == "plain", job.c.state == "pending")).scalars())
+    assert {"plain:alpha", "plain:beta"} <= left
+    index.work()
+    assert b"2.0" in copy(index, "alpha")
+    assert b"2.0" in copy(index, "beta")
+
+
+def test_a_withdrawn_project_loses_its_copies_and_documents(index: Index) -> None:
+    index.upload("alpha")
+    index.settle_everything()
+    with index.db.write() as tx:
+        change.delete_project(tx, OPERATOR, "alpha", reason="", now=index.now)
+    index.settle_everything()
+    left = [entry.name for entry in index.public.entries("simple/alpha/")]
+    assert not [name for name in left if name.rpartition("/")[2].startswith("index.")]
+    assert list(index.public.entries("pypi/alpha/")) == []
+
+
+def test_the_json_api_shows_what_the_page_shows(index: Index) -> None:
+    index.upload("alpha", "1.0")
+    second = index.upload("alpha", "2.0")
+    index.settle_everything()
+    whole = document(index, "alpha")
+    assert whole["info"]["version"] == "2.0"  # type: ignore[index]
+    assert sorted(whole["releases"]) == ["1.0", "2.0"]  # type: ignore[call-overload]
+    one = document(index, "alpha", "1.0")
+    assert "releases" not in one
+    assert one["urls"][0]["url"] == "http://localhost:8000/packages/alpha/alpha-1.0-py3-none-any.whl"  # type: ignore[index]
+    serial = one["last_serial"]
+    index.wait(minutes=1)
+    with index.db.write() as tx:
+        change.yank(tx, OPERATOR, second, reason="broken", now=index.now)
+    index.settle_everything()
+    whole = document(index, "alpha")
+    assert whole["info"]["version"] == "1.0"  # type: ignore[index]  # a yanked version does not stand for the project
+    yanked = document(index, "alpha", "2.0")["info"]
+    assert (yanked["yanked"], yanked["yanked_reason"]) == (True, "broken")  # type: ignore[index]
+    assert document(index, "alpha", "1.0")["last_serial"] == serial  # nothing changed in it
+    assert whole["last_serial"] == orjson.loads(copy(index, "alpha"))["meta"]["_last-serial"]
+
+
+def test_documents_never_tell_what_is_not_published_yet(index: Index) -> None:
+    index.upload("alpha", "1.0")
+    index.publish()
+    index.upload("alpha", "2.0")  # waits for the next publication
+    index.work("plain")
+    assert not index.public.exists("pypi/alpha/2.0/json")
+    index.settle_everything()
+    assert index.public.exists("pypi/alpha/2.0/json")
+
+
+def test_a_quarantined_project_shows_no_files(index: Index) -> None:
+    index.upload("alpha")
+    index.settle_everything()
+    with index.db.write() as tx:
+        change.set_status(
+            tx, "review.quarantine-project", OPERATOR, "alpha", ProjectStatus.QUARANTINED, reason="x", now=index.now
+        )
+    index.settle_everything()
+    assert orjson.loads(copy(index, "alpha"))["files"] == []
+    assert list(index.public.entries("pypi/alpha/")) == []
+
+
+def test_what_does_not_read_back_brings_the_job_back(sqlite_index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = sqlite_index
+    index.upload("alpha")
+    index.publish()
+    monkeypatch.setattr(type(index.public), "put", lambda *_: None)
+    with pytest.raises((NotCopied, Exception), match=r"index\.html"):
+        plain.handle(index.publisher, take(index), index.now)
+    monkeypatch.undo()
+    index.wait(minutes=2)
+    with index.db.write() as tx:
+        enqueue(tx, "plain", "plain:alpha", {"project": "alpha"}, now=index.now)
+    index.work()
+    assert copy(index, "alpha") == live(index, "alpha")
+
+
+def test_after_a_restore_every_copy_is_written_whatever_its_row_says(index: Index) -> None:
+    index.upload("alpha")
+    index.settle_everything()
+    index.path("simple/alpha/index.html").write_bytes(b"older")
+    with index.db.write() as tx:
+        tx.execute(update(page).values(plain_n=page.c.n))
+    assert plain.copy_all(index.publisher) == 2  # the project and the list
+    assert copy(index, "alpha", "html") == live(index, "alpha", "html")

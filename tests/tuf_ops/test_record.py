@@ -1,0 +1,121 @@
+"""Status and the public record: what `bonded tuf status` and `bonded tuf compare` tell."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from bonded.tuf.base import read_base
+from bonded.tuf.binfile import Target
+from bonded.tuf.compare import changes_of, compare, difference, fold, since
+from bonded.tuf.status import fingerprint, status
+from bonded.tuf.trust import Untrusted
+from bonded.values.states import FileState
+from tests.tuf_ops.index import Index
+
+ONE, TWO = Target("1" * 64, 1), Target("2" * 64, 2)
+
+
+def change(old: Target | None, new: Target | None) -> dict[str, object]:
+    def facts(t: Target | None) -> dict[str, object] | None:
+        return None if t is None else {"sha256": t.sha256, "length": t.length}
+
+    return {"old": facts(old), "new": facts(new)}
+
+
+def test_folding_and_comparing_are_pure() -> None:
+    records = [
+        {"targets": {"a": change(None, ONE), "b": change(None, ONE)}},
+        {"targets": {"a": change(ONE, TWO), "b": change(ONE, None), "c": change(None, ONE)}},
+        {"targets": {"c": change(ONE, None)}},
+    ]
+    assert fold(records) == {"a": TWO}
+    later = changes_of(records[1:])
+    assert (later.added, later.removed, later.changed) == ({}, {"b": ONE}, {"a": (ONE, TWO)})
+    assert difference({"a": ONE}, {"a": ONE}).empty
+
+
+def test_the_record_and_the_bins_agree_whatever_happened(index: Index) -> None:
+    first = index.upload("alpha")
+    index.settle_everything()
+    good = read_base(index.public).n
+    index.wait(minutes=1)
+    index.upload("beta")
+    index.move("review.quarantine", first, FileState.QUARANTINED)
+    index.settle_everything()
+    found = compare(index.public)
+    assert found.difference.empty
+    live, changed = since(index.public, good)
+    assert live == found.live
+    assert [path for path in changed.removed if path.startswith("packages/")] == [
+        f"packages/alpha/{index.filename(first)}"
+    ]
+    assert "packages/beta/beta-1.0-py3-none-any.whl" in changed.added
+    assert "simple/alpha/index.html" in changed.changed
+
+
+def test_a_record_that_was_touched_is_refused(sqlite_index: Index) -> None:
+    index = sqlite_index
+    index.upload("alpha")
+    index.settle_everything()
+    index.wait(minutes=1)
+    index.upload("beta")
+    middle = read_base(index.public).n
+    index.settle_everything()
+    path = index.path(f"publications/{middle}.json")
+    changes = orjson.loads(path.read_bytes())
+    changes["targets"] = {}
+    path.unlink()
+    path.write_bytes(orjson.dumps(changes, option=orjson.OPT_SORT_KEYS))
+    with pytest.raises(Untrusted, match="not the one that was signed"):
+        compare(index.public)
+    path.unlink()
+    with pytest.raises(Untrusted, match="neither in the store nor in a pack"):
+        compare(index.public)
+
+
+def test_status_of_an_index_at_work(index: Index) -> None:
+    index.upload("alpha")
+    index.settle_everything()
+    index.upload("beta")
+    found = status(index.db, index.public, index.now)
+    assert found.live == read_base(index.public).n
+    assert found.development
+    assert {role.name for role in found.roles} == {"root", "targets", "pages", "bins", "snapshot", "timestamp"}
+    assert [role.name for role in found.roles if role.online] == ["timestamp", "snapshot"]
+    assert (found.bins, found.bins_overdue, found.rows_parked) == (8, 0, 0)
+    assert found.rows_waiting == 2
+    assert found.flips[0].n == found.live
+    assert found.alarms == []
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        (timedelta(days=2), "timestamp has expired"),
+        (timedelta(hours=22), "timestamp expires in 2 h 0 min"),
+        (timedelta(days=300), "root expires in 65 days: its renewal needs a ceremony"),
+        (timedelta(days=2), "bins have expired"),
+        (timedelta(minutes=6), "a change has waited for 0 h 6 min"),
+        (timedelta(minutes=6), "a plain job has been due for 0 h 6 min"),
+    ],
+)
+def test_alarms_come_in_time(sqlite_index: Index, later: timedelta, words: str) -> None:
+    index = sqlite_index
+    index.upload("alpha")
+    index.publish()
+    index.upload("beta")
+    found = status(index.db, index.public, index.now + later)
+    assert any(words in alarm for alarm in found.alarms), found.alarms
+
+
+def test_status_without_a_store_says_so(sqlite_index: Index) -> None:
+    sqlite_index.public.delete("metadata/timestamp.json")
+    assert any("missing" in alarm for alarm in status(sqlite_index.db, sqlite_index.public, sqlite_index.now).alarms)
+
+
+def test_a_fingerprint_can_be_compared_by_eye() -> None:
+    words = fingerprint(b"root").split()
+    assert (len(words), {len(word) for word in words}) == (16, {4})
