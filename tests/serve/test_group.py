@@ -19,6 +19,9 @@ from bonded.serve.life import Life
 from bonded.serve.listen import ListenError, bind
 from tests.serve.running import until
 
+CLIENT = httpx.Client(verify=False, limits=httpx.Limits(max_keepalive_connections=0))
+"""A new connection for every request; making a client for each would read all certificates again."""
+
 HEAD = """
 import os, sys, time, signal
 from datetime import datetime, UTC
@@ -110,11 +113,11 @@ def test_both_processes_answer_and_figures_are_summed(tmp_path: Path) -> None:
     with running(tmp_path, HTTP) as group:
         url = group.ready()
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", url)
-        pids = {httpx.get(url + "x").text for _ in range(60)}
+        pids = {CLIENT.get(url + "x").text for _ in range(60)}
         assert len(pids) == 2
         assert pids < {str(pid) for pid in group.children()}
         time.sleep(0.6)
-        text = httpx.get(url + "metrics").text
+        text = CLIENT.get(url + "metrics").text
         counted = re.search(r'bonded_http_requests_total\{lane="web",status="200"\} (\S+)', text)
         assert counted
         assert float(counted[1]) == 60
@@ -126,11 +129,11 @@ def test_a_killed_child_comes_back(tmp_path: Path) -> None:
         url = group.ready()
         before = set(group.children())
         with pytest.raises(httpx.HTTPError):
-            httpx.get(url + "die")
+            CLIENT.get(url + "die")
         until(lambda: len(set(group.children()) - before) == 1)
-        until(lambda: len({httpx.get(url + "x", timeout=5).text for _ in range(20)}) == 2)
+        until(lambda: len({CLIENT.get(url + "x", timeout=5).text for _ in range(20)}) == 2)
         assert "process ended" in group.log.read_text()
-        assert 'process="http-' in httpx.get(url + "metrics").text
+        assert 'process="http-' in CLIENT.get(url + "metrics").text
         assert group.end() == 0
 
 
@@ -158,7 +161,7 @@ def test_the_port_is_free_as_soon_as_the_stop_begins(tmp_path: Path) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        httpx.get(url, timeout=0.3)
+        CLIENT.get(url, timeout=0.3)
     except httpx.ConnectError:
         return False
     except httpx.HTTPError:

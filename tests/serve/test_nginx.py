@@ -36,6 +36,8 @@ CURL = {"Accept": "*/*", "Accept-Encoding": "deflate, gzip"}
 WHL = "/packages/demo/demo-1.0-py3-none-any.whl"
 DIGEST = "0" * 64
 
+CLIENT = httpx.Client(verify=False)
+
 COMPARED = (
     "content-type",
     "cache-control",
@@ -60,7 +62,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, P
 
 
 def answer(base: str, method: str, url: str, headers: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-    with httpx.Client() as client, client.stream(method, base + url, headers=headers) as reply:
+    with CLIENT.stream(method, base + url, headers=headers) as reply:
         body = b"".join(reply.iter_raw())
     found = {name: reply.headers[name] for name in COMPARED if name in reply.headers}
     unpack = {"gzip": gzip.decompress, "zstd": zstandard.decompress}.get(found.get("content-encoding", ""), bytes)
@@ -118,8 +120,8 @@ def test_same_ranges(both: tuple[str, str, Path], span: str) -> None:
 def test_revalidation_works_on_both(both: tuple[str, str, Path]) -> None:
     for base in both[:2]:
         for url in ("/simple/demo/", WHL, "/metadata/7.snapshot.json"):
-            first = httpx.get(base + url, headers={"Accept-Encoding": "gzip"})
-            again = httpx.get(base + url, headers={"Accept-Encoding": "gzip", "If-None-Match": first.headers["etag"]})
+            first = CLIENT.get(base + url, headers={"Accept-Encoding": "gzip"})
+            again = CLIENT.get(base + url, headers={"Accept-Encoding": "gzip", "If-None-Match": first.headers["etag"]})
             assert (again.status_code, again.content) == (304, b"")
 
 
@@ -128,7 +130,7 @@ def test_the_pointer_is_never_304_on_either(both: tuple[str, str, Path]) -> None
     pointer = store / "metadata/timestamp.json"
     before = pointer.read_bytes()
     for base in bases:
-        reply = httpx.get(base + "/metadata/timestamp.json")
+        reply = CLIENT.get(base + "/metadata/timestamp.json")
         assert not {"etag", "last-modified"} & set(reply.headers)
         changed = before.replace(b": 7", b": 8")
         assert len(changed) == len(before)
@@ -136,26 +138,26 @@ def test_the_pointer_is_never_304_on_either(both: tuple[str, str, Path]) -> None
         pointer.write_bytes(changed)
         os.utime(pointer, ns=(times.st_mtime_ns, times.st_mtime_ns))  # the same second and length
         asked = {"If-Modified-Since": "Fri, 01 Jan 2100 00:00:00 GMT", "If-None-Match": "*"}
-        assert httpx.get(base + "/metadata/timestamp.json", headers=asked).content == changed
+        assert CLIENT.get(base + "/metadata/timestamp.json", headers=asked).content == changed
         pointer.write_bytes(before)
 
 
 def test_what_nginx_cannot_do_it_passes_on(both: tuple[str, str, Path]) -> None:
     _, theirs, _ = both
-    told = httpx.get(
+    told = CLIENT.get(
         theirs + "/project/demo/", headers={"X-Forwarded-For": "6.6.6.6", "Host": "packages.example.invalid"}
     ).json()["environ"]
     assert (told["REMOTE_ADDR"], told["HTTP_HOST"]) == ("127.0.0.1", "packages.example.invalid")
     assert len(told["bonded.request_id"]) == 32
-    uploaded = httpx.post(
+    uploaded = CLIENT.post(
         theirs + "/legacy/", content=b"x" * 3_000_000, headers={"Content-Type": "multipart/form-data; boundary=x"}
     )
     assert uploaded.json()["received"] == "3000000"
-    assert httpx.options(theirs + "/simple/demo/").headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
-    assert httpx.post(theirs + "/simple/demo/").status_code == 405
-    assert httpx.get(theirs + "/metrics").status_code == 404
-    assert httpx.get(theirs + "/bonded-html/demo/index.html").status_code == 404
-    assert httpx.get(theirs + "/simple/demo/").content == HTML
+    assert CLIENT.options(theirs + "/simple/demo/").headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+    assert CLIENT.post(theirs + "/simple/demo/").status_code == 405
+    assert CLIENT.get(theirs + "/metrics").status_code == 404
+    assert CLIENT.get(theirs + "/bonded-html/demo/index.html").status_code == 404
+    assert CLIENT.get(theirs + "/simple/demo/").content == HTML
 
 
 def test_reason_phrases_pass_through(tmp_path: Path) -> None:
@@ -166,6 +168,6 @@ def test_reason_phrases_pass_through(tmp_path: Path) -> None:
     context = ServeContext(fill(tmp_path / "public"), refuse, NoReceiver, clock)
     with Running(context) as server, nginx(tmp_path / "run", tmp_path / "public", server.port) as port:
         assert (
-            httpx.post(f"http://127.0.0.1:{port}/legacy/", content=b"x").reason_phrase
+            CLIENT.post(f"http://127.0.0.1:{port}/legacy/", content=b"x").reason_phrase
             == "File already exists (demo-1.0.tar.gz)"
         )

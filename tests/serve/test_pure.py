@@ -195,7 +195,7 @@ def test_scheme_and_host_of_a_trusted_proxy_only() -> None:
 
 
 def test_hosts_and_networks() -> None:
-    assert all(map(is_host, ("a", "a.b-c:80", "[::1]:80", "127.0.0.1")))
+    assert all(map(is_host, ("a", "a.b-c:80", "a.invalid.", "a_b:1", "[::1]:80", "127.0.0.1")))
     assert not any(map(is_host, ("", "a b", "a/b", "a@b", "-a", "a:b", "[::1", "a" * 256, "a\n")))
     assert is_in("10.2.3.4", TRUSTED)
     assert not is_in("nonsense", TRUSTED)
