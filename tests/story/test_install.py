@@ -10,7 +10,7 @@ import pytest
 
 from tests.story import clients
 from tests.story.packages import Made, make, sha256
-from tests.story.running import RunningIndex, bonded
+from tests.story.running import JSON, RunningIndex, bonded
 from tests.story.test_publish import by_twine
 
 
@@ -106,11 +106,10 @@ import json, sys
 from pypi_simple import ACCEPT_HTML_ONLY, ACCEPT_JSON_ONLY, PyPISimple
 with PyPISimple(endpoint=sys.argv[1], accept={"html": ACCEPT_HTML_ONLY, "json": ACCEPT_JSON_ONLY}[sys.argv[2]]) as client:
     page = client.get_project_page(sys.argv[3])
-    names = client.get_index_page().projects
     package = next(p for p in page.packages if p.filename == sys.argv[4])
     metadata = client.get_package_metadata(package)
     print(json.dumps({
-        "type": page.repository_version, "versions": page.versions, "names": names, "digests": package.digests,
+        "type": page.repository_version, "versions": page.versions, "digests": package.digests,
         "yanked": {p.filename: p.yanked_reason for p in page.packages if p.is_yanked}, "size": package.size,
         "requires": package.requires_python, "metadata": metadata, "url": package.url,
     }))
@@ -132,10 +131,27 @@ def test_pypi_simple_reads(index: RunningIndex, project: Made, tmp_path: Path, f
     assert set(seen["yanked"].values()) == {"broken"}
     assert f"Name: {project.name}" in seen["metadata"]
     assert seen["url"].endswith(f"/packages/{project.name}/{project.wheel}")
-    assert project.name in seen["names"]
     if form == "json":
         assert seen["versions"] == ["1.0", "2.0"]
         assert seen["size"] == wheel.stat().st_size
+
+
+LIST = """
+import sys
+from pypi_simple import ACCEPT_HTML_ONLY, ACCEPT_JSON_ONLY, PyPISimple
+for accept in (ACCEPT_HTML_ONLY, ACCEPT_JSON_ONLY):
+    with PyPISimple(endpoint=sys.argv[1], accept=accept) as client:
+        assert sys.argv[2] in client.get_index_page().projects, accept
+"""
+
+
+def test_the_list_of_projects(index: RunningIndex, project: Made, tmp_path: Path) -> None:
+    """It is rebuilt at most once a minute."""
+    index.wait_until(lambda: project.name.encode() in index.get("simple/", JSON)[1], seconds=120)
+    script = tmp_path / "list.py"
+    script.write_text(LIST)
+    done = clients.run("pypi-simple", script, index.simple, project.name, cwd=tmp_path, program="python")
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_name_in_any_spelling(index: RunningIndex, project: Made, made: Callable[..., Made], tmp_path: Path) -> None:
