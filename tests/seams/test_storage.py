@@ -4,30 +4,52 @@ from __future__ import annotations
 
 import io
 import secrets
+import socket
+import subprocess
 import threading
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto.server import ThreadedMotoServer
 
 from bonded.adapters.storage_files import FileStorage
 from bonded.adapters.storage_s3 import LARGE, S3Storage
 from bonded.seams import Changed, NotStored, OtherBytes, Storage, StorageError
+from tests.story import clients
 
 KEYS = {"access_key": "test", "secret_key": "test"}
 
 
 @pytest.fixture(scope="module")
 def s3_server() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    """moto, in an environment of its own: what it needs slows every import of TUF's signers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [clients.environment("moto") / "bin/moto_server", "-H", "127.0.0.1", "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(url)
+        yield url
+    finally:
+        server.kill()
+        server.wait()
+
+
+def _wait_for(url: str) -> None:
+    end = time.monotonic() + 60
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except OSError:
+            assert time.monotonic() < end, "moto did not start"
+            time.sleep(0.1)
 
 
 @pytest.fixture(params=["files", "s3"])
@@ -36,10 +58,7 @@ def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
         return FileStorage(tmp_path / "store")
     endpoint = request.getfixturevalue("s3_server")
     bucket = f"b{secrets.token_hex(8)}"
-    client = boto3.client(
-        "s3", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
-    )
-    client.create_bucket(Bucket=bucket)
+    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{bucket}", method="PUT")).close()
     return S3Storage(bucket, "some/prefix", endpoint=endpoint, allow_http=True, **KEYS)
 
 

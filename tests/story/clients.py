@@ -19,8 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PINS = Path(__file__).parent / "pins"
 KEPT = ROOT / "var/clients"
-NAMES = ("twine", "uv", "poetry", "flit", "hatch", "pdm", "pip", "pypi-simple")
-ASKED = {"pdm": "pdm[locked]"}
+NAMES = ("twine", "uv", "poetry", "flit", "hatch", "pdm", "pip", "pypi-simple", "moto")
+ASKED = {"pdm": "pdm[locked]", "moto": "moto[s3,server]"}
 """Asked for otherwise than by name: pdm with what it was released with, since its looser requirements no longer fit."""
 
 
