@@ -93,6 +93,10 @@ class SignerRefused(Exception):
     """The signer would not sign: a lower number, or the same number for another attempt."""
 
 
+class SignerUnusable(Exception):
+    """The key cannot be used: missing, damaged, or the passphrase is wrong. The message says which, in one sentence."""
+
+
 class Signer(Protocol):
     """Online keys. Offline keys never come through here."""
 

@@ -175,9 +175,7 @@ class House:
     @cached_property
     def sandbox(self) -> Sandbox:
         """The strictest isolation that works here, or the one that was asked for."""
-        from bonded.adapters.sandbox_pick import pick
-
-        return pick(self.settings.screening.sandbox)
+        return sandbox_for(self.settings.screening.sandbox)
 
     @cached_property
     def screening(self) -> ScreeningContext:
@@ -274,6 +272,7 @@ class House:
             upload_total_timeout=s.upload.total_timeout,
             page_ttl=s.tuf.page_ttl,
             package_bound=s.purge.bound,
+            access_log=s.log.format,
         )
         public = self.public if s.storage.public.startswith("s3://") else self.directory / s.storage.public
         return ServeContext(
@@ -343,6 +342,13 @@ class House:
         """Close what is open. Call before forking."""
         if "db" in self.__dict__:
             self.db.close()
+
+
+def sandbox_for(wanted: str) -> Sandbox:
+    """The sandbox named `wanted`: "bubblewrap", "rlimits", or "auto" for the strictest that works here."""
+    from bonded.adapters.sandbox_pick import pick
+
+    return pick(wanted)
 
 
 def open_house(directory: Path) -> House:

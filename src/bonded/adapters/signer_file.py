@@ -18,11 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
-from bonded.seams import SignerRefused
-
-
-class SignerUnusable(Exception):
-    """The key cannot be read: missing, a wrong passphrase, or of another kind. The message says which."""
+from bonded.seams import SignerRefused, SignerUnusable
 
 
 def load_key(path: Path, passphrase: bytes | None) -> CryptoSigner:

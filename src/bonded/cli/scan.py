@@ -36,12 +36,11 @@ def scan(
     Nothing of an archive is run, and nothing is fetched. Checks that need an index around them do not run and are named on
     standard error. Exit status: 0 when every archive got a verdict, 1 when one could not be read or by --fail-on.
     """
-    from bonded.adapters.sandbox_pick import pick
     from bonded.checks.registry import discover
     from bonded.screening.command import archives, got_verdict, scan_all
     from bonded.screening.policy_file import BadPolicy, load_policy
     from bonded.screening.run import Scanner
-    from bonded.wiring import wall_clock
+    from bonded.wiring import sandbox_for, wall_clock
 
     try:
         rules = load_policy(policy)
@@ -51,7 +50,7 @@ def scan(
     found = archives(paths)
     if not found:
         raise click.ClickException("there is no archive under these paths")
-    box = pick(sandbox)
+    box = sandbox_for(sandbox)
     _say_what_does_not_run([one.name for one in checks if one.needs_context], box.level)
     try:
         every = scan_all(found, checks, Scanner(box), rules, jobs=jobs, now=wall_clock())

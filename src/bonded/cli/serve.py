@@ -105,14 +105,16 @@ def check_schema(house: House) -> None:
         raise click.ClickException(f"the database has schema {have}, this version wants {want}: run `bonded migrate`")
 
 
-def _member(house: House, name: str, run: Callable[[House, Life], None]) -> Member:
+def _member(
+    house: House, name: str, run: Callable[[House, Life], None], listens: socket.socket | None = None
+) -> Member:
     from bonded.serve.group import Member
 
     def begin(life: Life) -> None:
         house.forked()
         run(house, life)
 
-    return Member(name, begin)
+    return Member(name, begin, listens)
 
 
 def _http(house: House, listening: list[socket.socket]) -> list[Member]:
@@ -120,7 +122,7 @@ def _http(house: House, listening: list[socket.socket]) -> list[Member]:
 
     assert house.web is not None  # made before the fork, so that all processes share its memory
     return [
-        _member(house, f"web-{n}", lambda house, life, one=one: run_http(house.http(), one, life))  # type: ignore[misc]
+        _member(house, f"web-{n}", lambda house, life, one=one: run_http(house.http(), one, life), one)  # type: ignore[misc]
         for n, one in enumerate(listening)
     ]
 

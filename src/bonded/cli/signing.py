@@ -11,8 +11,7 @@ import click
 @contextmanager
 def told() -> Iterator[None]:
     """Warnings of the publisher go to standard error; what stops it becomes one sentence and exit status 1."""
-    from bonded.adapters.signer_file import SignerUnusable
-    from bonded.seams import SignerRefused
+    from bonded.seams import SignerRefused, SignerUnusable
     from bonded.telemetry import logs
     from bonded.tuf.claim import Behind, WrongClock
     from bonded.tuf.trust import Untrusted
