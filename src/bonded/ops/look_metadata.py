@@ -53,7 +53,7 @@ CHANGES = define(
 LIMIT_NEAR = define(
     "limit-near",
     "Metadata comes near the size that today's clients accept.",
-    "Choose more bins (`bonded tuf resize`).",
+    "The index has outgrown its number of bins: plan a ceremony that chooses more.",
 )
 
 LIMITS = {"timestamp": 16_384, "root": 512_000}
