@@ -23,6 +23,7 @@ from bonded.tuf.renew import due_bins, rows_of
 from bonded.tuf.roles import Layout, file_path, hash32, page_path
 from bonded.tuf.settle import chunks
 from bonded.tuf.tables import bin_table, page, publication, target
+from bonded.values.states import FileState
 
 AT_ONCE = 5000
 """Keys of one look-up."""
@@ -45,7 +46,7 @@ def collect(p: Publisher, claimed: Claimed, now: datetime) -> Work:
         if claimed.known is Known.OLDER:
             keys |= _pages_after(conn, claimed.since)
         pages = page_states(conn, sorted(keys))
-        old, gone = _old_targets(conn, keys)
+        old, gone = _old_targets(conn, keys, pages)
         listed = _project_list(conn, p, pages, keys, now)
         if listed is not None:
             old[""] = _targets(conn, _page_paths("")).get("", {})
@@ -76,22 +77,29 @@ def _pages_after(conn: Connection, n: int) -> set[str]:
     return set(conn.execute(select(page.c.project_key).where(page.c.n > n, page.c.project_key != "")).scalars())
 
 
-def _old_targets(conn: Connection, keys: set[str]) -> tuple[dict[str, dict[str, Target]], dict[str, str]]:
+def _old_targets(
+    conn: Connection, keys: set[str], pages: Mapping[str, PageState]
+) -> tuple[dict[str, dict[str, Target]], dict[str, str]]:
     """Live targets by project, and the states of those files that are not public any more by path."""
     paths: dict[str, str] = {}
     gone: dict[str, str] = {}
     for key in keys:
         paths |= _page_paths(key)
+        if key in pages:
+            paths |= {file_path(key, file.filename): key for file in pages[key].files}
     for batch in chunks(sorted(keys)):
         query = (
             select(project_table.c.key, file_table.c.filename, file_table.c.state)
             .join(project_table, file_table.c.project_id == project_table.c.id)
             .where(project_table.c.key.in_(batch), file_table.c.burnt)
         )
+        listed = [key for key in batch if key in pages and pages[key].files]
+        if len(listed) == len(batch):  # public files are known already
+            query = query.where(file_table.c.state.concat("") != FileState.PUBLIC)
         for key, filename, state in conn.execute(query).all():
             path = file_path(key, filename)
             paths[path] = key
-            if state != "public":
+            if state != FileState.PUBLIC:
                 gone[path] = state
     return _targets(conn, paths), gone
 

@@ -137,7 +137,7 @@ def _public(conn: Connection, file_ids: list[str]) -> set[str]:
             .join(project_table, file_table.c.project_id == project_table.c.id)
             .where(
                 file_table.c.id.in_(batch),
-                file_table.c.state == FileState.PUBLIC,
+                file_table.c.state.concat("") == FileState.PUBLIC,  # by id, not by the index of states
                 project_table.c.status != ProjectStatus.QUARANTINED,
                 ~project_table.c.deleted,
             )

@@ -36,4 +36,4 @@ def new_id() -> str:
 
 def iso(at: datetime) -> str:
     """`at` as RFC 3339 in UTC with microseconds and a Z, as PEP 700 asks of upload-time."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"

@@ -1,0 +1,191 @@
+"""The publisher's loop: what waits is published, a bad project blocks nobody, and what cannot be published stays valid."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+from sqlalchemy import select
+
+import bonded.tuf.build
+from bonded.adapters.queue_local import LocalQueue
+from bonded.journal.seal import unsealed
+from bonded.journal.tables import journal, to_publish
+from bonded.seams import StorageError
+from bonded.tuf.context import Publisher
+from bonded.tuf.loop import PublisherLoop, keep_valid, run_publisher, run_refresher
+from tests.tuf.faults import FaultyDatabase, FaultyStorage, Trip
+from tests.tuf.world import World
+
+
+class Running:
+    """A loop on a clock that the test moves."""
+
+    def __init__(self, world: World, p: Publisher) -> None:
+        self.world, self.p = world, p
+        self.loop = PublisherLoop(p, lambda: world.now)
+
+    def turns(self, count: int, step: timedelta = timedelta(seconds=6)) -> None:
+        for _ in range(count):
+            self.loop.turn()
+            self.world.now += step
+        self.p.lock.release()  # type: ignore[attr-defined]
+
+
+def versions(world: World, key: str) -> list[str] | None:
+    data = world.client("returning").get(f"simple/{key}/index.json")
+    return None if data is None else orjson.loads(data)["versions"]
+
+
+@pytest.fixture
+def running(sqlite_world: World) -> Running:
+    return Running(sqlite_world, sqlite_world.publisher())
+
+
+def test_what_waits_is_published_and_the_journal_sealed(running: Running) -> None:
+    running.world.upload("apple", "apple-1.0.tar.gz")
+    running.turns(4)
+    assert versions(running.world, "apple") == ["1.0"]
+    with running.world.db.read() as conn:
+        assert unsealed(conn) == 0
+
+
+def test_a_project_that_cannot_be_published_blocks_nobody(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = bonded.tuf.build.page_html
+
+    def broken(page, serial):
+        if page.key == "bad":
+            raise ZeroDivisionError
+        return real(page, serial)
+
+    monkeypatch.setattr(bonded.tuf.build, "page_html", broken)
+    world = running.world
+    for i in range(5):
+        world.upload(f"good-{i}", f"good_{i}-1.0.tar.gz")
+        if i == 2:
+            world.upload("bad", "bad-1.0.tar.gz")
+    running.turns(40)
+    for i in range(5):
+        assert versions(world, f"good-{i}") == ["1.0"]
+    assert versions(world, "bad") is None
+    with world.db.read() as conn:
+        rows = conn.execute(select(to_publish.c.project_key, to_publish.c.parked)).all()
+        parked = (
+            conn.execute(select(journal.c.project_key).where(journal.c.action == "publication.park")).scalars().all()
+        )
+    assert {tuple(row) for row in rows} == {("bad", 1)}
+    assert set(parked) == {"bad"}
+    monkeypatch.undo()
+    world.upload("bad", "bad-2.0.tar.gz")  # a new event publishes all of it
+    running.turns(3)
+    assert versions(world, "bad") == ["1.0", "2.0"]
+
+
+def test_a_store_that_fails_for_a_while_parks_nothing(sqlite_world: World) -> None:
+    trip = Trip()
+    public = FaultyStorage(sqlite_world.public, trip)
+    running = Running(sqlite_world, sqlite_world.publisher(public=public))
+    for i in range(4):
+        sqlite_world.upload(f"apple-{i}", f"apple_{i}-1.0.tar.gz")
+
+    def fail(*_: object) -> None:
+        raise StorageError("no space left")
+
+    public.create = fail  # type: ignore[method-assign]
+    running.turns(20)
+    del public.create
+    running.turns(12)
+    for i in range(4):
+        assert versions(sqlite_world, f"apple-{i}") == ["1.0"]
+    assert sqlite_world.waiting() == 0
+
+
+def test_a_file_missing_in_the_vault_is_its_own_projects_fault(running: Running) -> None:
+    world = running.world
+    world.upload("apple", "apple-1.0.tar.gz")
+    world.upload("pear", "pear-1.0.tar.gz")
+    for entry in list(world.vault.entries("")):
+        if world.vault.get(entry.name).data == b"bytes of pear-1.0.tar.gz":
+            world.vault.delete(entry.name)
+    running.turns(20)
+    assert versions(world, "apple") == ["1.0"]
+    assert versions(world, "pear") is None
+
+
+def test_while_the_database_is_down_clients_stay_valid(sqlite_world: World) -> None:
+    sqlite_world.upload("apple", "apple-1.0.tar.gz")
+    sqlite_world.publish()
+    trip = Trip()
+    running = Running(sqlite_world, sqlite_world.publisher(db=FaultyDatabase(sqlite_world.db, trip)))
+
+    def down(*_: object) -> None:
+        from tests.tuf.faults import database_error
+
+        raise database_error()
+
+    trip.call = down  # type: ignore[method-assign]
+    running.turns(30, step=timedelta(hours=2))
+    assert versions(sqlite_world, "apple") == ["1.0"]
+
+
+def test_min_interval_is_kept(sqlite_world: World) -> None:
+    from dataclasses import replace
+
+    sqlite_world.settings = replace(sqlite_world.settings, min_interval=timedelta(seconds=10))
+    running = Running(sqlite_world, sqlite_world.publisher())
+    sqlite_world.upload("apple", "apple-1.0.tar.gz")
+    running.turns(1, step=timedelta(seconds=3))
+    sqlite_world.upload("apple", "apple-2.0.tar.gz")
+    running.turns(2, step=timedelta(seconds=3))
+    assert versions(sqlite_world, "apple") == ["1.0"]
+    running.turns(2, step=timedelta(seconds=3))
+    assert versions(sqlite_world, "apple") == ["1.0", "2.0"]
+
+
+def test_a_running_process_is_woken_and_stops_soon(sqlite_world: World, folder: Path) -> None:
+    stop, ready = threading.Event(), threading.Event()
+    p = sqlite_world.publisher()
+    queue = LocalQueue(folder / "wake")
+    sqlite_world.db.on_commit(LocalQueue(folder / "wake").wake)
+    args = (p, queue, lambda: sqlite_world.now, stop, ready.set)
+    thread = threading.Thread(target=run_publisher, args=args)
+    thread.start()
+    try:
+        assert ready.wait(10)
+        sqlite_world.upload("apple", "apple-1.0.tar.gz")
+        for _ in range(200):
+            if sqlite_world.public.exists("simple/apple") or sqlite_world.waiting() == 0:
+                break
+            stop.wait(0.05)
+    finally:
+        stop.set()
+        thread.join(10)
+        queue.close()
+        p.lock.release()  # type: ignore[attr-defined]
+    assert not thread.is_alive()
+    assert versions(sqlite_world, "apple") == ["1.0"]
+
+
+def test_the_refreshers_process(sqlite_world: World) -> None:
+    sqlite_world.upload("apple", "apple-1.0.tar.gz")
+    n = sqlite_world.publish().n
+    sqlite_world.now += timedelta(hours=13)
+    stop = threading.Event()
+    p = sqlite_world.publisher()
+    thread = threading.Thread(target=run_refresher, args=(p, lambda: sqlite_world.now, stop))
+    thread.start()
+    for _ in range(200):
+        if sqlite_world.client("returning").versions[0] > n:
+            break
+        stop.wait(0.05)
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
+    refreshed = sqlite_world.client("returning").versions[0]
+    assert refreshed > n
+    keep_valid(p, sqlite_world.now)  # nothing is due now
+    p.lock.release()  # type: ignore[attr-defined]
+    assert sqlite_world.client("returning").versions[0] == refreshed
