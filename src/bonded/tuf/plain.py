@@ -33,8 +33,10 @@ FORMS = ("html", "json")
 COPIES = (".gz", ".zst")
 GZIP = 6
 ZSTD = 3
-TOGETHER = 32
-"""Copies written under one lock, and taken along by one job at a time."""
+TOGETHER = 16
+"""Projects whose copies are written under one lock: on SQLite every other writer waits meanwhile."""
+AT_MOST = 512
+"""Projects that one job takes along."""
 
 
 class NotCopied(Exception):
@@ -62,7 +64,7 @@ def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:  # noqa: AR
     """
     key = str(job.payload["project"])
     done = _copy(p, [key], wait=True)
-    while (more := _stale(p, {live.key for live in done} | {key})) and len(done) < 16 * TOGETHER:
+    while (more := _stale(p, {live.key for live in done} | {key})) and len(done) < AT_MOST:
         copied = _copy(p, more, wait=False)
         done += copied
         if not copied:
