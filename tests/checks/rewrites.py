@@ -196,8 +196,8 @@ def rename(source: str, files: Files) -> str:
         elif isinstance(node, ast.FunctionDef) and node.name in new:
             node.name = new[node.name]
         elif isinstance(node, ast.Attribute) and node.attr in new and isinstance(node.value, ast.Name):
-            if node.value.id == "self" or node.value.id in new.values():
-                node.attr = new[node.attr]
+            own_object = node.value.id == "self" or node.value.id in new.values()
+            node.attr = new[node.attr] if own_object else node.attr
     return _done(tree)
 
 

@@ -45,7 +45,7 @@ def create_file(argument: bytes, attachment: BinaryIO | None) -> bytes:
 def create_anywhere(argument: bytes, attachment: BinaryIO | None) -> bytes:
     """Try every folder that exists; say which one took a file."""
     taken = []
-    for folder in ("/", "/tmp", "/dev/shm", "/var/tmp", "/proc", "/dev", "/run", os.getcwd()):
+    for folder in ("/", "/tmp", "/dev/shm", "/var/tmp", "/proc", "/dev", "/run", str(Path.cwd())):
         try:
             Path(folder, "made-by-a-test").write_bytes(b"x")
         except OSError:
@@ -60,7 +60,7 @@ def remove_file(argument: bytes, attachment: BinaryIO | None) -> bytes:
 
 def append_to_file(argument: bytes, attachment: BinaryIO | None) -> bytes:
     def append() -> None:
-        with open(argument.decode(), "ab") as file:
+        with Path(argument.decode()).open("ab") as file:
             file.write(b"x")
 
     return _refused(append)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -106,7 +107,7 @@ def test(names: tuple[str, ...], as_json: bool) -> None:
         sys.exit(1)
 
 
-def _wrong(row: dict[str, object]) -> list[str]:
+def _wrong(row: Mapping[str, object]) -> list[str]:
     problems, samples = row["problems"], row["samples"]
     assert isinstance(problems, list)
     assert isinstance(samples, list)

@@ -149,6 +149,11 @@ PLAIN_GETATTR: Final = [
     r"/getattr[ \t]*\([ \t]*[a-zA-Z0-9_.]{1,60}[ \t]*,[ \t\n]*['\"][a-zA-Z0-9_]{0,60}['\"][ \t\n]*[,)]/"
 ]
 """`getattr` with its name in plain writing: the word itself is looked for by the other patterns."""
+COMPUTED: Final = [
+    r"/(getattr[ \t]*\([^,\n]{1,80},|__dict__[ \t]*\[|__getattribute__[ \t]*\()[^)\]\n]{0,80}['\"][ \t]*[+%\[.]/",
+    r"/(getattr[ \t]*\([^,\n]{1,80},|__dict__[ \t]*\[)[ \t]*(f['\"]|chr|str|bytes|['\"]{2}\.join)/",
+]
+"""Attributes by a name that is put together on the spot."""
 ROOTS: Final = [
     f'"{word}" fullword'
     for word in ("os", "subprocess", "posix", "nt", "pty", "asyncio", "types", "importlib", "sys", "ctypes", "runpy")

@@ -226,8 +226,8 @@ class Calling(Files, Expressions):
         """`value`, with what another module's function gives worked out."""
         if isinstance(value.local, Later):
             found = self.world.resolve(value.local)
-            if found is not ANY:
-                return join(found, Value(labels=value.labels, steps=value.steps)) if not value.known else value
+            if found is not ANY and not value.known:
+                return found.labelled(value.labels, *value.steps)
         return value
 
     def nested(self, text: str, node: ast.AST, *, expression: bool, hidden: bool) -> Value:

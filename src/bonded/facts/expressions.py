@@ -87,7 +87,7 @@ class Expressions(Recorder):
         value = Value(names=names, labels=labels, bound=(base, name), steps=base.steps, local=_later(base))
         if base.known and isinstance(base.const, str) and name in ("parent", "name"):
             value = Value(fold_path(base.const, name), labels=base.labels, bound=(base, name))
-        return join(value, stored) if stored is not None else value
+        return stored.labelled(value.labels, *value.steps) if stored is not None else value
 
     def _subscript(self, node: ast.Subscript) -> Value:
         base = self.evaluate(node.value)

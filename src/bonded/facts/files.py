@@ -83,7 +83,8 @@ class Files(Recorder):
         if method.startswith("read_") and (
             isinstance(base.const, str) or any("resources.files" in n for n in base.names)
         ):
-            return self._content(base, text=method == "read_text")
+            labels, steps = self.written.get(self.path_key(base), (NOTHING, ()))
+            return self._content(base, text=method == "read_text").labelled(labels, *steps)
         return None
 
     def _content(self, path: Value, *, text: bool) -> Value:

@@ -71,8 +71,8 @@ def _modulo(left: Any, right: Any, spend: Spend) -> Any:
     text = left if isinstance(left, str) else left.decode("latin-1") if isinstance(left, bytes) else None
     if text is None or _WIDE.search(text):
         return UNKNOWN
-    parts = right if isinstance(right, tuple) else (right,)
-    return left % right if spend.fold(len(left) + sum(weight(one) for one in parts)) else UNKNOWN
+    parts = tuple(right) if isinstance(right, (tuple, list)) else (right,)
+    return left % parts if spend.fold(len(left) + sum(weight(one) for one in parts)) else UNKNOWN
 
 
 def _divide(left: Any, right: Any) -> Any:

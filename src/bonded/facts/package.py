@@ -87,26 +87,30 @@ class Package:
         return found
 
     def _partners(self, hits: dict[str, frozenset[str]]) -> set[str]:
-        """Pairs of modules of which one runs code and the other imports it and has code to hide: neither matters alone."""
+        """Pairs of modules of which one runs code and the other has code to hide: neither matters alone.
+
+        Either may import the other; what the running one imports is read later, when it turns out to be needed.
+        """
         found: set[str] = set()
-        others = [path for path, groups in hits.items() if prefilter.is_other_half(groups)]
-        for path, groups in hits.items():
-            if not prefilter.is_half(groups) or len(found) >= _MOST_PARTNERS:
-                continue
-            name = layout.dotted(path, self.found.kind).rpartition(".")[2].encode()
-            pattern = re.compile(
-                rb"import[^\n#]*\b" + re.escape(name) + rb"\b|from[^\n#]*\b" + re.escape(name) + rb"\b[^\n#]*import"
-            )
+        others = {self._last(path): path for path, groups in hits.items() if prefilter.is_other_half(groups)}
+        for path in [path for path, groups in hits.items() if prefilter.is_half(groups)]:
+            if len(found) >= _MOST_PARTNERS:
+                break
+            if not others.keys().isdisjoint(_imported_words(self.found.sources[path])):
+                found.add(path)
+            name = self._last(path)
             users = [
                 one
-                for one in others
-                if one != path
-                and one not in found
-                and name in self.found.sources[one]
-                and pattern.search(self.found.sources[one])
+                for one in others.values()
+                if one not in (path, *found)
+                and name.encode() in self.found.sources[one]
+                and name in _imported_words(self.found.sources[one])
             ]
             found |= {path, *users[:4]} if users else set()
         return found
+
+    def _last(self, path: str) -> str:
+        return layout.dotted(path, self.found.kind).rpartition(".")[2]
 
     def _base(self, path: str) -> When:
         where = layout.inner(path, self.found.kind)

@@ -28,6 +28,7 @@ def rules() -> str:
         "sources": atoms.sources(),
         "builtins": atoms.BUILTINS,
         "roots": atoms.ROOTS,
+        "computed": atoms.COMPUTED,
         "code": atoms.CODE,
         "reads": atoms.READS,
         "imported": atoms.IMPORTED_SINKS,
@@ -82,7 +83,7 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
     modules = not groups.isdisjoint(("roots", "importers"))
     reaches = anything or "sinks" in groups or ("getattr" in groups and modules) or groups >= {"importers", "imported"}
     hides = anything or not groups.isdisjoint(("sources", "importers"))
-    return (reaches and hides) or "commands" in groups or groups >= {"code", "reads"}
+    return (reaches and hides) or "commands" in groups or groups >= {"computed", "roots"} or groups >= {"code", "reads"}
 
 
 def is_half(groups: frozenset[str]) -> bool:

@@ -1,0 +1,96 @@
+"""The kit: declarations are checked, findings come in a fixed order and bounded, registries find what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bonded.checks import registry
+from bonded.checks.context import Context
+from bonded.checks.kit import MOST_FINDINGS, Check, Hit, check
+from bonded.facts.model import Facts
+from bonded.values.finding import Severity, When
+from tests.facts.programs import wheel_of
+
+FACTS = wheel_of({"a.py": ""})
+
+
+def made(hits: list[Hit], **more: object) -> Check:
+    @check(name="sample", version=3, severity=Severity.LOW, sentence="A sample.", **more)  # type: ignore[arg-type]
+    def function(facts: Facts) -> Iterator[Hit]:
+        yield from hits
+
+    return function
+
+
+def test_findings_carry_what_the_check_declares() -> None:
+    found = made([Hit("words", 0.5, path="a.py", line=2, when=When.IMPORT)]).run(FACTS, None)
+    assert [(f.check, f.version, f.severity, f.end_line) for f in found] == [("sample", 3, Severity.LOW, 2)]
+
+
+def test_the_gravest_come_first_and_equal_ones_once() -> None:
+    hits = [Hit("a", 0.5, line=2), Hit("a", 0.5, line=2), Hit("b", 0.9, severity=Severity.CRITICAL), Hit("c", 0.9)]
+    assert [f.message for f in made(hits).run(FACTS, None)] == ["b", "c", "a"]
+    assert made(hits[::-1]).run(FACTS, None) == made(hits).run(FACTS, None)
+
+
+def test_there_are_never_too_many() -> None:
+    hits = [Hit("a", 0.5, line=number) for number in range(1000)]
+    assert len(made(hits).run(FACTS, None)) == MOST_FINDINGS
+
+
+def test_a_check_that_needs_context_gets_it_and_others_do_not() -> None:
+    seen: list[object] = []
+
+    @check(name="sample", version=1, severity=Severity.LOW, sentence="A sample.", needs_context=True)
+    def function(facts: Facts, context: Context) -> Iterator[Hit]:
+        seen.append(context)
+        return iter(())
+
+    function.run(FACTS, Context(project="x"))
+    assert seen == [Context(project="x")]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"), [("Upper", "A."), ("two_words", "A."), ("x", "no end"), ("x", "y" * 200 + ".")]
+)
+def test_bad_declarations_are_refused(name: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=r"name for a check|not one sentence"):
+        check(name=name, version=1, severity=Severity.LOW, sentence=sentence)
+
+
+def test_a_module_declares_exactly_one_check() -> None:
+    with pytest.raises(registry.BadCheck, match="declares 0 checks"):
+        registry.load("bonded.checks.kit")
+
+
+def test_rules_change_with_the_code_and_the_configuration() -> None:
+    checks = registry.discover()
+    assert len({registry.rules_of(one) for one in checks}) == len(checks)
+    assert registry.rules_hash(checks) == registry.rules_hash(checks)
+    assert registry.rules_hash(checks) != registry.rules_hash(checks, "another policy")
+    assert registry.rules_hash(checks) != registry.rules_hash(checks[1:])
+
+
+def test_an_outside_package_adds_a_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "outside_check"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "check.py").write_text(
+        '"""Words."""\nfrom bonded.checks.kit import check\nfrom bonded.values.finding import Severity\n\n'
+        '@check(name="outside", version=1, severity=Severity.LOW, sentence="From outside.")\ndef f(facts):\n    return []\n'
+    )
+    info = tmp_path / "outside_check-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outside-check\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[bonded.checks]\noutside = outside_check.check\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry.discover.cache_clear()
+    try:
+        found = registry.by_name("outside")
+        assert found is not None
+        assert found.sentence == "From outside."
+    finally:
+        registry.discover.cache_clear()

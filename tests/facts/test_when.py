@@ -1,0 +1,118 @@
+"""When code runs: install, start-up, import, call or never."""
+
+from __future__ import annotations
+
+import pytest
+
+from bonded.facts.layout import dotted, package_of, when_of
+from bonded.values.finding import When
+from tests.facts.programs import sdist_of, wheel_of
+
+RUN = "import os\n{}os.system('x')\n"
+
+
+def when(facts: object) -> dict[str, str]:
+    return {call.scope: call.when.value for m in facts.modules for call in m.calls if call.name == "os.system"}  # type: ignore[attr-defined]
+
+
+PLACES = {
+    ("setup.py", "sdist"): When.INSTALL,
+    ("sample/setup.py", "sdist"): When.IMPORT,
+    ("src/sample/__init__.py", "sdist"): When.IMPORT,
+    ("tests/test_a.py", "sdist"): When.NEVER,
+    ("sample/tests/a.py", "wheel"): When.NEVER,
+    ("sample/testing.py", "wheel"): When.IMPORT,
+    ("docs/conf.py", "sdist"): When.NEVER,
+    ("noxfile.py", "sdist"): When.NEVER,
+    ("sample/__main__.py", "wheel"): When.CALL,
+    ("sample.pth", "wheel"): When.STARTUP,
+    ("sitecustomize.py", "wheel"): When.STARTUP,
+    ("sample/sitecustomize.py", "wheel"): When.IMPORT,
+    ("tests/sitecustomize.py", "sdist"): When.NEVER,
+    ("sample-1.0.data/scripts/run.py", "wheel"): When.CALL,
+    ("sample-1.0.data/purelib/sitecustomize.py", "wheel"): When.STARTUP,
+    ("sample-1.0.data/platlib/sample/__init__.py", "wheel"): When.IMPORT,
+}
+
+
+@pytest.mark.parametrize("place", sorted(PLACES))
+def test_where_a_member_stands(place: tuple[str, str]) -> None:
+    path, kind = place
+    assert when_of(path if kind == "wheel" else f"sample-1.0/{path}", kind) is PLACES[place]
+
+
+def test_dotted_names() -> None:
+    assert dotted("sample-1.0/src/pkg/mod.py", "sdist") == "pkg.mod"
+    assert dotted("pkg/__init__.py", "wheel") == "pkg"
+    assert package_of("pkg/__init__.py", "wheel") == "pkg"
+    assert package_of("pkg/mod.py", "wheel") == "pkg"
+
+
+def test_functions_run_when_something_that_runs_calls_them() -> None:
+    source = (
+        "import os\ndef used():\n    os.system('a')\ndef by_used():\n    os.system('b')\ndef unused():\n    os.system('c')\n"
+        "def middle():\n    by_used()\nused()\nmiddle()\n"
+    )
+    assert when(wheel_of({"sample/__init__.py": source})) == {"used": "import", "by_used": "import", "unused": "call"}
+
+
+def test_methods_run_with_their_objects() -> None:
+    source = (
+        "import os, threading\nclass A:\n    def __init__(self):\n        self.go()\n    def go(self):\n        os.system('a')\n"
+        "    def stay(self):\n        os.system('b')\n    def later(self):\n        os.system('c')\n"
+        "x = A()\nthreading.Thread(target=x.later).start()\n"
+    )
+    assert when(wheel_of({"sample/__init__.py": source})) == {"A.go": "import", "A.stay": "call", "A.later": "import"}
+
+
+def test_main_blocks_run_when_called() -> None:
+    source = "import os\nif __name__ == '__main__':\n    os.system('x')\n"
+    assert when(wheel_of({"sample/__init__.py": source})) == {"<main>": "call"}
+    assert when(sdist_of({"setup.py": source})) == {"<main>": "install"}
+
+
+def test_command_classes_run_at_install() -> None:
+    source = (
+        "import os\nfrom setuptools import setup\nfrom setuptools.command.install import install\n"
+        "class A(install):\n    def run(self):\n        os.system('x')\nclass B(A):\n    def run(self):\n        os.system('y')\n"
+        "class C:\n    def run(self):\n        os.system('z')\nsetup(cmdclass={'install': B})\n"
+    )
+    assert when(sdist_of({"setup.py": source})) == {"A.run": "install", "B.run": "install", "C.run": "call"}
+
+
+def test_an_in_tree_backend_runs_at_install() -> None:
+    project = '[build-system]\nbuild-backend = "back"\nbackend-path = ["tools"]\n'
+    source = "import os\ndef build_wheel(a, b=None, c=None):\n    os.system('x')\ndef other():\n    os.system('y')\n"
+    facts = sdist_of({"pyproject.toml": project, "tools/back.py": source})
+    assert when(facts) == {"build_wheel": "install", "other": "call"}
+
+
+def test_what_setup_imports_runs_at_install() -> None:
+    inner = "import os, base64\nos.system('x')\n"
+    facts = sdist_of({"setup.py": "import sample.build\n", "sample/__init__.py": "", "sample/build.py": inner})
+    assert when(facts) == {"": "install"}
+
+
+def test_only_import_lines_of_a_start_up_file_run() -> None:
+    facts = wheel_of({"sample.pth": "# import os; os.system('a')\nfolder\nimport os; os.system('b')\n"})
+    assert [call.arguments[0].text for m in facts.modules for call in m.calls] == ["b"]
+    assert when(facts) == {"": "startup"}
+
+
+def test_tests_run_where_the_package_imports_them() -> None:
+    payload = "import os\nos.system('x')\n"
+    assert when(wheel_of({"sample/__init__.py": "", "sample/tests/a.py": payload})) == {}
+    for line in (
+        "from .tests import a",
+        "import sample.tests.a",
+        "from sample.tests import (\n    a,\n)",
+        "from .tests \\\n import a",
+    ):
+        found = when(wheel_of({"sample/__init__.py": line + "\n", "sample/tests/a.py": payload}))
+        assert found == {"": "import"}, line
+    by_way = {
+        "sample/__init__.py": "from .tests import b\n",
+        "sample/tests/b.py": "from . import a\n",
+        "sample/tests/a.py": payload,
+    }
+    assert when(wheel_of(by_way)) == {"": "import"}
