@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import sys
+import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
@@ -133,7 +134,9 @@ def accepted(expression: str) -> bool:
 
 def installed() -> Iterator[Found]:
     """What is installed beside us, by name."""
-    for distribution in sorted(distributions(), key=lambda d: canonicalize_name(d.metadata["Name"])):
+    # Only what is installed here: pkg_resources puts the vendored copies inside setuptools on the path.
+    here = distributions(path=[sysconfig.get_path("purelib")])
+    for distribution in sorted(here, key=lambda d: canonicalize_name(d.metadata["Name"])):
         name = canonicalize_name(distribution.metadata["Name"])
         yield Found(name, BY_NAME[name][0] if name in BY_NAME else licence_of(distribution))
 
