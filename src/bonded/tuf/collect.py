@@ -18,15 +18,14 @@ from bonded.journal.tables import to_publish
 from bonded.tuf.binfile import Target
 from bonded.tuf.claim import Claimed, Known
 from bonded.tuf.context import Publisher
+from bonded.tuf.lookup import live_targets
 from bonded.tuf.plan import KnownBin, Listed, Row, Work
 from bonded.tuf.renew import due_bins, rows_of
-from bonded.tuf.roles import Layout, file_path, hash32, page_path
+from bonded.tuf.roles import Layout, file_path, page_path
 from bonded.tuf.settle import chunks
-from bonded.tuf.tables import bin_table, page, publication, target
+from bonded.tuf.tables import bin_table, page, publication
 from bonded.values.states import FileState
 
-AT_ONCE = 5000
-"""Keys of one look-up."""
 LONG_LIST = 10_000
 """Beyond so many projects the list is rebuilt less often."""
 
@@ -49,7 +48,7 @@ def collect(p: Publisher, claimed: Claimed, now: datetime) -> Work:
         old, gone = _old_targets(conn, keys, pages)
         listed = _project_list(conn, p, pages, keys, now)
         if listed is not None:
-            old[""] = _targets(conn, _page_paths("")).get("", {})
+            old[""] = live_targets(conn, _page_paths("")).get("", {})
         stale = _stale_bins(conn, base.versions) if claimed.known is Known.OLDER else set()
         renew = stale | due_bins(conn, p.settings, now, busy=bool(rows))
         return Work(
@@ -101,24 +100,11 @@ def _old_targets(
             paths[path] = key
             if state != FileState.PUBLIC:
                 gone[path] = state
-    return _targets(conn, paths), gone
+    return live_targets(conn, paths), gone
 
 
 def _page_paths(key: str) -> dict[str, str]:
     return {page_path(key, form): key for form in ("html", "json")}
-
-
-def _targets(conn: Connection, paths: Mapping[str, str]) -> dict[str, dict[str, Target]]:
-    """Of `paths` (path -> project key), those that are live, by project key."""
-    found: dict[str, dict[str, Target]] = {}
-    wanted = select(target.c.path, target.c.sha256, target.c.length)
-    for batch in chunks(paths, AT_ONCE):
-        here = wanted.where(target.c.hash32.in_([hash32(path) for path in batch]))
-        for path, sha256, length in conn.execute(here).all():
-            key = paths.get(path)  # the hash alone may be another path's
-            if key is not None:
-                found.setdefault(key, {})[path] = Target(sha256, length)
-    return found
 
 
 def _project_list(
