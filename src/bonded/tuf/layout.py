@@ -18,7 +18,7 @@ import orjson
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
 from bonded.seams import Storage
-from bonded.tuf import binfile, pointer
+from bonded.tuf import binfile, pages, pointer
 from bonded.tuf.canonical import canonical, check, enclose
 from bonded.tuf.keys import make_key
 from bonded.tuf.roles import SPEC, TIMESTAMP, BinSet, changes_name, metadata_name
@@ -62,6 +62,9 @@ def create_dev_repository(
         public.create(metadata_name(role, 1), data)
     versions = _empty_bins(public, keys.online, sets, now, lifetime)
     _first_publication(public, keys.online, versions, now, lifetime)
+    # Plain clients find an empty index rather than none; the first publication with a project replaces it.
+    public.put("simple/index.html", pages.list_html((), 1))
+    public.put("simple/index.json", pages.list_json((), 1))
     (keys_folder / "root.json").write_bytes(root)
     return root
 
