@@ -1,7 +1,7 @@
 """Plain copies for pip and uv: a job copies the live, signed page of a project to its plain name.
 
 Copies of one project are written one after the other, under the project row's lock, from the page that is live then; so
-an older page never overwrites a newer one, however late a job runs. A job takes other stale copies along: one barrier for
+an older page never overwrites a newer one, however late a job runs. A job takes others that wait along: one barrier for
 all of them. Jobs carry keys, not pages, so they may run twice, late or merged.
 """
 
@@ -56,19 +56,17 @@ class Live:
     json: str
 
 
-def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:  # noqa: ARG001 - the form of every handler
-    """Bring the plain copies of the payload's project up to the live page, and other stale ones with it.
+def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
+    """Bring the plain copies of the payload's project up to the live page, and others that wait with it.
 
     Raises NotCopied, or the store's or purger's error; the job comes back for ever, at least once a minute. If we stop
     anywhere, a plain copy is as old as before or as new as now; the job runs again.
     """
     key = str(job.payload["project"])
     done = _copy(p, [key], wait=True)
-    while (more := _stale(p, {live.key for live in done} | {key})) and len(done) < AT_MOST:
-        copied = _copy(p, more, wait=False)
-        done += copied
-        if not copied:
-            break  # others are at work on these
+    others = _pending(p, key, now)
+    for start in range(0, len(others), TOGETHER):
+        done += _copy(p, others[start : start + TOGETHER], wait=False)  # but those that others are at work on
     p.public.barrier()
     keys = sorted({key, *(live.key for live in done)})
     p.purger.purge(purge_of(keys))
@@ -146,10 +144,14 @@ def _withdraw(p: Publisher, key: str) -> None:
             p.public.delete(page_path(key, form) + copy)
 
 
-def _stale(p: Publisher, but: set[str]) -> list[str]:
+def _pending(p: Publisher, but: str, now: datetime) -> list[str]:
+    """Projects whose copies wait, too: they are written by this job, and theirs go."""
+    c = jobs.c
     with p.db.read() as conn:
-        rows = conn.execute(select(page.c.project_key).where(page.c.plain_n < page.c.n).limit(TOGETHER + len(but)))
-        return [key for key in rows.scalars() if key not in but][:TOGETHER]
+        rows = conn.execute(
+            select(c.key).where(c.queue == QUEUE, c.state == "pending", c.due <= now).order_by(c.due).limit(AT_MOST)
+        )
+        return [key for key in (row.removeprefix(f"{QUEUE}:") for row in rows.scalars()) if key != but]
 
 
 def _mark(tx: Tx, done: list[Live]) -> None:
