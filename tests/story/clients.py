@@ -56,7 +56,7 @@ def _make(folder: Path, pins: Path) -> None:
         outside["UV_DEFAULT_INDEX"] = outside["PIP_INDEX_URL"]
     for words in (
         ("venv", "-q", "--python", sys.executable, str(folder)),
-        ("pip", "install", "-q", "--require-hashes", "--python", str(folder / "bin/python"), "-r", str(pins)),
+        ("pip", "install", "-q", "--compile-bytecode", "--require-hashes", "--python", str(folder / "bin/python"), "-r", str(pins)),
     ):
         done = subprocess.run([uv, *words], env=outside, capture_output=True, text=True, check=False)
         if done.returncode:
