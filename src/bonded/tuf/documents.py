@@ -37,27 +37,23 @@ _LISTS = ("classifiers", "dynamic", "license_files", "provides_extra", "requires
 _SERIAL = b'"last_serial":'
 
 
-def write_documents(p: Publisher, conn: Connection, live: Mapping[str, int | None]) -> None:
-    """Bring the documents of projects up to their live pages. `live`: key -> publication, None: it has no page any more.
+def documents_to_write(p: Publisher, conn: Connection, live: Mapping[str, int | None]) -> list[tuple[str, bytes]]:
+    """(name, bytes) of the documents of projects that differ from their live pages; those that are too many are deleted.
 
-    Call under the projects' locks. Equal documents (but for their serial) are left as they are.
+    `live`: key -> publication, None: it has no page any more. Call under the projects' locks, and write what is returned.
+    Equal documents (but for their serial) are left as they are.
     """
     waiting = set(conn.execute(select(to_publish.c.project_key).where(to_publish.c.project_key.in_(live))).scalars())
     states = page_states(conn, [key for key, n in live.items() if n is not None and key not in waiting])
+    changed: list[tuple[str, bytes]] = []
     for key, n in live.items():
         if n is None:
             _delete_others(p.public, key, set())
         elif key in states:
-            _write(p, states[key], n)
-
-
-def _write(p: Publisher, state: PageState, n: int) -> None:
-    wanted = set()
-    for name, document in documents(state, n, p.settings.base_url):
-        wanted.add(name)
-        if _differs(p.public, name, document):
-            p.public.put(name, document)
-    _delete_others(p.public, state.key, wanted)
+            wanted = dict(documents(states[key], n, p.settings.base_url))
+            changed += [(name, data) for name, data in wanted.items() if _differs(p.public, name, data)]
+            _delete_others(p.public, key, set(wanted))
+    return changed
 
 
 def _delete_others(public: Storage, key: str, wanted: set[str]) -> None:

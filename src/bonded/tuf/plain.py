@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,9 +24,10 @@ from bonded.db.jobs import job as jobs
 from bonded.db.worker import Effects
 from bonded.seams import NotStored, Storage
 from bonded.tuf.context import Publisher
-from bonded.tuf.documents import write_documents
+from bonded.tuf.documents import documents_to_write
 from bonded.tuf.roles import hashed, page_path
 from bonded.tuf.tables import page
+from bonded.tuf.threads import several
 
 QUEUE = "plain"
 FORMS = ("html", "json")
@@ -95,12 +96,15 @@ def _copy(p: Publisher, keys: list[str], *, wait: bool) -> list[Live]:
     """Write the copies of these projects under their rows' locks; without `wait`, only of those that nobody has locked."""
     with p.db.write() as tx:
         pages = _lock(tx, keys, wait=wait)
-        for key, live in pages.items():
-            if live and live.html:
-                _write(p, live)
-            else:
-                _withdraw(p, key)
-        write_documents(p, tx, {key: live.n if live and live.html else None for key, live in pages.items() if key})
+        shown = [live for live in pages.values() if live is not None and live.html]
+        for key in pages.keys() - {live.key for live in shown}:
+            _withdraw(p, key)
+        copies = [copy for live in shown for copy in _copies(p.public, live)]
+        copies += documents_to_write(p, tx, {key: None for key in pages if key} | {s.key: s.n for s in shown if s.key})
+        with several(p.settings.writers) as each:
+            each(lambda copy: p.public.put(*copy), copies)
+        for live in shown:
+            _read_back(p.public, live)
         return [live for live in pages.values() if live is not None]
 
 
@@ -117,17 +121,26 @@ def _lock(tx: Tx, keys: list[str], *, wait: bool) -> dict[str, Live | None]:
     return {key: live.get(key) for key in sorted(locked)}
 
 
-def _write(p: Publisher, live: Live) -> None:
-    """Compressed copies first: whoever is told of one finds it beside the page."""
-    for form, sha256 in zip(FORMS, (live.html, live.json), strict=True):
+def _copies(public: Storage, live: Live) -> Iterator[tuple[str, bytes]]:
+    """(name, bytes) of the plain copies of one project. Whichever a reader gets first, it is a page that was signed."""
+    for form, sha256 in _forms(live):
         path = page_path(live.key, form)
         source = hashed(path, sha256)
-        data = p.public.get(source).data
-        p.public.put(f"{path}.gz", gzip.compress(data, GZIP, mtime=0))
-        p.public.put(f"{path}.zst", _zst(p.public, source, data))
-        p.public.put(path, data)
-        if hashlib.sha256(p.public.get(path).data).hexdigest() != sha256:
+        data = public.get(source).data
+        yield f"{path}.gz", gzip.compress(data, GZIP, mtime=0)
+        yield f"{path}.zst", _zst(public, source, data)
+        yield path, data
+
+
+def _read_back(public: Storage, live: Live) -> None:
+    for form, sha256 in _forms(live):
+        path = page_path(live.key, form)
+        if hashlib.sha256(public.get(path).data).hexdigest() != sha256:
             raise NotCopied(f"{path} does not read back as the live page")
+
+
+def _forms(live: Live) -> tuple[tuple[str, str], ...]:
+    return ("html", live.html), ("json", live.json)
 
 
 def _zst(public: Storage, source: str, data: bytes) -> bytes:
