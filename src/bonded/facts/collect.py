@@ -11,7 +11,7 @@ from bonded.facts.metadata import backend_of, read_metadata
 from bonded.facts.model import MemberFacts, Trouble
 
 MIB = 1024 * 1024
-SCREENING = Budget(total_bytes=2048 * MIB, members=60_000, kept_bytes=96 * MIB, member_kept_bytes=8 * MIB)
+SCREENING = Budget(total_bytes=2048 * MIB, members=60_000, kept_bytes=64 * MIB, member_kept_bytes=8 * MIB)
 """What screening reads. Bytes are hashed as a stream; only code, metadata and small data files are kept."""
 CODE = (".py", ".pyw", ".pth")
 SMALL_DATA = 192 * 1024

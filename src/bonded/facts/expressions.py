@@ -287,18 +287,13 @@ class Expressions(Recorder):
 
     def turns(self, source: Value) -> tuple[bool, list[Value]]:
         """The items of `source`, one by one while the budget lasts; else one item that stands for all of them."""
-        if source.items is not None:
-            items: list[Value] = list(source.items)
-        elif isinstance(source.const, (str, bytes, list, tuple)):
-            items = [Value(one, labels=source.labels, steps=source.steps) for one in source.const[:20_001]]
-        else:
-            items = []
-        usable = source.items is not None or isinstance(source.const, (str, bytes, list, tuple))
-        if usable and len(items) <= 20_000 and self.spend.turns >= len(items):
-            self.spend.turns -= len(items)
-            return True, items
+        held: Any = source.items if source.items is not None else source.const
+        if isinstance(held, (str, bytes, list, tuple)) and len(held) <= 20_000 and self.spend.take_turns(len(held)):
+            if source.items is not None:
+                return True, list(source.items)
+            return True, [Value(one, labels=source.labels, steps=source.steps) for one in held]
         labels, steps = reach(source)
-        names = tuple(dict.fromkeys(one for item in items[:20] for one in item.names))[:6]
+        names = tuple(dict.fromkeys(one for item in (source.items or ())[:20] for one in item.names))[:6]
         return False, [Value(names=names, labels=labels, steps=steps)]
 
     def bind(self, target: ast.expr, value: Value) -> None:

@@ -42,6 +42,7 @@ class Package:
         self.asked = 0
         self.full = False
         self.reached_tests: set[str] = set()
+        self.words: dict[str, set[str]] = {}
         self.paths = {layout.dotted(path, found.kind): path for path in sorted(found.sources, reverse=True)}
 
     def modules(self) -> tuple[Module, ...]:
@@ -80,7 +81,7 @@ class Package:
         found: set[str] = set()
         waiting = list(paths) if named else []
         while waiting:
-            for word in sorted(_imported_words(self.found.sources[waiting.pop()])):
+            for word in sorted(self._words(waiting.pop())):
                 new = [path for path in named.get(word, ()) if path not in found]
                 found.update(new)
                 waiting += new
@@ -96,17 +97,21 @@ class Package:
         for path in [path for path, groups in hits.items() if prefilter.is_half(groups)]:
             if len(found) >= _MOST_PARTNERS:
                 break
-            if not others.keys().isdisjoint(_imported_words(self.found.sources[path])):
+            if not others.keys().isdisjoint(self._words(path)):
                 found.add(path)
             name = self._last(path)
             users = [
                 one
                 for one in others.values()
-                if one not in (path, *found)
-                and name.encode() in self.found.sources[one]
-                and name in _imported_words(self.found.sources[one])
+                if one not in (path, *found) and name.encode() in self.found.sources[one] and name in self._words(one)
             ]
             found |= {path, *users[:4]} if users else set()
+        return found
+
+    def _words(self, path: str) -> set[str]:
+        found = self.words.get(path)
+        if found is None:
+            found = self.words[path] = _imported_words(self.found.sources[path])
         return found
 
     def _last(self, path: str) -> str:
@@ -130,7 +135,9 @@ class Package:
         if self.full:
             return None
         try:
-            self.spend.parse(len(data))
+            if not self.spend.parse(data):
+                self.unread.append(f"{path}: it is too long to be parsed")
+                return None
             parsed = parse(data)
             reader = self.readers[path] = self._interpreter(path, parsed)
             self._note_broken(path, base, parsed)
@@ -235,7 +242,7 @@ def _imported_words(data: bytes) -> set[str]:
     """Every name in the import statements of a member, however they are written."""
     return {
         word.decode("ascii", "replace")
-        for statement in _IMPORTS.findall(data)
+        for statement in set(_IMPORTS.findall(data))
         for word in re.findall(rb"[a-zA-Z0-9_]+", statement)
     }
 

@@ -17,6 +17,13 @@ from bonded.facts.source import is_plain
 _FOLDED = re.compile(
     rb"\xef[\xbc\xbd]|\xf0\x9d[\x90-\x9f]|\xe2[\x81\x82\x84\x85]|\xe1[\xb4-\xb6]|\xc2[\xaa\xba]|\xc5\xbf|\xca[\xb0-\xb8]"
 )
+MOST = 2000
+"""Matches that are counted of one pattern; where there are more, the file is taken to be worth reading."""
+LARGE = 2_500_000
+"""Longer members are tables, or meant to tire us: one word in them is enough to want them read."""
+_ANYTHING = re.compile(
+    rb"exec|eval|system|popen|subprocess|__import__|import_module|builtins|spawn|startfile|getattr|__dict__"
+)
 _REACHING = frozenset({"sinks", "builtins", "namespaces", "importers", "getattr", "code"})
 
 
@@ -35,9 +42,13 @@ def rules() -> str:
     }
     made = [_rule(name, patterns, "any of them") for name, patterns in groups.items()]
     others = " or ".join(f"$a{n}" for n in range(1, len(atoms.GETATTR)))
-    made.append(_rule("getattr", atoms.GETATTR + atoms.PLAIN_GETATTR, f"#a0 > #a{len(atoms.GETATTR)} or {others}"))
-    made.append(_rule("namespaces", atoms.NAMESPACES + atoms.NAMESPACE_SETS, "#a0 > #a1"))
-    made.append(_rule("importers", atoms.IMPORTERS + atoms.OWN_MODULE, "$a0 or $a1 or #a2 > #a3"))
+    made.append(
+        _rule(
+            "getattr", atoms.GETATTR + atoms.PLAIN_GETATTR, f"#a0 > #a{len(atoms.GETATTR)} or #a0 >= {MOST} or {others}"
+        )
+    )
+    made.append(_rule("namespaces", atoms.NAMESPACES + atoms.NAMESPACE_SETS, f"#a0 > #a1 or #a0 >= {MOST}"))
+    made.append(_rule("importers", atoms.IMPORTERS + atoms.OWN_MODULE, f"$a0 or $a1 or #a2 > #a3 or #a2 >= {MOST}"))
     return "\n".join(made)
 
 
@@ -51,10 +62,14 @@ def _scanner(coarse: bool) -> Any:
     import yara_x  # here, because the import alone takes longer than reading a small package
 
     if not coarse:
-        return yara_x.Scanner(yara_x.compile(rules()))
+        scanner = yara_x.Scanner(yara_x.compile(rules()))
+        scanner.max_matches_per_pattern(MOST)
+        return scanner
     made = [_rule(name, patterns, "any of them") for name, patterns in atoms.coarse().items()]
     made.append(_rule("never", atoms.NEVER, "any of them"))
-    return yara_x.Scanner(yara_x.compile("\n".join(made)))
+    scanner = yara_x.Scanner(yara_x.compile("\n".join(made)))
+    scanner.fast_scan(True)
+    return scanner
 
 
 def _groups(data: bytes, coarse: bool) -> frozenset[str]:
@@ -69,6 +84,8 @@ def warm() -> None:
 
 def hits(data: bytes) -> frozenset[str]:
     """Which groups of patterns are in the bytes. Words first; the slower patterns only where the words are."""
+    if len(data) > LARGE:
+        return frozenset({"sinks", "sources"}) if _ANYTHING.search(data) else frozenset()
     found = _groups(data, True)
     if found.isdisjoint(("lookups", "reaching")) and "hiding" not in found:
         return found & {"never"}
@@ -105,6 +122,8 @@ def reaching_lines(data: bytes) -> list[int] | None:
     for rule in _scanner(False).scan(data).matching_rules:
         if rule.identifier in _REACHING:
             for pattern in rule.patterns:
+                if len(pattern.matches) >= MOST:
+                    return None
                 for match in pattern.matches:
                     first = bisect_right(starts, match.offset)
                     lines.update((first, bisect_right(starts, match.offset + match.length - 1)))

@@ -337,8 +337,13 @@ class Interpreter(Calling):
                 f"{self.path}: code under more than {_MAX_LAYERS} layers on line {self.where(node)[0]}"
             )
             return ANY
-        self.spend.parse(len(text))
-        parsed = parse(text.encode("utf-8", "surrogatepass"))
+        source = text.encode("utf-8", "surrogatepass")
+        if not self.spend.parse(source):
+            self.out.unread.append(
+                f"{self.path}: the code in a text on line {self.where(node)[0]} is too long to be parsed"
+            )
+            return ANY
+        parsed = parse(source)
         if hidden:
             self.decoded(node, text)
         if parsed.tree is None:

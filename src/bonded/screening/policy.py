@@ -126,5 +126,6 @@ def term(finding: Finding) -> str:
     return f"{finding.check}: {finding.message}" + (f" ({where}, runs at {finding.when})" if where else "")
 
 
-def _tie(finding: Finding) -> tuple[str, int, str]:
-    return finding.path, finding.line, finding.message
+def _tie(finding: Finding) -> tuple[str, int, str, str, str, float]:
+    """Which of equally heavy findings stands in the explanation: any rule will do, if it is always the same."""
+    return finding.path, finding.line, finding.message, finding.when, finding.severity, finding.confidence

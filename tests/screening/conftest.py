@@ -1,0 +1,43 @@
+"""A sandbox for all tests of screening, and archives to screen."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+
+import pytest
+
+from bonded.adapters.sandbox_pick import pick
+from bonded.screening.run import Scanner, ScanSettings
+from bonded.seams import Sandbox
+
+HOSTILE = "import base64\n\nexec(base64.b64decode('cHJpbnQoMSk='))\n"
+DOUBTFUL = "import base64\n\n\ndef start(x):\n    exec(base64.b64decode('cHJpbnQoMSk='))\n"
+PLAIN = "VALUE = 1\n"
+
+
+def wheel(source: str = PLAIN, name: str = "sample", version: str = "1.0", **more: str) -> bytes:
+    """A small wheel."""
+    buffer = io.BytesIO()
+    members = {
+        f"{name}/__init__.py": source,
+        f"{name}-{version}.dist-info/METADATA": f"Name: {name}\nVersion: {version}\n",
+        **more,
+    }
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path, data in members.items():
+            archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), data)
+    return buffer.getvalue()
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    made = pick("auto")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def scanner(sandbox: Sandbox) -> Scanner:
+    return Scanner(sandbox, ScanSettings())
