@@ -31,7 +31,9 @@ Kept = Mapping[tuple[str, int], tuple[str, bytes]]
 def insert_once(tx: Tx, table: Table, values: dict[str, Any]) -> bool:
     """Insert a row unless its key is there; True when this inserted it."""
     make = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    return tx.execute(make(table).values(values).on_conflict_do_nothing()).rowcount == 1
+    key = next(iter(table.primary_key.columns))
+    statement = make(table).values(values).on_conflict_do_nothing().returning(key)
+    return tx.execute(statement).first() is not None
 
 
 def store_facts(tx: Tx, facts: Facts, facts_json: bytes, now: datetime) -> None:

