@@ -72,3 +72,13 @@ def test_a_pipe_of_a_killed_process_is_cleared_away(queue: LocalQueue, folder: P
     os.waitpid(child, 0)
     queue.wake(["screen"])
     assert not list((folder / "wake").glob("screen.*.fifo"))
+
+
+def test_two_threads_that_wait_for_one_queue_are_both_woken(queue: LocalQueue, folder: Path) -> None:
+    other = LocalQueue(folder / "wake")
+    queue.wait(["screen"], NOTHING)
+    other.wait(["screen"], NOTHING)
+    queue.wake(["screen"])
+    assert queue.wait(["screen"], SECOND)
+    assert other.wait(["screen"], SECOND)
+    other.close()

@@ -1,12 +1,13 @@
 """Waking workers of one machine, over processes, with named pipes in the data directory.
 
-Each waiting process owns one pipe for each queue, `<folder>/<queue>.<pid>.fifo`; a wake writes one byte into all pipes of
-the queue. A pipe without a reader is left over from a process that died, and is removed by whoever finds it.
+Each object owns one pipe for each queue that it waits for, `<folder>/<queue>.<pid>-<number>.fifo`; a wake writes one byte
+into all pipes of the queue. A pipe without a reader is left over from a process that died, and is removed by whoever finds it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import select
 from collections.abc import Iterable
@@ -15,12 +16,15 @@ from pathlib import Path
 
 
 class LocalQueue:
-    """Queue (seams) by named pipes under `folder`, which is made when missing. One object per process."""
+    """Queue (seams) by named pipes under `folder`, which is made when missing. One object for each thread that waits."""
+
+    _numbers = itertools.count(1)
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._pipes: dict[str, int] = {}
         self._owner = os.getpid()
+        self._number = next(self._numbers)
 
     def wake(self, queues: Iterable[str]) -> None:
         """Best effort: errors are ignored, because workers also poll."""
@@ -59,7 +63,7 @@ class LocalQueue:
         return self._pipes[queue]
 
     def _path(self, queue: str) -> Path:
-        return self._folder / f"{queue}.{self._owner}.fifo"
+        return self._folder / f"{queue}.{self._owner}-{self._number}.fifo"
 
 
 def _poke(pipe: Path) -> None:

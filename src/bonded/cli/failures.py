@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import OperationalError
 
-from bonded.seams import StorageError
+from bonded.seams import SignerRefused, SignerUnusable, StorageError
 from bonded.settings import SettingsError
 from bonded.values.refusals import Refusal
 
@@ -17,6 +17,8 @@ def sentence_of(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OperationalError):
         return f"the database does not answer: {error.orig}"
+    if isinstance(error, SignerRefused | SignerUnusable):
+        return f"nothing was signed: {error}"
     if isinstance(error, StorageError):
         return f"the store failed: {error}"
     if isinstance(error, PermissionError | FileNotFoundError | FileExistsError | NotADirectoryError):
