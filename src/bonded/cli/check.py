@@ -81,14 +81,32 @@ def new(name: str, sentence: str, into: Path | None) -> None:
 
 
 @check.command()
-@click.argument("names", nargs=-1)
-@json_option
-def test(names: tuple[str, ...], as_json: bool) -> None:
-    """Run checks on their samples: all checks, or those that are named. Exit 1 when one is wrong."""
-    from bonded.checks.harness import describe, problems, run
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def pages(folder: Path) -> None:
+    """Write the documentation page of every check into FOLDER."""
+    from bonded.checks.pages import write
     from bonded.checks.registry import discover
 
-    chosen = [one for one in discover() if not names or one.name in names]
+    for path in write(folder, discover()):
+        click.echo(path)
+
+
+@check.command()
+@click.argument("names", nargs=-1)
+@click.option(
+    "--from", "folder", type=click.Path(path_type=Path, exists=True, file_okay=False), help="A folder of checks."
+)
+@json_option
+def test(names: tuple[str, ...], folder: Path | None, as_json: bool) -> None:
+    """Run checks on their samples: all checks, or those that are named. Exit 1 when one is wrong."""
+    from bonded.checks.harness import describe, problems, run
+    from bonded.checks.registry import BadCheck, discover, in_folder
+
+    try:
+        every = in_folder(folder) if folder else discover()
+    except BadCheck as error:
+        raise click.ClickException(str(error)) from None
+    chosen = [one for one in every if not names or one.name in names]
     unknown = set(names) - {one.name for one in chosen}
     if unknown:
         raise click.ClickException(f"there is no check called {', '.join(sorted(unknown))}")

@@ -1,0 +1,55 @@
+"""The documentation page of a check, made from its declaration, its docstring and its samples. Pure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bonded.checks import harness
+from bonded.checks.kit import Check
+
+NOTE = "<!-- Written by `bonded check pages` from the code. Change it there. -->"
+_LONGEST = 30
+"""Lines of a sample that is shown."""
+
+
+def filename(one: Check) -> str:
+    """The name of the page's file."""
+    return f"check-{one.name}.md"
+
+
+def page(one: Check) -> str:
+    """The page in Markdown."""
+    context = "an index around it; `bonded scan` does not run it" if one.needs_context else "the archive alone"
+    rows = [
+        f"# {one.name}",
+        NOTE,
+        "| version | severity | about | needs |\n| --- | --- | --- | --- |\n"
+        f"| {one.version} | {one.severity.value} | a {one.subject.value} | {context} |",
+        one.documentation,
+    ]
+    for kind, heading in ((harness.FLAG, "A sample that is flagged"), (harness.PASS, "A sample that is not")):
+        shown = _sample(one, kind)
+        rows += [f"## {heading}", shown] if shown else []
+    return "\n\n".join(rows) + "\n"
+
+
+def _sample(one: Check, kind: str) -> str:
+    """The first sample of a kind that is one short file."""
+    for sample in harness.samples(one):
+        if sample.expected == kind and sample.path.is_file():
+            lines = sample.path.read_text("utf-8").rstrip().splitlines()
+            if len(lines) <= _LONGEST and max(map(len, lines), default=0) <= 160:
+                language = {".py": "python", ".toml": "toml"}.get(sample.path.suffix, "text")
+                return f"`{sample.path.name}`\n\n```{language}\n" + "\n".join(lines) + "\n```"
+    return ""
+
+
+def write(folder: Path, checks: tuple[Check, ...]) -> list[Path]:
+    """Write the pages of all checks into `folder`; pages of checks that are gone are removed."""
+    wanted = {folder / filename(one): page(one) for one in checks}
+    for old in folder.glob("check-*.md"):
+        if old not in wanted:
+            old.unlink()
+    for path, text in wanted.items():
+        path.write_text(text, "utf-8")
+    return sorted(wanted)
