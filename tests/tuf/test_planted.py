@@ -6,13 +6,18 @@ A rival is another publisher process that makes a whole publication while ours i
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 from tuf.api.exceptions import DownloadError, RepositoryError
 
+import bonded.tuf.claim
+import bonded.tuf.publish
 from bonded.tuf.outcome import Result
 from bonded.tuf.publish import publish
+from bonded.tuf.refresh import refresh
 from bonded.tuf.trust import Untrusted
 from tests.tuf.faults import FaultyStorage, NoBarrier, NoLock, Trip, strided
 from tests.tuf.rounds import Rounds
@@ -110,3 +115,44 @@ def test_a_rival_between_any_two_calls(world: World, conditional: bool, locked: 
 @pytest.mark.timeout(1800)
 def test_power_lost_after_any_call(world: World) -> None:
     losing_power(Rounds.begin(world), stride=1)
+
+
+def test_an_overtaken_publisher_does_not_settle_over_its_rival(
+    sqlite_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ours flipped and stands still; a rival settles it and publishes the next one; then ours goes on."""
+    rounds, seen = Rounds.begin(sqlite_world), list[Result]()
+    real = bonded.tuf.publish._settle
+
+    def late(*args: Any) -> None:
+        monkeypatch.setattr(bonded.tuf.publish, "_settle", real)
+        rival(rounds, seen, lock=NoLock())
+        real(*args)
+
+    rounds.change()
+    monkeypatch.setattr(bonded.tuf.publish, "_settle", late)
+    rounds.broken(Trip(), lock=NoLock())
+    assert seen == [Result.PUBLISHED]
+    rounds.recover()
+
+
+def test_an_overtaken_publisher_does_not_adopt_over_its_rival(
+    sqlite_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refresher was here; ours reads its bins, a rival adopts them and publishes, then ours would write what it read."""
+    rounds, seen = Rounds.begin(sqlite_world), list[Result]()
+    sqlite_world.now += timedelta(hours=13)
+    refresh(sqlite_world.publisher(lock=NoLock()), sqlite_world.now)
+    real = bonded.tuf.claim.adopt
+
+    def late(*args: Any, **named: Any) -> None:
+        monkeypatch.setattr(bonded.tuf.claim, "adopt", real)
+        rival(rounds, seen, lock=NoLock())
+        real(*args, **named)
+
+    rounds.change()
+    monkeypatch.setattr(bonded.tuf.claim, "adopt", late)
+    p = sqlite_world.publisher(lock=NoLock())
+    assert publish(p, sqlite_world.now).result is Result.BURNED
+    assert seen == [Result.PUBLISHED]
+    rounds.recover()

@@ -30,6 +30,7 @@ from bonded.seams import Changed, Entry, NotStored, OtherBytes, StorageError, St
 P = ParamSpec("P")
 R = TypeVar("R")
 CHUNK = 1024 * 1024
+READ_AHEAD = 64 * 1024
 _STALE_SECONDS = 3600
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
 
@@ -93,7 +94,7 @@ class FileStorage:
     @_translated
     def open(self, name: str) -> BinaryIO:
         """The object as a seekable stream. Raises NotStored."""
-        return io.BufferedReader(_Opened(self._path(name), "rb"), CHUNK)
+        return io.BufferedReader(_Opened(self._path(name), "rb"), READ_AHEAD)
 
     @_translated
     def exists(self, name: str) -> bool:

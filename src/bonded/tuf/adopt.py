@@ -10,41 +10,43 @@ import hashlib
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import select
 
 from bonded.tuf import binfile
 from bonded.tuf.base import Base, signed_bin
 from bonded.tuf.context import Publisher
+from bonded.tuf.live import Name, locked_live
+from bonded.tuf.outcome import Burned
 from bonded.tuf.roles import metadata_name
 from bonded.tuf.settle import supersede
 from bonded.tuf.tables import bin_table, publication
 from bonded.tuf.upsert import upsert
 
 
-def adopt(p: Publisher, base: Base, now: datetime, *, older: bool) -> None:
+def adopt(p: Publisher, base: Base, known: Name, now: datetime, *, older: bool) -> None:
     """Make the database know base as live and each of its bins. With an `older` store the rows are right: do nothing.
 
-    Raises Untrusted when a bin does not verify. If we stop before the commit, the next claim does it again.
+    `known` is what the database held for live when base was compared with it. Raises Untrusted when a bin does not
+    verify, Burned when another publisher moved on meanwhile. If we stop before the commit, the next claim does it again.
     """
     if older:
         return
     with p.db.read() as conn:
-        known = {row.name: row.version for row in conn.execute(select(bin_table.c.name, bin_table.c.version))}
-        live = conn.execute(select(publication.c.state).where(publication.c.n == base.n)).scalar_one_or_none()
+        before = {row.name: row.version for row in conn.execute(select(bin_table.c.name, bin_table.c.version))}
     rows, old = [], []
     for role, version in base.versions.items():
-        if is_bin(base, role) and known.get(role) != version:
+        if is_bin(base, role) and before.get(role) != version:
             rows.append(_row(p, base, role, version))
-            if role in known:
-                old.append(metadata_name(role, known[role]))
+            if role in before:
+                old.append(metadata_name(role, before[role]))
     with p.db.write() as tx:
+        if locked_live(tx) != known:
+            raise Burned("another publisher was here")
         upsert(tx, bin_table, rows)
         supersede(tx, old, now)
-        if live is None:
-            tx.execute(insert(publication).values(_publication(base, now)))
-        elif live != "live":
-            # Another attempt had the number in this database; what is in the store counts.
-            tx.execute(update(publication).where(publication.c.n == base.n).values(_publication(base, now)))
+        if known != (base.n, base.attempt):
+            # A row of that number is another attempt's, which was never flipped: what is in the store counts.
+            upsert(tx, publication, [_publication(base, now)])
 
 
 def is_bin(base: Base, role: str) -> bool:

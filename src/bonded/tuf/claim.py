@@ -6,19 +6,21 @@ either flipped (then it is settled now) or it was not (then it is burned, and it
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import func, insert, select, update
 
-from bonded.db.engine import Tx
 from bonded.seams import NotStored
 from bonded.tuf.adopt import adopt
 from bonded.tuf.base import Base, read_base, read_changes
 from bonded.tuf.context import Publisher
+from bonded.tuf.live import Name, live, locked_live, unsettled
+from bonded.tuf.outcome import Burned
 from bonded.tuf.roles import metadata_name
 from bonded.tuf.settle import settle, supersede, written
 from bonded.tuf.tables import head as head_table
@@ -60,18 +62,21 @@ class Claimed:
 def claim(p: Publisher, now: datetime) -> Claimed:
     """Read and verify base, and bring the database up to it. Call with the lock held.
 
-    Raises Untrusted, Behind, WrongClock, StorageError, and the database's errors.
+    Raises Untrusted, Behind, WrongClock, Burned (another publisher was here), StorageError, and the database's errors.
     """
     base = read_base(p.public, p.memory.base)
     p.memory.base = base
     check_clock(p, base, now)
     check_signer(p, base)
     with p.db.read() as conn:
-        live = _live(conn)
-    if live is not None and (live.n, live.attempt) == (base.n, base.attempt):
-        _burn(p, now)
-        return Claimed(base, Known.EQUAL)
-    return _catch_up(p, base, live, now)
+        known = live(conn)
+    if known != (base.n, base.attempt):
+        return _catch_up(p, base, known, now)
+    if p.memory.distrust:
+        adopt(p, base, known, now, older=False)
+        p.memory.distrust = False
+    _burn(p, now)
+    return Claimed(base, Known.EQUAL)
 
 
 def check_clock(p: Publisher, base: Base, now: datetime) -> None:
@@ -90,40 +95,38 @@ def check_signer(p: Publisher, base: Base) -> None:
             raise Untrusted("the signer's key is not one that the offline metadata list")
 
 
-def _live(conn: Connection) -> Row[*tuple[Any, ...]] | None:
-    return conn.execute(
-        select(publication.c.n, publication.c.attempt)
-        .where(publication.c.state == "live")
-        .order_by(publication.c.n.desc())
-        .limit(1)
-    ).one_or_none()
-
-
-def _catch_up(p: Publisher, base: Base, live: Row[*tuple[Any, ...]] | None, now: datetime) -> Claimed:
+def _catch_up(p: Publisher, base: Base, known: Name, now: datetime) -> Claimed:
     """Settle what was flipped, adopt what a refresher wrote, from the oldest that the database does not know."""
-    known = (live.n, live.attempt) if live is not None else (0, "")
     news, since, older = _since(p, base, known)
     for entry in news:
-        number, attempt = int(entry["publication"]), str(entry["attempt"])
-        with p.db.write() as tx:
-            row = _unsettled(tx, number, attempt)
-            if row is not None:
-                settle(tx, row, entry, now=now, page_ttl=p.settings.page_ttl)
-                log.info("settled after a restart", publication=number)
-                continue
-            if entry["targets"] or entry["pages"]:
-                raise Behind(
-                    f"publication {number} is live and the database knows nothing of it: the database was restored "
-                    "from an older state; nothing is published until `bonded tuf recover`"
-                )
-            if entry["previous"]:
-                supersede(tx, [metadata_name("snapshot", int(entry["previous"]["publication"]))], now)
-    adopt(p, base, now, older=older)
+        known = _take_up(p, entry, known, now)
+    adopt(p, base, known, now, older=older)
     _burn(p, now)
     return Claimed(base, Known.OLDER if older else Known.EQUAL, since)
 
 
-def _since(p: Publisher, base: Base, known: tuple[int, str]) -> tuple[list[dict[str, Any]], int, bool]:
+def _take_up(p: Publisher, entry: Mapping[str, Any], known: Name, now: datetime) -> Name:
+    """Settle one publication that the database does not hold for live; returns what it holds for live then."""
+    name = int(entry["publication"]), str(entry["attempt"])
+    with p.db.write() as tx:
+        if locked_live(tx) != known:
+            raise Burned("another publisher was here")
+        row = unsettled(tx, *name)
+        if row is not None:
+            settle(tx, row, entry, now=now, page_ttl=p.settings.page_ttl)
+            log.info("settled after a restart", publication=name[0])
+            return name
+        if entry["targets"] or entry["pages"]:
+            raise Behind(
+                f"publication {name[0]} is live and the database knows nothing of it: the database was restored "
+                "from an older state; nothing is published until `bonded tuf recover`"
+            )
+        if entry["previous"]:
+            supersede(tx, [metadata_name("snapshot", int(entry["previous"]["publication"]))], now)
+    return known
+
+
+def _since(p: Publisher, base: Base, known: Name) -> tuple[list[dict[str, Any]], int, bool]:
     """The publications from after `known` up to base, oldest first; the number they begin from; whether that is not
     `known` itself: then the store is older than the database."""
     found: list[dict[str, Any]] = []
@@ -137,15 +140,6 @@ def _since(p: Publisher, base: Base, known: tuple[int, str]) -> tuple[list[dict[
         at = entry["previous"]
     begin = (0, "") if at is None else (int(at["publication"]), str(at["attempt"]))
     return found[::-1], begin[0], begin != known
-
-
-def _unsettled(tx: Tx, n: int, attempt: str) -> Row[*tuple[Any, ...]] | None:
-    """The row of a publication that was flipped and not settled. Its state is open, or burned by a rival's mistake."""
-    return tx.execute(
-        select(publication)
-        .where(publication.c.n == n, publication.c.attempt == attempt, publication.c.state != "live")
-        .with_for_update()
-    ).one_or_none()
 
 
 def _burn(p: Publisher, now: datetime) -> None:

@@ -33,7 +33,7 @@ class TufSettings:
     """Least time between two project lists."""
     long_list_interval: timedelta = timedelta(minutes=10)
     """The same beyond 10,000 projects."""
-    writers: int = 4
+    writers: int = 2
     """Threads that sign, compress and write a large publication: most of that is done outside the interpreter."""
     base_url: str = ""
     """Public address of the index with a slash at its end, for the absolute links of the JSON API."""
@@ -49,6 +49,8 @@ class Memory:
     """It has allocated a number already."""
     base: Base | None = None
     """What the store held after our last flip; used again only while the store's timestamp has these very bytes."""
+    distrust: bool = False
+    """The database's bins were not those of the store: the next claim compares all of them."""
     limit: int = 0
     """Events in the next batch while batches fail; 0: as many as the settings say."""
     failures: int = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bonded.seams import Changed
 from bonded.tuf.base import Base, base_of
 from bonded.tuf.context import Publisher
+from bonded.tuf.outcome import Burned
 from bonded.tuf.plan import Plan
-from bonded.tuf.put import Burned
 from bonded.tuf.roles import TIMESTAMP
 
 

@@ -12,19 +12,19 @@ from sqlalchemy import insert, update
 
 from bonded.tuf.build import journal_ids
 from bonded.tuf.context import Publisher
+from bonded.tuf.outcome import Burned
 from bonded.tuf.plan import Plan
 from bonded.tuf.tables import head as head_table
 from bonded.tuf.tables import publication
 
 
-def open_number(p: Publisher, plan: Plan, now: datetime) -> bool:
-    """Commit the publication's row and move the head past its number. False: another publisher was here; begin again."""
+def open_number(p: Publisher, plan: Plan, now: datetime) -> None:
+    """Commit the publication's row and move the head past its number. Raises Burned: another publisher was here."""
     with p.db.write() as tx:
         moved = tx.execute(update(head_table).where(head_table.c.head <= plan.n).values(head=plan.n + 1))
         if moved.rowcount != 1:
-            return False
+            raise Burned(f"number {plan.n} was allocated by another publisher")
         tx.execute(insert(publication).values(publication_row(plan, now)))
-    return True
 
 
 def publication_row(plan: Plan, now: datetime) -> dict[str, Any]:

@@ -18,6 +18,10 @@ class Result(StrEnum):
     """The number is spent and nothing of it visible: begin again at once."""
 
 
+class Burned(Exception):
+    """The number is spent, or another publisher was faster. Begin again: nothing of ours is visible."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`n` is the number that is live now because of the call, 0 when none; `events` how many became visible."""

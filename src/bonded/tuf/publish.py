@@ -13,7 +13,6 @@ from datetime import datetime
 from functools import partial
 
 import structlog
-from sqlalchemy import select
 
 from bonded.seams import NotStored, SignerRefused
 from bonded.tuf.base import Base
@@ -24,15 +23,15 @@ from bonded.tuf.claim import claim, next_number
 from bonded.tuf.collect import collect
 from bonded.tuf.context import Publisher
 from bonded.tuf.flip import flip
+from bonded.tuf.live import unsettled
 from bonded.tuf.open import open_number
-from bonded.tuf.outcome import Outcome, Result
+from bonded.tuf.outcome import Burned, Outcome, Result
 from bonded.tuf.plan import Plan, Work
-from bonded.tuf.put import Burned, put
+from bonded.tuf.put import put
 from bonded.tuf.renew import pointer_due, rows_of
 from bonded.tuf.roles import metadata_name
 from bonded.tuf.settle import settle
 from bonded.tuf.signing import signing
-from bonded.tuf.tables import publication
 from bonded.tuf.threads import Each, several
 
 __all__ = ["Outcome", "Result", "publish"]
@@ -49,15 +48,14 @@ def publish(p: Publisher, now: datetime) -> Outcome:
     with p.lock.held() as mine:
         if not mine:
             return Outcome(Result.BUSY)
-        claimed = claim(p, now)
-        work = collect(p, claimed, now)
-        if work.empty and not pointer_due(claimed.base, p.settings, now):
-            return Outcome(Result.NOTHING)
         try:
+            claimed = claim(p, now)
+            work = collect(p, claimed, now)
+            if work.empty and not pointer_due(claimed.base, p.settings, now):
+                return Outcome(Result.NOTHING)
             with several(p.settings.writers) as each:
                 plan = _build(p, work, claimed.base, now, each)
-                if not open_number(p, plan, now):
-                    raise Burned(f"number {plan.n} was allocated by another publisher")
+                open_number(p, plan, now)
                 put(p, plan, each)
             p.memory.base = flip(p, plan, claimed.base)
         except (Burned, SignerRefused) as error:
@@ -76,7 +74,7 @@ def _build(p: Publisher, work: Work, base: Base, now: datetime, each: Each) -> P
     p.memory.numbered = True
     kind = "publish" if work.rows or work.pages or work.project_list is not None else "refresh"
     number = Number(n, attempt, kind, now, p.settings.lifetime)
-    start, sign, load = start_of(base), signing(p, n, attempt), partial(_previous_bin, p, work)
+    start, sign, load = start_of(base), signing(p, n, attempt), partial(_previous_bin, p, work, base)
     try:
         plan = build(work, start, number, load, sign, each)
     except DamagedBin:
@@ -92,9 +90,12 @@ def start_of(base: Base) -> From:
     return From(base.n, base.attempt, base.content, base.changes, base.versions, base.trust.layout)
 
 
-def _previous_bin(p: Publisher, work: Work, role: str) -> bytes:
+def _previous_bin(p: Publisher, work: Work, base: Base, role: str) -> bytes:
     """The signed part of a bin's live file, checked against its row; an empty bin where the rows will replace it."""
     known = work.bins[role]
+    if known.version != base.versions.get(role) and role not in work.renew:
+        p.memory.distrust = True
+        raise Burned(f"bin {role} is {base.versions.get(role)} in the store and {known.version} in the database")
     try:
         data = p.public.get(metadata_name(role, known.version)).data
         if hashlib.sha256(data).hexdigest() == known.sha256:
@@ -111,7 +112,7 @@ def _with_rows(p: Publisher, work: Work, base: Base) -> Work:
     damaged = []
     for role in work.bins:
         try:
-            _previous_bin(p, work, role)
+            _previous_bin(p, work, base, role)
         except DamagedBin as error:
             log.error("a damaged bin is made anew", reason=str(error))
             damaged.append(role)
@@ -120,8 +121,8 @@ def _with_rows(p: Publisher, work: Work, base: Base) -> Work:
 
 
 def _settle(p: Publisher, plan: Plan, now: datetime) -> None:
-    """Already visible: if this fails, the next claim does it."""
+    """Already visible: if this fails, the next claim does it; and perhaps a rival's claim has done it already."""
     with p.db.write() as tx:
-        query = select(publication).where(publication.c.n == plan.n, publication.c.attempt == plan.attempt)
-        row = tx.execute(query.with_for_update()).one()
-        settle(tx, row, plan.changes, now=now, page_ttl=p.settings.page_ttl)
+        row = unsettled(tx, plan.n, plan.attempt)
+        if row is not None:
+            settle(tx, row, plan.changes, now=now, page_ttl=p.settings.page_ttl)

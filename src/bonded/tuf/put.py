@@ -23,6 +23,7 @@ from bonded.catalog.tables import project as project_table
 from bonded.seams import NotStored, OtherBytes, Storage
 from bonded.tuf.build import BadProject
 from bonded.tuf.context import Publisher
+from bonded.tuf.outcome import Burned
 from bonded.tuf.plan import Exposure, Plan
 from bonded.tuf.roles import hashed
 from bonded.tuf.settle import chunks
@@ -33,10 +34,6 @@ FAST = 3
 """zstd level before the flip; a job makes a smaller copy of the newest snapshot later."""
 
 log = structlog.get_logger("bonded.publisher")
-
-
-class Burned(Exception):
-    """The number is spent: other bytes are under one of its names, or another publisher was faster. Begin again."""
 
 
 def put(p: Publisher, plan: Plan, each: Each = in_order) -> None:

@@ -20,9 +20,9 @@ from bonded.tuf.canonical import NotCanonical, open_envelope
 from bonded.tuf.claim import WrongClock, check_clock, check_signer, number_after
 from bonded.tuf.context import Publisher
 from bonded.tuf.flip import flip
-from bonded.tuf.outcome import Outcome, Result
+from bonded.tuf.outcome import Burned, Outcome, Result
 from bonded.tuf.plan import Work
-from bonded.tuf.put import Burned, put_objects
+from bonded.tuf.put import put_objects
 from bonded.tuf.renew import START, TAKE, pointer_due
 from bonded.tuf.roles import metadata_name
 from bonded.tuf.signing import signing

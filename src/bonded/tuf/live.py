@@ -1,0 +1,47 @@
+"""Which publication the database holds for live, read under a lock where something is decided on it.
+
+Publishers are kept apart by their lock, and by the flip's condition when the lock is lost. A publisher that was overtaken
+must not write what it read before: whoever changes the database's picture of the store first locks it and looks again.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from bonded.db.engine import Tx
+from bonded.tuf.tables import head, publication
+from bonded.tuf.upsert import upsert
+
+Name = tuple[int, str]
+"""A publication: its number and attempt. (0, "") is none."""
+
+
+def live(conn: Connection) -> Name:
+    """The newest publication that was settled."""
+    row = conn.execute(
+        select(publication.c.n, publication.c.attempt)
+        .where(publication.c.state == "live")
+        .order_by(publication.c.n.desc())
+        .limit(1)
+    ).one_or_none()
+    return (int(row.n), str(row.attempt)) if row else (0, "")
+
+
+def locked_live(tx: Tx) -> Name:
+    """The same; no other publisher settles or adopts until this transaction ends."""
+    upsert(tx, head, [{"id": 1, "head": 1}], keep=True)
+    tx.execute(select(head.c.head).with_for_update()).one()
+    return live(tx)
+
+
+def unsettled(tx: Tx, n: int, attempt: str) -> Row[*tuple[Any, ...]] | None:
+    """The row of a publication that is not settled, locked; None when it is, or when there is none.
+
+    Its state is open, or burned by a rival that had not seen its flip.
+    """
+    locked_live(tx)
+    return tx.execute(
+        select(publication).where(publication.c.n == n, publication.c.attempt == attempt, publication.c.state != "live")
+    ).one_or_none()
