@@ -20,13 +20,9 @@ def filename(one: Check) -> str:
 def page(one: Check) -> str:
     """The page in Markdown."""
     context = "an index around it; `bonded scan` does not run it" if one.needs_context else "the archive alone"
-    rows = [
-        f"# {one.name}",
-        NOTE,
-        "| version | severity | about | needs |\n| --- | --- | --- | --- |\n"
-        f"| {one.version} | {one.severity.value} | a {one.subject.value} | {context} |",
-        one.documentation,
-    ]
+    head = "| version | severity | about | needs |\n| --- | --- | --- | --- |"
+    table = f"{head}\n| {one.version} | {one.severity.value} | a {one.subject.value} | {context} |"
+    rows = [f"# {one.name}", NOTE, table, one.documentation]
     for kind, heading in ((harness.FLAG, "A sample that is flagged"), (harness.PASS, "A sample that is not")):
         shown = _sample(one, kind)
         rows += [f"## {heading}", shown] if shown else []
