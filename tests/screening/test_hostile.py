@@ -7,7 +7,8 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import pytest
 
@@ -96,6 +97,8 @@ ARCHIVES: dict[str, Callable[[], tuple[bytes, str]]] = {
     "no archive": lambda: (b"\0" * 1000, WHEEL),
     "empty": lambda: (b"", SDIST),
 }
+LONG = frozenset({"99,000 members in tar", "bomb", "loops in loops", "many names", "a million statements"})
+"""They take seconds each; one of each kind stays among the quick tests."""
 EXEC = "import base64, os\n"
 PROGRAMS: dict[str, str | bytes] = {
     "brackets": EXEC + "exec(" + "(" * 5000 + "1" + ")" * 5000 + ")",
@@ -136,7 +139,11 @@ def judged(data: bytes, name: str, sandbox: Sandbox) -> tuple[Verdict, float, li
     return decide(result.findings, Policy()).verdict, result.cpu_seconds, [one.check for one in result.findings]
 
 
-@pytest.mark.parametrize("name", sorted(ARCHIVES))
+def _marked(names: Iterable[str]) -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.slow if name in LONG else ()) for name in sorted(names)]
+
+
+@pytest.mark.parametrize("name", _marked(ARCHIVES))
 def test_hostile_archives_go_to_review(name: str, sandbox: Sandbox) -> None:
     data, filename = ARCHIVES[name]()
     verdict, seconds, checks = judged(data, filename, sandbox)
@@ -146,7 +153,7 @@ def test_hostile_archives_go_to_review(name: str, sandbox: Sandbox) -> None:
     assert seconds <= 5.5
 
 
-@pytest.mark.parametrize("name", sorted(PROGRAMS))
+@pytest.mark.parametrize("name", _marked(PROGRAMS))
 def test_hostile_programs_get_a_verdict(name: str, sandbox: Sandbox) -> None:
     data, filename = program(PROGRAMS[name])
     verdict, seconds, checks = judged(data, filename, sandbox)

@@ -175,6 +175,21 @@ def test_it_starts_again_after_its_server_died(sandbox: ForkServer) -> None:
     assert value(sandbox, calls.echo, b"2") == "2"
 
 
+def test_an_idle_server_ends_and_another_is_started(sandbox: ForkServer, tmp_path: Path) -> None:
+    class Impatient(type(sandbox)):  # type: ignore[misc]
+        def _program(self) -> str:
+            return "import bonded.adapters.sandbox_server as s; s.IDLE = 0.2; s.main(sys.argv[1:])".join(
+                super()._program().split("from bonded.adapters.sandbox_server import main; main(sys.argv[1:])")
+            )
+
+    made = Impatient(extra=(ROOT,), preload=()) if sandbox.level == "bubblewrap" else Impatient(preload=())
+    assert value(made, calls.echo, b"1") == "1"
+    assert made._server is not None
+    assert made._server.wait(20) == 0
+    assert value(made, calls.echo, b"2") == "2"
+    made.close()
+
+
 def test_a_child_costs_milliseconds(sandbox: ForkServer) -> None:
     value(sandbox, calls.echo, b"warm")
     start = time.monotonic()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -27,6 +28,10 @@ class BubblewrapSandbox(ForkServer):
         self._extra = extra
 
     def command(self, control: int) -> list[str]:
+        return [*self._inside(), *self.python(control)]
+
+    def _inside(self) -> list[str]:
+        """The part of a command line that puts what follows into namespaces of its own."""
         words = [shutil.which("bwrap") or "bwrap", "--unshare-all", "--new-session", "--cap-drop", "ALL", "--clearenv"]
         words += ["--setenv", "PATH", os.defpath, "--setenv", "LANG", "C.UTF-8"]
         words += ["--proc", "/proc", "--dev", "/dev"]
@@ -37,7 +42,7 @@ class BubblewrapSandbox(ForkServer):
                 words += ["--ro-bind", folder, folder]
         for folder in self._folders():
             words += ["--ro-bind", folder, folder]
-        return [*words, "--remount-ro", "/", "--chdir", "/", "--", *self.python(control)]
+        return [*words, "--remount-ro", "/", "--chdir", "/", "--"]
 
     def _folders(self) -> list[str]:
         """Where the interpreter, installed packages and our own code are."""
@@ -51,11 +56,13 @@ class BubblewrapSandbox(ForkServer):
         return [*super().paths(), *map(str, self._extra)]
 
     def probe(self) -> str:
-        """Why it does not work on this machine, "" when it does. Starts the server, which the first call then uses."""
+        """Why it does not work on this machine, "" when it does."""
         if shutil.which("bwrap") is None:
             return "the program bwrap is not installed"
         try:
-            self._started()
-        except OSError as error:
+            done = subprocess.run(
+                [*self._inside(), sys.executable, "-I", "-S", "-c", ""], capture_output=True, timeout=30, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
             return str(error)
-        return ""
+        return done.stderr.decode("utf-8", "replace").strip()[:300] or "it failed" if done.returncode else ""

@@ -1,7 +1,8 @@
 """The fork server of a sandbox: started once, it has everything imported, and forks a child for each request.
 
 Run as `python -m bonded.adapters.sandbox_server CONTROL_FD FILTER MODULE...`. A child costs milliseconds, shares the memory
-of the imports, and can end in any way without harming its neighbours. The server ends when its client does.
+of the imports, and can end in any way without harming its neighbours. The server ends when its client does, and when it has
+had nothing to do for a while.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from dataclasses import dataclass
 
 from bonded.adapters.sandbox_child import work
 from bonded.adapters.sandbox_wire import STATUS, Request, receive_request, write_frame
+
+IDLE = 120.0
+"""Seconds without work after which the server ends, and gives its memory back."""
 
 
 @dataclass(slots=True)
@@ -51,10 +55,13 @@ def main(arguments: list[str]) -> None:
 
 
 def _turn(control: socket.socket, children: dict[int, Child], *, filtered: bool) -> bool:
-    """Wait for a request, the end of a child, or a deadline. False when the client is gone."""
+    """Wait for a request, the end of a child, or a deadline. False when the client is gone, or nothing is to do."""
     now = time.monotonic()
     waits = [child.deadline - now for child in children.values() if not child.late]
-    readable, _, _ = select.select([control.fileno(), *children], [], [], max(0.0, min(waits)) if waits else None)
+    patience = max(0.0, min(waits)) if waits else None if children else IDLE
+    readable, _, _ = select.select([control.fileno(), *children], [], [], patience)
+    if not readable and not children:
+        return False  # the client starts another when it needs one
     for handle in readable:
         if handle in children:
             _ended(children.pop(handle))

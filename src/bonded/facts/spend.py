@@ -51,7 +51,7 @@ class Spend:
     def parse(self, source: bytes) -> bool:
         """Account for `source`, which is about to be parsed. False when it is too long by itself. Raises Exhausted."""
         found = islice(_TOKEN.finditer(source), MOST_TOKENS + 1)
-        count = sum(1 for _ in found) if len(source) > 50_000 else len(source) // 3
+        count = sum(1 for _ in found) if len(source) > 200_000 else len(source) // 4
         if count > MOST_TOKENS:
             return False
         self.tokens -= count
