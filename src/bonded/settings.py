@@ -11,7 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -34,6 +34,13 @@ class DatabaseSettings(Section):
     """sqlite:///... (relative paths are under the data directory) or postgresql://..."""
     pool_size: int = Field(default=8, ge=1)
     """Connections kept by each process."""
+
+    @field_validator("url")
+    @classmethod
+    def _known(cls, url: str) -> str:
+        if not url.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+            raise ValueError("the databases known are sqlite:///... and postgresql://...")
+        return url
 
 
 class StorageSettings(Section):

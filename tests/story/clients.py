@@ -19,8 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PINS = Path(__file__).parent / "pins"
 KEPT = ROOT / "var/clients"
-NAMES = ("twine", "uv", "poetry", "flit", "hatch", "pdm", "pip", "pypi-simple", "moto")
-ASKED = {"pdm": "pdm[locked]", "moto": "moto[s3,server]"}
+NAMES = ("twine", "uv", "poetry", "flit", "hatch", "pdm", "pip", "old-pip", "pypi-simple", "moto")
+ASKED = {"pdm": "pdm[locked]", "moto": "moto[s3,server]", "old-pip": "pip==23.0.1"}
 """Asked for otherwise than by name: pdm with what it was released with, since its looser requirements no longer fit."""
 
 
@@ -56,7 +56,17 @@ def _make(folder: Path, pins: Path) -> None:
         outside["UV_DEFAULT_INDEX"] = outside["PIP_INDEX_URL"]
     for words in (
         ("venv", "-q", "--python", sys.executable, str(folder)),
-        ("pip", "install", "-q", "--compile-bytecode", "--require-hashes", "--python", str(folder / "bin/python"), "-r", str(pins)),
+        (
+            "pip",
+            "install",
+            "-q",
+            "--compile-bytecode",
+            "--require-hashes",
+            "--python",
+            str(folder / "bin/python"),
+            "-r",
+            str(pins),
+        ),
     ):
         done = subprocess.run([uv, *words], env=outside, capture_output=True, text=True, check=False)
         if done.returncode:

@@ -102,7 +102,7 @@ def test_a_locked_database_says_try_again(tmp_path: Path) -> None:
         other = sqlite3.connect(index.directory / "bonded.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         answer = upload(index, token, path)
-        refused(answer, 503, "try again")
+        refused(answer, 503, "busy; upload the same file again")
         assert int(answer.headers["retry-after"]) > 0
         other.execute("ROLLBACK")
         assert upload(index, token, path).status == 200
@@ -113,7 +113,7 @@ def test_a_locked_database_says_try_again(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ('[screening]\nmode = "perhaps"\n', "screening.mode"),
-        ("[uplaod]\n", "uplaod"),
+        ("[spool_rom]\n", "spool_rom"),
         ("url = [", "cannot be read"),
         ('[database]\nurl = "oracle://x"\n', "database"),
     ],

@@ -28,10 +28,12 @@ def project(index: RunningIndex, token: str, tmp_path_factory: pytest.TempPathFa
     return releases[0]
 
 
-def test_pip_installs_what_is_not_yanked(index: RunningIndex, project: Made, tmp_path: Path) -> None:
+@pytest.mark.parametrize("client", ["pip", "old-pip"])
+def test_pip_installs_what_is_not_yanked(index: RunningIndex, project: Made, tmp_path: Path, client: str) -> None:
+    """Debian's pip of 2023, too: it cannot read every form of PEP 658's key (PEP 714)."""
     target = tmp_path / "target"
     words = ("install", "--no-cache-dir", "--index-url", index.simple, "--target", target, project.name)
-    done = clients.run("pip", *words, cwd=tmp_path)
+    done = clients.run(client, *words, cwd=tmp_path, program="pip")
     assert done.returncode == 0, done.stdout + done.stderr
     assert '__version__ = "1.0"' in (target / project.module / "__init__.py").read_text()
 

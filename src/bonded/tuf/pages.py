@@ -90,7 +90,7 @@ def _file(key: str, file: PageFileLike) -> dict[str, Any]:
         "upload-time": iso(file.uploaded_at),
         "yanked": (file.yanked_reason or True) if file.yanked else False,
         "core-metadata": metadata,
-        "dist-info-metadata": metadata,
+        # Not "dist-info-metadata" too, as PEP 714 advises: pip 22.3 to 23.0 cannot read its value in JSON.
     }
     if file.requires_python:
         value["requires-python"] = file.requires_python
