@@ -98,7 +98,7 @@ def test_a_read_only_store_refuses_uploads_and_goes_on_serving(tmp_path: Path) -
 def test_a_locked_database_says_try_again(tmp_path: Path) -> None:
     with running(tmp_path) as index:
         token = index.token("up")
-        path = wheel(tmp_path, "locked", "1.0")
+        path = wheel(tmp_path, "story-of-a-lock", "1.0")
         other = sqlite3.connect(index.directory / "bonded.db", isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         answer = upload(index, token, path)
@@ -106,7 +106,7 @@ def test_a_locked_database_says_try_again(tmp_path: Path) -> None:
         assert int(answer.headers["retry-after"]) > 0
         other.execute("ROLLBACK")
         assert upload(index, token, path).status == 200
-        index.wait_listed("locked", path.name)
+        index.wait_listed("story-of-a-lock", path.name)
 
 
 @pytest.mark.parametrize(
