@@ -63,7 +63,7 @@ def bonded() -> None:
 
 def main() -> None:
     """Entry point: refusals and wrong settings end in one sentence and exit status 1, never in a traceback."""
-    from bonded.cli.failures import sentence_of  # noqa: PLC0415 - kept off the path of --help
+    from bonded.cli.failures import sentence_of
 
     try:
         bonded.main(standalone_mode=True)
