@@ -6,28 +6,22 @@ import ast
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from bonded.facts.calling import Calling
 from bonded.facts.expressions import PARAMETER
+from bonded.facts.following import Following, is_static
 from bonded.facts.known import canonical
-from bonded.facts.scope import Class, Env, Function, Instance, Later
-from bonded.facts.source import parse
+from bonded.facts.scope import Class, Env, Function, Instance
 from bonded.facts.state import MAIN
-from bonded.facts.value import ANY, SOURCES, Value, gather, join, reach
+from bonded.facts.value import ANY, SOURCES, Value, join, reach
 
-_MAX_STACK = 8
-_MAX_TURNS = 24
-_MAX_LAYERS = 4
 _BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython")
 
 
-class Interpreter(Calling):
+class Interpreter(Following):
     """Reads one module: `module(tree)`, then `rest()` for functions that nothing called."""
 
     def module(self, tree: ast.Module) -> None:
         """Execute the top level."""
         self.functions: list[Function] = []
-        self.stack: list[Function] = []
-        self.results: list[list[Value]] = []
         self.block(tree.body)
 
     def rest(self, wanted: Callable[[Function], bool]) -> None:
@@ -46,9 +40,9 @@ class Interpreter(Calling):
             one.arg: Value(names=(f"{PARAMETER}{function.qualname}:{one.arg}",), labels=frozenset({"parameter"}))
             for one in every
         }
-        if function.owner is not None and every and not _static(function):
+        if function.owner is not None and every and not is_static(function):
             values[every[0].arg] = Value(local=Instance(function.owner))
-        self._enter(function, values)
+        self.enter(function, values)
 
     def block(self, body: Iterable[ast.stmt]) -> None:
         """Execute statements in order."""
@@ -258,109 +252,6 @@ class Interpreter(Calling):
         for name in node.names:
             self.env.values.setdefault(name, self.globals.values.get(name, ANY))
 
-    def follow(
-        self,
-        function: Function,
-        arguments: list[Value],
-        keywords: dict[str, Value],
-        bound: tuple[Value, str] | None = None,
-    ) -> Value:
-        """What `function` gives for these arguments; its body is executed with them, within bounds."""
-        self.out.edge(self.scope, function.qualname)
-        labels, steps = gather((*arguments, *keywords.values()))
-        if function in self.stack or len(self.stack) >= _MAX_STACK:
-            return Value(labels=labels, steps=steps)
-        values = self._bound_arguments(function, arguments, keywords, bound)
-        key = tuple((name, _print(value)) for name, value in sorted(values.items()))
-        if key in function.seen:
-            return function.seen[key]
-        if function.turns >= _MAX_TURNS:
-            return Value(labels=labels, steps=steps)
-        function.turns += 1
-        result = self._enter(function, values)
-        function.seen[key] = result
-        return result
-
-    def _bound_arguments(
-        self,
-        function: Function,
-        arguments: list[Value],
-        keywords: dict[str, Value],
-        bound: tuple[Value, str] | None,
-    ) -> dict[str, Value]:
-        spec = function.node.args
-        names = [one.arg for one in (*spec.posonlyargs, *spec.args)]
-        given = list(arguments)
-        if bound is not None and isinstance(bound[0].local, Instance) and not _static(function):
-            given.insert(0, bound[0])
-        values = dict(zip(names, given, strict=False))
-        if spec.vararg is not None:
-            values[spec.vararg.arg] = Value(items=tuple(given[len(names) :]))
-        if spec.kwarg is not None:
-            values[spec.kwarg.arg] = Value(table=dict(keywords))
-        values.update({name: value for name, value in keywords.items() if name != "**"})
-        outer, self.env = self.env, function.env
-        try:
-            defaults = dict(zip(names[len(names) - len(spec.defaults) :], spec.defaults, strict=True))
-            defaults |= {one.arg: d for one, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is not None}
-            for name, default in defaults.items():
-                if name not in values:
-                    values[name] = self.evaluate(default)
-        finally:
-            self.env = outer
-        return values
-
-    def _enter(self, function: Function, values: dict[str, Value]) -> Value:
-        outer, scope = self.env, self.scope
-        self.env, self.scope = Env(function.env), function.qualname
-        self.env.values.update(values)
-        self.stack.append(function)
-        self.results.append([])
-        try:
-            if isinstance(function.node, ast.Lambda):
-                return self.evaluate(function.node.body)
-            self.block(function.node.body)
-            returned = self.results[-1]
-        finally:
-            self.results.pop()
-            self.stack.pop()
-            self.env, self.scope = outer, scope
-        result = returned[0] if returned else Value(None)
-        for one in returned[1:]:
-            result = join(result, one)
-        return result
-
-    def nested(self, text: str, node: ast.AST, *, expression: bool, hidden: bool) -> Value:
-        """Read code that is in a constant, in the same names, as the layer below."""
-        if self.depth >= _MAX_LAYERS:
-            self.out.unread.append(
-                f"{self.path}: code under more than {_MAX_LAYERS} layers on line {self.where(node)[0]}"
-            )
-            return ANY
-        source = text.encode("utf-8", "surrogatepass")
-        if not self.spend.parse(source):
-            self.out.unread.append(
-                f"{self.path}: the code in a text on line {self.where(node)[0]} is too long to be parsed"
-            )
-            return ANY
-        parsed = parse(source)
-        if hidden:
-            self.decoded(node, text)
-        if parsed.tree is None:
-            return ANY
-        line, self.line = self.line, self.where(node)[0]
-        self.depth += 1
-        outer, self.globals = self.globals, self.env
-        try:
-            body = parsed.tree.body
-            if expression and len(body) == 1 and isinstance(body[0], ast.Expr):
-                return self.evaluate(body[0].value)
-            self.block(body)
-        finally:
-            self.depth -= 1
-            self.line, self.globals = line, outer
-        return ANY
-
 
 def _merged(left: dict[str, Value], right: dict[str, Value]) -> dict[str, Value]:
     merged = dict(right)
@@ -376,11 +267,6 @@ def _is_main(test: ast.expr) -> bool:
     )
 
 
-def _static(function: Function) -> bool:
-    decorators = getattr(function.node, "decorator_list", [])
-    return any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in decorators)
-
-
 def _sized(const: Any) -> bool:
     return isinstance(const, (str, bytes, list, tuple))
 
@@ -389,14 +275,6 @@ def _one(source: Value) -> Value:
     labels, steps = reach(source)
     names = tuple(dict.fromkeys(one for item in (source.items or ())[:20] for one in item.names))[:6]
     return Value(names=names, labels=labels, steps=steps)
-
-
-def _print(value: Value) -> object:
-    """What two calls of a function are told apart by."""
-    const = value.const if isinstance(value.const, (str, bytes, int, float)) else type(value.const).__name__
-    items = tuple(_print(one) for one in value.items[:50]) if value.items is not None else None
-    local = value.local if isinstance(value.local, (Function, Class, Instance, Later)) else None
-    return const, value.names, value.labels, items, id(local) if local is not None else 0
 
 
 _TABLE: dict[type[ast.stmt], Any] = {

@@ -1,0 +1,77 @@
+"""Evaluation of comprehensions, and the items that a loop goes through."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from bonded.facts.scope import Env
+from bonded.facts.state import Recorder
+from bonded.facts.value import Value, gather, reach
+
+
+class Loops(Recorder):
+    """Comprehensions over known items are folded one by one, within the budget; over unknown ones they are seen once."""
+
+    def evaluate(self, node: ast.expr | None) -> Value:
+        """What is known of an expression; `facts.expressions` has it."""
+        raise NotImplementedError
+
+    def bind(self, target: ast.expr, value: Value) -> None:
+        """Assign to a target; `facts.statements` has the whole of it."""
+        raise NotImplementedError
+
+    def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
+        found: list[Value] = []
+        outer, self.env = self.env, Env(self.env)
+        try:
+            exact = self._generate(node.generators, 0, lambda: found.append(self.evaluate(node.elt)))
+        finally:
+            self.env = outer
+        if exact:
+            return Value(items=tuple(found))
+        labels, steps = gather(found)
+        return Value(labels=labels, steps=steps)
+
+    def _dict_comprehension(self, node: ast.DictComp) -> Value:
+        found: list[tuple[Value, Value]] = []
+        outer, self.env = self.env, Env(self.env)
+        try:
+            self._generate(
+                node.generators, 0, lambda: found.append((self.evaluate(node.key), self.evaluate(node.value)))
+            )
+        finally:
+            self.env = outer
+        table = {
+            key.const if isinstance(key.const, (str, bytes, int, float)) else ("?", n): value
+            for n, (key, value) in enumerate(found)
+        }
+        return Value(table=table)
+
+    def _generate(self, generators: list[ast.comprehension], level: int, emit: Callable[[], None]) -> bool:
+        """Run a comprehension over known items; once, with an unknown item, where they are not known."""
+        if level == len(generators):
+            emit()
+            return True
+        now = generators[level]
+        source = self.evaluate(now.iter)
+        exact, turns = self.turns(source)
+        for item in turns:
+            self.bind(now.target, item)
+            tests = [self.evaluate(one) for one in now.ifs]
+            if exact and any(one.known and not one.const for one in tests):
+                continue
+            exact = self._generate(generators, level + 1, emit) and exact
+        return exact
+
+    def turns(self, source: Value) -> tuple[bool, list[Value]]:
+        """The items of `source`, one by one while the budget lasts; else one item that stands for all of them."""
+        held: Any = source.items if source.items is not None else source.const
+        if isinstance(held, (str, bytes, list, tuple)) and len(held) <= 20_000 and self.spend.take_turns(len(held)):
+            if source.items is not None:
+                return True, list(source.items)
+            return True, [Value(one, labels=source.labels, steps=source.steps) for one in held]
+        labels, steps = reach(source)
+        names = tuple(dict.fromkeys(one for item in (source.items or ())[:20] for one in item.names))[:6]
+        return False, [Value(names=names, labels=labels, steps=steps)]
