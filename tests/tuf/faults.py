@@ -26,7 +26,8 @@ class Trip:
     """Counts calls to stores and database, and breaks the call number `at` (from 1), or the first one called `on`.
 
     `mode`: "failed" raises before the call is done, "done" after it; "die" ends the process before it; "kill" is a real
-    SIGKILL; "act" calls `act` before the call and goes on.
+    SIGKILL; "act" calls `act` before the call, or before the first one after it that is outside a writing transaction
+    (whoever is inside makes a rival wait), and goes on.
     """
 
     at: int = 0
@@ -36,6 +37,7 @@ class Trip:
     calls: list[str] = field(default_factory=list)
     hit: str = ""
     armed: bool = True
+    inside: bool = False
 
     def call(self, name: str, do: Callable[[], Any], error: Callable[[], Exception]) -> Any:
         """Do one call, or break it."""
@@ -57,11 +59,18 @@ class Trip:
             raise error()
         return False
 
+    def _reached(self, name: str) -> bool:
+        if self.on:
+            return name == self.on
+        if self.mode == "act":
+            return not self.inside and len(self.calls) >= self.at
+        return len(self.calls) == self.at
+
     def _now(self, name: str) -> bool:
         if not self.armed:
             return False
         self.calls.append(name)
-        if self.hit or (name != self.on if self.on else len(self.calls) != self.at):
+        if self.hit or not self._reached(name):
             return False
         self.hit = name
         if self.mode == "kill":
@@ -177,9 +186,13 @@ class FaultyDatabase(Database):
     def write(self) -> Iterator[Tx]:
         self.trip.call("db.begin", lambda: None, database_error)
         raise_after = False
-        with self._watched(), super().write() as tx:
-            yield tx
-            raise_after = self.trip.before("db.commit", database_error)
+        self.trip.inside = True
+        try:
+            with self._watched(), super().write() as tx:
+                yield tx
+                raise_after = self.trip.before("db.commit", database_error)
+        finally:
+            self.trip.inside = False
         if raise_after:
             raise database_error()
 

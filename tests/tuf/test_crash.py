@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import count
 
 import pytest
 
@@ -19,27 +20,23 @@ MODES = ("failed", "done", "die")
 
 
 def break_calls(rounds: Rounds, mode: str, stride: int, first: int = 1) -> list[str]:
-    """Break every `stride`-th call of a publication, one round each; returns the names of the calls that broke."""
-    total = len(rounds.calls())
-    broken = []
-    for at in strided(total, stride, first):
+    """Break every `stride`-th call, one round each, until a round has no such call; returns the names of those broken."""
+    broken: list[str] = []
+    for at in count(first, stride):
         trip = Trip(at=at, mode=mode)
         rounds.round(trip)
-        if trip.hit:
-            broken.append(trip.hit)
-    return broken
-
-
-def planned(rounds: Rounds, stride: int, first: int = 1) -> int:
-    return len(list(strided(len(rounds.calls()), stride, first)))
+        if not trip.hit:
+            assert at > len(trip.calls), "the round ended before its turn came"
+            return broken
+        broken.append(trip.hit)
+    raise AssertionError
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_share_of_the_calls_fails(world: World, mode: str) -> None:
-    rounds = Rounds.begin(world)
     stride = 12 if world.db.dialect == "sqlite" else 24
-    broken = break_calls(rounds, mode, stride, first=1 + MODES.index(mode) * 3)
-    assert len(broken) >= planned(rounds, stride, 1 + MODES.index(mode) * 3) - 1
+    broken = break_calls(Rounds.begin(world), mode, stride, first=1 + MODES.index(mode) * 3)
+    assert len(broken) >= 100 // stride
     assert {name.partition(".")[0] for name in broken} >= {"db", "public"}
 
 
@@ -48,10 +45,11 @@ def test_a_share_of_the_calls_fails(world: World, mode: str) -> None:
 @pytest.mark.parametrize("mode", MODES)
 def test_every_single_call_fails(world: World, mode: str) -> None:
     rounds = Rounds.begin(world)
-    calls = rounds.calls()
     broken = break_calls(rounds, mode, 1)
-    assert len(broken) >= len(calls) - 2  # a round may need fewer calls than the one that was counted
-    assert set(broken) == set(calls), "each kind of call was broken"
+    calls = rounds.calls()
+    assert len(broken) >= len(calls)
+    assert set(broken) >= set(calls), "each kind of call was broken"
+    print(f"{world.db.dialect} {mode}: {len(broken)} calls broken, one round each")
 
 
 def test_the_calls_are_those_that_the_steps_make(world: World) -> None:
@@ -69,8 +67,7 @@ def test_the_calls_are_those_that_the_steps_make(world: World) -> None:
 def test_other_code_takes_up_after_a_crash(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new version renders pages otherwise and signs for other lifetimes: nothing of the old attempt is completed."""
     rounds = Rounds.begin(world)
-    total = len(rounds.calls())
-    for at in strided(total, 19):
+    for at in strided(len(rounds.calls()), 19):
         rounds.change()
         rounds.broken(Trip(at=at, mode="die"))
         monkeypatch.setattr(bonded.tuf.pages, "API", f"1.{4 + at}")
