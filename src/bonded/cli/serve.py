@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from bonded.wiring import House
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
+SCREENING_NICE = 10
+"""People who upload and read go before files that wait for their verdict."""
 HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 PORT = click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0: any free port.")
 
@@ -135,7 +137,7 @@ def _worker(house: House) -> Member:
     def run(house: House, life: Life) -> None:
         jobs = house.jobs()
         work = Worker(house.db, house.new_queue, house.clock)
-        work.add({"screen": jobs.pop("screen")}, threads=house.settings.screening.workers)
+        work.add({"screen": jobs.pop("screen")}, threads=house.settings.screening.workers, nice=SCREENING_NICE)
         work.add({"mail": jobs.pop("mail")})
         work.add({"takedown": jobs["takedown"]})  # never behind anything slow
         work.add({"plain": jobs.pop("plain"), "purge": jobs["purge"]})

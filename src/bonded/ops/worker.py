@@ -5,6 +5,7 @@ Woken after commits, polling otherwise; a sweeper returns the jobs of workers th
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -35,11 +36,12 @@ class Worker:
         self._rounds: list[tuple[timedelta, Callable[[datetime], object]]] = []
         self._due: list[datetime] = []
 
-    def add(self, handlers: Mapping[str, Handler], *, threads: int = 1) -> None:
-        """Have `threads` threads work on the queues of `handlers`."""
+    def add(self, handlers: Mapping[str, Handler], *, threads: int = 1, nice: int = 0) -> None:
+        """Have `threads` threads work on the queues of `handlers`. `nice`: how much they, and the processes that they
+        start, give way to others when processors are short (0 not at all, 19 wholly)."""
         for n in range(threads):
             name = f"{next(iter(handlers))}-{n}"
-            self._threads.append(threading.Thread(target=self._work, args=(handlers,), name=name, daemon=True))
+            self._threads.append(threading.Thread(target=self._work, args=(handlers, nice), name=name, daemon=True))
 
     def every(self, interval: timedelta, call: Callable[[datetime], object]) -> None:
         """Have `call(now)` called at the start and each `interval` after: house-keeping that needs no job row."""
@@ -61,7 +63,9 @@ class Worker:
         """Take no further jobs. Safe in a signal handler."""
         self._over.set()
 
-    def _work(self, handlers: Mapping[str, Handler]) -> None:
+    def _work(self, handlers: Mapping[str, Handler], nice: int) -> None:
+        if nice:  # on Linux a thread has a priority of its own
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
         queue = self._new_queue()
         while not self._over.is_set():
             try:
