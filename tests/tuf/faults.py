@@ -23,7 +23,7 @@ class Died(BaseException):
 
 @dataclass
 class Trip:
-    """Counts calls to stores and database, and breaks the call number `at` (from 1), or the first one called `on`.
+    """Counts calls to stores and database, and breaks the call number `at` (from 1), or the `nth` one called `on`.
 
     `mode`: "failed" raises before the call is done, "done" after it; "die" ends the process before it; "kill" is a real
     SIGKILL; "act" calls `act` before the call, or before the first one after it that is outside a writing transaction
@@ -32,6 +32,7 @@ class Trip:
 
     at: int = 0
     on: str = ""
+    nth: int = 1
     mode: str = "failed"
     act: Callable[[], None] = lambda: None
     calls: list[str] = field(default_factory=list)
@@ -61,7 +62,7 @@ class Trip:
 
     def _reached(self, name: str) -> bool:
         if self.on:
-            return name == self.on
+            return name == self.on and self.calls.count(name) == self.nth
         if self.mode == "act":
             return not self.inside and len(self.calls) >= self.at
         return len(self.calls) == self.at
@@ -227,6 +228,12 @@ class NoLock:
 
     def held(self) -> AbstractContextManager[bool]:
         return nullcontext(True)
+
+
+def places(calls: list[str]) -> list[tuple[str, int]]:
+    """Each call as its name and how many of that name came before it, itself included: rounds differ a little in length,
+    so a number alone would miss some."""
+    return [(name, calls[: i + 1].count(name)) for i, name in enumerate(calls)]
 
 
 def strided(calls: int, stride: int, first: int = 1) -> Iterable[int]:
