@@ -93,6 +93,25 @@ def test_a_stopped_handler_gives_its_job_back(db: Database) -> None:
         assert tuple(connection.execute(select(job.c.state, job.c.attempt)).one()) == ("pending", 0)
 
 
+def test_jobs_that_are_due_follow_each_other_without_a_claim_of_their_own(db: Database) -> None:
+    for key in "abc":
+        add(db, key)
+    seen: list[str] = []
+    assert work_once(db, {"screen": lambda taken, now: seen.append(taken.key)}, clock)
+    assert seen == ["a", "b", "c"]
+    assert not work_once(db, {"screen": lambda taken, now: seen.append(taken.key)}, clock)
+
+
+def test_no_next_job_is_claimed_when_it_shall_stop(db: Database) -> None:
+    add(db, "a")
+    add(db, "b")
+    seen: list[str] = []
+    assert work_once(db, {"screen": lambda taken, now: seen.append(taken.key)}, clock, lambda: False)
+    assert seen == ["a"]
+    with db.read() as connection:
+        assert connection.execute(select(job.c.state)).scalars().all() == ["pending"]
+
+
 def until(true: Callable[[], bool], seconds: float = 20) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -69,7 +69,7 @@ class Worker:
         queue = self._new_queue()
         while not self._over.is_set():
             try:
-                if not work_once(self._db, handlers, self._clock):
+                if not work_once(self._db, handlers, self._clock, lambda: not self._over.is_set()):
                     queue.wait(handlers, POLL)
             except SQLAlchemyError as error:
                 # The database is away or locked for long. Nothing is lost: rows stay, and their leases expire.

@@ -51,7 +51,12 @@ class PublisherLoop:
         """Until `stop` is set, which is noticed within a quarter of a second between publications."""
         while not stop.is_set():
             if not self.turn():
-                queue.wait([PUBLISH_QUEUE], POLL)
+                queue.wait([PUBLISH_QUEUE], self._pause())
+
+    def _pause(self) -> timedelta:
+        """Until the rest after a publication is over, and never longer than a lost wake-up may cost."""
+        left = self._next - self._clock()
+        return min(left, POLL) if left > timedelta(0) else POLL
 
     def turn(self) -> bool:
         """One look; True when it published and more may wait."""
@@ -88,7 +93,10 @@ class PublisherLoop:
             return False
         if outcome.result is Result.PUBLISHED:
             succeeded(p)
-            self._next = now + p.settings.min_interval
+            # As long a rest as the publication took: each costs commits and flushes that uploads wait for, and what
+            # arrives meanwhile goes out together.
+            took = self._clock() - now
+            self._next = now + max(p.settings.min_interval, 2 * took)
         return outcome.result in (Result.PUBLISHED, Result.BURNED)
 
     def _tick(self, now: datetime) -> None:
