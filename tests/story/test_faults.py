@@ -22,7 +22,13 @@ from tools.demo_packages import wheel
 from tests.story.running import BIN, RunningIndex, bonded, running
 from tests.story.uploading import Answer, upload
 
-INSIDE = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"])]
+INSIDE = [
+    "unshare",
+    "--mount",
+    "--propagation",
+    "unchanged",
+    *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]),
+]
 
 
 @contextmanager

@@ -64,7 +64,9 @@ def bonded() -> None:
 def main() -> None:
     """Entry point: refusals and wrong settings end in one sentence and exit status 1, never in a traceback."""
     from bonded.cli.failures import sentence_of
+    from bonded.telemetry import logs
 
+    logs.configure("text", "warning")  # standard output is for data
     try:
         bonded.main(standalone_mode=True)
     except Exception as error:
