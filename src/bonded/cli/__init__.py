@@ -59,14 +59,15 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="bonded")
 def bonded() -> None:
     """A Python package index that seals what it serves and inspects what it stores."""
+    from bonded.telemetry import logs
+
+    logs.configure("text", "warning")  # standard output is for data
 
 
 def main() -> None:
     """Entry point: refusals and wrong settings end in one sentence and exit status 1, never in a traceback."""
     from bonded.cli.failures import sentence_of
-    from bonded.telemetry import logs
 
-    logs.configure("text", "warning")  # standard output is for data
     try:
         bonded.main(standalone_mode=True)
     except Exception as error:
