@@ -17,12 +17,12 @@ import io
 import itertools
 import os
 import secrets
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NoReturn, ParamSpec, TypeVar
 
+from bonded.adapters.storage_bytes import pour, read_all, same, write_all
 from bonded.adapters.storage_names import check_name, probe
 from bonded.adapters.storage_sync import Pending, end_process
 from bonded.seams import Changed, Entry, NotStored, OtherBytes, StorageError, Stored
@@ -118,11 +118,11 @@ class FileStorage:
             if self._link(source, path):
                 return True
             if os.path.exists(path):  # noqa: PTH110
-                return self._found(path, _same(source, path))
+                return self._found(path, same(source, path))
         made = self._write_tmp(data)
         try:
             if not self._link(made, path):
-                return self._found(path, _same(made, path))
+                return self._found(path, same(made, path))
         finally:
             os.unlink(made)  # noqa: PTH108
         return True
@@ -219,7 +219,7 @@ class FileStorage:
                 write_all(descriptor, data)
             else:
                 with os.fdopen(os.dup(descriptor), "wb") as file:
-                    _pour(data, file)
+                    pour(data, file)
         except BaseException:
             os.unlink(path)  # noqa: PTH108
             raise
@@ -289,42 +289,3 @@ def _source_path(data: bytes | Path | BinaryIO) -> str | None:
     if isinstance(data, io.BufferedReader) and isinstance(data.raw, _Opened):
         return str(data.name)
     return None
-
-
-def _pour(data: Path | BinaryIO, file: BinaryIO) -> None:
-    if isinstance(data, Path):
-        with data.open("rb") as source:
-            shutil.copyfileobj(source, file, CHUNK)
-    else:
-        shutil.copyfileobj(data, file, CHUNK)
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two files hold equal bytes."""
-    if os.path.samefile(one, other):  # noqa: PTH121
-        return True
-    with open(one, "rb") as a, open(other, "rb") as b:  # noqa: PTH123
-        while True:
-            left, right = a.read(CHUNK), b.read(CHUNK)
-            if left != right:
-                return False
-            if not left:
-                return True
-
-
-def read_all(descriptor: int, size: int) -> bytes:
-    """The whole of an open file, whose size was `size`."""
-    data = os.read(descriptor, size + 1)
-    if len(data) == size:
-        return data
-    parts = [data]
-    while block := os.read(descriptor, CHUNK):
-        parts.append(block)
-    return b"".join(parts)
-
-
-def write_all(descriptor: int, data: bytes) -> None:
-    """Write `data`, however many calls that takes."""
-    written = os.write(descriptor, data)
-    while written < len(data):
-        written += os.write(descriptor, data[written:])
