@@ -272,7 +272,7 @@ class House:
             upload_total_timeout=s.upload.total_timeout,
             page_ttl=s.tuf.page_ttl,
             package_bound=s.purge.bound,
-            access_log=s.log.format,
+            access_log=s.log.format if s.log.level in ("debug", "info") else "off",
         )
         public = self.public if s.storage.public.startswith("s3://") else self.directory / s.storage.public
         return ServeContext(
