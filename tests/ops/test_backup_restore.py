@@ -225,9 +225,8 @@ def test_a_hostile_tar_is_refused(tmp_path: Path, name: str) -> None:
         info = tarfile.TarInfo(name)
         info.size = 1
         tar.addfile(info, io.BytesIO(b"x"))
-    with pytest.raises((Refusal, tarfile.FilterError)) as refused:
+    with pytest.raises(Refusal) as refused:
         unpack(tmp_path / "bad.tar", tmp_path / "into", progress=quiet)
-    assert isinstance(refused.value, Refusal)
     assert refused.value.code == "not-a-backup"
     assert not (tmp_path / "evil").exists()
 

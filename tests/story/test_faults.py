@@ -60,7 +60,7 @@ def on_small_disk(place: Path, size: str) -> Iterator[tuple[RunningIndex, str, i
 
 def enter(pid: int, *words: str) -> None:
     """Run a command in the namespace of `pid`."""
-    subprocess.run(["nsenter", "--target", str(pid), "--mount", *words], check=True)
+    subprocess.run(["nsenter", "--target", str(pid), "--mount", "--root", *words], check=True)
 
 
 def refused(answer: Answer, status: int, words: str) -> None:
