@@ -14,9 +14,9 @@ from tests.story.running import JSON, RunningIndex, bonded
 from tests.story.test_publish import by_twine
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def project(index: RunningIndex, token: str, tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A project with two releases, the second of them yanked."""
+    """A project with two releases, the second of them yanked. Once for each index: a module's fixture may be made twice."""
     folder = tmp_path_factory.mktemp("project")
     releases = [make(folder, "story-installed", version=version, backend="hatchling") for version in ("1.0", "2.0")]
     for release in releases:

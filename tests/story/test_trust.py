@@ -60,7 +60,7 @@ def flipped(path: Path) -> Iterator[None]:
             file.write(data)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def project(index: RunningIndex, token: str, tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A public project."""
     return publish(
