@@ -6,9 +6,9 @@ Events are taken by their ids: "greater than the last id" loses rows, because se
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from bonded.catalog.pages import PageState, page_states
 from bonded.catalog.tables import file as file_table
@@ -116,15 +116,11 @@ def _project_list(
         .outerjoin(publication, publication.c.n == page.c.n)
         .where(page.c.project_key == "")
     ).one_or_none()
-    count, newest = conn.execute(
-        select(func.count(), func.coalesce(func.max(page.c.n), 0)).where(page.c.project_key != "")
-    ).one()
-    if last is not None:
-        if not keys and newest <= last.n:
+    if last is not None and last.flipped_at is not None:
+        age = now - last.flipped_at
+        if age < p.settings.list_interval or (age < p.settings.long_list_interval and _is_long(conn)):
             return None
-        if last.flipped_at is not None and now - last.flipped_at < _interval(p, count):
-            return None
-    elif not keys and not count:
+    if not keys and not _pages_since(conn, last.n if last is not None else 0):
         return None
     shown = select(page.c.project_key, page.c.n, project_table.c.name).join(
         project_table, project_table.c.key == page.c.project_key
@@ -138,8 +134,16 @@ def _project_list(
     return tuple(live[key] for key in sorted(live))
 
 
-def _interval(p: Publisher, count: int) -> timedelta:
-    return p.settings.long_list_interval if count > LONG_LIST else p.settings.list_interval
+def _is_long(conn: Connection) -> bool:
+    return conn.execute(select(page.c.n).limit(1).offset(LONG_LIST)).first() is not None
+
+
+def _pages_since(conn: Connection, n: int) -> bool:
+    """Whether a publication after `n` changed pages."""
+    later = select(publication.c.n).where(
+        publication.c.state == "live", publication.c.n > n, publication.c.kind == "publish"
+    )
+    return conn.execute(later.limit(1)).first() is not None
 
 
 def _stale_bins(conn: Connection, versions: Mapping[str, int]) -> set[str]:
