@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from dataclasses import asdict
 from datetime import datetime
@@ -19,8 +20,31 @@ if TYPE_CHECKING:
     from bonded.tuf.compare import Difference
     from bonded.tuf.status import Status
 
+LATER: dict[str, tuple[str, str, str]] = {}
+"""Command -> module, attribute, one line of help; for commands in files of their own, imported when they are used."""
 
-@click.group()
+
+class Later(click.Group):
+    """A group whose further commands are imported only when they are called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*super().list_commands(ctx), *LATER]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in LATER:
+            return super().get_command(ctx, cmd_name)
+        module, attribute, _ = LATER[cmd_name]
+        found = getattr(importlib.import_module(module), attribute)
+        assert isinstance(found, click.Command)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        here = [(name, command.get_short_help_str()) for name, command in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl([*here, *((name, line) for name, (_, _, line) in LATER.items())])
+
+
+@click.group(cls=Later)
 def tuf() -> None:
     """Keys and signed metadata."""
 

@@ -8,28 +8,37 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import orjson
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
 from bonded.seams import Storage
 from bonded.tuf import binfile, pages, pointer
-from bonded.tuf.canonical import canonical, check, enclose
+from bonded.tuf.canonical import canonical, enclose
 from bonded.tuf.keys import make_key
-from bonded.tuf.roles import SPEC, TIMESTAMP, BinSet, changes_name, metadata_name
+from bonded.tuf.offline import (
+    KINDS,
+    OFFLINE,
+    BadBinCount,
+    Bins,
+    Step,
+    StepValues,
+    Value,
+    bins_of,
+    bins_value,
+    key_set,
+    root_value,
+    sign_step,
+    targets_value,
+)
+from bonded.tuf.plan import Sign
+from bonded.tuf.roles import TIMESTAMP, BinSet, changes_name, metadata_name
 
-OFFLINE = timedelta(days=365)
-"""How long root, targets, pages and bins are valid (PEP 458)."""
-GENERATION = 1
-
-
-class BadBinCount(ValueError):
-    """A number of bins that succinct roles cannot have."""
+__all__ = ["BadBinCount", "begin_repository", "create_dev_repository", "development", "make_online_key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,104 +63,85 @@ def create_dev_repository(
     index would keep offline in `dev/`. Raises BadBinCount, FileExistsError (there are keys already), StorageError.
     If this stops before its last line, there is no timestamp, so there is no repository: remove the keys and repeat.
     """
-    sets = _bin_set("page-bin", page_bins), _bin_set("bin", bins)
+    sets = {"pages": Bins(page_bins), "bins": Bins(bins)}
     keys = _make_keys(keys_folder)
-    root = _root(keys, now)
-    public.create(metadata_name("root", 1), root)
-    for role, data in _offline(keys, sets, now):
-        public.create(metadata_name(role, 1), data)
-    versions = _empty_bins(public, keys.online, sets, now, lifetime)
-    _first_publication(public, keys.online, versions, now, lifetime)
-    # Plain clients find an empty index rather than none; the first publication with a project replaces it.
-    public.put("simple/index.html", pages.list_html((), 1))
-    public.put("simple/index.json", pages.list_json((), 1))
-    (keys_folder / "root.json").write_bytes(root)
-    return root
-
-
-def _bin_set(kind: str, count: int) -> BinSet:
-    if count < 2 or count & (count - 1) or count > 2**16:
-        raise BadBinCount(f"the number of bins must be a power of two from 2 to 65,536, not {count}")
-    return BinSet(f"{kind}-{GENERATION}", count.bit_length() - 1, ())
+    signers = {"root": [keys.root], "targets": [keys.offline], "pages": [keys.offline], "bins": [keys.offline]}
+    step = sign_step(StepValues("first", _dev_values(keys, sets, now)), signers)
+    begin_repository(public, step, _signing(keys.online), n=1, attempt=secrets.token_hex(8), now=now, lifetime=lifetime)
+    (keys_folder / "root.json").write_bytes(step.files["root"])
+    return step.files["root"]
 
 
 def _make_keys(folder: Path) -> _Keys:
+    online = make_online_key(folder)
+    return _Keys(make_key(folder / "dev/root.pem", None), make_key(folder / "dev/targets.pem", None), online)
+
+
+def make_online_key(folder: Path) -> CryptoSigner:
+    """Make `online.pem` in `folder`, encrypted by `passphrase` there, which is made (0600) when it is missing."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     secret = folder / "passphrase"
     if not secret.exists():
         secret.touch(mode=0o600)
         secret.write_text(secrets.token_urlsafe(32) + "\n")
-    online = make_key(folder / "online.pem", secret.read_text().strip().encode())
-    return _Keys(make_key(folder / "dev/root.pem", None), make_key(folder / "dev/targets.pem", None), online)
+    return make_key(folder / "online.pem", secret.read_text().strip().encode())
 
 
-def _root(keys: _Keys, now: datetime) -> bytes:
-    roles = {"root": keys.root, "targets": keys.offline, "timestamp": keys.online, "snapshot": keys.online}
-    value = {
-        "_type": "root",
-        "consistent_snapshot": True,
-        "expires": binfile.utc(now + OFFLINE),
-        "keys": {k.public_key.keyid: k.public_key.to_dict() for k in (keys.root, keys.offline, keys.online)},
-        "roles": {role: {"keyids": [k.public_key.keyid], "threshold": 1} for role, k in roles.items()},
-        "spec_version": SPEC,
-        "version": 1,
-        "x-bonded": {"development": True},
-    }
-    return _signed(value, keys.root)
-
-
-def _offline(keys: _Keys, sets: tuple[BinSet, BinSet], now: datetime) -> list[tuple[str, bytes]]:
-    """The offline roles: targets above pages and bins, each of which delegates to its bins."""
-    offline, online = keys.offline.public_key, keys.online.public_key
-    delegated = [
-        {"name": name, "keyids": [offline.keyid], "threshold": 1, "terminating": True, "paths": paths}
-        for name, paths in (("pages", ["simple/*", "simple/*/*"]), ("bins", ["packages/*/*"]))
-    ]
-    top = {"keys": {offline.keyid: offline.to_dict()}, "roles": delegated}
-    made = [("targets", _signed(_targets(top, now), keys.offline))]
-    for role, bins in zip(("pages", "bins"), sets, strict=True):
-        succinct = {"keyids": [online.keyid], "threshold": 1, "bit_length": bins.bits, "name_prefix": bins.prefix}
-        below = {"keys": {online.keyid: online.to_dict()}, "succinct_roles": succinct}
-        made.append((role, _signed(_targets(below, now), keys.offline)))
-    return made
-
-
-def _targets(delegations: dict[str, Any], now: datetime) -> dict[str, Any]:
+def _dev_values(keys: _Keys, sets: Mapping[str, Bins], now: datetime) -> dict[str, Value]:
+    """All offline roles at version 1, with one key for each kind of role."""
+    expires = now + OFFLINE
+    root, offline, online = (key_set([key]) for key in (keys.root, keys.offline, keys.online))
     return {
-        "_type": "targets",
-        "delegations": delegations,
-        "expires": binfile.utc(now + OFFLINE),
-        "spec_version": SPEC,
-        "targets": {},
-        "version": 1,
+        "root": root_value(1, expires, root=root, targets=offline, online=online, development=True),
+        "targets": targets_value(1, expires, pages=offline, bins=offline),
+        **{role: bins_value(role, 1, expires, bins=bins, online=online) for role, bins in sets.items()},
     }
+
+
+def begin_repository(
+    public: Storage, step: Step, sign: Sign, *, n: int, attempt: str, now: datetime, lifetime: timedelta
+) -> None:
+    """Put the signed offline roles of `step`, every bin empty, and publication `n`, the first. `sign` has the online key.
+
+    Raises StorageError. If it stops before the timestamp, which comes last, there is no repository; repeat it then with
+    another number.
+    """
+    for role, data in step.files.items():
+        public.create(metadata_name(role, int(step.signed[role]["version"])), data)
+    versions = {role: version for role, version in step.versions().items() if role != "root"}
+    for role in KINDS:
+        versions |= _empty_bins(public, sign, _bin_set(role, step.signed[role]), n, now, lifetime)
+    _first_publication(public, sign, versions, n, attempt, now, lifetime)
+    # Plain clients find an empty index rather than none; the first publication with a project replaces it.
+    public.put("simple/index.html", pages.list_html((), n))
+    public.put("simple/index.json", pages.list_json((), n))
+
+
+def _bin_set(role: str, value: Value) -> BinSet:
+    bins = bins_of(value)
+    return BinSet(f"{KINDS[role]}-{bins.generation}", bins.bits, ())
 
 
 def _empty_bins(
-    public: Storage, online: CryptoSigner, sets: tuple[BinSet, BinSet], now: datetime, lifetime: timedelta
+    public: Storage, sign: Sign, bins: BinSet, n: int, now: datetime, lifetime: timedelta
 ) -> dict[str, int]:
-    """Version 1 of every bin; returns the versions of all roles below the snapshot."""
-    versions = {"targets": 1, "pages": 1, "bins": 1}
-    sign = _signing(online)
-    for bins in sets:
-        for role in bins.names():
-            signed = binfile.render([], 1, binfile.expiry(role, now, lifetime))
-            public.create(metadata_name(role, 1), enclose(signed, sign(role, signed)))
-            versions[role] = 1
-    return versions
+    """Version `n` of every bin, with nothing in it; returns their versions."""
+    for role in bins.names():
+        signed = binfile.render([], n, binfile.expiry(role, now, lifetime))
+        public.create(metadata_name(role, n), enclose(signed, sign(role, signed)))
+    return dict.fromkeys(bins.names(), n)
 
 
 def _first_publication(
-    public: Storage, online: CryptoSigner, versions: dict[str, int], now: datetime, lifetime: timedelta
+    public: Storage, sign: Sign, versions: dict[str, int], n: int, attempt: str, now: datetime, lifetime: timedelta
 ) -> None:
-    attempt = secrets.token_hex(8)
     empty = hashlib.sha256(b"").hexdigest()
     changes = canonical(
         {
-            "publication": 1,
+            "publication": n,
             "attempt": attempt,
             "kind": "init",
-            "content": 1,
+            "content": n,
             "at": binfile.utc(now),
             "previous": None,
             "journal": {"size": 0, "root": empty},
@@ -160,26 +150,19 @@ def _first_publication(
         }
     )
     extra = {
-        "publication": 1,
+        "publication": n,
         "attempt": attempt,
-        "content": 1,
+        "content": n,
         "changes": hashlib.sha256(changes).hexdigest(),
         "journal_size": 0,
         "journal_root": empty,
         "at": binfile.utc(now),
     }
-    sign = _signing(online)
-    snapshot = pointer.snapshot(versions, 1, now + lifetime, extra, sign)[1]
-    public.create(changes_name(1), changes)
-    public.create(metadata_name("snapshot", 1), snapshot)
+    snapshot = pointer.snapshot(versions, n, now + lifetime, extra, sign)[1]
+    public.create(changes_name(n), changes)
+    public.create(metadata_name("snapshot", n), snapshot)
     public.barrier()
-    public.replace(TIMESTAMP, pointer.timestamp(snapshot, 1, now + lifetime, sign)[1], None)
-
-
-def _signed(value: dict[str, Any], key: CryptoSigner) -> bytes:
-    check(value)
-    signed = canonical(value)
-    return enclose(signed, _signing(key)("", signed))
+    public.replace(TIMESTAMP, pointer.timestamp(snapshot, n, now + lifetime, sign)[1], None)
 
 
 def _signing(key: CryptoSigner) -> Callable[[str, bytes], list[dict[str, str]]]:
