@@ -46,9 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _trust(options: argparse.Namespace, fetcher: Fetcher) -> Iterator[Trust]:
     index: Index = options.index
     root = read_root(options.root)
-    folder = index.folder(options.cache or _default_cache())
+    folder: Path = options.folder(options)
     with alone(folder):
         yield Trust(index, root, folder, fetcher)
+
+
+def _remembered(options: argparse.Namespace) -> Path:
+    """Where a command keeps what it has seen of the index, unless it has a place of its own."""
+    index: Index = options.index
+    return index.folder(options.cache or _default_cache())
 
 
 def _download(options: argparse.Namespace, trust: Trust) -> int:
@@ -111,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", required=True, type=Path, help="root metadata that you trust to begin with")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where to remember what was seen of each index")
     parser.add_argument("--timeout", type=_seconds, default=20.0, metavar="S", help="longest wait for the next byte")
+    parser.set_defaults(folder=_remembered)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     download = commands.add_parser("download", help="download files of projects, verified")
     download.add_argument("requirement", nargs="+", help="a project, with versions or without: example==1.0")
