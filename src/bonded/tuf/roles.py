@@ -62,25 +62,40 @@ class BinSet:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Which bins hold pages and which hold files."""
+    """Which bins hold pages and which hold files; `next_...` is a generation that is being written, beside the live one."""
 
     pages: BinSet
     files: BinSet
+    next_pages: BinSet | None = None
+    next_files: BinSet | None = None
 
     def role(self, path: str) -> str:
-        """The bin of a target."""
+        """The live bin of a target."""
         return (self.pages if path.startswith("simple/") else self.files).name(hash32(path))
+
+    def next_role(self, path: str) -> str | None:
+        """The bin of a target in the generation that is being written, None when there is none."""
+        bins = self.next_pages if path.startswith("simple/") else self.next_files
+        return bins.name(hash32(path)) if bins else None
+
+    def has(self, role: str) -> bool:
+        """Whether `role` is a bin of these generations."""
+        return any(bins.has(role) for bins in self._sets())
 
     def set_of(self, role: str) -> BinSet:
         """The set that `role` belongs to. Raises KeyError for a role that is no bin."""
-        for bins in (self.pages, self.files):
+        for bins in self._sets():
             if bins.has(role):
                 return bins
         raise KeyError(role)
 
     def prefix_of(self, role: str) -> str:
         """How the path of every target in `role` begins."""
-        return "simple/" if self.pages.has(role) else "packages/"
+        pages = self.pages.has(role) or (self.next_pages is not None and self.next_pages.has(role))
+        return "simple/" if pages else "packages/"
+
+    def _sets(self) -> Iterator[BinSet]:
+        yield from (bins for bins in (self.pages, self.files, self.next_pages, self.next_files) if bins)
 
 
 def page_path(key: str, form: str) -> str:
