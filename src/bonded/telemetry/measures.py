@@ -15,6 +15,8 @@ class Kind(StrEnum):
     """Goes up and down; summed over the processes that are alive."""
     TIMES = "times"
     """A histogram of seconds."""
+    SIZES = "sizes"
+    """A histogram of whole numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,9 @@ class Measure:
 
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
-"""Upper bounds of the buckets of every histogram, in seconds."""
+"""Upper bounds of the buckets of histograms of seconds."""
+COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000)
+"""The same of histograms of whole numbers."""
 
 ALL: dict[str, Measure] = {}
 
@@ -39,7 +43,7 @@ def _declare(name: str, kind: Kind, help: str, *labels: str) -> Measure:
     return ALL[name]
 
 
-_C, _L, _T = Kind.COUNTER, Kind.LEVEL, Kind.TIMES
+_C, _L, _T, _S = Kind.COUNTER, Kind.LEVEL, Kind.TIMES, Kind.SIZES
 
 REQUESTS = _declare("bonded_http_requests", _C, "Requests answered, by lane and status", "lane", "status")
 SENT = _declare("bonded_http_sent_bytes", _C, "Bytes of response bodies sent by the static lane", "lane")
@@ -56,3 +60,4 @@ PUBLICATION = _declare("bonded_publication_number", _L, "Number of the publicati
 JOBS_WAITING = _declare("bonded_jobs_waiting", _L, "Jobs that wait or run", "queue")
 JOBS_DEAD = _declare("bonded_jobs_dead", _L, "Jobs given up, waiting for a person", "queue")
 ROWS_WAITING = _declare("bonded_publication_rows_waiting", _L, "Changes accepted and not yet published")
+STEP_SECONDS = _declare("bonded_publication_step_seconds", _T, "Time of each step of a publication", "step")

@@ -7,14 +7,18 @@ sum; its levels go.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bonded.telemetry.measures import SECONDS, Kind, Measure
+from bonded.telemetry.measures import COUNTS, SECONDS, Kind, Measure
 
 Level = tuple[Measure, Mapping[str, str], float]
 """A measure of kind LEVEL, its labels and its value, for figures that are read rather than counted."""
+
+_BUCKETS = {Kind.TIMES: SECONDS, Kind.SIZES: COUNTS}
 
 
 class _Meter:
@@ -41,7 +45,7 @@ class _Meter:
             return p.Counter(measure.name, measure.help, **common)
         if measure.kind is Kind.LEVEL:
             return p.Gauge(measure.name, measure.help, multiprocess_mode="livesum", **common)
-        return p.Histogram(measure.name, measure.help, buckets=SECONDS, **common)
+        return p.Histogram(measure.name, measure.help, buckets=_BUCKETS[measure.kind], **common)
 
 
 _meter = _Meter()
@@ -84,6 +88,21 @@ def level(measure: Measure, value: float, **labels: str) -> None:
 def took(measure: Measure, seconds: float, **labels: str) -> None:
     """Add one duration to a histogram."""
     _meter.of(measure, labels).observe(seconds)
+
+
+def sized(measure: Measure, number: int, **labels: str) -> None:
+    """Add one whole number to a histogram."""
+    _meter.of(measure, labels).observe(number)
+
+
+@contextmanager
+def timed(measure: Measure, **labels: str) -> Iterator[None]:
+    """Add the time that the block takes to a histogram, however it ends."""
+    started = time.perf_counter()
+    try:
+        yield
+    finally:
+        took(measure, time.perf_counter() - started, **labels)
 
 
 def gone(pid: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,6 +16,8 @@ from functools import partial
 import structlog
 
 from bonded.seams import NotStored, SignerRefused
+from bonded.telemetry.measures import STEP_SECONDS
+from bonded.telemetry.metrics import timed
 from bonded.tuf.base import Base
 from bonded.tuf.binfile import EMPTY, DamagedBin
 from bonded.tuf.build import From, Number, build
@@ -49,22 +52,33 @@ def publish(p: Publisher, now: datetime) -> Outcome:
         if not mine:
             return Outcome(Result.BUSY)
         try:
-            claimed = claim(p, now)
-            work = collect(p, claimed, now)
+            with _step("claim"):
+                claimed = claim(p, now)
+            with _step("collect"):
+                work = collect(p, claimed, now)
             if work.empty and not pointer_due(claimed.base, p.settings, now):
                 return Outcome(Result.NOTHING)
             with several(p.settings.writers) as each:
-                plan = _build(p, work, claimed.base, now, each)
-                open_number(p, plan, now)
-                put(p, plan, each)
-            p.memory.base = flip(p, plan, claimed.base)
+                with _step("build"):
+                    plan = _build(p, work, claimed.base, now, each)
+                with _step("open"):
+                    open_number(p, plan, now)
+                with _step("put"):
+                    put(p, plan, each)
+            with _step("flip"):
+                p.memory.base = flip(p, plan, claimed.base)
         except (Burned, SignerRefused) as error:
             p.memory.base = None
             log.warning("burned", reason=str(error))
             return Outcome(Result.BURNED, detail=str(error))
-        _settle(p, plan, now)
+        with _step("settle"):
+            _settle(p, plan, now)
     log.info("published", publication=plan.n, events=len(work.rows), projects=len(work.pages), bins=len(plan.bins))
     return Outcome(Result.PUBLISHED, plan.n, len(work.rows))
+
+
+def _step(name: str) -> AbstractContextManager[None]:
+    return timed(STEP_SECONDS, step=name)
 
 
 def _build(p: Publisher, work: Work, base: Base, now: datetime, each: Each) -> Plan:
