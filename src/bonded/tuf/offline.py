@@ -151,12 +151,16 @@ def root_value(
     targets: KeySet,
     online: KeySet,
     names: Mapping[str, str] | None = None,
+    one_time: Sequence[str] = (),
     development: bool = False,
 ) -> Value:
-    """Root. `online` signs timestamp and snapshot; `names`: key id -> what people call its holder (public)."""
+    """Root. `online` signs timestamp and snapshot; `names`: key id -> what people call its holder (public); `one_time`:
+    ids of keys that were destroyed after they signed."""
     extra: Value = {"development": True} if development else {}
     if names:
         extra["names"] = dict(names)
+    if one_time:
+        extra["one_time"] = list(one_time)
     roles = {"root": root, "targets": targets, "timestamp": online, "snapshot": online}
     value: Value = {
         "_type": "root",
@@ -227,6 +231,11 @@ def bins_of(value: Value) -> Bins:
 def names_of(root: Value) -> dict[str, str]:
     """Key id -> name of its holder, as a root says it."""
     return dict(root.get("x-bonded", {}).get("names", {}))
+
+
+def one_time_of(root: Value) -> set[str]:
+    """Ids of the keys that a root says were destroyed after they signed."""
+    return set(root.get("x-bonded", {}).get("one_time", []))
 
 
 def payload(value: Value) -> bytes:
