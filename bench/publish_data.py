@@ -76,6 +76,7 @@ def prepare(where: Path, targets: int, page_bins: int, bins: int) -> None:
     marker = where / "ready"
     wanted = f"{FORMAT} {targets} {page_bins} {bins} {_schema()}"
     if marker.exists() and marker.read_text() == wanted:
+        migrate.upgrade(open_database(f"sqlite:///{where}/bonded.db"))
         return
     if where.exists():
         shutil.rmtree(where)
@@ -134,8 +135,9 @@ def say(words: str) -> None:
 
 
 def _schema() -> str:
+    """The schema that a data set begins with: later migrations bring it up to date."""
     versions = Path(migrate.__file__).parent / "migrations/versions"
-    return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(versions.glob("*.py")))).hexdigest()[:16]
+    return hashlib.sha256(b"".join(p.read_bytes() for p in sorted(versions.glob("0001_*.py")))).hexdigest()[:16]
 
 
 def _rows(db: Database, targets: int) -> None:

@@ -69,6 +69,10 @@ publication.flip           | -     | -     | -      | no
 publication.park           | -     | -     | -      | no
 publication.recover        | -     | -     | -      | no
 keys.ceremony              | -     | -     | -      | no
+keys.begin                 | -     | -     | -      | no
+keys.step                  | -     | -     | -      | no
+keys.end                   | -     | -     | -      | no
+keys.cancel                | -     | -     | -      | no
 index.init                 | -     | -     | -      | no
 index.read                 | AUMOX | AUMOX | any    | no
 """

@@ -1,6 +1,6 @@
 """Tables of publications: what the database knows of the public store. The store itself says what is live."""
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, Table, Text, text
 
 from bonded.db.base import Instant, Json, metadata
 
@@ -29,6 +29,7 @@ publication = Table(
     Column("flipped_at", Instant),
     Column("settled_at", Instant),
     Index("ix_publication_state_n", "state", "n"),
+    Index("ix_publication_flipped_at", "flipped_at"),
 )
 
 head = Table(
@@ -86,3 +87,37 @@ page = Table(
     Column("plain_n", BigInteger, nullable=False, default=0),  # publication whose page the plain copy shows
 )
 """The live hash-named page of each project; `plain:<project>` jobs copy it to its plain name."""
+
+sequence = Table(
+    "tuf_sequence",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),  # online-key, root-keys, offline-keys, resize
+    Column("steps", Json, nullable=False),  # [{"name", "after", "files": {role: text}}, ...]
+    Column("at", Integer, nullable=False),  # the step that is released next; -1: none yet
+    Column("mark", BigInteger, nullable=False),  # publication that was live when it came there
+    Column("since", Instant, nullable=False),  # and when that was
+    Column("rest", BigInteger, nullable=False),  # seconds in which clients may still use what they read
+    Column("state", Text, nullable=False),  # running, done, cancelled
+    Column("says", Text, nullable=False),  # what it waits for, for people
+    Column("started_at", Instant, nullable=False),
+    Column("ended_at", Instant),
+    Index(
+        "uq_tuf_sequence_running",
+        "state",
+        unique=True,
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
+)
+"""Signed steps that change keys or bins, and where each stands; at most one runs."""
+
+alarm = Table(
+    "alarm",
+    metadata,
+    Column("key", Text, primary_key=True),  # what it is about; see values/alarms.py
+    Column("step", Integer, nullable=False),  # how bad it was when people were told last
+    Column("raised_at", Instant, nullable=False),
+    Column("seen_at", Instant, nullable=False),  # when it was last as bad as that
+)
+"""Alarms that people know of, so that each step of each is told once."""

@@ -122,6 +122,12 @@ ACTIONS: dict[str, Action] = _table(
     A("publication.park", W.SYSTEM, "Park a row that cannot be published", notify=N.ADMINS),
     A("publication.recover", W.SYSTEM, "Recover from the public record", changes_index=True, notify=N.ADMINS),
     A("keys.ceremony", W.SYSTEM, "Import keys and offline metadata"),
+    A("keys.begin", W.SYSTEM, "Begin a change of keys or bins"),
+    A("keys.step", W.SYSTEM, "Release a step of a change of keys or bins"),
+    A("keys.end", W.SYSTEM, "End a change of keys or bins"),
+    A("keys.cancel", W.SYSTEM, "Give up a change of keys or bins"),
+    A("index.alarm", W.SYSTEM, "Raise an alarm", notify=N.ADMINS),
+    A("index.alarm-over", W.SYSTEM, "End an alarm"),
     A("index.init", W.SYSTEM, "Create the index"),
     A("index.read", W.ANYONE, "Read public pages"),
 )
