@@ -1,21 +1,24 @@
 """Following the public record: `publications/N.json`, each naming the one before it by digest, back to the first.
 
 `compare` folds the whole record and sets it against what the live bins sign: after a doubt, this says which targets were
-never announced. `since` says what was added, changed and removed after a publication that is known to be good.
+never announced. `since` sets what the live bins sign against a publication that is known to be good: whoever signed
+meanwhile, and whatever was announced or not. Both hold one bin at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from typing import Any
 
-import orjson
-
 from bonded.seams import Storage
-from bonded.tuf.base import Base, read_base, signed_bin
+from bonded.tuf.base import read_base
 from bonded.tuf.binfile import Target
-from bonded.tuf.packs import Link, chain
+from bonded.tuf.folded import Folded
+from bonded.tuf.packs import Anchor, chain
+from bonded.tuf.recover_anchor import known_good
+from bonded.tuf.recover_live import Live, read_live
 
 Targets = dict[str, Target]
 
@@ -31,6 +34,12 @@ class Difference:
     @property
     def empty(self) -> bool:
         return not (self.added or self.removed or self.changed)
+
+    def add(self, other: Difference) -> None:
+        """Take in what another set of paths differs in."""
+        self.added |= other.added
+        self.removed |= other.removed
+        self.changed |= other.changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +58,39 @@ def compare(public: Storage) -> Comparison:
     Raises Untrusted when metadata or the record do not verify, NotStored when an object is missing.
     """
     base = read_base(public)
-    links = list(chain(public, base))
-    folded = fold(link.changes for link in reversed(links))
-    live = live_targets(public, base)
-    return Comparison(base.n, len(links), len(live), difference(folded, live))
+    with Folded() as folded:
+        folded.follow(chain(public, base))
+        count, found = _against(public, read_live(public), folded)
+        return Comparison(base.n, folded.publications, count, found)
 
 
-def since(public: Storage, good: int) -> tuple[int, Difference]:
-    """(live publication, what changed after publication `good`), from the record alone.
+def since(public: Storage, good: int, anchor: Anchor | None = None) -> tuple[int, Difference]:
+    """(live publication, what the live bins sign otherwise than publication `good`, or the newest one before it).
 
-    Raises Untrusted when the record does not verify, LookupError when the record does not reach back to `good`.
+    `anchor` is what somebody else knows of `good` (a database, an auditor); without it the live record must lead there.
+    Raises Untrusted when the record or a bin does not verify, LookupError when the record does not reach back to `good`.
     """
-    base = read_base(public)
-    later: list[Link] = []
-    for link in chain(public, base):
-        if link.n <= good:
-            return base.n, changes_of(link.changes for link in reversed(later))
-        later.append(link)
-    raise LookupError(f"the record begins after publication {good}")
+    live = read_live(public)
+    start = anchor or known_good(public, good)
+    with Folded() as folded:
+        folded.follow(dropwhile(lambda link: link.n > good, chain(public, start)))
+        return live.n, _against(public, live, folded)[1]
+
+
+def _against(public: Storage, live: Live, folded: Folded) -> tuple[int, Difference]:
+    """How many targets are live, and what distinguishes them from the folded ones, bin by bin."""
+    found, count = Difference(), 0
+    for role, targets in live_bins(public, live):
+        count += len(targets)
+        found.add(difference(folded.bin(live.trust.layout, role), targets))
+    return count, found
+
+
+def live_bins(public: Storage, live: Live) -> Iterator[tuple[str, Targets]]:
+    """Each live bin with its targets, its signature verified. Raises Untrusted."""
+    for bins in (live.trust.layout.pages, live.trust.layout.files):
+        for role in bins.names():
+            yield role, live.targets(public, role)
 
 
 def fold(records: Iterable[Mapping[str, Any]]) -> Targets:
@@ -107,18 +131,6 @@ def difference(before: Targets, after: Targets) -> Difference:
         if before[path] != after[path]:
             found.changed[path] = (before[path], after[path])
     return found
-
-
-def live_targets(public: Storage, base: Base) -> Targets:
-    """Every target that the live bins list. Raises Untrusted."""
-    targets: Targets = {}
-    layout = base.trust.layout
-    for bins in (layout.pages, layout.files):
-        for role in bins.names():
-            signed = signed_bin(public, base.trust, role, base.versions[role])[1]
-            for path, info in orjson.loads(signed)["targets"].items():
-                targets[path] = Target(info["hashes"]["sha256"], info["length"])
-    return targets
 
 
 def as_target(facts: Mapping[str, Any] | None) -> Target | None:

@@ -11,13 +11,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 import zstandard
 
 from bonded.seams import NotStored, Storage
-from bonded.tuf.base import Base
 from bonded.tuf.roles import changes_name
 from bonded.tuf.trust import Untrusted
 
@@ -27,30 +26,44 @@ _PACK = re.compile(r"publications/(\d{4}-\d{2}-\d{2})\.jsonl\.zst")
 LEVEL = 19
 
 
+class Anchor(Protocol):
+    """A publication that is trusted: its number, and the hex sha256 of its `publications/<n>.json`."""
+
+    @property
+    def n(self) -> int: ...
+    @property
+    def changes(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One publication in the record: its number and its decoded `publications/N.json`."""
+    """One publication in the record: its number, the sha256 of its `publications/N.json`, and that file decoded."""
 
     n: int
+    sha256: str
     changes: dict[str, Any]
 
+    @property
+    def attempt(self) -> str:
+        return str(self.changes["attempt"])
 
-def chain(public: Storage, base: Base) -> Iterator[Link]:
-    """The record from the live publication back to the first. Raises Untrusted where a link is missing or differs."""
-    packs = _Packs(public)
-    n, sha256 = base.n, base.changes
+
+def chain(public: Storage, anchor: Anchor) -> Iterator[Link]:
+    """The record from `anchor` (the live publication's Base will do) back to the first.
+
+    Raises Untrusted where a link is missing or differs.
+    """
+    records = Records(public)
+    n, sha256 = anchor.n, anchor.changes
     while True:
-        data = packs.find(n)
-        if hashlib.sha256(data).hexdigest() != sha256:
-            raise Untrusted(f"{changes_name(n)} is not the one that was signed")
-        changes = orjson.loads(data)
-        yield Link(n, changes)
-        previous = changes["previous"]
+        link = records.link(n, sha256)
+        yield link
+        previous = link.changes["previous"]
         if previous is None:
             return
         if previous["publication"] >= n:
             raise Untrusted(f"{changes_name(n)} names a later publication before it")
-        n, sha256 = previous["publication"], previous["sha256"]
+        n, sha256 = int(previous["publication"]), str(previous["sha256"])
 
 
 def pack_name(day: date) -> str:
@@ -116,32 +129,58 @@ def _lines(data: bytes) -> dict[int, bytes]:
     return {int(orjson.loads(line)["publication"]): line for line in text.splitlines()}
 
 
-class _Packs:
-    """Finds records by number, in single files first, then in packs from the newest back, one in memory at a time."""
+class Records:
+    """Finds records by number, forwards as well as backwards: in single files first, then in packs, one in memory."""
 
     def __init__(self, public: Storage) -> None:
         self._public = public
-        self._left: list[str] | None = None
+        self._spans: dict[str, tuple[int, int] | None] = {}
         self._open: dict[int, bytes] = {}
 
-    def find(self, n: int) -> bytes:
-        """The bytes of `publications/n.json`. Raises Untrusted when neither a file nor a pack has it."""
+    def link(self, n: int, sha256: str) -> Link:
+        """Publication `n`, checked against its digest. Raises Untrusted."""
+        data = self.find(n, sha256)
+        if hashlib.sha256(data).hexdigest() != sha256:
+            raise Untrusted(f"{changes_name(n)} is not the one that was signed")
         try:
-            return self._public.get(changes_name(n)).data
+            changes = orjson.loads(data)
+            if changes["publication"] != n or not changes.keys() >= {"attempt", "previous", "targets", "pages", "at"}:
+                raise Untrusted(f"{changes_name(n)} is the record of another publication")
+        except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise Untrusted(f"{changes_name(n)} is no record of changes: {error}") from error
+        return Link(n, sha256, changes)
+
+    def find(self, n: int, sha256: str = "") -> bytes:
+        """The bytes of `publications/n.json`; a pack's, where the single file is damaged and `sha256` is in a pack.
+
+        Raises Untrusted when neither a file nor a pack has it.
+        """
+        single = None
+        try:
+            single = self._public.get(changes_name(n)).data
+            if not sha256 or hashlib.sha256(single).hexdigest() == sha256:
+                return single
         except NotStored:
             pass
-        if n in self._open or self._search(n, self._left or []) or self._search(n, self._all()):
+        if n in self._open or any(self._opened(name, n) for name in self._candidates(n)):
             return self._open[n]
+        if single is not None:
+            return single
         raise Untrusted(f"{changes_name(n)} is neither in the store nor in a pack")
 
-    def _search(self, n: int, names: list[str]) -> bool:
-        """Open packs, newest first, until one has `n`; the next search goes on from there."""
-        self._left = names
-        while names:
-            self._open = _lines(self._public.get(names.pop()).data)
-            if n in self._open:
-                return True
-        return False
+    def _candidates(self, n: int) -> list[str]:
+        """Packs that may hold `n`, newest first: those whose numbers we know to be around it, and those never opened."""
+        names = sorted((e.name for e in self._public.entries(PREFIX) if _PACK.fullmatch(e.name)), reverse=True)
+        spans = ((name, self._spans.get(name)) for name in names)
+        return [name for name, span in spans if span is None or span[0] <= n <= span[1]]
 
-    def _all(self) -> list[str]:
-        return sorted(entry.name for entry in self._public.entries(PREFIX) if _PACK.fullmatch(entry.name))
+    def _opened(self, name: str, n: int) -> bool:
+        try:
+            lines = _lines(self._public.get(name).data)
+        except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise Untrusted(f"{name} cannot be read: {error}") from error
+        self._spans[name] = (min(lines), max(lines)) if lines else (1, 0)
+        if n not in lines:
+            return False
+        self._open = lines
+        return True

@@ -81,13 +81,18 @@ def read_trust(store: Storage, versions: Mapping[str, int]) -> Trust:
         files = _offline(store, "bins", versions, targets.signed)
     except (RepositoryError, NotStored, KeyError, ValueError) as error:
         raise Untrusted(f"offline metadata do not verify: {error}") from error
-    sets = _bin_set("pages", pages.signed), _bin_set("bins", files.signed)
-    keys = _delegated_keys(pages.signed) | _delegated_keys(files.signed)
+    return trust_of(root_version, root.signed, pages.signed, files.signed)
+
+
+def trust_of(root_version: int, root: Root, pages: Targets, files: Targets) -> Trust:
+    """What verified offline roles say. Raises Untrusted when pages or bins delegate to no bins."""
+    sets = _bin_set("pages", pages), _bin_set("bins", files)
+    keys = _delegated_keys(pages) | _delegated_keys(files)
     return Trust(
         root_version=root_version,
-        development=bool(root.signed.unrecognized_fields.get("x-bonded", {}).get("development")),
-        timestamp=_signers(root.signed, "timestamp"),
-        snapshot=_signers(root.signed, "snapshot"),
+        development=bool(root.unrecognized_fields.get("x-bonded", {}).get("development")),
+        timestamp=_signers(root, "timestamp"),
+        snapshot=_signers(root, "snapshot"),
         bins=Signers(keys, max(s.threshold for s in sets)),
         layout=Layout(*sets),
     )
