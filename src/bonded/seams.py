@@ -6,7 +6,7 @@ run against every adapter. Names inside a Storage are relative POSIX paths witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -94,7 +94,8 @@ class SignerRefused(Exception):
 
 
 class SignerUnusable(Exception):
-    """The key cannot be used: missing, damaged, or the passphrase is wrong. The message says which, in one sentence."""
+    """The key cannot be used now: missing, damaged, locked, out of reach, or its service said no. The message says which,
+    in one sentence. Nothing was signed; asking again is right."""
 
 
 class Signer(Protocol):
@@ -110,8 +111,16 @@ class Signer(Protocol):
         """Allow signatures for publication `number`. Fsynced. Raises SignerRefused for a lower number than `highest`,
         or the same with another attempt."""
 
-    def sign(self, number: int, attempt: str, role: str, payload: bytes) -> list[dict[str, str]]:
-        """Signatures of all its keys for `role` over canonical `payload`: [{"keyid", "sig"}]. Needs `reserve` first."""
+    def sign(
+        self, number: int, attempt: str, role: str, payload: bytes, keyids: Collection[str] | None = None
+    ) -> list[dict[str, str]]:
+        """Signatures for `role` over canonical `payload`, one for each key it holds whose id is in `keyids` (None: all):
+        [{"keyid", "sig"}]. Needs `reserve` first. Raises SignerRefused, SignerUnusable."""
+
+    def sign_many(
+        self, number: int, attempt: str, items: Sequence[tuple[str, bytes]], keyids: Collection[str] | None = None
+    ) -> list[list[dict[str, str]]]:
+        """The same for many (role, payload), in order, in as few round trips as the key's place allows."""
 
 
 class Queue(Protocol):

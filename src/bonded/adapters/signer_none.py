@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from bonded.seams import SignerRefused
@@ -20,6 +21,14 @@ class NoSigner:
         """Raises SignerRefused."""
         raise SignerRefused(f"this process may not sign (number {number}, {attempt})")
 
-    def sign(self, number: int, attempt: str, role: str, payload: bytes) -> list[dict[str, str]]:
+    def sign(
+        self, number: int, attempt: str, role: str, payload: bytes, keyids: Collection[str] | None = None
+    ) -> list[dict[str, str]]:
         """Raises SignerRefused."""
         raise SignerRefused(f"this process may not sign {role} (number {number}, {attempt}, {len(payload)} bytes)")
+
+    def sign_many(
+        self, number: int, attempt: str, items: Sequence[tuple[str, bytes]], keyids: Collection[str] | None = None
+    ) -> list[list[dict[str, str]]]:
+        """Raises SignerRefused."""
+        raise SignerRefused(f"this process may not sign {len(items)} payloads (number {number}, {attempt})")

@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "worker": ("bonded.cli.serve", "worker", "Run jobs only: screening, mail, withdrawal."),
     "publisher": ("bonded.cli.serve", "publisher", "Run the publisher only."),
     "refresher": ("bonded.cli.serve", "refresher", "Run the refresher only; needs no database."),
+    "signer": ("bonded.cli.serve", "signer", "Run the signer only; holds the online keys."),
     "scan": ("bonded.cli.scan", "scan", "Screen archives with no server, no database and no network."),
     "check": ("bonded.cli.check", "check", "The malware checks."),
     "review": ("bonded.cli.review", "review", "Decide about held files."),

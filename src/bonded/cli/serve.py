@@ -1,4 +1,4 @@
-"""`bonded serve`, and its parts for several machines: web, worker, publisher, refresher."""
+"""`bonded serve`, and its parts for several machines: web, worker, publisher, refresher, signer."""
 
 from __future__ import annotations
 
@@ -65,6 +65,39 @@ def refresher(directory: Path) -> None:
     """Run the refresher only: keeps clients valid while the database is down."""
     house = _open(directory)
     _run(house, [_refresher(house)])
+
+
+@click.command()
+@DIRECTORY
+def signer(directory: Path) -> None:
+    """Run the signer only: holds the online keys for a publisher and a refresher with `signer.engine = "process"`.
+
+    Needs no database and no store.
+    """
+    from bonded.seams import SignerUnusable
+    from bonded.serve.life import Life
+
+    _hide_memory()
+    server = _open(directory).signer_server()
+    try:
+        server.bind()
+    except SignerUnusable as error:
+        raise click.ClickException(str(error)) from None
+    life = Life()  # no group: sessions with tokens and services do not survive a fork
+    life.obey_signals()
+    life.on_stop(server.close)
+    click.echo("ready")
+    server.run()
+
+
+def _hide_memory() -> None:
+    """No core file holds the keys, and other processes of the same user cannot read them from our memory."""
+    import ctypes
+    import resource
+
+    set_dumpable = 4  # PR_SET_DUMPABLE of prctl(2)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    ctypes.CDLL(None, use_errno=True).prctl(set_dumpable, 0, 0, 0, 0)
 
 
 def _open(directory: Path) -> House:
@@ -138,9 +171,14 @@ def _worker(house: House) -> Member:
         jobs = house.jobs()
         work = Worker(house.db, house.new_queue, house.clock)
         work.add({"screen": jobs.pop("screen")}, threads=house.settings.screening.workers, nice=SCREENING_NICE)
-        work.add({"mail": jobs.pop("mail")})
+        work.add({"mail": jobs.pop("mail"), "documents": jobs.pop("documents")})
         work.add({"takedown": jobs["takedown"]})  # never behind anything slow
-        work.add({"plain": jobs.pop("plain"), "purge": jobs["purge"]})
+        plain, purge = {"plain": jobs["plain"]}, {"purge": jobs["purge"]}
+        if house.purger.active or house.purger.caches:
+            work.add(plain)
+            work.add(purge)  # nothing waits for a slow cache
+        else:
+            work.add(plain | purge)
         for interval, call in house.rounds():
             work.every(interval, call)
         life.on_stop(work.stop)
