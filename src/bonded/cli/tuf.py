@@ -60,7 +60,7 @@ def status(directory: Path, as_json: bool) -> None:
     now = house.clock()
     found = read(house.db, house.public, now)
     if as_json:
-        print_json(_json(asdict(found)))
+        print_json(_json(_plain(found)))
     else:
         _print_status(found, now)
     if found.alarms:
@@ -80,17 +80,32 @@ def _print_status(found: Status, now: datetime) -> None:
             f"  {role.name:<10} version {role.version:<12} {where:<8} expires in {days:<12} "
             f"threshold {role.threshold} of {len(role.keys)}: {keys}"
         )
+    for bins in found.bin_sets:
+        click.echo(f"  {bins.prefix:<12} {bins.count} bins under {bins.role}, generation {bins.generation}")
     soonest = iso(found.next_bin_expiry) if found.next_bin_expiry else "none"
     click.echo(f"  {found.bins} bins, the first expires at {soonest}; snapshot {found.snapshot_bytes} bytes")
     click.echo(
         f"waiting: {found.rows_waiting} changes, {found.rows_parked} parked; {found.superseded} objects to sweep"
     )
-    for queue, count in sorted(found.jobs.items()):
-        click.echo(f"  {count} {queue} jobs, the oldest due at {iso(found.oldest_job[queue])}")
+    for queue in found.queues:
+        due = f", the oldest due at {iso(queue.oldest_due)}" if queue.oldest_due else ""
+        click.echo(f"  {queue.waiting} {queue.name} jobs, {queue.dead} dead{due}")
     for flip in found.flips[:5]:
         click.echo(f"  {flip.n}  {flip.kind}  {iso(flip.flipped_at or flip.opened_at)}  {flip.changes} changes")
     for alarm in found.alarms:
-        click.echo(f"ALARM: {alarm}", err=True)
+        click.echo(f"ALARM ({alarm.severity}): {alarm.sentence()} {alarm.advice()}", err=True)
+
+
+def _plain(found: Status) -> dict[str, Any]:
+    """The status as JSON has it: alarms with their words, times in seconds."""
+    told = [
+        {"kind": a.kind, "key": a.key, "severity": str(a.severity), "sentence": a.sentence(), "advice": a.advice()}
+        for a in found.alarms
+    ]
+    whole = asdict(found) | {"alarms": told, "lifetime": found.lifetime.total_seconds()}
+    whole["bin_sets"] = [asdict(one) | {"generation": one.generation} for one in found.bin_sets]
+    del whole["faults"]
+    return whole
 
 
 @tuf.command()

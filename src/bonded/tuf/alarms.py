@@ -1,0 +1,126 @@
+"""From the state of signing to alarms: what needs a person, and how urgently. Pure; every view of alarms comes from here.
+
+The state also holds what other rooms leave in the database, jobs and the journal's seal: a stalled job is as bad for
+clients as a stalled publisher.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from bonded.db.jobs import ENDLESS
+from bonded.tuf.context import TufSettings
+from bonded.tuf.renew import URGENT
+from bonded.tuf.status_model import RoleStatus, Status
+from bonded.values.alarms import Alarm
+
+OFFLINE_DAYS = (90, 30, 14, 7)
+"""Days before the expiry of an offline role at which people are told, once each; and once more when it has expired."""
+STALLED = (timedelta(minutes=5), timedelta(hours=1), timedelta(hours=6))
+"""How long the oldest change waits at each step."""
+MANY = (1, 10, 100, 1000)
+"""Numbers of dead jobs or parked changes at each step."""
+OVERDUE = timedelta(minutes=1)
+"""For jobs that withdraw bytes, purge caches and copy pages; they must run within seconds."""
+OVERDUE_OTHERS = timedelta(minutes=15)
+SEALED = timedelta(minutes=2)
+BEHIND = timedelta(minutes=1)
+"""A store newer than the database for longer than a publication takes to settle."""
+LATE_BINS = URGENT / 2
+"""Share of the lifetime left of the oldest bin; even a busy publisher renews it before."""
+
+
+def alarms(found: Status, now: datetime) -> list[Alarm]:
+    """Every alarm that is true at `now`, the critical ones first."""
+    told = list(found.faults)
+    for role in found.roles:
+        told += _online(role, found.lifetime, now) if role.online else _offline(role, now)
+    told += _bins(found, now) + _rows(found, now) + _jobs(found, now) + _journal(found, now)
+    return sorted(told, key=lambda alarm: (alarm.severity != "critical", alarm.key))
+
+
+def _offline(role: RoleStatus, now: datetime) -> list[Alarm]:
+    left = role.left(now)
+    if left <= timedelta(0):
+        return [_expired(role)]
+    step = sum(left <= timedelta(days=days) for days in OFFLINE_DAYS)
+    values = {"role": role.name, "days": str(left.days), "date": f"{role.expires:%Y-%m-%d}"}
+    return [Alarm("offline-expires", _key(role), step, values)] if step else []
+
+
+def _online(role: RoleStatus, lifetime: timedelta, now: datetime) -> list[Alarm]:
+    left = role.left(now)
+    if left <= timedelta(0):
+        return [_expired(role)]
+    step = sum(left < lifetime * share for share in (0.5, 0.25))
+    return [Alarm("margin-low", _key(role), step, {"role": role.name, "time": span(left)})] if step else []
+
+
+def _expired(role: RoleStatus) -> Alarm:
+    return Alarm("role-expired", _key(role), len(OFFLINE_DAYS) + 1, {"role": role.name})
+
+
+def _key(role: RoleStatus) -> str:
+    return f"expiry:{role.name}"
+
+
+def _bins(found: Status, now: datetime) -> list[Alarm]:
+    if found.bins_overdue:
+        return [Alarm("bins-expired", "bins", 2, {"count": str(found.bins_overdue)})]
+    first = found.next_bin_expiry
+    if first is not None and first - now < (found.lifetime or TufSettings().lifetime) * LATE_BINS:
+        return [Alarm("bins-late", "bins", 1, {"time": span(first - now)})]
+    return []
+
+
+def _rows(found: Status, now: datetime) -> list[Alarm]:
+    told = []
+    if found.oldest_row is not None:
+        told += _step("publisher-stalled", now - found.oldest_row, STALLED, count=found.rows_waiting)
+    told += _step("rows-parked", found.rows_parked, MANY, count=found.rows_parked)
+    late = found.signed_at is None or now - found.signed_at > BEHIND
+    if found.known_content is not None and found.content > found.known_content and late:
+        told.append(Alarm("database-behind", "database-behind", 1, {"live": str(found.live)}))
+    return told
+
+
+def _jobs(found: Status, now: datetime) -> list[Alarm]:
+    told = []
+    for queue in found.queues:
+        limit = OVERDUE if queue.name in ENDLESS else OVERDUE_OTHERS
+        if queue.oldest_due is not None:
+            due = now - queue.oldest_due
+            told += _step("job-overdue", due, (limit, limit * 12), subject=queue.name, queue=queue.name)
+        told += _step("jobs-dead", queue.dead, MANY, subject=queue.name, queue=queue.name, count=queue.dead)
+    return told
+
+
+def _journal(found: Status, now: datetime) -> list[Alarm]:
+    if found.oldest_unsealed is None:
+        return []
+    late = now - found.oldest_unsealed
+    return _step("seal-late", late, (SEALED, SEALED * 30), count=found.rows_unsealed)
+
+
+def _step(kind: str, value: Any, limits: Sequence[Any], subject: str = "", **values: object) -> list[Alarm]:
+    """The alarm, at the highest of `limits` that `value` has reached; none below the first."""
+    step = sum(value >= limit for limit in limits)
+    if not step:
+        return []
+    words = {name: str(word) for name, word in values.items()}
+    if isinstance(value, timedelta):
+        words["time"] = span(value)
+    return [Alarm(kind, f"{kind}:{subject}" if subject else kind, step, words)]
+
+
+def span(time: timedelta) -> str:
+    """A duration in units that need no translation: "3 d 4 h", "2 h 5 min", "40 s"."""
+    seconds = max(0, int(time.total_seconds()))
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else f"{seconds} s"

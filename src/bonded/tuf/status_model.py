@@ -1,0 +1,103 @@
+"""What is told of signing, as values: `status.py` fills them, alarms are decided from them, pages and commands show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from bonded.values.alarms import Alarm
+
+
+@dataclass(frozen=True, slots=True)
+class RoleStatus:
+    """One role as it is live. `keys` are key ids (their first 8 digits are enough to tell them apart)."""
+
+    name: str
+    version: int
+    expires: datetime
+    threshold: int
+    keys: tuple[str, ...]
+    online: bool
+
+    def left(self, now: datetime) -> timedelta:
+        """Time until clients refuse it."""
+        return self.expires - now
+
+
+@dataclass(frozen=True, slots=True)
+class BinsStatus:
+    """One set of succinct bins: the offline role that delegates to it, its names' prefix, and how many there are."""
+
+    role: str
+    prefix: str
+    count: int
+    threshold: int
+    keys: tuple[str, ...]
+
+    @property
+    def generation(self) -> int:
+        """The number in the prefix, which a resize raises; 0 where there is none."""
+        last = self.prefix.rpartition("-")[2]
+        return int(last) if last.isdigit() else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Flip:
+    """One publication: when it was opened and became visible, and how many changes it carried."""
+
+    n: int
+    kind: str
+    opened_at: datetime
+    flipped_at: datetime | None
+    changes: int
+    projects: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueStatus:
+    """One queue: jobs that wait or run, and dead ones; when the oldest living one is due and was made."""
+
+    name: str
+    waiting: int = 0
+    dead: int = 0
+    oldest_due: datetime | None = None
+    oldest_made: datetime | None = None
+
+
+@dataclass(slots=True)
+class Status:
+    """Everything an operator asks first.
+
+    `lifetime` is how long timestamp and snapshot are signed for, by the live ones; `known_content` the newest content
+    number that the database knows, None where it was not read; `faults` what could not be read. `alarms` is empty when all
+    is well.
+    """
+
+    live: int = 0
+    attempt: str = ""
+    content: int = 0
+    known_content: int | None = None
+    signed_at: datetime | None = None
+    lifetime: timedelta = timedelta(0)
+    development: bool = False
+    roles: list[RoleStatus] = field(default_factory=list)
+    bin_sets: list[BinsStatus] = field(default_factory=list)
+    bins: int = 0
+    bins_overdue: int = 0
+    next_bin_expiry: datetime | None = None
+    rows_waiting: int = 0
+    oldest_row: datetime | None = None
+    rows_parked: int = 0
+    queues: list[QueueStatus] = field(default_factory=list)
+    superseded: int = 0
+    oldest_superseded: datetime | None = None
+    rows_unsealed: int = 0
+    oldest_unsealed: datetime | None = None
+    flips: list[Flip] = field(default_factory=list)
+    snapshot_bytes: int = 0
+    faults: list[Alarm] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+
+    def queue(self, name: str) -> QueueStatus:
+        """The queue of that name; an empty one where it has no jobs."""
+        return next((queue for queue in self.queues if queue.name == name), QueueStatus(name))

@@ -1,0 +1,55 @@
+"""What the database says of signing, for `status`: what waits, what failed, and the newest publications."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, case, func, select
+
+from bonded.db.jobs import job
+from bonded.journal.tables import journal, journal_unsealed, to_publish
+from bonded.tuf.status_model import Flip, QueueStatus, Status
+from bonded.tuf.tables import bin_table, publication, superseded
+
+
+def fill(conn: Connection, found: Status, now: datetime, flips: int) -> None:
+    """Write into `found` what the tables hold as of `now`."""
+    b, t, s = bin_table.c, to_publish.c, superseded.c
+    found.bins, found.next_bin_expiry = conn.execute(select(func.count(), func.min(b.expires))).one()
+    found.bins_overdue = _count(conn, select(func.count()).where(b.expires <= now))
+    found.rows_waiting, found.oldest_row = conn.execute(select(func.count(), func.min(t.at)).where(t.parked == 0)).one()
+    found.rows_parked = _count(conn, select(func.count()).where(t.parked == 1))
+    found.superseded, found.oldest_superseded = conn.execute(select(func.count(), func.min(s.at))).one()
+    found.rows_unsealed, found.oldest_unsealed = conn.execute(
+        select(func.count(), func.min(journal.c.at)).join_from(journal_unsealed, journal)
+    ).one()
+    found.queues = queues(conn)
+    newest = select(publication).where(publication.c.state == "live").order_by(publication.c.n.desc())
+    known = conn.execute(newest.with_only_columns(publication.c.content).limit(1)).scalar_one_or_none()
+    found.known_content = int(known or 0)
+    found.flips = [
+        Flip(row.n, row.kind, row.opened_at, row.flipped_at, len(row.row_ids), len(row.projects))
+        for row in (conn.execute(newest.limit(flips)) if flips else ())
+    ]
+
+
+def queues(conn: Connection) -> list[QueueStatus]:
+    """Every queue that has jobs, by name."""
+    alive = job.c.state != "dead"
+    rows = conn.execute(
+        select(
+            job.c.queue,
+            func.sum(case((alive, 1), else_=0)),
+            func.sum(case((alive, 0), else_=1)),
+            func.min(case((alive, job.c.due))),
+            func.min(case((alive, job.c.created_at))),
+        )
+        .group_by(job.c.queue)
+        .order_by(job.c.queue)
+    )
+    return [QueueStatus(name, int(waiting), int(dead), due, made) for name, waiting, dead, due, made in rows]
+
+
+def _count(conn: Connection, query: Any) -> int:
+    return int(conn.execute(query).scalar_one())

@@ -1,0 +1,154 @@
+"""What an alarm is, and the words of each kind: the one table behind mails, pages, commands, figures and documentation.
+
+An alarm is decided in `tuf/alarms.py` from what is true at a moment. Its sentence is English with %(name)s places;
+whoever shows it passes its own translation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How soon a person is needed."""
+
+    WARNING = "warning"
+    """In working hours."""
+    CRITICAL = "critical"
+    """Now: clients are refused, or bytes are served that must not be."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmKind:
+    """One kind. `sentence` says what is the matter, `advice` what to do first; both English, for translation."""
+
+    name: str
+    severity: Severity
+    sentence: str
+    advice: str
+
+
+def _(text: str) -> str:
+    return text
+
+
+def _kinds(*kinds: AlarmKind) -> dict[str, AlarmKind]:
+    table = {kind.name: kind for kind in kinds}
+    assert len(table) == len(kinds), "a kind of alarm is listed twice"
+    return table
+
+
+K, WARNING, CRITICAL = AlarmKind, Severity.WARNING, Severity.CRITICAL
+
+KINDS: dict[str, AlarmKind] = _kinds(
+    K(
+        "offline-expires",
+        WARNING,
+        _("The role %(role)s expires in %(days)s days, on %(date)s."),
+        _("It is signed offline: hold a ceremony in time. The documentation on keys says how."),
+    ),
+    K(
+        "role-expired",
+        CRITICAL,
+        _("The role %(role)s has expired: clients refuse the index."),
+        _(
+            "An online role is renewed by the publisher or the refresher: see that one of them runs. An offline role needs a "
+            "ceremony."
+        ),
+    ),
+    K(
+        "margin-low",
+        WARNING,
+        _("The role %(role)s is valid for %(time)s more, less than half of its life: nobody renews it."),
+        _("See that the publisher or the refresher runs, that the signer answers, and what their log says."),
+    ),
+    K(
+        "bins-late",
+        WARNING,
+        _("The first of the signed bins expires in %(time)s: bins are renewed too late."),
+        _("See that the publisher or the refresher runs and what its log says about bins."),
+    ),
+    K(
+        "bins-expired",
+        CRITICAL,
+        _("Signed bins have expired (%(count)s): clients refuse what is in them."),
+        _("See that the publisher or the refresher runs and what its log says about bins."),
+    ),
+    K(
+        "publisher-stalled",
+        CRITICAL,
+        _("Changes wait to be published (%(count)s), the oldest for %(time)s."),
+        _("See that the publisher runs and what its log says; `bonded tuf status` shows what is live."),
+    ),
+    K(
+        "rows-parked",
+        WARNING,
+        _("Changes that could not be published are set aside (%(count)s)."),
+        _("The publisher's log names the project and the reason. Everything else is published."),
+    ),
+    K(
+        "database-behind",
+        CRITICAL,
+        _("The public store is newer than the database (publication %(live)s): nothing is published."),
+        _("The database was restored from an older state. Follow the page on restoring: `bonded tuf recover`."),
+    ),
+    K(
+        "job-overdue",
+        CRITICAL,
+        _("A job of the queue %(queue)s has been due for %(time)s."),
+        _("See that the worker runs; `bonded job list` shows the job's last error."),
+    ),
+    K(
+        "jobs-dead",
+        WARNING,
+        _("Jobs of the queue %(queue)s used up their attempts (%(count)s): their work is not done."),
+        _("`bonded job list` shows the error. Then retry the jobs, or discard them with a reason."),
+    ),
+    K(
+        "seal-late",
+        WARNING,
+        _("Rows of the journal wait to be sealed (%(count)s), the oldest for %(time)s."),
+        _("The publisher seals the journal: see that it runs and what its log says."),
+    ),
+    K(
+        "store-unreadable",
+        CRITICAL,
+        _("The public store cannot be read, or metadata are missing in it: %(detail)s."),
+        _("See that the store answers. `bonded fsck` says what is missing."),
+    ),
+    K(
+        "database-away",
+        CRITICAL,
+        _("The database does not answer (%(detail)s)."),
+        _("Installers go on. See that the database runs; a refresher keeps the metadata valid meanwhile."),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm at one moment.
+
+    `key` names what it is about: as long as the key stays, it is one alarm. `step` counts from 1 and rises as it gets
+    worse: people are told once for each step. `values` fill the places of the sentence.
+    """
+
+    kind: str
+    key: str
+    step: int = 1
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def severity(self) -> Severity:
+        """How soon a person is needed."""
+        return KINDS[self.kind].severity
+
+    def sentence(self, translate: Callable[[str], str] = str) -> str:
+        """What is the matter, in the language of `translate`."""
+        return translate(KINDS[self.kind].sentence) % dict(self.values)
+
+    def advice(self, translate: Callable[[str], str] = str) -> str:
+        """What to do first, in the language of `translate`."""
+        return translate(KINDS[self.kind].advice)
