@@ -1,73 +1,38 @@
-"""Every way a run can end badly: a code, an exit status, and one sentence for the person.
+"""Every way a run can end badly, as one sentence for the person; `catalogue` has them all.
 
-`CATALOGUE` is the whole list; `docs/client-author/failures.md` explains each and a test keeps the two equal.
+Errors of python-tuf, the network and the disk become one of them here and nowhere else.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
-
 from tuf.api import exceptions
 from tuf.api.serialization import DeserializationError
 
+from bonded_client.catalogue import CATALOGUE, Exit, Kind
 
-class Exit(IntEnum):
-    """Exit statuses of the command. 2 is left to wrong usage, as argparse has it."""
-
-    NOT_FOUND = 3
-    UNREACHABLE = 4
-    SLOW = 5
-    UNTRUSTED = 6
-    EXPIRED = 7
-    LOCAL = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of failure. `attack` says that someone between index and client may have caused it."""
-
-    code: str
-    exit: Exit
-    attack: bool = False
-
-
-CATALOGUE: dict[str, Kind] = {
-    kind.code: kind
-    for kind in (
-        Kind("project-unknown", Exit.NOT_FOUND),
-        Kind("version-unknown", Exit.NOT_FOUND),
-        Kind("file-unknown", Exit.NOT_FOUND),
-        Kind("file-withdrawn", Exit.NOT_FOUND),
-        Kind("project-quarantined", Exit.NOT_FOUND),
-        Kind("requirement-invalid", Exit.NOT_FOUND),
-        Kind("index-unreachable", Exit.UNREACHABLE),
-        Kind("index-error", Exit.UNREACHABLE),
-        Kind("metadata-missing", Exit.UNREACHABLE),
-        Kind("slow", Exit.SLOW, attack=True),
-        Kind("expired", Exit.EXPIRED, attack=True),
-        Kind("bad-signature", Exit.UNTRUSTED, attack=True),
-        Kind("rollback", Exit.UNTRUSTED, attack=True),
-        Kind("mixed-versions", Exit.UNTRUSTED, attack=True),
-        Kind("endless-data", Exit.UNTRUSTED, attack=True),
-        Kind("altered", Exit.UNTRUSTED, attack=True),
-        Kind("undecodable", Exit.UNTRUSTED, attack=True),
-        Kind("malformed", Exit.UNTRUSTED, attack=True),
-        Kind("root-unreadable", Exit.LOCAL),
-        Kind("root-invalid", Exit.LOCAL),
-        Kind("disk", Exit.LOCAL),
-        Kind("busy", Exit.LOCAL),
-    )
-}
+__all__ = [
+    "CATALOGUE",
+    "Exit",
+    "Failure",
+    "Kind",
+    "RollbackError",
+    "UndecodableError",
+    "printable",
+    "translate",
+    "understood",
+]
 
 
 class Failure(Exception):
-    """The run ends here. `sentence` is for the person: printable, one line, without a trailing code."""
+    """The run ends here. `sentence` is for the person: printable, one line, without a trailing code.
+
+    As text: what happened, what to do, and the code.
+    """
 
     def __init__(self, code: str, sentence: str) -> None:
         self.kind = CATALOGUE[code]
         self.sentence = printable(sentence)
-        super().__init__(f"{self.sentence} [{code}]")
+        super().__init__(f"{self.sentence} {self.kind.advice} [{code}]")
 
     @property
     def code(self) -> str:
@@ -110,6 +75,14 @@ def translate(error: Exception, url: str) -> Failure:
     if isinstance(error, OSError):
         return Failure("disk", f"A local file could not be read or written: {error}.")
     raise error
+
+
+def understood(error: Exception, url: str) -> Failure:
+    """As `translate`, and a failure too for an error that nobody foresaw: a server tells one client, and goes on."""
+    try:
+        return translate(error, url)
+    except Exception as unforeseen:
+        return Failure("internal", f"{type(unforeseen).__name__} while working on {url}: {unforeseen}.")
 
 
 def _of_status(status: int, url: str) -> Failure:

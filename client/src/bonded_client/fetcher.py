@@ -55,16 +55,26 @@ class Proxies:
 
 
 class Fetcher(FetcherInterface):
-    """Fetches for python-tuf's updater and for package files. Not for use by several threads at once."""
+    """Fetches for python-tuf's updater and for package files.
 
-    def __init__(self, deadlines: Deadlines, proxies: Proxies) -> None:
+    Several threads may `fetch` and `stream` at once; what `last_url` and `last_bytes` say, and the answers held, are for
+    one. `connections` to a host are kept open.
+    """
+
+    def __init__(self, deadlines: Deadlines, proxies: Proxies, connections: int = 1) -> None:
         self._deadlines = deadlines
         self._proxies = proxies
+        self._connections = connections
         self._pools: dict[str | None, urllib3.PoolManager] = {}
-        self._held: dict[str, bytes] = {}
+        self._held: dict[str, bytes | Exception] = {}
+        self._offline = False
         self.last_url = ""
         self.last_bytes = b""
         """The last metadata file fetched, for telling an older timestamp from an attack."""
+
+    def another(self) -> Fetcher:
+        """A fetcher with the same limits, for another thread."""
+        return Fetcher(self._deadlines, self._proxies)
 
     def close(self) -> None:
         """Close all connections."""
@@ -72,22 +82,42 @@ class Fetcher(FetcherInterface):
             pool.clear()
 
     @contextmanager
-    def answering(self, url: str, data: bytes) -> Iterator[None]:
-        """While open, `url` is answered with `data` and not asked for."""
-        self._held[url] = data
+    def answering(self, held: Mapping[str, bytes | Exception]) -> Iterator[None]:
+        """While open, the addresses in `held` are answered with their bytes or errors, and not asked for."""
+        self._held.update(held)
         try:
             yield
         finally:
-            del self._held[url]
+            for url in held:
+                del self._held[url]
+
+    @contextmanager
+    def offline(self) -> Iterator[None]:
+        """While open, nothing is asked for: there is no newer root, and all that is not held is out of reach."""
+        self._offline = True
+        try:
+            yield
+        finally:
+            self._offline = False
 
     def download_bytes(self, url: str, max_length: int) -> bytes:
         """The body of `url`, at most `max_length` bytes once decoded. Raises DownloadError and its kinds."""
-        self.last_bytes = b""
+        self.last_url, self.last_bytes = url, b""
         data = self._held.get(url)
-        if data is None:
-            data = b"".join(self.stream(url, max_length, decode.ACCEPTED))
-        self.last_url, self.last_bytes = url, data
-        return data
+        if isinstance(data, Exception):
+            raise data
+        if data is None and self._offline:
+            if url.endswith(".root.json"):
+                raise exceptions.DownloadHTTPError("not asked for", 404)
+            raise exceptions.DownloadError("the index is out of reach")
+        if data is not None and len(data) > max_length:
+            raise exceptions.DownloadLengthMismatchError(f"more than {max_length} bytes")
+        self.last_bytes = self.fetch_all(url, max_length) if data is None else data
+        return self.last_bytes
+
+    def fetch_all(self, url: str, max_length: int) -> bytes:
+        """The decoded body of `url`, asked for whatever is held. Raises as `stream` does."""
+        return b"".join(self.stream(url, max_length, decode.ACCEPTED))
 
     @contextmanager
     def download_file(self, url: str, max_length: int) -> Iterator[IO[bytes]]:
@@ -160,7 +190,9 @@ class Fetcher(FetcherInterface):
 
     def _pool(self, proxy: str | None) -> urllib3.PoolManager:
         if proxy not in self._pools:
-            self._pools[proxy] = urllib3.ProxyManager(proxy) if proxy else urllib3.PoolManager()
+            many = self._connections
+            new = urllib3.ProxyManager(proxy, maxsize=many) if proxy else urllib3.PoolManager(maxsize=many)
+            return self._pools.setdefault(proxy, new)
         return self._pools[proxy]
 
 

@@ -34,6 +34,17 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class Link:
+    """A file as a page links it. `metadata` is the sha256 of its .metadata file (PEP 658), "" when it has none."""
+
+    filename: str
+    url: str
+    size: int
+    sha256: str
+    metadata: str
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What the index says of a project. `status` as PEP 792 has it; `reason` may be empty."""
 
@@ -72,25 +83,53 @@ def parse(data: bytes, project: str, base: str) -> Page:
         raise Failure("malformed", f"The page of {project} is signed, but not as PEP 691 says ({error!r}).") from error
 
 
-def _file(entry: dict[str, Any], project: str, base: str) -> File | None:
-    filename = entry["filename"]
-    if not isinstance(filename, str) or filename != filename.rpartition("/")[2] or not _is_plain(filename):
-        raise ValueError(f"{filename!r} is not a file name")
+def links(data: bytes, project: str, base: str) -> dict[str, Link]:
+    """All links of the page of `project` (normalized) in `data`, by file name, whatever kinds of files they are.
+
+    Raises Failure (malformed) as `parse` does.
+    """
     try:
-        name, version, is_wheel = split_filename(filename)
+        page = json.loads(data)
+        if canonicalize_name(page["name"]) != project:
+            raise ValueError(f"it is the page of {page['name']!r}")
+        return {link.filename: link for link in (_link(entry, base) for entry in page["files"])}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Failure("malformed", f"The page of {project} is signed, but not as PEP 691 says ({error!r}).") from error
+
+
+def _file(entry: dict[str, Any], project: str, base: str) -> File | None:
+    link = _link(entry, base)
+    try:
+        name, version, is_wheel = split_filename(link.filename)
     except ValueError:
         return None
     if name != project:
-        raise ValueError(f"{filename!r} belongs to another project")
+        raise ValueError(f"{link.filename!r} belongs to another project")
+    yanked = entry.get("yanked", False)
+    reason = None if yanked is False else (yanked if isinstance(yanked, str) else "")
+    python = entry.get("requires-python") or ""
+    return File(link.filename, link.url, link.size, link.sha256, version, is_wheel, python, reason)
+
+
+def _link(entry: dict[str, Any], base: str) -> Link:
+    filename = entry["filename"]
+    if not isinstance(filename, str) or filename != filename.rpartition("/")[2] or not _is_plain(filename):
+        raise ValueError(f"{filename!r} is not a file name")
     url = urljoin(base, entry["url"])
     if urlsplit(url).scheme not in {"http", "https"}:
         raise ValueError(f"{url!r} is not an http address")
     size, sha256 = entry["size"], entry["hashes"]["sha256"]
-    if not isinstance(size, int) or size < 0 or len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
+    if not isinstance(size, int) or size < 0 or not _is_sha256(sha256):
         raise ValueError(f"{filename!r} has no usable size and sha256")
-    yanked = entry.get("yanked", False)
-    reason = None if yanked is False else (yanked if isinstance(yanked, str) else "")
-    return File(filename, url, size, sha256, version, is_wheel, entry.get("requires-python") or "", reason)
+    metadata = entry.get("core-metadata", False)
+    told = metadata.get("sha256", "") if isinstance(metadata, dict) else ""
+    if told and not _is_sha256(told):
+        raise ValueError(f"the metadata of {filename!r} has no usable sha256")
+    return Link(filename, url, size, sha256, told)
+
+
+def _is_sha256(text: str) -> bool:
+    return len(text) == 64 and not set(text) - set("0123456789abcdef")
 
 
 def _is_plain(filename: str) -> bool:

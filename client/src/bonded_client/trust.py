@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tuf.api import exceptions
-from tuf.api.metadata import Metadata
+from tuf.api.metadata import Metadata, TargetFile
 from tuf.ngclient.updater import Updater
 
 from bonded_client.failures import Failure, RollbackError
@@ -59,8 +59,12 @@ class Trust:
         *,
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
+        hold: float = HOLD,
     ) -> None:
-        """`root` is the root metadata trusted to begin with; `clock` gives seconds, `pause` waits for some."""
+        """`root` is the root metadata trusted to begin with; `clock` gives seconds, `pause` waits for some.
+
+        One snapshot is used for `hold` seconds.
+        """
         self.index = index
         self.fetcher = fetcher
         self._root = root
@@ -68,7 +72,15 @@ class Trust:
         self._pages = folder / "pages"
         self._clock = clock
         self._pause = pause
+        self._hold = hold
         self._current: tuple[Updater, float] | None = None
+        self.behind = False
+        """Whether the last refresh was served an older, valid state, so that ours was kept."""
+
+    @property
+    def metadata(self) -> Path:
+        """The folder of verified metadata: timestamp.json, snapshot.json, targets.json, root_history/N.root.json."""
+        return self._metadata
 
     def steadily(self, ask: Callable[[], T]) -> T:
         """`ask()`, begun again from the timestamp when something that the index named is no longer there.
@@ -90,6 +102,26 @@ class Trust:
         info = self._updater().get_targetinfo(path)
         return None if info is None else (info.length, info.hashes.get("sha256", ""))
 
+    def info(self, path: str) -> TargetFile | None:
+        """All that the index signed for `path`, None when it has no such target."""
+        return self._updater().get_targetinfo(path)
+
+    def renew(self) -> None:
+        """Begin again from root and timestamp. What is held goes on to be held when that raises (python-tuf's errors)."""
+        begun = self._clock()
+        self._current = (self._begin(), begun)
+
+    def renew_offline(self) -> None:
+        """Begin from what was seen last and asking nobody; all of it is verified again, expiry included.
+
+        Raises DownloadError when nothing was seen yet, or python-tuf's errors.
+        """
+        held = {self.index.timestamp: seen} if (seen := self._seen_timestamp()) else {}
+        with self.fetcher.offline(), self.fetcher.answering(held):
+            updater = self._new()
+            updater.refresh()
+        self._current = (updater, self._clock())
+
     def read(self, path: str) -> bytes | None:
         """The verified bytes of the target `path`, None when the index has no such target."""
         updater = self._updater()
@@ -100,13 +132,14 @@ class Trust:
         return Path(where).read_bytes()
 
     def _updater(self) -> Updater:
-        if self._current is None or self._clock() - self._current[1] > HOLD:
+        if self._current is None or self._clock() - self._current[1] > self._hold:
             begun = self._clock()
             self._current = (self._begin(), begun)
         return self._current[0]
 
     def _begin(self) -> Updater:
         updater = self._new()
+        self.behind = False
         try:
             updater.refresh()
         except exceptions.BadVersionNumberError as error:
@@ -118,12 +151,13 @@ class Trust:
                 raise RollbackError(str(error)) from error
             # Its signatures were verified before its version was looked at, so it is an older state of this index.
             # Ours is as good as long as it has not expired, which this second refresh looks at.
-            with self.fetcher.answering(self.index.timestamp, seen):
+            with self.fetcher.answering({self.index.timestamp: seen}):
                 updater = self._new()
                 try:
                     updater.refresh()
                 except exceptions.ExpiredMetadataError:
                     raise RollbackError(str(error)) from error
+            self.behind = True
         return updater
 
     def _new(self) -> Updater:
