@@ -68,11 +68,17 @@ check.set-state            | X     | -     | -      | no
 publication.flip           | -     | -     | -      | no
 publication.park           | -     | -     | -      | no
 publication.recover        | -     | -     | -      | no
+project.recover            | -     | -     | -      | no
+project.render             | -     | -     | -      | no
+file.recover               | -     | -     | -      | no
+keys.replace               | -     | -     | -      | no
 keys.ceremony              | -     | -     | -      | no
 keys.begin                 | -     | -     | -      | no
 keys.step                  | -     | -     | -      | no
 keys.end                   | -     | -     | -      | no
 keys.cancel                | -     | -     | -      | no
+index.alarm                | -     | -     | -      | no
+index.alarm-over           | -     | -     | -      | no
 index.init                 | -     | -     | -      | no
 index.read                 | AUMOX | AUMOX | any    | no
 """

@@ -82,7 +82,7 @@ def reissue(p: Publisher, clock: Callable[[], datetime], *, progress: Callable[[
     progress("signing every bin")
     done.live = _publish_all(replace(p, settings=replace(p.settings, refresh_slice=AT_ONCE)), clock)
     progress("plain copies")
-    done.plain = copy_all(p)
+    done.plain = copy_all(p, clock())
     return done
 
 
@@ -146,7 +146,7 @@ def _render_again(tx: Tx, key: str, now: datetime) -> None:
         return
     project_id = tx.execute(select(project.c.id).where(project.c.key == key)).scalar_one()
     subject = (SubjectKind.PROJECT, str(project_id))
-    record(tx, "publication.recover", OPERATOR, subject, now=now, project=key, facts={"why": "its page was lost"})
+    record(tx, "project.render", OPERATOR, subject, now=now, project=key, facts={"why": "its page was lost"})
 
 
 def _everything_due(p: Publisher, now: datetime) -> None:
