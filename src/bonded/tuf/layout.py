@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,8 +35,12 @@ from bonded.tuf.offline import (
     sign_step,
     targets_value,
 )
-from bonded.tuf.plan import Sign
 from bonded.tuf.roles import TIMESTAMP, BinSet, changes_name, metadata_name
+
+SignMany = Callable[[Sequence[tuple[str, bytes]]], list[list[dict[str, str]]]]
+"""(role, canonical bytes) of several metadata -> the signatures of each."""
+AT_ONCE = 256
+"""Bins for which a signer is asked in one call: it may be a service that takes its time."""
 
 __all__ = ["BadBinCount", "begin_repository", "create_dev_repository", "development", "make_online_key"]
 
@@ -99,7 +103,7 @@ def _dev_values(keys: _Keys, sets: Mapping[str, Bins], now: datetime) -> dict[st
 
 
 def begin_repository(
-    public: Storage, step: Step, sign: Sign, *, n: int, attempt: str, now: datetime, lifetime: timedelta
+    public: Storage, step: Step, sign: SignMany, *, n: int, attempt: str, now: datetime, lifetime: timedelta
 ) -> None:
     """Put the signed offline roles of `step`, every bin empty, and publication `n`, the first. `sign` has the online key.
 
@@ -123,18 +127,23 @@ def _bin_set(role: str, value: Value) -> BinSet:
 
 
 def _empty_bins(
-    public: Storage, sign: Sign, bins: BinSet, n: int, now: datetime, lifetime: timedelta
+    public: Storage, sign: SignMany, bins: BinSet, n: int, now: datetime, lifetime: timedelta
 ) -> dict[str, int]:
     """Version `n` of every bin, with nothing in it; returns their versions."""
-    for role in bins.names():
-        signed = binfile.render([], n, binfile.expiry(role, now, lifetime))
-        public.create(metadata_name(role, n), enclose(signed, sign(role, signed)))
+    items = [(role, binfile.render([], n, binfile.expiry(role, now, lifetime))) for role in bins.names()]
+    for begin in range(0, len(items), AT_ONCE):
+        some = items[begin : begin + AT_ONCE]
+        for (role, signed), signatures in zip(some, sign(some), strict=True):
+            public.create(metadata_name(role, n), enclose(signed, signatures))
     return dict.fromkeys(bins.names(), n)
 
 
 def _first_publication(
-    public: Storage, sign: Sign, versions: dict[str, int], n: int, attempt: str, now: datetime, lifetime: timedelta
+    public: Storage, sign: SignMany, versions: dict[str, int], n: int, attempt: str, now: datetime, lifetime: timedelta
 ) -> None:
+    def one(role: str, payload: bytes) -> list[dict[str, str]]:
+        return sign([(role, payload)])[0]
+
     empty = hashlib.sha256(b"").hexdigest()
     changes = canonical(
         {
@@ -158,18 +167,15 @@ def _first_publication(
         "journal_root": empty,
         "at": binfile.utc(now),
     }
-    snapshot = pointer.snapshot(versions, n, now + lifetime, extra, sign)[1]
+    snapshot = pointer.snapshot(versions, n, now + lifetime, extra, one)[1]
     public.create(changes_name(n), changes)
     public.create(metadata_name("snapshot", n), snapshot)
     public.barrier()
-    public.replace(TIMESTAMP, pointer.timestamp(snapshot, n, now + lifetime, sign)[1], None)
+    public.replace(TIMESTAMP, pointer.timestamp(snapshot, n, now + lifetime, one)[1], None)
 
 
-def _signing(key: CryptoSigner) -> Callable[[str, bytes], list[dict[str, str]]]:
-    def sign(_role: str, payload: bytes) -> list[dict[str, str]]:
-        return [key.sign(payload).to_dict()]
-
-    return sign
+def _signing(key: CryptoSigner) -> SignMany:
+    return lambda items: [[key.sign(payload).to_dict()] for _, payload in items]
 
 
 def development(root: bytes) -> bool:
