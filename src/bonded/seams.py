@@ -133,15 +133,39 @@ class Queue(Protocol):
         """Sleep until a wake for one of `queues` or the timeout; True when woken."""
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one cache answered to a GET or HEAD of `path`. `sha256` is of the whole body as it came, `body` its first
+    64 KiB; both of nothing for HEAD."""
+
+    cache: str
+    path: str
+    status: int
+    body: bytes = b""
+    sha256: str = ""
+
+
 class Purger(Protocol):
-    """Removes objects from caches in front of the public store."""
+    """Removes objects from caches in front of the public store, and says what those caches show."""
+
+    active: bool
+    """It removes objects. False: caches live by their times to live, and nothing needs to be queued for it."""
+    caches: tuple[str, ...]
+    """Addresses of the caches whose answers can be looked at; empty: none."""
+    lasting: timedelta
+    """How long a cache may keep a withdrawn file after `purge` has returned."""
 
     def purge(self, keys: Iterable[str]) -> None:
-        """`keys` are surrogate keys: `project/<key>`, `file/<path>`, `timestamp`. Raises PurgeFailed."""
+        """`keys` are surrogate keys: `project/<key>`, `file/<object name>`, `timestamp`, `root`. When it returns, every
+        cache has confirmed. Raises PurgeFailed when one has not; those that could be reached were purged all the same."""
+
+    def show(self, paths: Iterable[str], *, whole: bool) -> list[Shown]:
+        """What every cache shows at each path (percent-encoded): its body too, uncompressed, when `whole`, else by HEAD.
+        Project pages are asked for as JSON. Raises PurgeFailed when a cache does not answer."""
 
 
 class PurgeFailed(Exception):
-    """The cache did not confirm; the job tries again."""
+    """A cache did not confirm or does not answer; the message names it. The job tries again."""
 
 
 class Mailer(Protocol):

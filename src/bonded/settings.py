@@ -10,8 +10,9 @@ import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 MIB = 1024 * 1024
@@ -174,12 +175,44 @@ class MailSettings(Section):
 
 
 class PurgeSettings(Section):
-    """`engine`: `none` where no cache stands in front; caches then live by their TTL."""
+    """Caches in front of the public store. `engine`: `none` where none stands there, or where nothing can purge them."""
 
-    engine: Literal["none"] = "none"
-    """What clears caches in front of the public store."""
-    bound: float = 5.0
-    """Seconds that a shared cache may keep a withdrawn file when nothing purges it (s-maxage of packages/)."""
+    engine: Literal["none", "varnish-xkey", "varnish-ban", "fastly", "nginx"] = "none"
+    """What clears caches in front of the public store; `nginx` cannot be told to forget, and is only looked at."""
+    addresses: tuple[str, ...] = ()
+    """Address of every Varnish or nginx itself (not of a balancer before them): http://HOST:PORT."""
+    service: str = ""
+    """Id of the service at Fastly."""
+    token_file: str = ""
+    """File that holds the API token for Fastly, which needs the scope purge_select; relative to the data directory."""
+    api: str = "https://api.fastly.com"
+    """Address of Fastly's API."""
+    soft: bool = False
+    """Pages are only marked as old: caches give them out once more while they fetch them anew. Files always go at once."""
+    timeout: float = Field(default=5.0, gt=0)
+    """Seconds that a cache may take to answer."""
+    bound: float = Field(default=5.0, ge=0)
+    """Seconds that a shared cache which nothing purges may keep a withdrawn file (s-maxage of packages/)."""
+
+    @field_validator("addresses", "api")
+    @classmethod
+    def _reachable(cls, value: tuple[str, ...] | str) -> tuple[str, ...] | str:
+        for address in (value,) if isinstance(value, str) else value:
+            parts = urlsplit(address)
+            if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+                raise ValueError(f"{address!r} is not an address such as http://127.0.0.1:6081")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> PurgeSettings:
+        if self.engine.startswith("varnish") and not self.addresses:
+            raise ValueError(f"purge.addresses is empty, and engine {self.engine} needs the address of every Varnish")
+        for key in ("service", "token_file"):
+            if self.engine == "fastly" and not getattr(self, key):
+                raise ValueError(f"purge.{key} is empty, and engine fastly needs it")
+        if self.engine == "varnish-ban" and self.soft:
+            raise ValueError("purge.soft cannot be had with engine varnish-ban; use varnish-xkey")
+        return self
 
 
 class ServeSettings(Section):

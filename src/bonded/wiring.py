@@ -146,9 +146,35 @@ class House:
     @cached_property
     def purger(self) -> Purger:
         """What clears caches in front of the public store."""
-        from bonded.adapters.purger_none import NoPurger
+        s, host = self.settings.purge, urlsplit(self.settings.url).netloc
+        bound = timedelta(seconds=s.bound)
+        if s.engine == "none":
+            from bonded.adapters.purger_none import NoPurger
 
-        return NoPurger()
+            return NoPurger(bound)
+        if s.engine == "nginx":
+            from bonded.adapters.purger_nginx import NginxPurger
+
+            return NginxPurger(s.addresses, host=host, bound=bound, timeout=s.timeout)
+        if s.engine == "fastly":
+            from bonded.adapters.purger_fastly import FastlyPurger
+
+            token = self._secret("purge.token_file", s.token_file)
+            return FastlyPurger(s.service, token, url=self.settings.url, api=s.api, soft=s.soft, timeout=s.timeout)
+        from bonded.adapters.purger_varnish import VarnishPurger
+
+        ban = s.engine == "varnish-ban"
+        return VarnishPurger(s.addresses, host=host, ban=ban, soft=s.soft, timeout=s.timeout)
+
+    def _secret(self, key: str, path: str) -> str:
+        """What the file holds that the setting `key` names. Raises SettingsError."""
+        try:
+            secret = (self.directory / path).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"`{key}` cannot be read: {error}") from None
+        if not secret or not secret.isascii() or not secret.isprintable():
+            raise SettingsError(f"`{key}`: {path} does not hold a token on one line")
+        return secret
 
     @cached_property
     def lock(self) -> Lock:
@@ -311,6 +337,8 @@ class House:
             upload_total_timeout=s.upload.total_timeout,
             page_ttl=s.tuf.page_ttl,
             package_bound=s.purge.bound,
+            purged=s.purge.engine not in ("none", "nginx"),
+            grace=s.tuf.sweep_grace,
             access_log=s.log.format if s.log.level in ("debug", "info") else "off",
         )
         public = self.public if s.storage.public.startswith("s3://") else self.directory / s.storage.public

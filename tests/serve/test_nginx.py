@@ -41,6 +41,8 @@ CLIENT = httpx.Client(verify=False)
 COMPARED = (
     "content-type",
     "cache-control",
+    "surrogate-control",
+    "surrogate-key",
     "vary",
     "content-encoding",
     "content-range",

@@ -139,8 +139,40 @@ def test_caching_by_class(reader: Running, way: str, url: str, cache: str) -> No
     assert fetch(reader, way, url)["cache-control"] == cache
 
 
-def test_with_a_purger_shared_caches_may_keep_packages(make: Make) -> None:
-    assert make({"package_bound": None}).get(WHL)["cache-control"] == "public, max-age=31536000, immutable"
+def test_with_a_purger_the_caches_that_it_clears_may_keep_packages(make: Make) -> None:
+    reply = make({"purged": True}).get(WHL)
+    assert reply["surrogate-control"] == "max-age=31536000"
+    assert reply["cache-control"] == "public, max-age=31536000, s-maxage=5, immutable"  # for all other shared caches
+
+
+def test_nothing_is_served_stale_for_longer_than_withdrawn_objects_are_kept(make: Make) -> None:
+    assert "stale-if-error=60" in make({"grace": 60.0}).get("/simple/demo/")["cache-control"]
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("url", "keys"),
+    [
+        ("/metadata/timestamp.json", "timestamp"),
+        ("/metadata/7.snapshot.json", "file/metadata/7.snapshot.json"),
+        ("/metadata/1.root.json", "root file/metadata/1.root.json"),
+        ("/metadata/2.root.json", "root"),
+        ("/publications/7.json", "file/publications/7.json"),
+        (f"/simple/demo/{'0' * 64}.index.html", f"file/simple/demo/{'0' * 64}.index.html"),
+        ("/simple/", "project/"),
+        ("/simple/demo/", "project/demo"),
+        ("/simple/demo/index.json", "project/demo"),
+        ("/pypi/demo/json", "project/demo"),
+        ("/pypi/demo/1.0/json", "project/demo"),
+        (WHL, f"file{WHL}"),
+        (WHL + ".metadata", f"file{WHL}.metadata"),
+        (BIG_URL.replace("+", "%2B"), f"file{BIG_URL}"),
+        ("/packages/demo/absent-1.0.tar.gz", None),
+        ("/simple/absent/", None),
+    ],
+)
+def test_surrogate_keys(reader: Running, way: str, url: str, keys: str | None) -> None:
+    assert fetch(reader, way, url).headers.get("surrogate-key") == keys
 
 
 @WAYS

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
+from bonded.adapters.purger_none import NoPurger
 from bonded.catalog import change
 from bonded.catalog.read import file as read_file
 from bonded.db.jobs import enqueue, job
@@ -40,8 +42,14 @@ def test_quarantine_removes_every_name_before_any_publication(index: Index) -> N
     index.move("review.quarantine", file_id, FileState.QUARANTINED)
     assert index.work("takedown") == 1
     assert there(index, file_id) == []
-    assert f"file/packages/alpha/{index.filename(file_id)}" in index.purged()
     assert due(index) == [timedelta(seconds=60), timedelta(minutes=10)]
+    name = f"file/packages/alpha/{index.filename(file_id)}"
+    assert due(index, "purge") == [timedelta(0), timedelta(seconds=2)]
+    index.work("purge")
+    assert index.purged().count(name) == 1
+    index.wait(seconds=2)  # what was being fetched meanwhile
+    index.work("purge")
+    assert index.purged().count(name) == 2
 
 
 def test_it_looks_again_after_a_minute_and_after_ten(index: Index) -> None:
@@ -130,24 +138,99 @@ def test_an_owners_removal_is_published_before_the_bytes_go(index: Index) -> Non
     index.settle_everything()
     assert index.filename(file_id).encode() not in index.public.get("simple/alpha/index.html").data
     assert len(there(index, file_id)) >= 3  # while caches may show the older page
-    index.wait(minutes=5)
+    index.wait(seconds=2)
+    index.work()  # the plain page is there: it is purged, and its time in caches begins
+    index.wait(seconds=79)
+    index.work()
+    assert len(there(index, file_id)) >= 3
+    index.wait(seconds=2)
     index.work()
     assert there(index, file_id) == []
 
 
-def test_a_purger_that_does_not_confirm_brings_the_job_back(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+def removed(index: Index, project: str = "alpha") -> str:
+    file_id = index.upload(project)
+    index.settle_everything()
+    with index.db.write() as tx:
+        change.delete_file(tx, OPERATOR, file_id, reason="", now=index.now)
+    index.publish()
+    return file_id
+
+
+def test_an_owners_removal_waits_for_the_plain_page(index: Index) -> None:
+    file_id = removed(index)
+    for _ in range(40):
+        index.wait(seconds=10)
+        index.work("takedown", "purge")  # but nobody copies pages
+    assert len(there(index, file_id)) >= 3
+    index.work("plain")
+    for _ in range(3):
+        index.wait(seconds=80)
+        index.work("takedown", "purge")
+    assert there(index, file_id) == []
+
+
+def test_an_owners_removal_waits_until_the_purge_is_confirmed(index: Index) -> None:
+    file_id = removed(index)
+    index.work("plain")
+    index.purger._path.unlink(missing_ok=True)
+    index.purger._path.mkdir()
+    for _ in range(10):
+        index.wait(seconds=80)
+        index.work("takedown", "purge")
+    assert len(there(index, file_id)) >= 3
+    index.purger._path.rmdir()
+    for _ in range(3):
+        index.wait(seconds=80)
+        index.work("takedown", "purge")
+    assert there(index, file_id) == []
+    assert "project/alpha" in index.purged()
+
+
+def test_an_urgent_take_down_does_not_wait_for_an_owners_removal(index: Index) -> None:
+    file_id = removed(index)
+    with index.db.write() as tx:  # what quarantine queues
+        enqueue(tx, "takedown", f"takedown:{file_id}", {"file_id": file_id}, now=index.now)
+    index.work("takedown")
+    assert there(index, file_id) == []
+
+
+def test_a_purger_that_does_not_confirm_is_asked_again(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    purge = index.purger.purge
+    monkeypatch.setattr(index.purger, "purge", lambda keys: (asked.append(1), purge(keys)))
+    files = [index.upload(name) for name in ("alpha", "beta", "gamma")]
+    index.settle_everything()
+    index.purger._path.unlink(missing_ok=True)
+    index.purger._path.mkdir()
+    for file_id in files:
+        index.move("review.quarantine", file_id, FileState.QUARANTINED)
+    index.work("takedown")
+    assert [there(index, file_id) for file_id in files] == [[], [], []]  # the origin at least, whatever caches do
+    asked.clear()
+    index.work("purge")
+    assert len(asked) == 1  # the others wait with it, so that a cache that is down is asked once
+    assert min(due(index, "purge")) > timedelta(0)
+    index.purger._path.rmdir()
+    index.wait(seconds=60)
+    index.work("purge")
+    assert len(asked) == 2
+    assert {f"file/packages/{n}/{n}-1.0-py3-none-any.whl" for n in ("alpha", "beta", "gamma")} <= set(index.purged())
+    assert due(index, "purge") == []
+
+
+def test_without_a_purger_no_purge_is_ever_queued(index: Index) -> None:
+    index.publisher = replace(index.publisher, purger=NoPurger(timedelta(seconds=5)))
     file_id = index.upload("alpha")
     index.settle_everything()
     index.move("review.quarantine", file_id, FileState.QUARANTINED)
-    index.purger._path.unlink(missing_ok=True)
-    index.purger._path.mkdir()
-    index.work("takedown")
-    assert there(index, file_id) == []  # the origin at least
-    assert due(index)[0] > timedelta(0)
-    index.purger._path.rmdir()
-    index.wait(seconds=60)
-    index.work("takedown")
-    assert f"file/packages/alpha/{index.filename(file_id)}" in index.purged()
+    assert index.work("takedown") == 1
+    assert due(index, "purge") == []
+    second = removed(index, "beta")
+    for _ in range(3):
+        index.wait(seconds=80)
+        index.work()
+    assert there(index, second) == []
 
 
 def test_a_file_that_the_database_does_not_know_is_nobodys_business(index: Index) -> None:

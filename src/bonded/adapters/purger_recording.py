@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 
-from bonded.seams import PurgeFailed
+from bonded.seams import PurgeFailed, Shown
 
 
 class RecordingPurger:
     """Appends each key as a line to `path`."""
+
+    active = True
+    caches: tuple[str, ...] = ()
+    lasting = timedelta(0)
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -26,6 +31,10 @@ class RecordingPurger:
                 os.close(descriptor)
         except OSError as error:
             raise PurgeFailed(str(error)) from error
+
+    def show(self, paths: Iterable[str], *, whole: bool) -> list[Shown]:
+        """There is no cache to look at."""
+        return []
 
     def keys(self) -> list[str]:
         """Everything recorded so far, in order."""

@@ -55,8 +55,12 @@ class ServeSettings:
     """How long requests in flight may take after the stop was asked for."""
     page_ttl: float = 10.0
     """How long caches may keep plain pages."""
-    package_bound: float | None = 5.0
-    """How long shared caches may keep a file that may be withdrawn; None where a purger clears them."""
+    package_bound: float = 5.0
+    """How long shared caches that nothing purges may keep a file that may be withdrawn."""
+    purged: bool = False
+    """A purger clears the caches that heed Surrogate-Control."""
+    grace: float = 86_400.0
+    """How long withdrawn objects are kept; nothing may be served stale for longer."""
     cache_bytes: int = 16 * MIB
     """Memory for small files, per process."""
     cache_item: int = 256 * KIB

@@ -18,7 +18,7 @@ from bonded.serve.answers import Answer, head, plain
 from bonded.serve.conditions import NONE, WHOLE, Conditions, Outcome, Span, outcome
 from bonded.serve.context import ServeSettings
 from bonded.serve.negotiate import CODING, OFFER, codings, simple_form
-from bonded.serve.paths import Asset, Class, Moved, Page, is_root, target
+from bonded.serve.paths import Asset, Class, Moved, Page, target
 from bonded.serve.sources import Found, Source
 
 CORS = {
@@ -52,13 +52,17 @@ class Plan:
     type: str
     klass: Class
     vary: str
+    keys: str
 
 
 class StaticLane:
     """Answers out of `source`. `private`: reads are checked, so no shared cache may keep them."""
 
     def __init__(self, source: Source, settings: ServeSettings, *, private: bool) -> None:
-        self.source, self._settings, self._private = source, settings, private
+        self.source, self._private = source, private
+        self._times = caching.Times(
+            settings.page_ttl, settings.package_bound, settings.purged, min(settings.grace, caching.STALE_IF_ERROR)
+        )
         self._plans: dict[tuple[str, str, str], Plan | Answer] = {}
 
     def answer(self, method: str, url: str, headers: Headers) -> Answer:
@@ -94,7 +98,8 @@ class StaticLane:
         asked = target(path)
         if isinstance(asked, Asset):
             names = _copies(asked.name, coding if asked.copies else "")
-            return Plan(names, asked.type, asked.klass, self._vary("Accept-Encoding" if asked.copies else ""))
+            keys = caching.surrogate_key(asked.name, asked.klass)
+            return Plan(names, asked.type, asked.klass, self._vary("Accept-Encoding" if asked.copies else ""), keys)
         if isinstance(asked, Page):
             return self._page(asked, query, accept, coding)
         return self._moved(asked, query) if isinstance(asked, Moved) else self._missing("")
@@ -104,17 +109,17 @@ class StaticLane:
         if form is None:
             text = f"Not Acceptable: this page comes as {OFFER}"
             return plain(406, text, CORS | {"Vary": self._vary("Accept, Accept-Encoding")})
-        names = _copies(f"{page.folder}index.{form[0]}", coding)
-        return Plan(names, form[1], Class.PAGE, self._vary("Accept, Accept-Encoding"))
+        name = f"{page.folder}index.{form[0]}"
+        keys = caching.surrogate_key(name, Class.PAGE)
+        return Plan(_copies(name, coding), form[1], Class.PAGE, self._vary("Accept, Accept-Encoding"), keys)
 
     def _moved(self, moved: Moved, query: str) -> Answer:
         place = quote(moved.path, safe="/+!") + ("?" + quote(query, safe="=&+/:;,%") if query else "")
-        cache = "private, no-cache" if self._private else "public, max-age=300"
+        cache = caching.PRIVATE if self._private else caching.MOVED
         return plain(301, f"Moved: {place}", CORS | {"Location": place}, cache=cache)
 
     def _missing(self, name: str) -> Answer:
-        cache = caching.ROOT_MISSING if is_root(name) and not self._private else caching.NEVER
-        return plain(404, "Not Found", CORS, cache=cache)
+        return plain(404, "Not Found", CORS | caching.missing("" if self._private else name))
 
     def _vary(self, names: str) -> str:
         return ", ".join(part for part in (names, "Authorization" if self._private else "") if part)
@@ -154,21 +159,23 @@ class StaticLane:
         return Answer(206, head(206, headers), b"", found, result.span)
 
     def _headers(self, plan: Plan, coding: str, found: Found) -> dict[str, str]:
-        s = self._settings
         headers = {"Content-Type": plan.type + ("; charset=utf-8" if plan.type.endswith("html") else "")}
         if plan.klass is not Class.POINTER:
             headers["ETag"] = found.tag
             headers["Accept-Ranges"] = "bytes"
             if found.modified:
                 headers["Last-Modified"] = formatdate(found.modified, usegmt=True)
-        headers["Cache-Control"] = caching.cache_control(
-            plan.klass, page_ttl=s.page_ttl, package_bound=s.package_bound, private=self._private
-        )
+        headers["Cache-Control"] = caching.cache_control(plan.klass, self._times, private=self._private)
         if plan.vary:
             headers["Vary"] = plan.vary
         if coding:
             headers["Content-Encoding"] = coding
-        return headers | GUARD | ({} if self._private else CORS)
+        if self._private:
+            return headers | GUARD
+        if surrogate := caching.surrogate_control(plan.klass, self._times):
+            headers["Surrogate-Control"] = surrogate
+        headers["Surrogate-Key"] = plan.keys
+        return headers | GUARD | CORS
 
 
 def _conditions(headers: Headers) -> Conditions:

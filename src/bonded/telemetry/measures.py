@@ -59,5 +59,10 @@ TIMESTAMP_LEFT = _declare("bonded_timestamp_left_seconds", _L, "Seconds until ti
 PUBLICATION = _declare("bonded_publication_number", _L, "Number of the publication that is live")
 JOBS_WAITING = _declare("bonded_jobs_waiting", _L, "Jobs that wait or run", "queue")
 JOBS_DEAD = _declare("bonded_jobs_dead", _L, "Jobs given up, waiting for a person", "queue")
+PURGES = _declare("bonded_purges", _C, "Purges of caches, by whether every cache confirmed", "result")
+PURGE_SECONDS = _declare("bonded_purge_seconds", _T, "From the start of a purge until every cache showed nothing old")
+SIGNER_UNUSABLE = _declare(
+    "bonded_signer_unusable", _C, "Times that nothing was signed because the key could not be used"
+)
 ROWS_WAITING = _declare("bonded_publication_rows_waiting", _L, "Changes accepted and not yet published")
 STEP_SECONDS = _declare("bonded_publication_step_seconds", _T, "Time of each step of a publication", "step")

@@ -113,7 +113,7 @@ def _take_up(p: Publisher, entry: Mapping[str, Any], known: Name, now: datetime)
             raise Burned("another publisher was here")
         row = unsettled(tx, *name)
         if row is not None:
-            settle(tx, row, entry, now=now, page_ttl=p.settings.page_ttl)
+            settle(tx, row, entry, now=now, purges=p.purger.active)
             log.info("settled after a restart", publication=name[0])
             return name
         if entry["targets"] or entry["pages"]:

@@ -29,6 +29,8 @@ class TufSettings:
     """How long shared caches may keep plain project pages."""
     sweep_grace: timedelta = timedelta(days=1)
     """How long superseded objects stay."""
+    last_readers: timedelta = timedelta(minutes=1)
+    """For an install that read the page just before it left the last cache, before the bytes go that its owner removed."""
     list_interval: timedelta = timedelta(minutes=1)
     """Least time between two project lists."""
     long_list_interval: timedelta = timedelta(minutes=10)
@@ -39,6 +41,12 @@ class TufSettings:
     """Public address of the index with a slash at its end, for the absolute links of the JSON API."""
     accept_clock: bool = False
     """Sign although the clock is behind the last publication (or, in the refresher, a day ahead of it)."""
+
+    @property
+    def pages_gone(self) -> timedelta:
+        """How long after its purge a plain page may still be in use: it lives for `page_ttl`, and is given out once more
+        for as long while it is fetched anew."""
+        return 2 * self.page_ttl + self.last_readers
 
 
 @dataclass(slots=True)

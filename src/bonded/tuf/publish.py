@@ -139,4 +139,4 @@ def _settle(p: Publisher, plan: Plan, now: datetime) -> None:
     with p.db.write() as tx:
         row = unsettled(tx, plan.n, plan.attempt)
         if row is not None:
-            settle(tx, row, plan.changes, now=now, page_ttl=p.settings.page_ttl)
+            settle(tx, row, plan.changes, now=now, purges=p.purger.active)

@@ -24,16 +24,15 @@ from bonded.tuf.upsert import upsert
 from bonded.values.states import SubjectKind
 from bonded.values.who import PUBLISHER
 
-AFTER_PAGES = timedelta(seconds=60)
-"""Beyond the life of plain pages in caches, before the bytes of a file that its owner removed go."""
+AFTER_FLIP = timedelta(seconds=2)
+"""When to look first whether the plain page has followed, so that a removed file's bytes may go after it."""
 CHUNK = 500
 T = TypeVar("T")
 
 
-def settle(
-    tx: Tx, row: Row[*tuple[Any, ...]], changes: Mapping[str, Any], *, now: datetime, page_ttl: timedelta
-) -> None:
-    """Make publication `row` live in the database. `changes` is its `publications/<n>.json`."""
+def settle(tx: Tx, row: Row[*tuple[Any, ...]], changes: Mapping[str, Any], *, now: datetime, purges: bool) -> None:
+    """Make publication `row` live in the database. `changes` is its `publications/<n>.json`; `purges`: there are caches
+    that are told about it."""
     n = int(row.n)
     values = {"state": "live", "flipped_at": now, "settled_at": now}
     tx.execute(update(publication).where(publication.c.n == n).values(values))
@@ -44,7 +43,7 @@ def settle(
     _write_targets(tx, changes["targets"])
     _write_pages(tx, changes, n, now)
     _forget_events(tx, row, n)
-    _follow_up(tx, row, changes, n, now, page_ttl)
+    _follow_up(tx, row, changes, n, now, purges=purges)
     facts = {"content": row.content, "changes": row.changes_sha256, "kind": row.kind}
     record(tx, "publication.flip", PUBLISHER, (SubjectKind.PUBLICATION, str(n)), now=now, facts=facts)
 
@@ -125,16 +124,17 @@ def _forget_events(tx: Tx, row: Row[*tuple[Any, ...]], n: int) -> None:
 
 
 def _follow_up(
-    tx: Tx, row: Row[*tuple[Any, ...]], changes: Mapping[str, Any], n: int, now: datetime, page_ttl: timedelta
+    tx: Tx, row: Row[*tuple[Any, ...]], changes: Mapping[str, Any], n: int, now: datetime, *, purges: bool
 ) -> None:
     """Queue what comes after a publication: plain copies, purges, and bytes that may go once no page names them."""
     enqueue_all(tx, "plain", [(f"plain:{key}", {"project": key}) for key in row.projects], now=now)
-    enqueue(tx, "purge", f"purge:{n}", {"keys": ["timestamp"]}, now=now)
+    if purges:
+        enqueue(tx, "purge", f"purge:{n}", {"keys": ["timestamp"]}, now=now)
     gone = [p.rpartition("/")[2] for p, c in changes["targets"].items() if not c["new"] and p.startswith("packages/")]
     for batch in chunks(gone):
         found = tx.execute(select(file_table.c.id).where(file_table.c.filename.in_(batch), file_table.c.burnt))
-        jobs = [(f"takedown:{file_id}", {"file_id": file_id}) for file_id in found.scalars()]
-        enqueue_all(tx, "takedown", jobs, now=now, due=now + page_ttl + AFTER_PAGES)
+        jobs = [(f"takedown:{file_id}:removed", {"file_id": file_id, "after": n}) for file_id in found.scalars()]
+        enqueue_all(tx, "takedown", jobs, now=now, due=now + AFTER_FLIP)
 
 
 def chunks(items: Iterable[T], size: int = CHUNK) -> Iterator[list[T]]:

@@ -1,7 +1,11 @@
 """Take-down jobs: the bytes of a file that may no longer be served leave the public store, at once.
 
 The publication that takes the file out of pages and bins follows; clients of the older snapshot meanwhile get 404, never
-the bytes. The file row is locked while objects are deleted, and its state read anew under the lock: the publisher exposes
+the bytes. Caches are purged by a job of their own that this one queues, so that no cache keeps the next file in the store.
+What an owner removes goes the other way round (PUBLICATION.md, "Withdrawal"): publication, plain page, purge confirmed, the
+page's time in caches, then the bytes.
+
+The file row is locked while objects are deleted, and its state read anew under the lock: the publisher exposes
 files under the same lock, so a file released meanwhile is never removed. Two later looks catch what a slow writer or a
 cache put back: after 60 seconds and after 10 minutes (PUBLICATION.md, "Sweep").
 """
@@ -15,12 +19,15 @@ from sqlalchemy import Connection, select
 
 from bonded.catalog.locks import lock_file
 from bonded.catalog.read import File, served
+from bonded.catalog.read import file as read_file
 from bonded.catalog.rules import NO_SUCH_FILE
 from bonded.catalog.tables import file as file_table
 from bonded.db.engine import Tx
 from bonded.db.jobs import Job, enqueue
 from bonded.db.worker import Effects
+from bonded.tuf import purge
 from bonded.tuf.context import Publisher
+from bonded.tuf.tables import page
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState
 
@@ -32,25 +39,58 @@ COPIES = ("", ".gz", ".zst")
 log = structlog.get_logger("bonded.takedown")
 
 
+PAGE_WAIT = timedelta(seconds=2)
+"""How soon to look again whether the plain page has followed a publication."""
+
+
 class StillThere(Exception):
     """An object that was deleted is still in the store: the job comes back."""
 
 
 def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
-    """Remove what must not be served of one file, purge it from caches, verify. Payload: {"file_id", "look"}.
+    """Remove what must not be served of one file, verify, have it purged. Payload: {"file_id", "look", "after"}.
 
-    Raises StillThere or the store's or purger's error; the job then comes back for ever, at least once a minute.
+    With "after", the number of a publication, an owner removed it: nothing goes before the plain page shows that
+    publication. Raises StillThere or the store's error; the job then comes back for ever, at least once a minute.
     If we stop anywhere, the job's lease ends and it runs again: deleting twice does no harm.
     """
     file_id = str(job.payload["file_id"])
+    if after := job.payload.get("after"):
+        return _when_shown(p, job, file_id, int(after), now)
     names = _remove(p, file_id)
     if not names:
         return None
-    p.purger.purge(purge_keys(names))
     _verify(p, file_id, names)
     look = int(job.payload.get("look", 0))
     log.info("withdrawn", file=file_id, look=look)
-    return None if look else _look_again(file_id, now)
+
+    def effects(tx: Tx) -> None:
+        own = f"file:{job.id}:{job.attempt}"
+        purge.later(tx, p.purger, own, purge_keys(names), now=now)
+        if not look:
+            purge.later(tx, p.purger, f"{own}:again", purge_keys(names), now=now + purge.AGAIN)
+            _look_again(tx, file_id, now)
+
+    return effects
+
+
+def _when_shown(p: Publisher, job: Job, file_id: str, after: int, now: datetime) -> Effects | None:
+    """Once the project's plain page shows publication `after`: purge it, and let the bytes go when caches have."""
+    with p.db.read() as conn:
+        taken = read_file(conn, file_id)
+        if taken is None or served(conn, file_id):
+            return None
+        key = taken.project_key
+        shown = conn.execute(select(page.c.plain_n).where(page.c.project_key == key)).scalar_one_or_none()
+
+    def effects(tx: Tx) -> None:
+        if shown is not None and shown < after:
+            enqueue(tx, QUEUE, job.key, job.payload, now=now, due=now + PAGE_WAIT)
+        else:
+            keys = [f"project/{key}"]
+            purge.later(tx, p.purger, f"removed:{job.id}:{job.attempt}", keys, now=now, then=[file_id])
+
+    return effects
 
 
 def objects(taken: File) -> list[str]:
@@ -102,10 +142,7 @@ def _verify(p: Publisher, file_id: str, names: list[str]) -> None:
             raise StillThere(f"{left[0]} is still in the public store")
 
 
-def _look_again(file_id: str, now: datetime) -> Effects:
-    def effects(tx: Tx) -> None:
-        for number, pause in enumerate(LOOKS, start=1):
-            payload = {"file_id": file_id, "look": number}
-            enqueue(tx, QUEUE, f"takedown:{file_id}:{number}", payload, now=now, due=now + pause)
-
-    return effects
+def _look_again(tx: Tx, file_id: str, now: datetime) -> None:
+    for number, pause in enumerate(LOOKS, start=1):
+        payload = {"file_id": file_id, "look": number}
+        enqueue(tx, QUEUE, f"takedown:{file_id}:{number}", payload, now=now, due=now + pause)

@@ -1,0 +1,139 @@
+"""What purgers share that speak HTTP to caches: short, bounded calls to all of them at once, and looking at what they show.
+
+A call is bounded in every way: time to connect, time between two pieces, bytes read. One cache that does not answer never
+keeps another from being purged.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from urllib.parse import urlsplit
+
+from bonded.seams import PurgeFailed, Shown
+
+KEPT = 64 * 1024
+LONGEST = 256 * 1024 * 1024
+HEADER = 4000
+"""Bytes of keys in one header: caches take 8 KiB unless told otherwise."""
+ACCEPT = "application/vnd.pypi.simple.v1+json, */*;q=0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer; `body` holds its first 64 KiB, `sha256` is of the whole."""
+
+    status: int
+    reason: str
+    headers: Mapping[str, str]
+    body: bytes
+    sha256: str
+
+    def text(self) -> str:
+        """Status and the beginning of the body, on one line, for a log."""
+        return " ".join(f"{self.status} {self.reason}: {self.body[:200].decode('utf-8', 'replace')}".split())
+
+
+class Call:
+    """One connection to one address (`http://host:port` or `https://...`), kept open over several requests."""
+
+    def __init__(self, address: str, timeout: float) -> None:
+        parts = urlsplit(address)
+        self.address, self._base = address, parts.path.rstrip("/")
+        host = parts.hostname or ""
+        if parts.scheme == "https":
+            self._connection: HTTPConnection = HTTPSConnection(
+                host, parts.port, timeout=timeout, context=ssl.create_default_context()
+            )
+        else:
+            self._connection = HTTPConnection(host, parts.port, timeout=timeout)
+
+    def __call__(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Reply:
+        """Raises PurgeFailed, which names the address, when there is no whole answer."""
+        try:
+            self._connection.request(method, self._base + path, body or None, dict(headers))
+            reply = self._connection.getresponse()
+            kept, sha256 = _read(reply)
+        except (OSError, HTTPException, ValueError) as error:
+            self.close()
+            raise PurgeFailed(f"{self.address} does not answer: {type(error).__name__} {error}") from error
+        return Reply(reply.status, reply.reason, {k.lower(): v for k, v in reply.getheaders()}, kept, sha256)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _read(reply: HTTPResponse) -> tuple[bytes, str]:
+    digest, kept, size = hashlib.sha256(), b"", 0
+    while piece := reply.read(KEPT):
+        digest.update(piece)
+        kept = kept or piece
+        size += len(piece)
+        if size > LONGEST:
+            raise ValueError(f"its answer is longer than {LONGEST} bytes")
+    return kept, digest.hexdigest()
+
+
+@contextmanager
+def call(address: str, timeout: float) -> Iterator[Call]:
+    """A connection, closed at the end."""
+    one = Call(address, timeout)
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def everywhere(addresses: Iterable[str], timeout: float, work: Callable[[Call], list[Shown]]) -> list[Shown]:
+    """`work` with each address at once; what all gave. Raises PurgeFailed with every reason after all have ended."""
+    wanted = list(addresses)
+    found: list[Shown] = []
+    failed: list[str] = []
+
+    def one(address: str) -> list[Shown]:
+        with call(address, timeout) as opened:
+            return work(opened)
+
+    with ThreadPoolExecutor(max(1, len(wanted)), thread_name_prefix="purge") as pool:
+        for future in [pool.submit(one, address) for address in wanted]:
+            try:
+                found += future.result()
+            except PurgeFailed as error:
+                failed.append(str(error))
+    if failed:
+        raise PurgeFailed("; ".join(failed))
+    return found
+
+
+def show(addresses: Iterable[str], host: str, timeout: float, paths: Iterable[str], *, whole: bool) -> list[Shown]:
+    """What the caches at `addresses` show to a client that asks for `host`. Raises PurgeFailed."""
+    wanted = list(paths)
+    headers = {"Host": host, "Accept": ACCEPT, "Accept-Encoding": "identity", "User-Agent": "bonded-purge"}
+
+    def work(one: Call) -> list[Shown]:
+        shown = []
+        for path in wanted:
+            reply = one("GET" if whole else "HEAD", path, headers)
+            shown.append(Shown(one.address, path, reply.status, reply.body, reply.sha256))
+        return shown
+
+    return everywhere(addresses, timeout, work)
+
+
+def batches(keys: Iterable[str], *, most: int = 256, size: int = HEADER) -> Iterator[list[str]]:
+    """`keys` in lists of at most `most`, which fill at most `size` bytes joined by spaces."""
+    batch: list[str] = []
+    length = 0
+    for key in keys:
+        if batch and (len(batch) >= most or length + len(key) + 1 > size):
+            yield batch
+            batch, length = [], 0
+        batch.append(key)
+        length += len(key) + 1
+    if batch:
+        yield batch
