@@ -199,7 +199,7 @@ def test_administrators_are_told_of_what_waits(
         event(sqlite_db, "publication.park", now, PUBLISHER, subject=(SubjectKind.PUBLICATION, "7")),
         now,
     )
-    assert "/admin/publications/" in body(parked)
+    assert "/admin/signing/" in body(parked)
 
 
 def test_somebody_who_lost_a_role_is_told_too(
@@ -266,3 +266,36 @@ def _job(db: Database, now: datetime) -> Job:
             newest = taken
     assert newest
     return newest
+
+
+def test_an_alarm_is_told_to_administrators_in_their_language(db: Database, now: datetime, mailer: Recording) -> None:
+    cast = make_cast(db, now)
+    with db.write() as tx:
+        person(tx, "doro", now, "de", is_admin=True)
+        tx.execute(update(user_table).where(user_table.c.id == cast["ada"].id).values(language="en"))
+    facts = {"kind": "role-expired", "key": "expiry:root", "step": 5, "values": {"role": "root"}}
+    subject = (SubjectKind.INDEX, "")
+    english, german = sorted(
+        run(db, mailer, event(db, "index.alarm", now, PUBLISHER, project=None, facts=facts, subject=subject), now),
+        key=lambda m: str(m["To"]),
+    )
+    assert english["Subject"] == "Bonded, urgent: The role root has expired: clients refuse the index."
+    assert german["Subject"] == "Bonded, dringend: Die Rolle root ist abgelaufen: Clients weisen den Index zurück."
+    for message in (english, german):
+        assert "https://index.example.invalid/admin/signing/" in body(message)
+        assert "publisher of this index" not in body(message)
+    assert "needs a ceremony" in " ".join(body(english).split())
+    assert "braucht eine Zeremonie" in " ".join(body(german).split())
+
+
+def test_an_alarm_of_a_kind_that_is_not_known_any_more_is_still_a_mail(
+    sqlite_db: Database, now: datetime, mailer: Recording, cast: dict[str, User]
+) -> None:
+    facts = {"kind": "of-an-earlier-version", "key": "x", "step": 1, "values": {}}
+    (told,) = run(
+        sqlite_db,
+        mailer,
+        event(sqlite_db, "index.alarm", now, PUBLISHER, project=None, facts=facts, subject=(SubjectKind.INDEX, "")),
+        now,
+    )
+    assert "/admin/signing/" in body(told)

@@ -30,6 +30,9 @@ VALUES = {
     "permissions": "PERMISSIONS",
     "by": "BY",
     "concerned": "CONCERNED",
+    "sentence": "SENTENCE",
+    "advice": "ADVICE",
+    "critical": "CRITICAL",
 }
 DETAILS = [("time", "TIME"), ("reason", "REASON"), ("where", "https://index.example.invalid/account/history/")]
 HOSTILE = "<script>alert(1)</script>\r\nBcc: x@example.invalid\x00\ud800{{ 7*7 }}%(name)s"

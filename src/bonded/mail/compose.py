@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from typing import Any
 
 from babel.dates import format_datetime as babel_datetime
 
@@ -17,9 +19,13 @@ from bonded.journal.read import Entry
 from bonded.mail import letter
 from bonded.mail.catalogues import choose, translations
 from bonded.values.actions import ACTIONS, Notify
+from bonded.values.alarms import KINDS, Alarm, Severity
 from bonded.values.states import SubjectKind
 from bonded.values.text import clean
 from bonded.values.who import ActorKind
+
+UNSIGNED = ("review.", "index.alarm")
+"""Actions whose mails do not say by whom: reviewers are not named to uploaders, and nobody makes an alarm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,17 @@ def _values(settings: MailSettings, news: News, to: User, language: str) -> dict
         "permissions": ", ".join(str(p) for p in facts.get("permissions", ())),
         "by": _by(news, language),
         "concerned": news.concerned,
-    }
+    } | _alarm(facts, translations(language).gettext)
+
+
+def _alarm(facts: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, str]:
+    """The words of an alarm, "" where the row is none, or one of a kind that this version does not know."""
+    kind = KINDS.get(str(facts.get("kind", "")))
+    if kind is None:
+        return {"sentence": "", "advice": "", "critical": ""}
+    alarm = Alarm(kind.name, str(facts["key"]), int(facts["step"]), facts["values"])
+    critical = "yes" if alarm.severity is Severity.CRITICAL else ""
+    return {"sentence": alarm.sentence(translate), "advice": alarm.advice(translate), "critical": critical}
 
 
 def _by(news: News, language: str) -> str:
@@ -109,7 +125,7 @@ def _details(settings: MailSettings, news: News, to: User, language: str) -> lis
     own = ACTIONS[entry.action].notify is Notify.SUBJECT and entry.actor_id in ("", to.id)
     wanted = [
         ("time", at),
-        ("by", "" if entry.action.startswith("review.") else _by(news, language)),
+        ("by", "" if entry.action.startswith(UNSIGNED) else _by(news, language)),
         ("address", entry.private.get("ip", "") if own else ""),
         ("agent", entry.private.get("agent", "") if own else ""),
         ("project", entry.project_key or ""),
@@ -129,4 +145,4 @@ def _where(settings: MailSettings, news: News) -> str:
         return f"{settings.url}account/history/"
     if news.entry.subject_kind is SubjectKind.FILE:
         return f"{settings.url}admin/review/" + (f"{news.case_id}/" if news.case_id else "")
-    return f"{settings.url}admin/publications/"
+    return f"{settings.url}admin/signing/"

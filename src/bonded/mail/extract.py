@@ -10,6 +10,8 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
+from bonded.values.alarms import KINDS
+
 _METHODS = [("letters/**.txt", "jinja2"), ("layout.*", "jinja2"), ("**.py", "python")]
 _OPTIONS = {"letters/**.txt": {"trimmed": "true"}, "layout.*": {"trimmed": "true"}}
 
@@ -21,6 +23,9 @@ def template() -> Catalog:
     found = extract_from_dir(str(root), _METHODS, _OPTIONS, comment_tags=("Translators:",))
     for name, _, message, comments, context in sorted(found, key=lambda f: (f[0], f[1])):
         made.add(message, locations=[(name, 0)], auto_comments=comments, context=context)
+    for kind in sorted(KINDS.values(), key=lambda kind: kind.name):
+        for words in (kind.sentence, kind.advice):
+            made.add(words, locations=[("alarms", 0)])
     return made
 
 
