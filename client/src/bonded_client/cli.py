@@ -15,7 +15,7 @@ from pathlib import Path
 
 from packaging.tags import sys_tags
 
-from bonded_client import __version__, choose
+from bonded_client import __version__, choose, mirror_command, proxy_command
 from bonded_client.download import files_of
 from bonded_client.failures import Failure, printable, translate
 from bonded_client.fetcher import Deadlines, Fetcher, Proxies
@@ -29,8 +29,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status. Wrong usage exits 2, as argparse does."""
     options = _parser().parse_args(argv)
     logging.getLogger("urllib3").setLevel(logging.ERROR)  # its retries are not for the person to read
-    fetcher = Fetcher(_deadlines(options.timeout), Proxies(urllib.request.getproxies(), _goes_round))
+    fetcher = _fetcher(options)
     try:
+        if options.start:
+            cache = options.cache or _default_cache()
+            return int(options.start(options, cache, lambda connections: _fetcher(options, connections), _note))
         with _trust(options, fetcher) as trust:
             run: Callable[[argparse.Namespace, Trust], int] = options.run
             return run(options, trust)
@@ -40,6 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(translate(error, fetcher.last_url))
     finally:
         fetcher.close()
+
+
+def _fetcher(options: argparse.Namespace, connections: int = 1) -> Fetcher:
+    return Fetcher(_deadlines(options.timeout), Proxies(urllib.request.getproxies(), _goes_round), connections)
 
 
 @contextmanager
@@ -117,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", required=True, type=Path, help="root metadata that you trust to begin with")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where to remember what was seen of each index")
     parser.add_argument("--timeout", type=_seconds, default=20.0, metavar="S", help="longest wait for the next byte")
-    parser.set_defaults(folder=_remembered)
+    parser.set_defaults(folder=_remembered, start=None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     download = commands.add_parser("download", help="download files of projects, verified")
     download.add_argument("requirement", nargs="+", help="a project, with versions or without: example==1.0")
@@ -127,9 +134,11 @@ def _parser() -> argparse.ArgumentParser:
     check = commands.add_parser("verify", help="verify files that are already here")
     check.add_argument("path", nargs="+", type=Path, help="a wheel or source distribution")
     check.set_defaults(run=_verify)
+    mirror_command.add(commands)
     for command in (download, check):
         command.add_argument("--own-targets", action="store_true", help="check each file's own TUF target too")
         command.add_argument("--json", action="store_true", help="print one JSON object per file")
+    proxy_command.add(commands)
     return parser
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from tuf.api import exceptions
-from tuf.api.metadata import Metadata, TargetFile
+from tuf.api.metadata import Metadata, TargetFile  # type: ignore[attr-defined]
 from tuf.ngclient.updater import Updater
 
 from bonded_client.failures import Failure, RollbackError
