@@ -24,12 +24,17 @@ def pins(path: Path) -> dict[str, set[Version]]:
     return found
 
 
-def wanted(extras: bool, groups: bool) -> list[Requirement]:
-    """What the projects ask for."""
+SIGNER = {"hsm", "vault", "kms", "signer"}
+"""Extras of the signer process, which are installed nowhere else."""
+
+
+def wanted(extras: str, groups: bool) -> list[Requirement]:
+    """What the projects ask for. `extras`: none, "production" or "signer"."""
     ours = tomllib.loads((ROOT / "pyproject.toml").read_text())
     texts: list[str] = list(ours["project"]["dependencies"])
-    if extras:
-        texts += [t for extra in ours["project"]["optional-dependencies"].values() for t in extra]
+    chosen = {"": set(), "signer": SIGNER}.get(extras, set(ours["project"]["optional-dependencies"]) - SIGNER)
+    texts += [t for extra in chosen for t in ours["project"]["optional-dependencies"][extra]]
+    if extras == "production":
         texts += tomllib.loads((ROOT / "client/pyproject.toml").read_text())["project"]["dependencies"]
     if groups:
         texts += [t for group in ours["dependency-groups"].values() for t in group if isinstance(t, str)]
@@ -39,7 +44,8 @@ def wanted(extras: bool, groups: bool) -> list[Requirement]:
 def problems() -> list[str]:
     """One sentence for each thing that is wrong."""
     found = []
-    for name, extras, groups in (("core", False, False), ("production", True, False), ("dev", True, True)):
+    files = ("core", "", False), ("production", "production", False), ("signer", "signer", False)
+    for name, extras, groups in (*files, ("dev", "production", True)):
         path = ROOT / "requirements" / f"{name}.txt"
         have = pins(path)
         for want in wanted(extras, groups):

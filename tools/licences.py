@@ -43,6 +43,8 @@ BY_NAME: dict[str, tuple[str, str]] = {
     "orjson": ("MPL-2.0 AND (Apache-2.0 OR MIT)", "copyleft by file, unmodified"),
     "pathspec": ("MPL-2.0", "development only"),
     "docutils": ("LicenseRef-docutils", "public domain and BSD but for one editor mode that is not in the wheel"),
+    "protobuf": ("BSD-3-Clause", "states no identifier; only in the extra `kms`"),
+    "pyasn1": ("BSD-2-Clause", "states no identifier; only in the extra `kms`"),
     "psycopg": ("LGPL-3.0-only", "only in the optional extra `postgres`, loaded unmodified"),
     "psycopg-binary": ("LGPL-3.0-only", "only in the optional extra `postgres`, loaded unmodified"),
     "psycopg-pool": ("LGPL-3.0-only", "only in the optional extra `postgres`, loaded unmodified"),
@@ -132,10 +134,10 @@ def accepted(expression: str) -> bool:
     return either() and not tokens
 
 
-def installed() -> Iterator[Found]:
-    """What is installed beside us, by name."""
+def installed(where: Path | None = None) -> Iterator[Found]:
+    """What is installed beside us, or in the folder `where`, by name."""
     # Only what is installed here: pkg_resources puts the vendored copies inside setuptools on the path.
-    here = distributions(path=[sysconfig.get_path("purelib")])
+    here = distributions(path=[str(where or sysconfig.get_path("purelib"))])
     for distribution in sorted(here, key=lambda d: canonicalize_name(d.metadata["Name"])):
         name = canonicalize_name(distribution.metadata["Name"])
         yield Found(name, BY_NAME[name][0] if name in BY_NAME else licence_of(distribution))

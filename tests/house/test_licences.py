@@ -5,11 +5,22 @@ from __future__ import annotations
 import pytest
 from tools.licences import BY_NAME, NEVER_SHIPPED, Found, accepted, installed, problems, shipped_names
 
+from tests.story import clients
+
 
 def test_everything_installed_has_an_accepted_licence() -> None:
     found = list(installed())
     assert len(found) > 50
     assert list(problems(iter(found), shipped_names())) == []
+
+
+def test_the_signer_process_has_accepted_licences_too() -> None:
+    (packages,) = (clients.environment(clients.SIGNER) / "lib").glob("python3*/site-packages")
+    found = list(installed(packages))
+    assert {"boto3", "google-cloud-kms", "azure-keyvault-keys", "hvac", "python-pkcs11"} <= {
+        each.name for each in found
+    }
+    assert list(problems(iter(found), frozenset(each.name for each in found))) == []
 
 
 def test_what_is_only_for_development_is_not_shipped() -> None:

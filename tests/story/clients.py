@@ -19,6 +19,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PINS = Path(__file__).parent / "pins"
 KEPT = ROOT / "var/clients"
+SIGNER = "signer"
+"""Bonded itself with the libraries of tokens and clouds, as a host of the signer process has them."""
 NAMES = ("twine", "uv", "poetry", "flit", "hatch", "pdm", "pip", "old-pip", "pypi-simple", "moto")
 ASKED = {"pdm": "pdm[locked]", "moto": "moto[s3,server]", "old-pip": "pip==23.0.1"}
 """Asked for otherwise than by name: pdm with what it was released with, since its looser requirements no longer fit."""
@@ -35,7 +37,7 @@ def find_uv() -> str:
 
 def environment(name: str) -> Path:
     """The environment of client `name`, made first where it is missing or its pins have changed."""
-    pins = PINS / f"{name}.txt"
+    pins = ROOT / "requirements/signer.txt" if name == SIGNER else PINS / f"{name}.txt"
     folder = KEPT / name
     stamp = hashlib.sha256(pins.read_bytes() + sys.version.encode()).hexdigest()
     KEPT.mkdir(parents=True, exist_ok=True)

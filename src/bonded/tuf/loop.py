@@ -14,7 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bonded.journal.record import PUBLISH_QUEUE
 from bonded.journal.seal import seal, unsealed
-from bonded.seams import Queue, SignerRefused, StorageError
+from bonded.seams import Queue, SignerRefused, SignerUnusable, StorageError
+from bonded.telemetry import metrics
+from bonded.telemetry.measures import SIGNER_UNUSABLE
 from bonded.tuf.batch import failed, succeeded, waiting
 from bonded.tuf.build import BadProject
 from bonded.tuf.claim import Behind, WrongClock
@@ -34,6 +36,10 @@ SWEEP = timedelta(minutes=10)
 UNKNOWN = timedelta(seconds=60)
 """After a pointer put of unknown outcome on a store without conditions: a late write may still arrive."""
 BACK_OFF = timedelta(seconds=5)
+KEY_AWAY = (timedelta(seconds=1), timedelta(seconds=30))
+"""First and longest pause before the online key is asked for again; each is twice the one before."""
+BURNS = 5
+"""Numbers burned in a row before there is a pause: rivals are over sooner, what goes on is refused for good."""
 
 Clock = Callable[[], datetime]
 log = structlog.get_logger("bonded.publisher")
@@ -46,6 +52,7 @@ class PublisherLoop:
         self._p, self._clock = p, clock
         start = clock() - timedelta(days=365)
         self._next = self._looked = self._sealed = self._swept = start
+        self._away = self._burned = 0
 
     def run(self, queue: Queue, stop: threading.Event) -> None:
         """Until `stop` is set, which is noticed within a quarter of a second between publications."""
@@ -86,10 +93,21 @@ class PublisherLoop:
             log.error("nothing can be published", reason=str(error))
             self._keep_valid(now)
             return False
+        except SignerUnusable as error:
+            pause = min(KEY_AWAY[0] * 2**self._away, KEY_AWAY[1])
+            self._away, self._next = min(self._away + 1, 10), now + pause
+            _alarm(error, pause)
+            return False
         except (StorageError, SignerRefused, OSError) as error:
             log.error("a publication failed", reason=str(error))
             failed(p, error, now, its_fault=False)
             self._next = now + (POLL if p.public.conditional else UNKNOWN)
+            return False
+        self._away = 0
+        self._burned = self._burned + 1 if outcome.result is Result.BURNED else 0
+        if self._burned >= BURNS:
+            log.error("nothing can be published", reason=outcome.detail)
+            self._next = now + BACK_OFF
             return False
         if outcome.result is Result.PUBLISHED:
             succeeded(p)
@@ -125,8 +143,16 @@ def keep_valid(p: Publisher, now: datetime) -> None:
     """Refresh once; its errors are alarms, and the next call tries again."""
     try:
         refresh(p, now)
+    except SignerUnusable as error:
+        _alarm(error, BACK_OFF)
     except (StorageError, Untrusted, WrongClock, SignerRefused) as error:
         log.error("the refresh failed", reason=str(error))
+
+
+def _alarm(error: SignerUnusable, pause: timedelta) -> None:
+    """Nothing was signed and nothing is visible of it; the changes wait."""
+    metrics.count(SIGNER_UNUSABLE)
+    log.error("the online key cannot be used", reason=str(error), again_in=pause.total_seconds())
 
 
 def run_publisher(
