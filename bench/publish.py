@@ -39,7 +39,7 @@ from bench.publish_data import add_versions, alone, prepare, publisher, say
 
 from bonded.db.worker import work_once
 from bonded.journal.tables import to_publish
-from bonded.tuf import plain, purge
+from bonded.tuf import document_jobs, plain, purge
 from bonded.tuf.binfile import render, split
 from bonded.tuf.canonical import open_envelope
 from bonded.tuf.context import Publisher
@@ -103,6 +103,7 @@ def _drain(p: Publisher) -> int:
     """All jobs that the publication queued, as the worker runs them."""
     handlers = {
         "plain": lambda job, now: plain.handle(p, job, now),
+        "documents": lambda job, now: document_jobs.handle(p, job, now),
         "purge": lambda job, now: purge.handle(p, job, now),
     }
     count = 0

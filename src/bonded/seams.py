@@ -80,6 +80,12 @@ class Storage(Protocol):
     def copy(self, source: str, name: str) -> None:
         """`name` becomes another name for the bytes of `source` (hard link or server-side copy), create-only."""
 
+    def put_copy(self, source: str, name: str) -> None:
+        """`name` shows the bytes of `source` from now on (hard link or server-side copy); written or overwritten, atomically.
+
+        Raises NotStored.
+        """
+
     def delete(self, name: str) -> None:
         """Absent afterwards; no error when it was."""
 

@@ -372,7 +372,7 @@ class House:
         from bonded.mail import job as mail
         from bonded.mail.compose import MailSettings
         from bonded.screening.job import screen
-        from bonded.tuf import plain, purge, takedown
+        from bonded.tuf import document_jobs, plain, purge, takedown
 
         s = self.settings
         post = mail.MailContext(self.db, self.mailer, MailSettings(s.name, s.url.rstrip("/") + "/", s.mail.sender))
@@ -380,6 +380,7 @@ class House:
             "screen": partial(screen, self.screening),
             "takedown": partial(takedown.handle, self.keeper),
             "plain": partial(plain.handle, self.keeper),
+            "documents": partial(document_jobs.handle, self.keeper),
             "purge": partial(purge.handle, self.keeper),
             "mail": partial(mail.handle, post),
         }
@@ -418,10 +419,6 @@ def sandbox_for(wanted: str) -> Sandbox:
     return pick(wanted)
 
 
-def open_house(directory: Path) -> House:
-    """The House of an existing data directory. Raises SettingsError."""
-    directory = directory.absolute()
-    return House(directory, load(directory))
 def public_key(
     uri: str, directory: Path, *, pkcs11_module: str = "", pin_file: str = "", passphrase_file: str = "keys/passphrase"
 ) -> tuple[str, dict[str, Any]]:
@@ -438,3 +435,7 @@ def public_key(
         raise SettingsError(str(error)) from None
 
 
+def open_house(directory: Path) -> House:
+    """The House of an existing data directory. Raises SettingsError."""
+    directory = directory.absolute()
+    return House(directory, load(directory))

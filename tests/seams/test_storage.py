@@ -234,3 +234,18 @@ def test_no_name_reaches_outside_the_folder(tmp_path: Path, name: str) -> None:
     assert [e.name for e in store.entries("")] in ([name], [])  # top-level names with a dot are not listed
     assert root in (root / name).resolve().parents
     store.delete(name)
+
+
+def test_put_copy_shows_the_source_whatever_was_there(storage: Storage) -> None:
+    storage.create("source/1", b"one")
+    storage.create("source/2", b"two")
+    storage.put_copy("source/1", "folder/plain")
+    storage.put_copy("source/1", "folder/plain")
+    assert storage.get("folder/plain").data == b"one"
+    storage.put_copy("source/2", "folder/plain")
+    assert (storage.get("folder/plain").data, storage.get("source/1").data) == (b"two", b"one")
+    storage.put("folder/plain", b"three")  # never written through: the source keeps its bytes
+    assert storage.get("source/2").data == b"two"
+    with pytest.raises(NotStored):
+        storage.put_copy("source/3", "folder/plain")
+    assert storage.get("folder/plain").data == b"three"

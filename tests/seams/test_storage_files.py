@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from bonded.adapters import storage_sync
+from bonded.adapters import storage_moves, storage_sync
 from bonded.adapters.storage_files import FileStorage
-from bonded.seams import StorageError
+from bonded.seams import OtherBytes, StorageError
 
 
 class Fatal(BaseException):
@@ -111,3 +111,37 @@ def test_leftovers_of_dead_writers_go_after_an_hour(tmp_path: Path) -> None:
     FileStorage(tmp_path / "s")
     assert not old.exists()
     assert new.exists()
+
+
+def test_copies_put_in_one_second_differ_in_their_whole_second(tmp_path: Path) -> None:
+    store = FileStorage(tmp_path / "s")
+    times = []
+    for i in range(4):
+        store.create(f"source/{i}", b"%d" % i)
+        store.put_copy(f"source/{i}", "plain")
+        times.append(int((tmp_path / "s/plain").stat().st_mtime))
+    assert times == sorted(set(times))
+
+
+def test_where_links_cannot_be_made_a_copy_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_link(*_: object, **__: object) -> None:
+        raise OSError(errno.EXDEV, "injected")
+
+    store = FileStorage(tmp_path / "s")
+    store.create("source", b"x")
+    monkeypatch.setattr(os, "link", no_link)
+    store.put_copy("source", "plain")
+    assert (tmp_path / "s/plain").read_bytes() == b"x"
+    assert (tmp_path / "s/plain").stat().st_ino != (tmp_path / "s/source").stat().st_ino
+
+
+def test_without_the_call_that_replaces_nothing_objects_are_still_created_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage_moves, "_rename", None)
+    store = FileStorage(tmp_path / "s")
+    assert store.create("a/b", b"one") is True
+    assert store.create("a/b", b"one") is False
+    with pytest.raises(OtherBytes):
+        store.create("a/b", b"two")
+    assert sorted(item.name for item in (tmp_path / "s/.tmp").iterdir()) == ["lock"]

@@ -146,6 +146,9 @@ class FaultyStorage:
 
         self._do("copy", do)
 
+    def put_copy(self, source: str, name: str) -> None:
+        self._do("put_copy", lambda: (self.pending.add(name), self.inner.put_copy(source, name)))
+
     def delete(self, name: str) -> None:
         self._do("delete", lambda: self.inner.delete(name))
 

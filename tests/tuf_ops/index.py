@@ -19,7 +19,7 @@ from bonded.catalog import change, read
 from bonded.catalog.tables import file, release
 from bonded.db.engine import Database
 from bonded.db.worker import work_once
-from bonded.tuf import plain, purge, takedown
+from bonded.tuf import document_jobs, plain, purge, takedown
 from bonded.tuf.context import Publisher, TufSettings
 from bonded.tuf.layout import create_dev_repository
 from bonded.tuf.publish import publish
@@ -138,6 +138,7 @@ class Index:
         p = self.publisher
         handlers = {
             "plain": lambda job, now: plain.handle(p, job, now),
+            "documents": lambda job, now: document_jobs.handle(p, job, now),
             "takedown": lambda job, now: takedown.handle(p, job, now),
             "purge": lambda job, now: purge.handle(p, job, now),
         }

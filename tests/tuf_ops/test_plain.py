@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 
 from bonded.catalog import change
 from bonded.db.jobs import Job, claim, enqueue, job
-from bonded.tuf import plain
+from bonded.tuf import plain, put
 from bonded.tuf.plain import NotCopied
 from bonded.tuf.tables import page
 from bonded.values.states import ProjectStatus
@@ -44,7 +44,9 @@ def take(index: Index) -> Job:
 
 
 @pytest.mark.parametrize("form", ["html", "json"])
-def test_the_copy_is_the_live_page_in_every_encoding(index: Index, form: str) -> None:
+def test_the_copy_is_the_live_page_in_every_encoding(index: Index, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain, "WORTH", 1)
+    monkeypatch.setattr(put, "WORTH", 1)
     index.upload("alpha")
     index.settle_everything()
     wanted = live(index, "alpha", form)
@@ -53,6 +55,24 @@ def test_the_copy_is_the_live_page_in_every_encoding(index: Index, form: str) ->
     assert gzip.decompress(index.public.get(f"{name}.gz").data) == wanted
     assert zstandard.ZstdDecompressor().decompress(index.public.get(f"{name}.zst").data) == wanted
     assert "project/alpha" in index.purged()
+
+
+def test_a_page_that_one_round_trip_brings_has_no_compressed_copies(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as larger:
+        larger.setattr(plain, "WORTH", 1)
+        index.upload("alpha")
+        index.settle_everything()
+    name = "simple/alpha/index.json"
+    assert index.public.exists(f"{name}.gz")
+    assert index.public.exists(f"{name}.zst")
+    index.wait(minutes=1)
+    index.upload("alpha", "2.0")
+    index.settle_everything()
+    assert copy(index, "alpha") == live(index, "alpha")
+    assert not index.public.exists(f"{name}.gz")  # it would show the page as it was
+    assert not index.public.exists(f"{name}.zst")
 
 
 def test_the_project_list_is_copied_too(index: Index) -> None:
@@ -166,7 +186,7 @@ def test_what_does_not_read_back_brings_the_job_back(sqlite_index: Index, monkey
     index = sqlite_index
     index.upload("alpha")
     index.publish()
-    monkeypatch.setattr(type(index.public), "put", lambda *_: None)
+    monkeypatch.setattr(type(index.public), "put_copy", lambda *_: None)
     with pytest.raises((NotCopied, Exception), match=r"index\.html"):
         plain.handle(index.publisher, take(index), index.now)
     monkeypatch.undo()
@@ -180,8 +200,9 @@ def test_what_does_not_read_back_brings_the_job_back(sqlite_index: Index, monkey
 def test_after_a_restore_every_copy_is_written_whatever_its_row_says(index: Index) -> None:
     index.upload("alpha")
     index.settle_everything()
+    index.path("simple/alpha/index.html").unlink()  # it is one file with the signed page, which stays
     index.path("simple/alpha/index.html").write_bytes(b"older")
     with index.db.write() as tx:
         tx.execute(update(page).values(plain_n=page.c.n))
-    assert plain.copy_all(index.publisher) == 2  # the project and the list
+    assert plain.copy_all(index.publisher, index.now) == 2  # the project and the list
     assert copy(index, "alpha", "html") == live(index, "alpha", "html")

@@ -1,4 +1,5 @@
-"""Storage (seams) in a folder: create-only by hard link, replacement by rename under a lock, durability by sync.
+"""Storage (seams) in a folder: create-only by a rename that replaces nothing, replacement by rename under a lock,
+durability by sync.
 
 Every object appears whole or not at all: bytes are written to a file in `.tmp` first. Until `barrier()` an object may be
 lost or torn by a power failure; nothing may refer to it before.
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import BinaryIO, NoReturn, ParamSpec, TypeVar
 
 from bonded.adapters.storage_bytes import pour, read_all, same, write_all
+from bonded.adapters.storage_moves import masked, move_new
 from bonded.adapters.storage_names import check_name, probe
 from bonded.adapters.storage_sync import Pending, end_process
 from bonded.seams import Changed, Entry, NotStored, OtherBytes, StorageError, Stored
@@ -74,6 +76,7 @@ class FileStorage:
             self._tmp.mkdir(parents=True)
             root.chmod(0o700 if private else 0o755)
         self._pending = Pending(root, fatal)
+        self._masked = masked()
         self._forget_stale()
 
     def probe(self) -> None:
@@ -121,10 +124,16 @@ class FileStorage:
                 return self._found(path, same(source, path))
         made = self._write_tmp(data)
         try:
-            if not self._link(made, path):
+            self._in_folder(path, move_new, made)
+        except FileExistsError:
+            try:
                 return self._found(path, same(made, path))
-        finally:
+            finally:
+                os.unlink(made)  # noqa: PTH108
+        except BaseException:
             os.unlink(made)  # noqa: PTH108
+            raise
+        self._pending.file(path)
         return True
 
     @_translated
@@ -152,6 +161,28 @@ class FileStorage:
     def copy(self, source: str, name: str) -> None:
         """Another name for the same bytes, create-only. Raises NotStored, OtherBytes."""
         self._create(self._path(name), Path(self._path(source)))
+
+    @_translated
+    def put_copy(self, source: str, name: str) -> None:
+        """`name` shows the bytes of `source` from now on, atomically: one file under two names. Raises NotStored."""
+        origin, path = self._path(source), self._path(name)
+        stat = os.stat(origin)  # noqa: PTH116
+        try:
+            old = os.stat(path)  # noqa: PTH116
+        except FileNotFoundError:
+            old = None
+        if old is not None and old.st_ino == stat.st_ino:
+            self._pending.file(path)  # its writer may have died before its barrier
+            return
+        made = self._tmp_name()
+        try:
+            os.link(origin, made)
+        except OSError as error:
+            if error.errno not in _NO_LINK:
+                raise
+            self._overwrite(path, Path(origin))
+            return
+        self._move_over(path, made, stat.st_mtime_ns, old)
 
     @_translated
     def delete(self, name: str) -> None:
@@ -196,13 +227,22 @@ class FileStorage:
         self._pending.file(path)
         return False
 
-    def _overwrite(self, path: str, data: bytes) -> None:
+    def _overwrite(self, path: str, data: bytes | Path) -> None:
         made = self._write_tmp(data)
         try:
-            # nginx makes its ETag of whole seconds and length: two writes in one second must differ in time.
-            with contextlib.suppress(FileNotFoundError):
-                old, new = os.stat(path).st_mtime_ns, os.stat(made).st_mtime_ns  # noqa: PTH116
-                os.utime(made, ns=(new, max(old + 1_000_000_000, new)))
+            old = os.stat(path)  # noqa: PTH116
+        except FileNotFoundError:
+            old = None
+        self._move_over(path, made, os.stat(made).st_mtime_ns if old else 0, old)  # noqa: PTH116
+
+    def _move_over(self, path: str, made: str, modified: int, old: os.stat_result | None) -> None:
+        """Put the file `made`, last modified then, in the place of `path`.
+
+        nginx makes its ETag of whole seconds and length: two contents of one name must differ in their second.
+        """
+        try:
+            if old is not None and modified < old.st_mtime_ns + 1_000_000_000:
+                os.utime(made, ns=(modified, old.st_mtime_ns + 1_000_000_000))
             self._in_folder(path, os.replace, made)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
@@ -211,10 +251,11 @@ class FileStorage:
         self._pending.file(path)
 
     def _write_tmp(self, data: bytes | Path | BinaryIO) -> str:
-        path = f"{self._prefix}.tmp/{os.getpid():x}-{next(self._names):x}-{self._token}"
+        path = self._tmp_name()
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
         try:
-            os.fchmod(descriptor, 0o644)
+            if self._masked:
+                os.fchmod(descriptor, 0o644)
             if isinstance(data, bytes):
                 write_all(descriptor, data)
             else:
@@ -226,6 +267,9 @@ class FileStorage:
         finally:
             os.close(descriptor)
         return path
+
+    def _tmp_name(self) -> str:
+        return f"{self._prefix}.tmp/{os.getpid():x}-{next(self._names):x}-{self._token}"
 
     def _in_folder(self, path: str, act: Callable[[str, str], object], made: str) -> None:
         """`act(made, path)`; make the folder of `path` and do it again when that was missing."""

@@ -184,6 +184,13 @@ class S3Storage:
                 self._create_stream(name, stream)  # parts may differ where bytes do not: compare
 
     @_translated
+    def put_copy(self, source: str, name: str) -> None:
+        """Server-side copy, written or overwritten. Raises NotStored."""
+        check_name(source)
+        check_name(name)
+        obstore.copy(self._store, source, name)
+
+    @_translated
     def delete(self, name: str) -> None:
         """Absent afterwards."""
         check_name(name)

@@ -44,7 +44,7 @@ job = Table(
     sqlite_autoincrement=True,
 )
 
-ENDLESS = frozenset({"takedown", "purge", "plain"})
+ENDLESS = frozenset({"takedown", "purge", "plain", "documents"})
 """Queues whose jobs never dead-letter: giving up would leave bytes served that must not be."""
 
 

@@ -6,7 +6,7 @@ waits for its publication, and the next plain copy writes them then.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -48,17 +48,18 @@ def documents_to_write(p: Publisher, conn: Connection, live: Mapping[str, int | 
     changed: list[tuple[str, bytes]] = []
     for key, n in live.items():
         if n is None:
-            _delete_others(p.public, key, set())
+            delete_documents(p.public, key)
         elif key in states:
             wanted = dict(documents(states[key], n, p.settings.base_url))
             changed += [(name, data) for name, data in wanted.items() if _differs(p.public, name, data)]
-            _delete_others(p.public, key, set(wanted))
+            delete_documents(p.public, key, but=set(wanted))
     return changed
 
 
-def _delete_others(public: Storage, key: str, wanted: set[str]) -> None:
+def delete_documents(public: Storage, key: str, but: Collection[str] = ()) -> None:
+    """Delete the documents of a project, those named in `but` excepted."""
     for entry in public.entries(f"pypi/{key}/"):
-        if entry.name not in wanted:
+        if entry.name not in but:
             public.delete(entry.name)
 
 

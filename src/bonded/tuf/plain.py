@@ -7,33 +7,31 @@ all of them. Jobs carry keys, not pages, so they may run twice, late or merged.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import zstandard
 from sqlalchemy import delete, select, update
 
 from bonded.catalog.tables import project
 from bonded.db.engine import Tx
-from bonded.db.jobs import Job
+from bonded.db.jobs import Job, enqueue_all
 from bonded.db.jobs import job as jobs
 from bonded.db.worker import Effects
 from bonded.seams import NotStored, Storage
 from bonded.tuf.context import Publisher
-from bonded.tuf.documents import documents_to_write
+from bonded.tuf.documents import delete_documents
+from bonded.tuf.packing import WORTH, gz, zst
 from bonded.tuf.roles import hashed, page_path
 from bonded.tuf.tables import page
-from bonded.tuf.threads import several
 
 QUEUE = "plain"
+DOCUMENTS = "documents"
+"""Queue of the jobs that follow (`document_jobs`)."""
 FORMS = ("html", "json")
 COPIES = (".gz", ".zst")
-GZIP = 6
-ZSTD = 3
 TOGETHER = 16
 """Projects whose copies are written under one lock: on SQLite every other writer waits meanwhile."""
 AT_MOST = 512
@@ -65,16 +63,16 @@ def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
     """
     key = str(job.payload["project"])
     done = _copy(p, [key], wait=True)
-    others = _pending(p, key, now)
+    others = others_waiting(p, QUEUE, key, now)
     for start in range(0, len(others), TOGETHER):
         done += _copy(p, others[start : start + TOGETHER], wait=False)  # but those that others are at work on
     p.public.barrier()
     keys = sorted({key, *(live.key for live in done)})
     p.purger.purge(purge_of(keys))
-    return lambda tx: _mark(tx, done)
+    return lambda tx: _mark(tx, done, now)
 
 
-def copy_all(p: Publisher) -> int:
+def copy_all(p: Publisher, now: datetime) -> int:
     """Write every plain copy anew, whatever it is said to show: after a restore. Returns how many projects."""
     with p.db.read() as conn:
         keys = list(conn.execute(select(page.c.project_key).order_by(page.c.project_key)).scalars())
@@ -83,7 +81,7 @@ def copy_all(p: Publisher) -> int:
         done += _copy(p, keys[start : start + TOGETHER], wait=True)
     p.public.barrier()
     with p.db.write() as tx:
-        _mark(tx, done)
+        _mark(tx, done, now)
     return len(done)
 
 
@@ -95,20 +93,17 @@ def purge_of(keys: Iterable[str]) -> list[str]:
 def _copy(p: Publisher, keys: list[str], *, wait: bool) -> list[Live]:
     """Write the copies of these projects under their rows' locks; without `wait`, only of those that nobody has locked."""
     with p.db.write() as tx:
-        pages = _lock(tx, keys, wait=wait)
+        pages = lock_pages(tx, keys, wait=wait)
         shown = [live for live in pages.values() if live is not None and live.html]
         for key in pages.keys() - {live.key for live in shown}:
             _withdraw(p, key)
-        copies = [copy for live in shown for copy in _copies(p.public, live)]
-        copies += documents_to_write(p, tx, {key: None for key in pages if key} | {s.key: s.n for s in shown if s.key})
-        with several(p.settings.writers) as each:
-            each(lambda copy: p.public.put(*copy), copies)
         for live in shown:
+            _show(p.public, live)
             _read_back(p.public, live)
         return [live for live in pages.values() if live is not None]
 
 
-def _lock(tx: Tx, keys: list[str], *, wait: bool) -> dict[str, Live | None]:
+def lock_pages(tx: Tx, keys: list[str], *, wait: bool) -> dict[str, Live | None]:
     """Lock the projects (the list: its page row), then read which page is live. None: no page (withdrawn)."""
     locked = {""} if "" in keys else set()
     if names := sorted(k for k in keys if k):
@@ -121,15 +116,27 @@ def _lock(tx: Tx, keys: list[str], *, wait: bool) -> dict[str, Live | None]:
     return {key: live.get(key) for key in sorted(locked)}
 
 
-def _copies(public: Storage, live: Live) -> Iterator[tuple[str, bytes]]:
-    """(name, bytes) of the plain copies of one project. Whichever a reader gets first, it is a page that was signed."""
+def _show(public: Storage, live: Live) -> None:
+    """Write the plain copies of one project. Whichever a reader gets first, it is a page that was signed."""
     for form, sha256 in _forms(live):
         path = page_path(live.key, form)
         source = hashed(path, sha256)
-        data = public.get(source).data
-        yield f"{path}.gz", gzip.compress(data, GZIP, mtime=0)
-        yield f"{path}.zst", _zst(public, source, data)
-        yield path, data
+        if public.size(source) < WORTH:
+            for copy in COPIES:
+                public.delete(path + copy)
+        else:
+            data = public.get(source).data
+            public.put(f"{path}.gz", gz(data))
+            _show_zst(public, source, path, data)
+        public.put_copy(source, path)
+
+
+def _show_zst(public: Storage, source: str, path: str, data: bytes) -> None:
+    """The copy that the publication made, if it is there."""
+    try:
+        public.put_copy(f"{source}.zst", f"{path}.zst")
+    except NotStored:
+        public.put(f"{path}.zst", zst(data))
 
 
 def _read_back(public: Storage, live: Live) -> None:
@@ -143,40 +150,41 @@ def _forms(live: Live) -> tuple[tuple[str, str], ...]:
     return ("html", live.html), ("json", live.json)
 
 
-def _zst(public: Storage, source: str, data: bytes) -> bytes:
-    """The copy that the publication made, if it is there."""
-    try:
-        return public.get(f"{source}.zst").data
-    except NotStored:
-        return zstandard.ZstdCompressor(level=ZSTD).compress(data)
-
-
 def _withdraw(p: Publisher, key: str) -> None:
     for form in FORMS:
         for copy in ("", *COPIES):
             p.public.delete(page_path(key, form) + copy)
+    if key:
+        delete_documents(p.public, key)
 
 
-def _pending(p: Publisher, but: str, now: datetime) -> list[str]:
-    """Projects whose copies wait, too: they are written by this job, and theirs go."""
+def others_waiting(p: Publisher, queue: str, but: str, now: datetime) -> list[str]:
+    """Projects whose jobs in `queue` wait, too: they are done by the job of the project `but`, and theirs go."""
     c = jobs.c
     with p.db.read() as conn:
         rows = conn.execute(
-            select(c.key).where(c.queue == QUEUE, c.state == "pending", c.due <= now).order_by(c.due).limit(AT_MOST)
+            select(c.key).where(c.queue == queue, c.state == "pending", c.due <= now).order_by(c.due).limit(AT_MOST)
         )
-        return [key for key in (row.removeprefix(f"{QUEUE}:") for row in rows.scalars()) if key != but]
+        return [key for key in (row.removeprefix(f"{queue}:") for row in rows.scalars()) if key != but]
 
 
-def _mark(tx: Tx, done: list[Live]) -> None:
-    """Note what the copies show, and drop the pending jobs of pages that have not changed since.
+def _mark(tx: Tx, done: list[Live], now: datetime) -> None:
+    """Note what the copies show, have the documents follow, and drop the pending jobs of pages that have not changed since."""
+    same = drop_jobs(tx, QUEUE, {live.key: live.n for live in done})
+    tx.execute(update(page).where(page.c.project_key.in_(same)).values(plain_n=page.c.n))
+    documents = [(f"{DOCUMENTS}:{live.key}", {"project": live.key}) for live in done if live.key]
+    enqueue_all(tx, DOCUMENTS, documents, now=now)
+
+
+def drop_jobs(tx: Tx, queue: str, done: Mapping[str, int]) -> list[str]:
+    """Drop the pending jobs in `queue` of projects whose live page is still that of the publication `done`; their keys.
 
     A settle that changes a page meanwhile queues its job in the same transaction; its page row tells us to leave it.
     """
-    copied = {live.key: live.n for live in done}
-    if not copied:
-        return
-    rows: Any = select(page.c.project_key, page.c.n).where(page.c.project_key.in_(copied)).order_by(page.c.project_key)
-    same = [key for key, n in tx.execute(rows.with_for_update()) if copied[key] == n]
-    tx.execute(update(page).where(page.c.project_key.in_(same)).values(plain_n=page.c.n))
-    pending = jobs.c.key.in_([f"plain:{key}" for key in same]) & (jobs.c.state == "pending")
+    if not done:
+        return []
+    rows: Any = select(page.c.project_key, page.c.n).where(page.c.project_key.in_(done)).order_by(page.c.project_key)
+    same = [key for key, n in tx.execute(rows.with_for_update()) if done[key] == n]
+    pending = jobs.c.key.in_([f"{queue}:{key}" for key in same]) & (jobs.c.state == "pending")
     tx.execute(delete(jobs).where(pending))
+    return same

@@ -13,7 +13,6 @@ from functools import partial
 from typing import BinaryIO
 
 import structlog
-import zstandard
 from sqlalchemy import Connection, select
 
 from bonded.catalog.locks import lock_file
@@ -24,14 +23,12 @@ from bonded.seams import NotStored, OtherBytes, Storage
 from bonded.tuf.build import BadProject
 from bonded.tuf.context import Publisher
 from bonded.tuf.outcome import Burned
+from bonded.tuf.packing import WORTH, zst
 from bonded.tuf.plan import Exposure, Plan
 from bonded.tuf.roles import hashed
 from bonded.tuf.settle import chunks
 from bonded.tuf.threads import Each, in_order
 from bonded.values.states import FileState, ProjectStatus
-
-FAST = 3
-"""zstd level before the flip; a job makes a smaller copy of the newest snapshot later."""
 
 log = structlog.get_logger("bonded.publisher")
 
@@ -49,7 +46,7 @@ def put(p: Publisher, plan: Plan, each: Each = in_order) -> None:
 
 
 def put_objects(public: Storage, plan: Plan, each: Each = in_order) -> None:
-    """Pages, bins, changes and snapshot, each with a compressed copy beside it."""
+    """Pages, bins, changes and snapshot, with compressed copies beside those that gain by it."""
 
     def one(item: tuple[str, bytes]) -> None:
         name, data = item
@@ -57,7 +54,8 @@ def put_objects(public: Storage, plan: Plan, each: Each = in_order) -> None:
             public.create(name, data)
         except OtherBytes as error:
             raise Burned(f"number {plan.n} was used before: {error}") from error
-        public.put(f"{name}.zst", zstandard.ZstdCompressor(level=FAST).compress(data))
+        if len(data) >= WORTH:
+            public.put(f"{name}.zst", zst(data))
 
     each(one, plan.objects)
 

@@ -1,0 +1,42 @@
+"""`documents:<project>` jobs: the JSON API's documents of a project are written after its plain pages, which installers read.
+
+Like plain copies they are written under the project row's lock from what is live then, so an older document never
+overwrites a newer one; a job takes others along that wait.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bonded.db.jobs import Job
+from bonded.db.worker import Effects
+from bonded.tuf.context import Publisher
+from bonded.tuf.documents import documents_to_write
+from bonded.tuf.plain import DOCUMENTS, TOGETHER, drop_jobs, lock_pages, others_waiting, purge_of
+from bonded.tuf.threads import several
+
+
+def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
+    """Write what differs of the documents of the payload's project, and of others that wait with it.
+
+    Raises the store's or purger's error; the job comes back for ever. If we stop anywhere, it runs again.
+    """
+    key = str(job.payload["project"])
+    done = _write(p, [key], wait=True)
+    others = others_waiting(p, DOCUMENTS, key, now)
+    for start in range(0, len(others), TOGETHER):
+        done |= _write(p, others[start : start + TOGETHER], wait=False)
+    p.public.barrier()
+    p.purger.purge(purge_of(sorted({key, *done})))
+    return lambda tx: drop_jobs(tx, DOCUMENTS, done)
+
+
+def _write(p: Publisher, keys: list[str], *, wait: bool) -> dict[str, int]:
+    """The documents of these projects; returns the publications that they show, by project."""
+    with p.db.write() as tx:
+        pages = lock_pages(tx, keys, wait=wait)
+        shown = {key: live.n if live is not None and live.html else None for key, live in pages.items()}
+        changed = documents_to_write(p, tx, shown)
+        with several(p.settings.writers) as each:
+            each(lambda document: p.public.put(*document), changed)
+    return {key: live.n for key, live in pages.items() if live is not None}
