@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,10 +20,24 @@ DEV_TOML = """\
 # The signing keys were made at once on this machine: this index is for development, and says so everywhere.
 dev = true
 """
-CEREMONY = """\
-An index that others trust begins with a key ceremony: root and targets keys made by several people on machines without a
-network, of which this host never sees more than signatures. This version of Bonded cannot hold one yet, so it makes
-repositories for development only: add --dev-keys to try it out. Nothing was made."""
+NEXT = """\
+made {directory}, which has no metadata yet: what users trust is made in a key ceremony, by several people, on machines
+without a network, of which this host never sees more than signatures.
+
+{online}
+
+1. Each root key holder makes a key on their own machine:
+     bonded tuf key NAME
+2. Carry {file} to the machine of the ceremony, with their NAME.pub files:
+     bonded tuf ceremony FOLDER --index {name} --root-key A.pub --root-key B.pub --root-key C.pub --root-threshold 2
+3. Each holder in turn reads and signs, on their own machine, with FOLDER:
+     bonded tuf sign FOLDER --key NAME.pem
+4. Carry the bundle back to this host:
+     bonded tuf import FOLDER/bundle.json --dir {directory}
+5. Start the index:
+     bonded serve {directory}
+"""
+INDEX_FILE = "keys/index.json"
 
 
 @click.command()
@@ -33,49 +48,110 @@ repositories for development only: add --dev-keys to try it out. Nothing was mad
     type=click.IntRange(2, 65_536),
     default=16,
     show_default=True,
-    help="Bins for project pages (a power of two).",
+    help="Bins for project pages (a power of two); without --dev-keys, a suggestion to the ceremony.",
 )
 @click.option(
     "--bins", type=click.IntRange(2, 65_536), default=16, show_default=True, help="Bins for files (a power of two)."
 )
 @click.option("--admin", metavar="NAME", help="Create an administrator; prints a one-time link to set the password.")
 def init(directory: Path, dev_keys: bool, page_bins: int, bins: int, admin: str | None) -> None:
-    """Make a data directory: settings, SQLite database, vault, public store and keys."""
-    if not dev_keys:
-        click.echo(CEREMONY, err=True)
-        raise SystemExit(2)
-    for name, count in (("--page-bins", page_bins), ("--bins", bins)):
+    """Make a data directory: settings, SQLite database, vault, public store and the online key.
+
+    Without --dev-keys the metadata come from a key ceremony: this prints how to hold it.
+    """
+    for option, count in (("--page-bins", page_bins), ("--bins", bins)):
         if count & (count - 1):
-            raise click.BadParameter(f"{count} is not a power of two", param_hint=name)
+            raise click.BadParameter(f"{count} is not a power of two", param_hint=option)
     if directory.exists() and any(directory.iterdir()):
         raise click.ClickException(f"{directory} is not empty: nothing was changed")
-    house = _make(directory.absolute(), page_bins, bins)
-    click.echo(f"made {directory}: keys for development only, {page_bins} page bins, {bins} file bins")
+    try:
+        house = (_dev if dev_keys else _real)(directory.absolute(), page_bins, bins)
+    except BaseException:
+        _clear(directory)
+        raise
+    if dev_keys:
+        click.echo(f"made {directory}: keys for development only, {page_bins} page bins, {bins} file bins")
     if admin:
         click.echo(f"set the password of {admin} once, within a day: {_administrator(house, admin)}")
-    click.echo(f"start it with: bonded serve {directory}")
+    click.echo(f"start it with: bonded serve {directory}" if dev_keys else _next(house, directory), nl=dev_keys)
 
 
-def _make(directory: Path, page_bins: int, bins: int) -> House:
-    from bonded.db import migrate
-    from bonded.journal import record
+def _dev(directory: Path, page_bins: int, bins: int) -> House:
+    """A directory with a whole repository, all keys on this machine."""
     from bonded.tuf.layout import create_dev_repository
-    from bonded.values.states import SubjectKind
-    from bonded.values.who import OPERATOR
-    from bonded.wiring import open_house
 
-    directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-    (directory / "bonded.toml").write_text(DEV_TOML + TOML)
-    house = open_house(directory)
-    now = house.clock()
-    migrate.upgrade(house.db)
+    house, now = _make(directory, DEV_TOML + TOML)
     create_dev_repository(
         house.public, directory / "keys", page_bins=page_bins, bins=bins, now=now, lifetime=house.settings.tuf.lifetime()
     )  # fmt: skip
-    with house.db.write() as tx:
-        facts = {"page_bins": page_bins, "bins": bins, "development": True}
-        record(tx, "index.init", OPERATOR, (SubjectKind.INDEX, ""), now=now, facts=facts)
+    _record(house, {"page_bins": page_bins, "bins": bins, "development": True}, now)
     return house
+
+
+def _real(directory: Path, page_bins: int, bins: int) -> House:
+    """A directory with an online key, or the settings of one elsewhere, and the file to carry to the ceremony."""
+    from bonded.cli.ceremony_asking import plainly
+    from bonded.cli.ceremony_import import write_index
+    from bonded.tuf.layout import make_online_key
+
+    house, now = _make(directory, TOML)
+    if makes_key(house):
+        make_online_key(directory / "keys")
+    with plainly():
+        write_index(house, directory / INDEX_FILE, page_bins, bins)
+    _record(house, {"page_bins": page_bins, "bins": bins, "development": False}, now)
+    return house
+
+
+def makes_key(house: House) -> bool:
+    """Whether the settings leave the online key where it is by default: in a file, which is made here."""
+    from bonded.settings import SignerSettings
+
+    usual, signer = SignerSettings(), house.settings.signer
+    return (signer.engine, signer.uris(), signer.passphrase_file) == (usual.engine, usual.uris(), usual.passphrase_file)
+
+
+def _next(house: House, directory: Path) -> str:
+    from bonded.tuf.ceremony_keys import fingerprint
+
+    keys = house.signer.keys()
+    made = (
+        " made here, encrypted; its passphrase is in keys/passphrase"
+        if makes_key(house)
+        else " is where `signer.keys` says"
+    )
+    online = "\n".join(f"The online key{made}. Its fingerprint:\n  {fingerprint(keyid)}" for keyid in keys)
+    file = directory / INDEX_FILE
+    return NEXT.format(directory=directory, online=online, file=file, name=file.name)
+
+
+def _clear(directory: Path) -> None:
+    """Take away what was made: it was no data directory before, and shall be none after a failure."""
+    import shutil
+
+    for path in directory.iterdir() if directory.exists() else ():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _make(directory: Path, toml: str) -> tuple[House, datetime]:
+    """The directory with settings and an empty, migrated database."""
+    from bonded.db import migrate
+    from bonded.wiring import open_house
+
+    directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+    (directory / "bonded.toml").write_text(toml)
+    house = open_house(directory)
+    migrate.upgrade(house.db)
+    return house, house.clock()
+
+
+def _record(house: House, facts: dict[str, Any], now: datetime) -> None:
+    from bonded.journal import record
+    from bonded.values.states import SubjectKind
+    from bonded.values.who import OPERATOR
+
+    with house.db.write() as tx:
+        record(tx, "index.init", OPERATOR, (SubjectKind.INDEX, ""), now=now, facts=facts)
 
 
 def _administrator(house: House, name: str) -> str:

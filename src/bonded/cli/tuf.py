@@ -20,7 +20,14 @@ if TYPE_CHECKING:
     from bonded.tuf.compare import Difference
     from bonded.tuf.status import Status
 
-LATER: dict[str, tuple[str, str, str]] = {}
+LATER: dict[str, tuple[str, str, str]] = {
+    "ceremony": ("bonded.cli.ceremony", "ceremony", "Hold a key ceremony."),
+    "key": ("bonded.cli.ceremony", "key", "Make a private key for a ceremony."),
+    "sign": ("bonded.cli.ceremony_sign", "sign", "Sign the metadata of a ceremony."),
+    "verify-transcript": ("bonded.cli.ceremony_sign", "verify_transcript", "Check the transcript of a ceremony."),
+    "export": ("bonded.cli.ceremony_import", "export", "Write the file to carry to a ceremony."),
+    "import": ("bonded.cli.ceremony_import", "import_", "Take the bundle of a ceremony into the index."),
+}
 """Command -> module, attribute, one line of help; for commands in files of their own, imported when they are used."""
 
 

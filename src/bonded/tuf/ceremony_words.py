@@ -8,7 +8,7 @@ from datetime import datetime
 from bonded.tuf.binfile import read_utc
 from bonded.tuf.ceremony_keys import fingerprint
 from bonded.tuf.ceremony_state import State
-from bonded.tuf.offline import KeySet, Offline, Value, bin_keys, bins_of, top_keys
+from bonded.tuf.offline import ROLES, KeySet, Offline, Value, bin_keys, bins_of, top_keys
 
 WHOSE = {
     "root": "root",
@@ -41,22 +41,30 @@ def describe(state: State, now: datetime) -> Iterator[str]:
 def _step(
     state: State, before: Offline | None, after: Offline, values: Mapping[str, Value], now: datetime
 ) -> Iterator[str]:
-    for role, value in values.items():
-        old = before.of(role) if before else None
+    for role in sorted(values, key=ROLES.index):
+        value, old = values[role], before.of(role) if before else None
         expires = read_utc(value["expires"])
         version = f"version {value['version']}" + (
             f" takes the place of version {old['version']}" if old else ", the first"
         )
-        yield f"  {WHOSE[role]}: {version}; valid until {expires:%Y-%m-%d} ({(expires - now).days} days)"
+        yield f"  {WHOSE[role]}: {version}; valid until {expires:%Y-%m-%d} ({round((expires - now).total_seconds() / 86_400)} days)"
         if role == "root":
             for name in ("root", "targets", "timestamp"):
                 label = {"timestamp": "timestamp and snapshot"}.get(name, name)
                 yield from _keys(state, label, top_keys(old, name) if old else None, top_keys(value, name))
         elif role == "targets":
-            for name in ("pages", "bins"):
-                yield from _keys(state, name, before.signers_of(name) if before else None, after.signers_of(name))
+            yield from _delegated(state, before, after)
         else:
             yield from _bins(state, old, value)
+
+
+def _delegated(state: State, before: Offline | None, after: Offline) -> Iterator[str]:
+    sets = [after.signers_of(name) for name in ("targets", "pages", "bins")]
+    if sets[1] == sets[2] == sets[0]:
+        yield "    pages and bins: the same keys as targets"
+        return
+    for name in ("pages", "bins"):
+        yield from _keys(state, name, before.signers_of(name) if before else None, after.signers_of(name))
 
 
 def _keys(state: State, label: str, old: KeySet | None, new: KeySet) -> Iterator[str]:

@@ -1,0 +1,132 @@
+"""`bonded tuf export` and `bonded tuf import`: what goes from the index host to a ceremony, and what comes back."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bonded.cli.ceremony_asking import FILE, plainly
+from bonded.cli.options import directory_option
+from bonded.wiring import House, open_house
+
+if TYPE_CHECKING:
+    from bonded.tuf.ceremony_state import State
+    from bonded.tuf.offline import Step
+
+
+ROOT = "keys/root.json"
+
+
+@click.command()
+@click.argument("file", type=FILE)
+@directory_option
+@click.option("--page-bins", type=click.IntRange(2, 65_536), default=16, help="Suggested for a new index. Default: 16.")
+@click.option("--bins", type=click.IntRange(2, 65_536), default=16, help="Suggested for a new index. Default: 16.")
+def export(file: Path, directory: Path, page_bins: int, bins: int) -> None:
+    """Write FILE, to carry to a ceremony: the online public keys, and the offline metadata of today. Holds no secrets."""
+    house = open_house(directory)
+    with plainly():
+        write_index(house, file, page_bins, bins)
+    click.echo(f"wrote {file}: carry it to the ceremony, `bonded tuf ceremony FOLDER --index {file.name}`")
+
+
+def write_index(house: House, file: Path, page_bins: int, bins: int) -> None:
+    """Write the index file of `house`. Raises CeremonyRefused, SignerUnusable, Untrusted."""
+    import orjson
+
+    from bonded.tuf.ceremony_folder import write_whole
+    from bonded.tuf.ceremony_import import read_live
+    from bonded.tuf.ceremony_index import index_value
+    from bonded.tuf.offline import bins_of
+
+    live = read_live(house.public)
+    if live is not None:
+        page_bins, bins = bins_of(live.offline.pages).count, bins_of(live.offline.bins).count
+    value = index_value(
+        house.settings.url,
+        house.signer.keys(),
+        page_bins=page_bins,
+        bins=bins,
+        roots=live.roots if live else (),
+        files=live.files if live else None,
+    )
+    write_whole(file, orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+@click.command("import")
+@click.argument("bundle", type=FILE)
+@directory_option
+def import_(bundle: Path, directory: Path) -> None:
+    """Take the bundle of a ceremony into the index. Everything is checked first; when anything is wrong, nothing changes.
+
+    A new index gets its metadata, with every bin empty, and can be served then.
+    """
+    from bonded.tuf.ceremony_folder import BUNDLE, read_lines
+    from bonded.tuf.ceremony_keys import read_file
+    from bonded.tuf.ceremony_state import read_state
+
+    house = open_house(directory)
+    with plainly():
+        data = read_file(bundle)
+        state = read_state(read_lines(data, str(bundle), (BUNDLE,)))
+        with house.lock.held() as mine:
+            if not mine:
+                raise click.ClickException("a publisher of this index is running: stop it, and import again")
+            _first(house, state, data, house.clock())
+
+
+def _first(house: House, state: State, data: bytes, now: datetime) -> None:
+    from bonded.tuf.ceremony_folder import write_whole
+    from bonded.tuf.ceremony_import import import_first
+    from bonded.tuf.ceremony_keys import fingerprint
+
+    step, told = state.signed_steps()[0] if state.complete else None, "the import is finished"
+    if step is None or not _unfinished(house, step):
+        n, step = import_first(house.public, house.signer, state, now, house.settings.tuf.lifetime())
+        told = f"publication {n}, {len(step.files)} offline roles, every bin empty"
+    root = step.files["root"]
+    # Clients could read the index from here on. If we stop before the last line, the same import does what is missing.
+    _keep(house, data, state)
+    _record(house, state, step, root, now)
+    write_whole(house.directory / ROOT, root)
+    click.echo(f"imported root version 1: {told}")
+    click.echo(f"root metadata, sha256 {fingerprint(hashlib.sha256(root).hexdigest())}")
+    click.echo(f"users begin from {house.directory / ROOT}; start the index with: bonded serve {house.directory}")
+
+
+def _unfinished(house: House, step: Step) -> bool:
+    """Whether this very bundle was imported by a command that was stopped just before its end."""
+    from bonded.tuf.ceremony_import import read_live
+
+    if (house.directory / ROOT).exists():
+        return False
+    live = read_live(house.public)
+    return live is not None and live.roots == (step.files.get("root"),)
+
+
+def _keep(house: House, data: bytes, state: State) -> None:
+    """The bundle stays with the index: it is public, and who wants to check the ceremony later needs it."""
+    from bonded.tuf.ceremony_folder import write_whole
+
+    folder = house.directory / "keys/ceremonies"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    write_whole(folder / f"{state.id[:16]}.json", data)
+
+
+def _record(house: House, state: State, step: Step, root: bytes, now: datetime) -> None:
+    from bonded.journal import record
+    from bonded.values.states import SubjectKind
+    from bonded.values.who import OPERATOR
+
+    facts = {
+        "ceremony": state.id,
+        "transcript": state.head,
+        "root_sha256": hashlib.sha256(root).hexdigest(),
+        "versions": step.versions(),
+    }
+    with house.db.write() as tx:
+        record(tx, "keys.ceremony", OPERATOR, (SubjectKind.INDEX, ""), now=now, facts=facts)
