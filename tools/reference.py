@@ -16,7 +16,9 @@ from pydantic import BaseModel
 
 from bonded import settings
 from bonded.cli import COMMANDS
+from bonded.telemetry.measures import ALL, COUNTS, SECONDS, Kind, Measure
 from bonded.values.actions import ACTIONS
+from bonded.values.alarms import KINDS
 from bonded.values.refusals import CATALOGUE
 
 ROOT = Path(__file__).parent.parent
@@ -136,7 +138,47 @@ def command_text(command: click.Command, name: str, depth: int) -> str:
     return out + "".join(command_text(sub, f"{name} {sub_name}", min(depth + 1, 4)) for sub_name, sub in below.items())
 
 
-WRITERS = {"settings": settings_page, "actions": actions_page, "refusals": refusals_page, "commands": commands_page}
+def metrics_page() -> str:
+    """Every figure of /metrics."""
+    kinds = {Kind.COUNTER: "counter", Kind.LEVEL: "level", Kind.TIMES: "times", Kind.SIZES: "sizes"}
+    rows = [(f"`{shown(one)}`", kinds[one.kind], one.help) for one in ALL.values()]
+    out = "# Figures\n\n" + NOTE
+    out += "What `/metrics` tells, in the text format of Prometheus. A level is one value; a counter only rises; *times* are "
+    out += f"histograms in seconds with bounds {numbers(SECONDS)}; *sizes* are histograms with bounds {numbers(COUNTS)}.\n\n"
+    return out + table(("figure", "kind", "meaning"), rows)
+
+
+def shown(one: Measure) -> str:
+    """A figure as it is asked for."""
+    labels = "{" + ",".join(one.labels) + "}" if one.labels else ""
+    return one.name + ("_total" if one.kind is Kind.COUNTER else "") + labels
+
+
+def numbers(bounds: tuple[float, ...]) -> str:
+    """Bounds of a histogram in a sentence."""
+    return ", ".join(f"{bound:g}" for bound in bounds)
+
+
+def alarms_page() -> str:
+    """Every kind of alarm."""
+    out = "# Alarms\n\n" + NOTE
+    out += "Alarms are mailed to administrators, shown by `bonded tuf status`, `/readyz` and the pages of administration, and "
+    out += "told by `/metrics` as `bonded_alarms`. What to do is in [](../operator/monitoring.md).\n\n"
+    rows = [
+        (f"`{k.name}`", str(k.severity), k.sentence.replace("%(", "*").replace(")s", "*"), k.advice)
+        for k in KINDS.values()
+    ]
+    return out + table(("alarm", "severity", "what it says", "what to do first"), rows)
+
+
+WRITERS = {
+    "settings": settings_page,
+    "actions": actions_page,
+    "refusals": refusals_page,
+    "commands": commands_page,
+    "metrics": metrics_page,
+    "alarms": alarms_page,
+}
 
 
 def main() -> None:

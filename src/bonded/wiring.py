@@ -28,10 +28,14 @@ if TYPE_CHECKING:
     from bonded.serve.context import ServeContext
     from bonded.telemetry.metrics import Level
     from bonded.tuf.context import Publisher, TufSettings
+    from bonded.tuf.status_model import Status
     from bonded.upload.accept import UploadContext
     from bonded.upload.limits import UploadLimits
     from bonded.upload.receive import Receiver
     from bonded.web.app import Wsgi
+
+SEEN = timedelta(seconds=5)
+"""How long the state of signing is told again without being read."""
 
 
 def wall_clock() -> datetime:
@@ -343,7 +347,14 @@ class House:
         )
         public = self.public if s.storage.public.startswith("s3://") else self.directory / s.storage.public
         return ServeContext(
-            public, self.web, self.new_receiver, self.clock, ready=self.problems, levels=self.levels, settings=limits
+            public,
+            self.web,
+            self.new_receiver,
+            self.clock,
+            ready=self.problems,
+            alarms=self.alarms,
+            levels=self.levels,
+            settings=limits,
         )
 
     def problems(self) -> list[str]:
@@ -358,12 +369,34 @@ class House:
             return ["the database does not answer"]
         return []
 
+    @property
+    def metrics_folder(self) -> Path:
+        """Where the processes of this machine count."""
+        return self.directory / "run" / "metrics"
+
+    def status(self) -> Status:
+        """The state of signing, read anew when it is older than a few seconds: load balancers ask often."""
+        from bonded.tuf.status import status
+
+        now, seen = self.clock(), self._seen
+        if not seen or not timedelta(0) <= now - seen[0][0] < SEEN:
+            seen[:] = [(now, status(self.db, self.public, now, flips=0))]
+        return seen[0][1]
+
+    @cached_property
+    def _seen(self) -> list[tuple[datetime, Status]]:
+        """The status that was read last and when, at most one."""
+        return []
+
+    def alarms(self) -> list[str]:
+        """What needs a person, one sentence each."""
+        return [f"{alarm.severity}: {alarm.sentence()}" for alarm in self.status().alarms]
+
     def levels(self) -> list[Level]:
         """Figures that are read when somebody asks for metrics."""
         from bonded.ops.levels import levels
 
-        with self.db.read() as connection:
-            return levels(connection)
+        return levels(self.status(), self.clock())
 
     def jobs(self) -> dict[str, Handler]:
         """Every queue with its handler."""
@@ -388,6 +421,8 @@ class House:
     def rounds(self) -> list[tuple[timedelta, Callable[[datetime], object]]]:
         """House-keeping of the worker: how often, and what."""
         from bonded.accounts.expiry import expire
+        from bonded.tuf.status import status
+        from bonded.tuf.tell import tell
         from bonded.upload.spool import sweep
 
         longest = timedelta(seconds=self.settings.upload.total_timeout) + timedelta(hours=1)
@@ -399,7 +434,10 @@ class House:
         def spooled(now: datetime) -> None:
             sweep(self.spool, older_than=longest, now=now)
 
-        return [(timedelta(hours=6), expired), (timedelta(hours=1), spooled)]
+        def alarmed(now: datetime) -> None:
+            tell(self.db, status(self.db, self.public, now, flips=0).alarms, now)
+
+        return [(timedelta(hours=6), expired), (timedelta(hours=1), spooled), (timedelta(minutes=1), alarmed)]
 
     def forked(self) -> None:
         """Forget what must not be shared with the parent process. Call first in every child."""

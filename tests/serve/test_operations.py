@@ -29,7 +29,7 @@ def test_health_is_about_the_process_only(make: Make, store: Path) -> None:
 def test_readiness_names_what_is_missing(make: Make, store: Path) -> None:
     problems: list[str] = []
     server = make(ready=lambda: problems)
-    assert json.loads(server.get("/readyz").body) == {"ready": True, "problems": []}
+    assert json.loads(server.get("/readyz").body) == {"ready": True, "problems": [], "alarms": []}
     problems.append("the database does not answer")
     reply = server.get("/readyz")
     assert (reply.status, json.loads(reply.body)["problems"]) == (503, ["the database does not answer"])
@@ -46,6 +46,20 @@ def test_readiness_names_what_is_missing(make: Make, store: Path) -> None:
         assert reply.status == 503
         assert words in json.loads(reply.body)["problems"][0]
     assert server.ask("HEAD", "/readyz").body == b""
+
+
+def test_alarms_are_told_to_few_and_do_not_send_people_elsewhere(make: Make) -> None:
+    def failing() -> list[str]:
+        raise RuntimeError("password=hunter2")
+
+    alarms = ["warning: the role root expires in 6 days"]
+    reply = make(alarms=lambda: alarms).get("/readyz")
+    assert (reply.status, json.loads(reply.body)["alarms"]) == (200, alarms)
+    reply = make({"metrics_from": ("192.0.2.0/24",)}, alarms=lambda: alarms).get("/readyz")
+    assert json.loads(reply.body) == {"ready": True, "problems": []}
+    reply = make(alarms=failing).get("/readyz")
+    assert (reply.status, json.loads(reply.body)["ready"]) == (200, True)
+    assert b"hunter2" not in reply.raw
 
 
 def test_a_failing_readiness_check_is_not_ready(make: Make) -> None:

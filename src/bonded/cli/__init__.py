@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "token": ("bonded.cli.people", "token", "API tokens."),
     "tuf": ("bonded.cli.tuf", "tuf", "Keys and signed metadata."),
     "fsck": ("bonded.cli.operations", "fsck", "Check that database, vault, store, journal and metadata agree."),
+    "metrics": ("bonded.cli.monitoring", "metrics", "Print the figures of this machine."),
     "job": ("bonded.cli.operations", "job", "Jobs and dead letters."),
     "backup": ("bonded.cli.operations", "backup", "Write a consistent backup."),
     "restore": ("bonded.cli.operations", "restore", "Restore a backup."),

@@ -27,7 +27,7 @@ PORT = click.option("--port", type=click.IntRange(0, 65_535), default=8000, show
 @PORT
 def serve(directory: Path, host: str, port: int) -> None:
     """Run everything in one process group: web, jobs, publisher."""
-    house = _open(directory)
+    house = _open(directory, "serve")
     listening = _bind(host, port, house)
     _run(house, [*_http(house, listening), _worker(house), _publisher(house)], listening)
 
@@ -38,7 +38,7 @@ def serve(directory: Path, host: str, port: int) -> None:
 @PORT
 def web(directory: Path, host: str, port: int) -> None:
     """Run the web processes only."""
-    house = _open(directory)
+    house = _open(directory, "web")
     listening = _bind(host, port, house)
     _run(house, _http(house, listening), listening)
 
@@ -47,7 +47,7 @@ def web(directory: Path, host: str, port: int) -> None:
 @DIRECTORY
 def worker(directory: Path) -> None:
     """Run jobs only: screening, mail, withdrawal, plain copies."""
-    house = _open(directory)
+    house = _open(directory, "worker")
     _run(house, [_worker(house)])
 
 
@@ -55,7 +55,7 @@ def worker(directory: Path) -> None:
 @DIRECTORY
 def publisher(directory: Path) -> None:
     """Run the publisher only. One at a time does the work; a second stands by where the store allows it."""
-    house = _open(directory)
+    house = _open(directory, "publisher")
     _run(house, [_publisher(house)])
 
 
@@ -63,7 +63,7 @@ def publisher(directory: Path) -> None:
 @DIRECTORY
 def refresher(directory: Path) -> None:
     """Run the refresher only: keeps clients valid while the database is down."""
-    house = _open(directory)
+    house = _open(directory, "refresher")
     _run(house, [_refresher(house)])
 
 
@@ -78,7 +78,7 @@ def signer(directory: Path) -> None:
     from bonded.serve.life import Life
 
     _hide_memory()
-    server = _open(directory).signer_server()
+    server = _open(directory, "signer").signer_server()
     try:
         server.bind()
     except SignerUnusable as error:
@@ -100,13 +100,14 @@ def _hide_memory() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(set_dumpable, 0, 0, 0, 0)
 
 
-def _open(directory: Path) -> House:
+def _open(directory: Path, group: str) -> House:
+    """The house, with logs and counters set up for the process group `group`."""
     from bonded.telemetry import logs, metrics
     from bonded.wiring import open_house
 
     house = open_house(directory)
     logs.configure(house.settings.log.format, house.settings.log.level)
-    metrics.start(house.directory / "run" / "metrics")
+    metrics.start(house.metrics_folder, group)
     return house
 
 

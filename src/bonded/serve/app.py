@@ -181,9 +181,11 @@ class App:
         if asked.path == "/healthz":
             return operations.health()
         if asked.path == "/readyz":
-            return await self._beside(operations.readiness, self._context, self._look)
-        self._ledger.flush()
-        return await self._beside(operations.figures, self._context, self._look, asked.peer.address, self._metrics_from)
+            call = operations.readiness
+        else:
+            self._ledger.flush()
+            call = operations.figures
+        return await self._beside(call, self._context, self._look, asked.peer.address, self._metrics_from)
 
     async def _read(self, asked: Asked) -> Answer:
         method = asked.request.method

@@ -83,8 +83,8 @@ class ServeContext:
 
     `public` is the folder of the public store, or a Storage where it is not on this machine. `may_read` gets the request's
     headers (lower-case names) and says whether they may read; None: everybody may. `ready` names what keeps the server
-    from doing its work, in one sentence each. `levels` reads figures for /metrics. `may_read`, `ready` and `levels` are
-    called in threads.
+    from doing its work, in one sentence each; `alarms` what needs a person although it works. `levels` reads figures for
+    /metrics. `may_read`, `ready`, `alarms` and `levels` are called in threads.
     """
 
     public: Path | Storage
@@ -93,5 +93,6 @@ class ServeContext:
     clock: Callable[[], datetime]
     may_read: Callable[[Mapping[str, str]], bool] | None = None
     ready: Callable[[], Sequence[str]] = _always_ready
+    alarms: Callable[[], Sequence[str]] = _always_ready
     levels: Callable[[], Iterable[Level]] = _no_levels
     settings: ServeSettings = field(default_factory=ServeSettings)

@@ -27,18 +27,33 @@ def health() -> Answer:
     return plain(200, "ok")
 
 
-def readiness(context: ServeContext, source: Source) -> Answer:
-    """200 when everything needed to do the work is there, else 503 with what is missing. Call in a thread."""
+def readiness(context: ServeContext, source: Source, address: str, allowed: tuple[Network, ...]) -> Answer:
+    """200 when everything needed to do the work is there, else 503 with what is missing. Call in a thread.
+
+    Alarms are told to those who may see figures, and change no status: a role that expires next week is no reason to send
+    people elsewhere.
+    """
     try:
         problems = list(context.ready())
     except Exception:
         log.exception("asking whether the server is ready failed")
         problems = ["the check itself failed; the cause is in the log"]
     problems += store_problems(source, context.clock())
-    body = orjson.dumps({"ready": not problems, "problems": problems}) + b"\n"
+    told: dict[str, object] = {"ready": not problems, "problems": problems}
+    if is_in(address, allowed):
+        told["alarms"] = _alarms(context)
+    body = orjson.dumps(told) + b"\n"
     status = 503 if problems else 200
     headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), "Cache-Control": "no-store"}
     return Answer(status, head(status, headers), body)
+
+
+def _alarms(context: ServeContext) -> list[str]:
+    try:
+        return list(context.alarms())
+    except Exception:
+        log.exception("asking for alarms failed")
+        return ["alarms could not be read; the cause is in the log"]
 
 
 def figures(context: ServeContext, source: Source, address: str, allowed: tuple[Network, ...]) -> Answer:

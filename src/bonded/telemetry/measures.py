@@ -64,5 +64,28 @@ PURGE_SECONDS = _declare("bonded_purge_seconds", _T, "From the start of a purge 
 SIGNER_UNUSABLE = _declare(
     "bonded_signer_unusable", _C, "Times that nothing was signed because the key could not be used"
 )
+JOBS_OLDEST = _declare("bonded_jobs_oldest_due_seconds", _L, "Seconds that the oldest living job has been due", "queue")
+JOBS_LAG = _declare("bonded_jobs_lag_seconds", _L, "Seconds since the oldest living job was made", "queue")
 ROWS_WAITING = _declare("bonded_publication_rows_waiting", _L, "Changes accepted and not yet published")
+ROWS_OLDEST = _declare("bonded_publication_oldest_row_seconds", _L, "Seconds that the oldest of these has waited")
+ROWS_PARKED = _declare("bonded_publication_rows_parked", _L, "Changes that failed alone and are set aside")
+PUBLICATIONS = _declare("bonded_publications", _C, "Publications tried, by how they ended", "result")
+LATENCY = _declare(
+    "bonded_publication_latency_seconds", _T, "From the answer to an upload until clients can see the file"
+)
+CHANGE_LATENCY = _declare(
+    "bonded_publication_change_latency_seconds", _T, "From any recorded change until clients can see it"
+)
+BATCH = _declare("bonded_publication_batch_changes", _S, "Changes that became visible with one publication")
 STEP_SECONDS = _declare("bonded_publication_step_seconds", _T, "Time of each step of a publication", "step")
+ROLE_LEFT = _declare("bonded_role_left_seconds", _L, "Seconds until the role expires", "role", "where")
+BINS = _declare("bonded_bins", _L, "Signed bins")
+BINS_LEFT = _declare("bonded_bins_left_seconds", _L, "Seconds until the first signed bin expires")
+BINS_EXPIRED = _declare("bonded_bins_expired", _L, "Signed bins that have expired")
+SNAPSHOT_BYTES = _declare("bonded_snapshot_bytes", _L, "Length of the live snapshot, not compressed")
+SWEPT = _declare("bonded_sweep_deleted", _C, "Objects that the sweep deleted from the public store")
+SWEEP_WAITING = _declare("bonded_sweep_waiting", _L, "Superseded objects that wait for the end of their grace")
+SWEEP_OLDEST = _declare("bonded_sweep_oldest_seconds", _L, "Seconds since the oldest of these was superseded")
+UNSEALED = _declare("bonded_journal_unsealed", _L, "Rows of the journal that are not sealed yet")
+SEAL_LAG = _declare("bonded_journal_seal_lag_seconds", _L, "Seconds that the oldest of these has waited")
+ALARMS = _declare("bonded_alarms", _L, "Alarms that stand, by kind", "kind", "severity")

@@ -1,4 +1,4 @@
-"""Counting, over all processes of the group: each process writes its own small file, /metrics adds them up.
+"""Counting, over all processes of a data directory: each process writes its own small file, /metrics adds them up.
 
 Before `start()` figures are kept in this process alone (commands, tests). A process that dies leaves its counters to the
 sum; its levels go.
@@ -51,19 +51,22 @@ class _Meter:
 _meter = _Meter()
 
 
-def start(folder: Path) -> None:
-    """Count in files under `folder` from now on; files of an earlier group are removed. Call before forking.
+def start(folder: Path, group: str = "serve") -> None:
+    """Count in files under `folder`/`group` from now on; files of an earlier group of that name are removed. Call before
+    forking.
 
-    The library takes the folder from the process's environment, so it is set there.
+    Groups of one data directory (web, worker, publisher as units of their own) share `folder`: whoever answers /metrics
+    tells the sum of all. The library takes the folder from the process's environment, so it is set there.
     """
     from prometheus_client import values
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.db"):
+    own = folder / group
+    own.mkdir(parents=True, exist_ok=True)
+    for old in own.glob("*.db"):
         old.unlink(missing_ok=True)
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(own)
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
-    _meter.folder, _meter.made, _meter.registry = folder, {}, None
+    _meter.folder, _meter.made, _meter.registry = own, {}, None
 
 
 def stop() -> None:
@@ -113,16 +116,33 @@ def gone(pid: int) -> None:
         multiprocess.mark_process_dead(pid, str(_meter.folder))  # type: ignore[no-untyped-call]
 
 
-def render(levels: Iterable[Level] = ()) -> bytes:
-    """All figures of all processes, and `levels`, in the text format of Prometheus."""
+def render(levels: Iterable[Level] = (), folder: Path | None = None) -> bytes:
+    """All figures of all processes, and `levels`, in the text format of Prometheus.
+
+    `folder` is the one that was given to `start`, for a process that does not count itself.
+    """
     import prometheus_client as p
-    from prometheus_client import multiprocess
 
     registry = _meter.registry or p.CollectorRegistry()
-    if _meter.folder is not None:
+    shared = folder or (_meter.folder.parent if _meter.folder else None)
+    if shared is not None:
         registry = p.CollectorRegistry()
-        multiprocess.MultiProcessCollector(registry, str(_meter.folder))  # type: ignore[no-untyped-call]
+        registry.register(_Read(_sum(shared)))
     return p.generate_latest(registry) + _read_levels(levels)
+
+
+def _sum(folder: Path) -> list[Any]:
+    """What the files of all groups hold together."""
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    for last in (False, False, True):
+        try:
+            files = [str(path) for path in sorted(folder.glob("*/*.db"))]
+            return list(MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]
+        except FileNotFoundError:  # a group was started again between listing and reading
+            if last:
+                raise
+    raise AssertionError("unreachable")
 
 
 def _read_levels(levels: Iterable[Level]) -> bytes:

@@ -16,11 +16,12 @@ from bonded.journal.record import PUBLISH_QUEUE
 from bonded.journal.seal import seal, unsealed
 from bonded.seams import Queue, SignerRefused, SignerUnusable, StorageError
 from bonded.telemetry import metrics
-from bonded.telemetry.measures import SIGNER_UNUSABLE
+from bonded.telemetry.measures import SIGNER_UNUSABLE, SWEPT
 from bonded.tuf.batch import failed, succeeded, waiting
 from bonded.tuf.build import BadProject
 from bonded.tuf.claim import Behind, WrongClock
 from bonded.tuf.context import Publisher
+from bonded.tuf.measure import counted, visible
 from bonded.tuf.outcome import Result
 from bonded.tuf.publish import publish
 from bonded.tuf.refresh import refresh
@@ -84,7 +85,7 @@ class PublisherLoop:
     def _publish(self, now: datetime) -> bool:
         p = self._p
         try:
-            outcome = publish(p, now)
+            outcome = counted(lambda: publish(p, now))
         except BadProject as error:
             log.error("a batch failed", reason=str(error))
             failed(p, error, now, its_fault=True)
@@ -113,7 +114,9 @@ class PublisherLoop:
             succeeded(p)
             # As long a rest as the publication took: each costs commits and flushes that uploads wait for, and what
             # arrives meanwhile goes out together.
-            took = self._clock() - now
+            done = self._clock()
+            visible(p.db, outcome, done)
+            took = done - now
             self._next = now + max(p.settings.min_interval, 2 * took)
         return outcome.result in (Result.PUBLISHED, Result.BURNED)
 
@@ -129,7 +132,8 @@ class PublisherLoop:
         if now - self._swept >= SWEEP:
             self._swept = now
             try:
-                sweep(self._p, now)
+                swept = sweep(self._p, now)
+                metrics.count(SWEPT, swept.deleted if swept else 0)
             except (StorageError, Untrusted) as error:
                 log.error("the sweep failed", reason=str(error))
 
@@ -142,7 +146,7 @@ class PublisherLoop:
 def keep_valid(p: Publisher, now: datetime) -> None:
     """Refresh once; its errors are alarms, and the next call tries again."""
     try:
-        refresh(p, now)
+        counted(lambda: refresh(p, now))
     except SignerUnusable as error:
         _alarm(error, BACK_OFF)
     except (StorageError, Untrusted, WrongClock, SignerRefused) as error:
