@@ -9,7 +9,7 @@ from tests.story import clients
 
 def main() -> None:
     """Say only what is being made."""
-    for name in clients.NAMES:
+    for name in (*clients.NAMES, clients.SIGNER):
         if not (clients.KEPT / name / "made").exists():
             print(f"making an environment for {name}", file=sys.stderr, flush=True)
         clients.environment(name)

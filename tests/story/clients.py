@@ -127,5 +127,5 @@ def lock() -> None:
 if __name__ == "__main__":
     if "--lock" in sys.argv[1:]:
         lock()
-    for client in NAMES:
+    for client in (*NAMES, SIGNER):
         print(f"{client}: {environment(client).relative_to(ROOT)}")

@@ -6,6 +6,7 @@ sent.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ec import (
@@ -27,6 +28,7 @@ CURVES: dict[str, EllipticCurve] = {"P-256": SECP256R1(), "P-384": SECP384R1(), 
 def azure_key(host: str, name: str, version: str, timeout: float) -> RemoteKey:
     """The key `name` in the vault at `host`. Raises SignerUnusable when it cannot be reached, denies, or cannot sign."""
     what = f"Azure key {name} in {host}"
+    logging.getLogger("azure").setLevel(logging.WARNING)  # it has a line for each header of each request
     try:
         public, kid = _public(host, name, version, timeout)
         signer = AzureSigner(kid, public)

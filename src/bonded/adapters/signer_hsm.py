@@ -97,7 +97,7 @@ class HsmKey:
             token = pkcs11.lib(self._module).get_token(
                 token_label=self._token or None, token_flags=pkcs11.TokenFlag.TOKEN_INITIALIZED
             )
-            self._session = token.open(user_pin=self._pin())
+            self._session = self._login(token)
             key_id = self._id.to_bytes((self._id.bit_length() + 7) // 8 or 1, "big")
             public = load_public(self._session.get_key(pkcs11.ObjectClass.PUBLIC_KEY, id=key_id))
             self._private = self._session.get_key(pkcs11.ObjectClass.PRIVATE_KEY, id=key_id)
@@ -105,6 +105,15 @@ class HsmKey:
             self._close()
             raise self._unusable(error) from error
         return public
+
+    def _login(self, token: Any) -> Any:
+        """A session. A login holds for all sessions of a process with one token, so the second key finds it done."""
+        from pkcs11.exceptions import UserAlreadyLoggedIn
+
+        try:
+            return token.open(user_pin=self._pin())
+        except UserAlreadyLoggedIn:
+            return token.open()
 
     def _close(self) -> None:
         session, self._session, self._private = self._session, None, None
