@@ -98,7 +98,7 @@ def ceremony(folder: Path, **options: object) -> None:
             now = wall_clock()
             _begin(here, given, now)
             _decide(here, given, now)
-            _collect(here, given, now)
+            _collect(here, given)
             close(here)
 
 
@@ -241,13 +241,13 @@ def _usual(state: State) -> dict[str, int]:
     return usual
 
 
-def _collect(folder: CeremonyFolder, given: Given, now: datetime) -> None:
+def _collect(folder: CeremonyFolder, given: Given) -> None:
     from bonded.tuf.ceremony import add_signed, read_signed_file
     from bonded.tuf.ceremony_folder import REQUEST, lines_value, write_whole
     from bonded.tuf.ceremony_keys import read_file
 
     for path in given.add:
-        new = add_signed(folder, read_signed_file(read_file(path), str(path)), now)
+        new = add_signed(folder, read_signed_file(read_file(path), str(path)))
         click.echo(f"{path}: {'taken' if new else 'was taken before'}", err=True)
     if given.request is not None:
         write_whole(given.request, lines_value(REQUEST, folder.state().lines))

@@ -67,7 +67,7 @@ def sign(
             if said is not None:
                 from bonded.tuf.ceremony import add_signed
 
-                add_signed(folder, said, now)
+                add_signed(folder, said)
             close(folder)
 
 

@@ -136,13 +136,16 @@ def _set(who: str, keys: Mapping[str, Mapping[str, Any]], threshold: int) -> Key
     return KeySet(keys, threshold)
 
 
-def add_signed(folder: CeremonyFolder, value: Mapping[str, Any], now: datetime) -> bool:
-    """Take a signer's statement; False when it is there already. Raises CeremonyRefused."""
+def add_signed(folder: CeremonyFolder, value: Mapping[str, Any]) -> bool:
+    """Take a signer's statement; False when it is there already. Raises CeremonyRefused.
+
+    The line holds nothing but the statement: so the last one is covered by its own signature.
+    """
     state = folder.state()
     statement = check_statement(state, value)
     if any(had == statement for _, had in state.statements):
         return False
-    folder.append(entry("signed", now, statement=value["statement"], sig=value["sig"]))
+    folder.append({"what": "signed", "at": statement.at, "statement": statement.value(), "sig": value["sig"]})
     return True
 
 

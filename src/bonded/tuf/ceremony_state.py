@@ -200,6 +200,9 @@ def _check_known(state: State, steps: Sequence[StepValues]) -> None:
 
 def _read_signed(state: State, line: Line) -> None:
     statement = check_statement(state, line.entry)
+    whole = {"what": "signed", "at": statement.at, "statement": statement.value(), "sig": line.entry["sig"]}
+    if line.entry != whole:
+        raise CeremonyRefused(f"line {line.n} of the transcript holds more than a signer's statement: it was changed")
     for one in statement.signed:
         need = next(n for n in state.needs if (n.step, n.role) == (one.step, one.role))
         _take(state, need, statement.keyid, one.sig)
