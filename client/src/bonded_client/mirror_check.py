@@ -22,7 +22,7 @@ from tuf.api.metadata import Metadata, Targets  # type: ignore[attr-defined] # i
 from tuf.ngclient.fetcher import FetcherInterface
 from tuf.ngclient.updater import Updater
 
-from bonded_client.failures import translate
+from bonded_client.failures import UndecodableError, translate
 from bonded_client.mirror_history import packed, packs, single_name, singles
 from bonded_client.mirror_state import Branch, State, branches, targets_in, trusted
 from bonded_client.mirror_tree import COPIES, Tree, digest, hashed
@@ -74,9 +74,14 @@ def check(
 
 
 def strays(tree: Tree, state: State, parents: Parents, chosen: Callable[[str], bool]) -> Iterator[str]:
-    """Objects that `state` does not name, compressed copies without their object included."""
+    """Objects that neither `state` names nor the state before it, whose clients may still come for them."""
+    before = {name for name, _ in tree.recall("superseded") or ()}
+    return (name for name in _strays(tree, state, parents, chosen) if plain(name) not in before)
+
+
+def _strays(tree: Tree, state: State, parents: Parents, chosen: Callable[[str], bool]) -> Iterator[str]:
     for name in tree.names("metadata"):
-        found = _METADATA.fullmatch(_plain(name))
+        found = _METADATA.fullmatch(plain(name))
         if found is None:
             if name != "metadata/timestamp.json":
                 yield name
@@ -86,13 +91,13 @@ def strays(tree: Tree, state: State, parents: Parents, chosen: Callable[[str], b
                 yield name
     pages = _live_pages(tree, state, parents, chosen)
     for name in tree.names("simple"):
-        folder, _, last = _plain(name).rpartition("/")
+        folder, _, last = plain(name).rpartition("/")
         path = f"{folder}/{(last.rpartition('.index.')[0] and 'index.' + last.rpartition('.')[2]) or last}"
         sha256 = pages.get(path)
-        if sha256 is None or _plain(name) not in (path, hashed(path, sha256)):
+        if sha256 is None or plain(name) not in (path, hashed(path, sha256)):
             yield name
     yield from _stray_files(tree, pages)
-    yield from (name for name in tree.names("publications") if not _RECORD.fullmatch(_plain(name)))
+    yield from (name for name in tree.names("publications") if not _RECORD.fullmatch(plain(name)))
 
 
 def _stray_files(tree: Tree, pages: dict[str, str]) -> Iterator[str]:
@@ -125,11 +130,12 @@ def _live_pages(tree: Tree, state: State, parents: Parents, chosen: Callable[[st
     return found
 
 
-def _plain(name: str) -> str:
-    for copy in COPIES:
-        if name.endswith(copy) and not name.endswith(".jsonl.zst"):
-            return name.removesuffix(copy)
-    return name
+def plain(name: str) -> str:
+    """The name of the object that `name` is, or is a compressed copy of. Files and packs are what they are."""
+    head, dot, copy = name.rpartition(".")
+    if dot + copy not in COPIES or name.endswith(".jsonl.zst"):
+        return name
+    return name if name.startswith("packages/") and not head.endswith(".metadata") else head
 
 
 def _top(tree: Tree, root: bytes, folder: Path) -> tuple[State, Targets]:
@@ -231,8 +237,11 @@ def _records(tree: Tree, state: State) -> Iterator[Problem]:
     """The chain of records is whole, from the live one back to the first."""
     found: dict[int, tuple[str, str, tuple[int, str] | None]] = {}
     for name in packs(tree):
-        for line in packed(tree, name):
-            found |= _link(name, line)
+        try:
+            for line in packed(tree, name):
+                found |= _link(name, line)
+        except UndecodableError:
+            yield Problem("altered", name)
     for single in singles(tree):
         found |= _link(single_name(single), tree.read(single_name(single)) or b"")
     wanted: tuple[int, str] | None = (state.number, state.changes)

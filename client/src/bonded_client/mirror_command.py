@@ -18,7 +18,8 @@ from packaging.utils import canonicalize_name
 
 from bonded_client.failures import Failure, printable, translate
 from bonded_client.mirror import Limits, Mirror, Round
-from bonded_client.mirror_check import check
+from bonded_client.mirror_check import check, plain
+from bonded_client.mirror_history import DAMAGED, FOLDER
 from bonded_client.mirror_tree import Tree
 from bonded_client.trust import Trust, read_root
 
@@ -123,8 +124,10 @@ def _check(options: argparse.Namespace, tree: Tree) -> int:
             else f"{problem.kind}  {problem.name}"
         )
         print(printable(line), flush=True)  # noqa: T201
-        if options.repair and problem.kind in {"altered", "unsigned"}:
-            tree.path(problem.name).unlink(missing_ok=True)
+        if options.repair:
+            tree.delete(plain(problem.name))  # its copies are made anew with it
+            if problem.name.startswith(FOLDER):
+                tree.keep(DAMAGED, True)
     for name in absent:
         print(f"bonded-client: {printable(name)} is listed and was not served by the index", file=sys.stderr)  # noqa: T201
     if not count:

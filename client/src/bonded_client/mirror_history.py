@@ -34,6 +34,8 @@ MAX_DAY = 16 * MAX_PACK
 DAYS = 3660
 """How far back a pack is looked for before the record that follows the missing one."""
 LEVEL = 12
+DAMAGED = "damaged"
+"""Kept in a tree whose record may have holes."""
 _SINGLE = re.compile(r"publications/(\d+)\.json")
 _PACK = re.compile(r"publications/(\d{4}-\d{2}-\d{2})\.jsonl\.zst")
 
@@ -58,10 +60,14 @@ class History:
         self._open: date | None = None
 
     def fetch(self, state: State) -> None:
-        """Have every record from `state` back to one that the tree has. Raises Failure (altered, metadata-missing...)."""
+        """Have every record from `state` back to one that the tree has, or all of them in a tree that was damaged.
+
+        Raises Failure (altered, metadata-missing, malformed, ...).
+        """
         self._new.mkdir(exist_ok=True)
+        damaged = self._tree.recall(DAMAGED) is not None
         number, sha256, day = state.number, state.changes, state.at.date()
-        while not self._tree.has(single_name(number), sha256):
+        while damaged or not self._tree.has(single_name(number), sha256):
             record = self._record(number, sha256, day)
             previous = record["previous"]
             if previous is None:
@@ -80,6 +86,7 @@ class History:
         shutil.rmtree(self._days, ignore_errors=True)
         self._pack, self._open = {}, None
         pack(self._tree, state)
+        self._tree.keep(DAMAGED, None)
         return numbers
 
     def fetched(self) -> list[int]:
@@ -160,7 +167,7 @@ def _day(record: dict[str, Any]) -> date:
 def pack(tree: Tree, state: State) -> None:
     """Pack the records of days that ended more than a day before `state`. Stopped anywhere, it is done again."""
     limit = state.at.date() - timedelta(days=1)
-    if tree.recall("packed") == limit.isoformat():
+    if tree.recall("packed") == limit.isoformat() and tree.recall(DAMAGED) is None:
         return
     days: dict[date, list[int]] = {}
     for number in singles(tree):

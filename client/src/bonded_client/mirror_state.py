@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tuf.api import exceptions
 from tuf.api.metadata import Metadata, Snapshot, Targets, Timestamp  # type: ignore[attr-defined] # its documented place; the library marks no exports
+from tuf.api.serialization import DeserializationError
 
 from bonded_client.failures import Failure
 from bonded_client.mirror_tree import TIMESTAMP, Tree
@@ -62,13 +63,16 @@ def trusted(metadata: Path) -> State:
 
 
 def flipped(tree: Tree) -> State | None:
-    """The state that the tree serves; None while it serves none."""
+    """The state that the tree serves; None while it serves none, or one that can no longer be read."""
     timestamp = tree.read(TIMESTAMP)
     if timestamp is None:
         return None
-    version = json.loads(timestamp)["signed"]["meta"]["snapshot.json"]["version"]
-    snapshot = tree.read(f"metadata/{version}.snapshot.json")
-    return None if snapshot is None else read_state(timestamp, snapshot)
+    try:
+        version = json.loads(timestamp)["signed"]["meta"]["snapshot.json"]["version"]
+        snapshot = tree.read(f"metadata/{version}.snapshot.json")
+        return None if snapshot is None else read_state(timestamp, snapshot)
+    except (ValueError, KeyError, TypeError, DeserializationError, Failure):
+        return None
 
 
 @dataclass(frozen=True, slots=True)

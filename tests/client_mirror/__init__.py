@@ -1,0 +1,1 @@
+"""The mirror against the real publisher's public store over real HTTP, in good days and bad."""
