@@ -78,7 +78,7 @@ def build(work: Work, base: From, number: Number, load: Load, sign: Sign, each: 
     content = number.n if draft.targets or work.rows else base.content
     changes = _changes(work, base, number, content, draft)
     changes_bytes = orjson.dumps(changes, option=orjson.OPT_SORT_KEYS)
-    versions = dict(base.versions) | {b.role: number.n for b in bins}
+    versions = dict(base.versions) | {b.role: number.n for b in bins} | {f.role: f.version for f in work.offline}
     extra: dict[str, Any] = {
         "publication": number.n,
         "attempt": number.attempt,
@@ -104,6 +104,7 @@ def build(work: Work, base: From, number: Number, load: Load, sign: Sign, each: 
         objects=(
             *draft.pages,
             *files,
+            *((metadata_name(f.role, f.version), f.data) for f in work.offline),
             (changes_name(number.n), changes_bytes),
             (metadata_name("snapshot", number.n), snapshot_file),
         ),
@@ -144,6 +145,8 @@ def _project(draft: _Draft, work: Work, key: str, page: PageLike | None, n: int)
         _page(draft, key, "json", page_json(page, n), old)
     kept = {file_path(key, f.filename): f for f in (page.files if page else ())}
     for path, file in kept.items():
+        if file.listed and not work.expose_all:
+            continue
         new = Target(file.sha256, file.size)
         if old.get(path) != new:
             draft.change(path, old.get(path), new, file_facts(file))
@@ -179,6 +182,9 @@ def _bins(
     touched: dict[str, dict[str, Target | None]] = {role: {} for role in (*work.renew, *work.resign)}
     for path, target in targets.items():
         touched.setdefault(base.layout.role(path), {})[path] = target
+        other = base.layout.next_role(path)
+        if other in work.bins or other in work.renew:  # those that are not written yet get it from the rows
+            touched.setdefault(str(other), {})[path] = target
 
     def one(role: str) -> tuple[NewBin, tuple[str, bytes], bool]:
         entries, differs = _entries(work, base, role, load)
@@ -195,7 +201,7 @@ def _entries(work: Work, base: From, role: str, load: Load) -> tuple[list[bytes]
     if role not in work.renew:
         return previous, False
     by_rows = [binfile.entry(path, target) for path, target in sorted(work.renew[role].items())]
-    return by_rows, by_rows != previous
+    return by_rows, by_rows != previous and base.layout.live(role)
 
 
 def _bin(role: str, entries: list[bytes], base: From, number: Number, sign: Sign) -> tuple[NewBin, tuple[str, bytes]]:

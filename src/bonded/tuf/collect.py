@@ -18,6 +18,7 @@ from bonded.journal.tables import to_publish
 from bonded.tuf.binfile import Target
 from bonded.tuf.claim import Claimed, Known
 from bonded.tuf.context import Publisher
+from bonded.tuf.generations import both, maintained
 from bonded.tuf.lookup import live_targets
 from bonded.tuf.plan import KnownBin, Listed, Row, Work
 from bonded.tuf.renew import due_bins, rows_of
@@ -30,8 +31,9 @@ LONG_LIST = 10_000
 """Beyond so many projects the list is rebuilt less often."""
 
 
-def collect(p: Publisher, claimed: Claimed, now: datetime) -> Work:
-    """What the next publication is about. Seals the journal first, so that the snapshot signs its newest root.
+def collect(p: Publisher, claimed: Claimed, now: datetime, write: frozenset[str] = frozenset()) -> Work:
+    """What the next publication is about, the bins `write` rendered anew included. Seals the journal first, so that the
+    snapshot signs its newest root.
 
     If we stop here, nothing happened but a seal.
     """
@@ -44,13 +46,13 @@ def collect(p: Publisher, claimed: Claimed, now: datetime) -> Work:
         keys = {row.project_key for row in rows}
         if claimed.known is Known.OLDER:
             keys |= _pages_after(conn, claimed.since)
-        pages = page_states(conn, sorted(keys))
-        old, gone = _old_targets(conn, keys, pages)
+        pages = page_states(conn, keys, with_metadata=False)
+        old, gone = _old_targets(conn, keys, pages, all_files=claimed.known is Known.OLDER)
         listed = _project_list(conn, p, pages, keys, now)
         if listed is not None:
             old[""] = live_targets(conn, _page_paths("")).get("", {})
         stale = _stale_bins(conn, base.versions) if claimed.known is Known.OLDER else set()
-        renew = stale | due_bins(conn, p.settings, now, busy=bool(rows))
+        renew = write | {r for r in stale | due_bins(conn, p.settings, now, busy=bool(rows)) if layout.has(r)}
         return Work(
             rows=rows,
             pages={key: pages.get(key) for key in sorted(keys)},
@@ -58,7 +60,9 @@ def collect(p: Publisher, claimed: Claimed, now: datetime) -> Work:
             gone=gone,
             project_list=listed,
             renew=rows_of(conn, layout, renew),
-            bins=_bins(conn, renew | _touched(layout, pages, old, listed is not None)),
+            bins=maintained(
+                layout, _bins(conn, renew | _touched(layout, pages, old, listed is not None)), base.versions
+            ),
             journal_size=size,
             journal_root=root.hex(),
             expose_all=claimed.known is Known.OLDER,
@@ -77,15 +81,18 @@ def _pages_after(conn: Connection, n: int) -> set[str]:
 
 
 def _old_targets(
-    conn: Connection, keys: set[str], pages: Mapping[str, PageState]
+    conn: Connection, keys: set[str], pages: Mapping[str, PageState], *, all_files: bool
 ) -> tuple[dict[str, dict[str, Target]], dict[str, str]]:
-    """Live targets by project, and the states of those files that are not public any more by path."""
+    """Live targets by project, and the states of those files that are not public any more by path.
+
+    Public files that are listed already are looked up with `all_files` only: a name never has other bytes.
+    """
     paths: dict[str, str] = {}
     gone: dict[str, str] = {}
     for key in keys:
         paths |= _page_paths(key)
         if key in pages:
-            paths |= {file_path(key, file.filename): key for file in pages[key].files}
+            paths |= {file_path(key, file.filename): key for file in pages[key].files if all_files or not file.listed}
     for batch in chunks(sorted(keys)):
         query = (
             select(project_table.c.key, file_table.c.filename, file_table.c.state)
@@ -160,13 +167,13 @@ def _touched(
     for key, state in pages.items():
         paths.update(_page_paths(key))
         live = old.get(key, {})
-        now = {file_path(key, f.filename): f.sha256 for f in state.files}
-        paths.update(path for path, sha256 in now.items() if path not in live or live[path].sha256 != sha256)
+        now = {file_path(key, f.filename): f for f in state.files}
+        paths.update(p for p, f in now.items() if not f.listed and (p not in live or live[p].sha256 != f.sha256))
         paths.update(path for path in live if path not in now)
     for key, live in old.items():
         if key not in pages:
             paths.update(live)
-    return {layout.role(path) for path in paths}
+    return both(layout, paths)
 
 
 def _bins(conn: Connection, roles: Iterable[str]) -> dict[str, KnownBin]:

@@ -48,6 +48,8 @@ class PageFileLike(Protocol):
     def uploaded_at(self) -> datetime: ...
     @property
     def vault_key(self) -> str: ...
+    @property
+    def listed(self) -> bool: ...
 
 
 class PageLike(Protocol):
@@ -101,11 +103,20 @@ class Listed:
 
 
 @dataclass(frozen=True, slots=True)
+class OfflineFile:
+    """A signed file of targets, pages or bins."""
+
+    role: str
+    version: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Work:
     """What one publication is about, read in one transaction.
 
     `pages`: project key -> its page now, None when it has none. `old`: project key ("" for the project list) -> its live
-    targets. `gone`: path of a file that is not public any more -> its state.
+    targets, without those of files that are `listed` (they are as their rows say, unless `expose_all`). `gone`: path of a file that is not public any more -> its state.
     `project_list`: None when it is not due. `renew`: bins to be rendered from rows -> all their targets by the rows.
     `bins`: every bin that may be touched -> as the database knows it.
     """
@@ -123,6 +134,8 @@ class Work:
     """Bins that are due for a new expiry and are taken as their files are (there is no database to ask)."""
     expose_all: bool = False
     """The public store is older than the database: every file of these projects is put there again."""
+    offline: tuple[OfflineFile, ...] = ()
+    """Offline roles whose new versions, signed by a ceremony, become public with this publication."""
 
     @property
     def empty(self) -> bool:

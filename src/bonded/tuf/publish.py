@@ -35,6 +35,7 @@ from bonded.tuf.renew import pointer_due, rows_of
 from bonded.tuf.roles import metadata_name
 from bonded.tuf.settle import settle
 from bonded.tuf.signing import signing
+from bonded.tuf.steps_perform import attend
 from bonded.tuf.threads import Each, several
 
 __all__ = ["Outcome", "Result", "publish"]
@@ -53,20 +54,21 @@ def publish(p: Publisher, now: datetime) -> Outcome:
             return Outcome(Result.BUSY)
         try:
             with _step("claim"):
-                claimed = claim(p, now)
+                turn = attend(p, claim(p, now), now)
+                claimed = turn.claimed
             with _step("collect"):
-                work = collect(p, claimed, now)
-            if work.empty and not pointer_due(claimed.base, p.settings, now):
+                work = turn.asked(collect(p, claimed, now, turn.write))
+            if work.empty and not turn.must and not pointer_due(claimed.base, p.settings, now):
                 return Outcome(Result.NOTHING)
             with several(p.settings.writers) as each:
                 with _step("build"):
-                    plan = _build(p, work, claimed.base, now, each)
+                    plan = _build(p, work, claimed.base, now, each, turn.keyids)
                 with _step("open"):
                     open_number(p, plan, now)
                 with _step("put"):
                     put(p, plan, each)
             with _step("flip"):
-                p.memory.base = flip(p, plan, claimed.base)
+                p.memory.base = turn.remembered(flip(p, plan, claimed.base))
         except (Burned, SignerRefused) as error:
             p.memory.base = None
             log.warning("burned", reason=str(error))
@@ -81,14 +83,16 @@ def _step(name: str) -> AbstractContextManager[None]:
     return timed(STEP_SECONDS, step=name)
 
 
-def _build(p: Publisher, work: Work, base: Base, now: datetime, each: Each) -> Plan:
+def _build(
+    p: Publisher, work: Work, base: Base, now: datetime, each: Each, keyids: frozenset[str] | None = None
+) -> Plan:
     """Number, render and sign. Bins that are damaged in the store are rendered from rows, like those that are due."""
     n, attempt = next_number(p, base, now), secrets.token_hex(8)
     p.signer.reserve(n, attempt)
     p.memory.numbered = True
     kind = "publish" if work.rows or work.pages or work.project_list is not None else "refresh"
     number = Number(n, attempt, kind, now, p.settings.lifetime)
-    start, sign, load = start_of(base), signing(p, n, attempt), partial(_previous_bin, p, work, base)
+    start, sign, load = start_of(base), signing(p, n, attempt, keyids), partial(_previous_bin, p, work, base)
     try:
         plan = build(work, start, number, load, sign, each)
     except DamagedBin:
@@ -106,6 +110,8 @@ def start_of(base: Base) -> From:
 
 def _previous_bin(p: Publisher, work: Work, base: Base, role: str) -> bytes:
     """The signed part of a bin's live file, checked against its row; an empty bin where the rows will replace it."""
+    if role not in work.bins and role in work.renew:
+        return EMPTY  # the first version of a bin of a new generation
     known = work.bins[role]
     if known.version != base.versions.get(role) and role not in work.renew:
         p.memory.distrust = True

@@ -78,6 +78,10 @@ class Layout:
         bins = self.next_pages if path.startswith("simple/") else self.next_files
         return bins.name(hash32(path)) if bins else None
 
+    def live(self, role: str) -> bool:
+        """Whether `role` is a bin to which clients are sent."""
+        return self.pages.has(role) or self.files.has(role)
+
     def has(self, role: str) -> bool:
         """Whether `role` is a bin of these generations."""
         return any(bins.has(role) for bins in self._sets())

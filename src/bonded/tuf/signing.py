@@ -17,12 +17,15 @@ SignMany = Callable[[Sequence[tuple[str, bytes]]], list[list[dict[str, str]]]]
 POINTERS = ("timestamp", "snapshot")
 
 
-def signing(p: Publisher, n: int, attempt: str) -> Sign:
-    """Signs for publication `n`, which must be reserved. Raises SignerRefused, SignerUnusable."""
+def signing(p: Publisher, n: int, attempt: str, keyids: Collection[str] | None = None) -> Sign:
+    """Signs for publication `n`, which must be reserved; with `keyids` everything is signed by those of them it holds.
+
+    Raises SignerRefused, SignerUnusable.
+    """
     listed = bin_keys(p)
 
     def sign(role: str, payload: bytes) -> list[dict[str, str]]:
-        return p.signer.sign(n, attempt, role, payload, None if role in POINTERS else listed)
+        return p.signer.sign(n, attempt, role, payload, keyids or (None if role in POINTERS else listed))
 
     return sign
 

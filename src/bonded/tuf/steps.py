@@ -8,13 +8,14 @@ signed by the wrong key, whichever version of root a client holds.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
+from bonded.tuf.binfile import read_utc
 from bonded.tuf.offline import Step, bin_keys, bins_of, top_keys
 from bonded.tuf.roles import BinSet, Layout
 from bonded.values.text import iso
@@ -34,7 +35,7 @@ class StepSequence:
 
     `at` is the step that is released next, BEGIN before the first; after the last one, when `at` is their number, what
     clients may still be reading is waited for. `since`: when that position was reached. `mark`: publication that was live
-    then. `rest`: timestamp TTL plus the longest client run.
+    then. `rest`: timestamp TTL plus the longest client run. `says`: what it waited for when somebody last looked.
     """
 
     id: str
@@ -44,6 +45,7 @@ class StepSequence:
     rest: timedelta
     at: int = BEGIN
     mark: int = 0
+    says: str = field(default="", compare=False)
 
     @property
     def step(self) -> Step | None:
@@ -76,7 +78,7 @@ class Facts:
 class Due:
     """What to do now, and where the sequence stands then.
 
-    `act` is "hold" (an operator must give the signer a key), "sign" (a publication is needed), "write" (the bins `write`
+    `act` is "hold" (a person must do what `says` asks), "sign" (a publication is needed), "write" (the bins `write`
     are to be signed anew or written), "wait" (until `until`), "release" (the step), or "end". `says`: a sentence for people.
     """
 
@@ -101,7 +103,7 @@ def _begin(sequence: StepSequence, facts: Facts) -> Due | None:
     if missing:
         keys = ", ".join(sorted(key[:8] for key in frozenset().union(*missing) - facts.held))
         return Due(sequence, "hold", f"the signer does not hold the key {keys}: give it to the signer")
-    if (wanted(sequence) & facts.held) - facts.carried:
+    if (listed_online(sequence.steps) & facts.held) - facts.carried:
         return Due(sequence, "sign", "a publication with signatures of all keys follows")
     return None
 
@@ -113,6 +115,10 @@ def _step(sequence: StepSequence, facts: Facts, now: datetime) -> Due | None:
     if released(step, facts):
         return None
     place = f"step {sequence.at + 1} of {len(sequence.steps)} ({step.name})"
+    if expired := [role for role, value in step.signed.items() if read_utc(value["expires"]) <= now]:
+        return Due(
+            sequence, "hold", f"{place}: {', '.join(expired)} has expired: cancel this, and hold a ceremony again"
+        )
     match step.after:
         case "bins-signed":
             left = [role for role in _live_bins(facts.layout) if facts.versions.get(role, 0) <= sequence.mark]
@@ -153,12 +159,12 @@ def _live_bins(layout: Layout) -> Iterator[str]:
     yield from layout.files.names()
 
 
-def wanted(sequence: StepSequence) -> frozenset[str]:
+def listed_online(steps: Iterable[Step]) -> frozenset[str]:
     """Ids of all keys that any step lists for what is signed online."""
-    return frozenset().union(*(ids for ids, _ in _listed(sequence.steps)))
+    return frozenset().union(*(ids for ids, _ in _listed(steps)))
 
 
-def _listed(steps: tuple[Step, ...]) -> Iterator[tuple[frozenset[str], int]]:
+def _listed(steps: Iterable[Step]) -> Iterator[tuple[frozenset[str], int]]:
     """(key ids, threshold) of each online role, as each step lists them."""
     for step in steps:
         for role, value in step.signed.items():
