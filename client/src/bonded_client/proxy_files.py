@@ -101,7 +101,11 @@ class Files:
             if failure and self._clock() < until:
                 raise failure
             transfer = self._moving.get(wanted.sha256)
-            if transfer is None:
+            if transfer is None and (file := self._cache.open(wanted.sha256)):
+                transfer = Transfer(wanted, file)  # it came since the caller looked
+                transfer.advance(os.fstat(file.fileno()).st_size)
+                transfer.end()
+            elif transfer is None:
                 transfer = self._moving[wanted.sha256] = Transfer(wanted, self._cache.begin())
                 threading.Thread(target=self._run, args=(transfer,), name="bonded-client-file", daemon=True).start()
             return transfer

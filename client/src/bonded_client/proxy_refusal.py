@@ -14,13 +14,14 @@ from bonded_client.failures import CATALOGUE, Exit, Failure
 
 _STATUS = {
     Exit.NOT_FOUND: 404,
-    Exit.UNREACHABLE: 502,
+    Exit.UNREACHABLE: 504,
     Exit.SLOW: 504,
     Exit.UNTRUSTED: 409,
     Exit.EXPIRED: 409,
     Exit.LOCAL: 507,
 }
-"""Installers try again after 5xx. Trying again does not help against what was signed wrongly: that is 409."""
+"""uv tries again after 5xx. That does not help against what was signed wrongly, which is 409. Not 502 or 503: pip says only
+"too many 502 error responses" when it has tried those for long enough."""
 _LONGEST = 600
 
 

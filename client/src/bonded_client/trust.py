@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -60,10 +61,11 @@ class Trust:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
         hold: float = HOLD,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """`root` is the root metadata trusted to begin with; `clock` gives seconds, `pause` waits for some.
 
-        One snapshot is used for `hold` seconds.
+        One snapshot is used for `hold` seconds; `now` is the time of day, in seconds since 1970.
         """
         self.index = index
         self.fetcher = fetcher
@@ -73,6 +75,7 @@ class Trust:
         self._clock = clock
         self._pause = pause
         self._hold = hold
+        self._now = now
         self._current: tuple[Updater, float] | None = None
         self.behind = False
         """Whether the last refresh was served an older, valid state, so that ours was kept."""
@@ -116,7 +119,10 @@ class Trust:
 
         Raises DownloadError when nothing was seen yet, or python-tuf's errors.
         """
-        held = {self.index.timestamp: seen} if (seen := self._seen_timestamp()) else {}
+        seen = self._seen_timestamp()
+        if seen and _expired(seen, self._now()):  # python-tuf would ask for another, and we would blame the network
+            raise exceptions.ExpiredMetadataError("timestamp.json is expired")
+        held = {self.index.timestamp: seen} if seen else {}
         with self.fetcher.offline(), self.fetcher.answering(held):
             updater = self._new()
             updater.refresh()
@@ -149,14 +155,13 @@ class Trust:
             if _version(self.fetcher.last_bytes) >= _version(seen):
                 # A newer timestamp that points back to an older snapshot: no cache explains that.
                 raise RollbackError(str(error)) from error
+            if _expired(seen, self._now()):
+                raise RollbackError(str(error)) from error
             # Its signatures were verified before its version was looked at, so it is an older state of this index.
-            # Ours is as good as long as it has not expired, which this second refresh looks at.
+            # Ours is as good as long as it has not expired; this second refresh verifies it again.
             with self.fetcher.answering({self.index.timestamp: seen}):
                 updater = self._new()
-                try:
-                    updater.refresh()
-                except exceptions.ExpiredMetadataError:
-                    raise RollbackError(str(error)) from error
+                updater.refresh()
             self.behind = True
         return updater
 
@@ -181,6 +186,10 @@ class Trust:
 
 def _version(data: bytes) -> int:
     return int(json.loads(data)["signed"]["version"])
+
+
+def _expired(data: bytes, now: float) -> bool:
+    return datetime.fromisoformat(json.loads(data)["signed"]["expires"]).timestamp() <= now
 
 
 def read_root(path: Path) -> bytes:

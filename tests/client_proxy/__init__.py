@@ -1,0 +1,1 @@
+"""The local proxy: what it answers, and real installers behind it."""
