@@ -93,6 +93,31 @@ def test_released_after_a_take_down_its_bytes_come_back(index: Index) -> None:
     assert len(there(index, file_id)) >= 3
 
 
+def test_released_before_any_publication_its_bytes_come_back_too(index: Index) -> None:
+    file_id = index.upload("alpha")
+    index.settle_everything()
+    before = there(index, file_id)
+    index.move("review.quarantine", file_id, FileState.QUARANTINED)
+    index.work("takedown")
+    assert there(index, file_id) == []
+    index.move("review.release", file_id, FileState.PUBLIC)  # the publisher was down all the while
+    index.settle_everything()
+    assert there(index, file_id) == [name for name in before if not name.endswith((".gz", ".zst"))]
+
+
+def test_a_project_released_before_any_publication_gets_its_bytes_back(index: Index) -> None:
+    file_id = index.upload("alpha")
+    index.settle_everything()
+    for action, status in (
+        ("review.quarantine-project", ProjectStatus.QUARANTINED),
+        ("review.release-project", ProjectStatus.ACTIVE),
+    ):
+        with index.db.write() as tx:
+            change.set_status(tx, action, OPERATOR, "alpha", status, reason="because", now=index.now)
+        index.work("takedown")
+        assert bool(there(index, file_id)) == (status is ProjectStatus.ACTIVE)
+
+
 def test_a_name_that_another_file_has_now_is_left_alone(index: Index) -> None:
     never_public = index.upload("alpha", public=False)
     index.move("review.remove", never_public, FileState.REMOVED)

@@ -56,7 +56,9 @@ def move_file(
     if new_state is S.PUBLIC:
         # A project that was deleted comes back with its first public file; its owners are still its owners.
         tx.execute(update(project_table).where(project_table.c.id == old.project_id).values(deleted=False))
-    if action in AT_ONCE and old.state in (S.PUBLIC, S.QUARANTINED):
+    taken_down = action in AT_ONCE and old.state in (S.PUBLIC, S.QUARANTINED)
+    if taken_down or (old.state is S.QUARANTINED and new_state is S.PUBLIC):
+        # The same job brings the bytes back where no publication has withdrawn the file in between.
         enqueue(tx, "takedown", f"takedown:{file_id}", {"file_id": file_id}, now=now)
     facts = {"from": old.state, "to": new_state} | ({"reason": text} if text else {})
     return _record(tx, action, who, old, facts, now)

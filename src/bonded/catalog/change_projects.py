@@ -75,8 +75,8 @@ def set_status(tx: Tx, action: str, who: Actor, key: str, status: ProjectStatus,
     check_status(action, old.status, status)
     shown = "" if status is ProjectStatus.ACTIVE else text
     tx.execute(update(project_table).where(project_table.c.id == old.id).values(status=status, status_reason=shown))
-    if status is ProjectStatus.QUARANTINED:
-        _take_down_all(tx, old, now)
+    if ProjectStatus.QUARANTINED in (status, old.status):
+        _look_at_all(tx, old, now)
     facts = {"from": old.status, "to": status} | ({"reason": text} if text else {})
     return _record(tx, action, who, old, facts, now)
 
@@ -110,7 +110,8 @@ def delete_project(tx: Tx, who: Actor, key: str, *, reason: str, now: datetime) 
     return _record(tx, "project.delete", who, old, facts, now)
 
 
-def _take_down_all(tx: Tx, old: Project, now: datetime) -> None:
+def _look_at_all(tx: Tx, old: Project, now: datetime) -> None:
+    """Have the bytes of every public file withdrawn, or put back where no publication has withdrawn them in between."""
     public = select(file_table.c.id).where(file_table.c.project_id == old.id, file_table.c.state == FileState.PUBLIC)
     for file_id in tx.execute(public).scalars().all():
         enqueue(tx, "takedown", f"takedown:{file_id}", {"file_id": file_id}, now=now)

@@ -27,7 +27,10 @@ from bonded.db.jobs import Job, enqueue
 from bonded.db.worker import Effects
 from bonded.tuf import purge
 from bonded.tuf.context import Publisher
-from bonded.tuf.tables import page
+from bonded.tuf.plan import Exposure
+from bonded.tuf.put import expose
+from bonded.tuf.roles import file_path, hash32
+from bonded.tuf.tables import page, target
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState
 
@@ -59,6 +62,7 @@ def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
         return _when_shown(p, job, file_id, int(after), now)
     names = _remove(p, file_id)
     if not names:
+        _put_back(p, file_id)
         return None
     _verify(p, file_id, names)
     look = int(job.payload.get("look", 0))
@@ -120,6 +124,30 @@ def _remove(p: Publisher, file_id: str) -> list[str]:
         for name in names:
             p.public.delete(name)
         return names
+
+
+def _put_back(p: Publisher, file_id: str) -> None:
+    """A file released before any publication withdrew it is still listed, so none brings its bytes back: do it here.
+
+    Under the file row's lock, as everything here: whoever withdraws it meanwhile waits, and removes it again.
+    """
+    with p.db.write() as tx:
+        taken = read_file(tx, file_id)
+        if taken is None:
+            return
+        path = file_path(taken.project_key, taken.filename)
+        if p.public.exists(path) or not _is_listed(tx, path, taken.sha256):
+            return
+        lock_file(tx, file_id)
+        if served(tx, file_id):
+            expose(p, Exposure(path, file_id, taken.vault_key, taken.sha256, taken.size, taken.metadata_sha256))
+            log.info("put back", file=file_id)
+
+
+def _is_listed(conn: Connection, path: str, sha256: str) -> bool:
+    """Whether the live publication lists the file."""
+    here = (target.c.hash32 == hash32(path)) & (target.c.path == path) & (target.c.sha256 == sha256)
+    return conn.execute(select(target.c.path).where(here)).first() is not None
 
 
 def _name_used_again(conn: Connection, taken: File) -> bool:
