@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bonded.db.engine import Tx
 from bonded.db.jobs import Job
 from bonded.db.worker import Effects
+from bonded.tuf import purge
 from bonded.tuf.context import Publisher
 from bonded.tuf.documents import documents_to_write
 from bonded.tuf.plain import DOCUMENTS, TOGETHER, drop_jobs, lock_pages, others_waiting, purge_of
@@ -19,7 +21,7 @@ from bonded.tuf.threads import several
 def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
     """Write what differs of the documents of the payload's project, and of others that wait with it.
 
-    Raises the store's or purger's error; the job comes back for ever. If we stop anywhere, it runs again.
+    Raises the store's error; the job comes back for ever. If we stop anywhere, it runs again.
     """
     key = str(job.payload["project"])
     done = _write(p, [key], wait=True)
@@ -27,8 +29,13 @@ def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
     for start in range(0, len(others), TOGETHER):
         done |= _write(p, others[start : start + TOGETHER], wait=False)
     p.public.barrier()
-    p.purger.purge(purge_of(sorted({key, *done})))
-    return lambda tx: drop_jobs(tx, DOCUMENTS, done)
+
+    def effects(tx: Tx) -> None:
+        drop_jobs(tx, DOCUMENTS, done)
+        keys = purge_of(sorted({key, *done}))
+        purge.later(tx, p.purger, f"{DOCUMENTS}:{job.id}:{job.attempt}", keys, now=now)
+
+    return effects
 
 
 def _write(p: Publisher, keys: list[str], *, wait: bool) -> dict[str, int]:

@@ -21,6 +21,7 @@ from bonded.db.jobs import Job, enqueue_all
 from bonded.db.jobs import job as jobs
 from bonded.db.worker import Effects
 from bonded.seams import NotStored, Storage
+from bonded.tuf import purge
 from bonded.tuf.context import Publisher
 from bonded.tuf.documents import delete_documents
 from bonded.tuf.packing import WORTH, gz, zst
@@ -58,8 +59,9 @@ class Live:
 def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
     """Bring the plain copies of the payload's project up to the live page, and others that wait with it.
 
-    Raises NotCopied, or the store's or purger's error; the job comes back for ever, at least once a minute. If we stop
-    anywhere, a plain copy is as old as before or as new as now; the job runs again.
+    Caches are purged by a job that follows, so that no copy waits for them. Raises NotCopied or the store's error; the job
+    comes back for ever, at least once a minute. If we stop anywhere, a plain copy is as old as before or as new as now; the
+    job runs again.
     """
     key = str(job.payload["project"])
     done = _copy(p, [key], wait=True)
@@ -67,9 +69,13 @@ def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
     for start in range(0, len(others), TOGETHER):
         done += _copy(p, others[start : start + TOGETHER], wait=False)  # but those that others are at work on
     p.public.barrier()
-    keys = sorted({key, *(live.key for live in done)})
-    p.purger.purge(purge_of(keys))
-    return lambda tx: _mark(tx, done, now)
+    keys = purge_of(sorted({key, *(live.key for live in done)}))
+
+    def effects(tx: Tx) -> None:
+        _mark(tx, done, now)
+        purge.later(tx, p.purger, f"{QUEUE}:{job.id}:{job.attempt}", keys, now=now)
+
+    return effects
 
 
 def copy_all(p: Publisher, now: datetime) -> int:
