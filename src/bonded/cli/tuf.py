@@ -1,4 +1,4 @@
-"""`bonded tuf status|refresh|compare`: keys and signed metadata."""
+"""`bonded tuf status|refresh`: keys and signed metadata; the other commands of the group are in files of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from bonded.values.text import iso
 from bonded.wiring import open_house
 
 if TYPE_CHECKING:
-    from bonded.tuf.compare import Difference
     from bonded.tuf.status import Status
 
 LATER: dict[str, tuple[str, str, str]] = {
@@ -26,6 +25,9 @@ LATER: dict[str, tuple[str, str, str]] = {
     "sign": ("bonded.cli.ceremony_sign", "sign", "Sign the metadata of a ceremony."),
     "verify-transcript": ("bonded.cli.ceremony_sign", "verify_transcript", "Check the transcript of a ceremony."),
     "export": ("bonded.cli.ceremony_import", "export", "Write the file to carry to a ceremony."),
+    "compare": ("bonded.cli.recovery", "compare", "Compare the live bins with the public record."),
+    "recover": ("bonded.cli.recovery", "recover", "Recover from the public record."),
+    "rekey": ("bonded.cli.recovery", "rekey", "Make new online keys after a compromise, for development."),
     "import": ("bonded.cli.ceremony_import", "import_", "Take the bundle of a ceremony into the index."),
 }
 """Command -> module, attribute, one line of help; for commands in files of their own, imported when they are used."""
@@ -124,46 +126,6 @@ def refresh(directory: Path) -> None:
     house = open_house(directory)
     with told():
         click.echo(str(renew(house.publisher, house.clock())))
-
-
-@tuf.command()
-@directory_option
-@click.option("--since", "good", type=int, help="Show what changed after this publication, known to be good.")
-@json_option
-def compare(directory: Path, good: int | None, as_json: bool) -> None:
-    """Fold the public record of publications and compare it with the live bins.
-
-    Every digest and signature is verified. Exit status 1 when a bin lists what no publication announced, or the reverse.
-    With --since: what was added, changed and removed after a publication that is known to be good.
-    """
-    from bonded.tuf.compare import compare as fold
-    from bonded.tuf.compare import since
-
-    house = open_house(directory)
-    with told():
-        if good is not None:
-            live, difference = since(house.public, good)
-            _print_difference(difference, as_json, {"live": live, "since": good})
-            return
-        found = fold(house.public)
-    facts = {"live": found.live, "publications": found.publications, "targets": found.targets}
-    _print_difference(found.difference, as_json, facts)
-    if not found.difference.empty:
-        sys.exit(1)
-
-
-def _print_difference(difference: Difference, as_json: bool, facts: dict[str, int]) -> None:
-    if as_json:
-        print_json(facts | asdict(difference))
-        return
-    for path, target in difference.added.items():
-        click.echo(f"added {path} {target.sha256}")
-    for path, target in difference.removed.items():
-        click.echo(f"removed {path} {target.sha256}")
-    for path, (before, after) in difference.changed.items():
-        click.echo(f"changed {path} {before.sha256} -> {after.sha256}")
-    if difference.empty:
-        click.echo("no difference: " + ", ".join(f"{name} {value}" for name, value in facts.items()))
 
 
 def _json(value: Any) -> Any:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import orjson
+from sqlalchemy import Connection, select
 
+from bonded.journal.tables import journal
 from bonded.journal.verify import verify
 from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.ground import Ground
-from bonded.seams import Storage
+from bonded.seams import NotStored, Storage
 
 CURE = "Nothing in the journal is ever changed by Bonded: find out who wrote to the database; compare with a backup."
 KINDS = {
@@ -29,24 +32,61 @@ KINDS = {
 }
 
 
+RESTARTED = define(
+    "journal-restarted",
+    "The journal lost its end with a database, and went on after a recovery: what snapshots signed of the lost rows cannot be checked.",
+    "Nothing more can be done. Auditors who kept a later root will notice, and should be told when it was.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A recovery: of what publications up to `before` signed, the log has the first `kept` rows only."""
+
+    before: int
+    kept: int
+    journal_id: int
+
+
 def look(ground: Ground) -> Iterator[Disagreement]:
     """Everything that `journal.verify` finds, against the roots in all snapshots that the store still has."""
-    known = dict(_signed_roots(ground.public))
     with ground.db.read() as conn:
+        losses = list(_losses(conn))
+        known: dict[int, bytes] = {}
+        lost: dict[Loss, int] = {}
+        for n, size, root in _signed_roots(ground.public):
+            loss = next((loss for loss in losses if n <= loss.before and size > loss.kept), None)
+            if loss is None:
+                known[size] = root
+            else:
+                lost[loss] = max(size, lost.get(loss, 0))
+        for loss, size in lost.items():
+            sentence = f"{size} rows were signed until publication {loss.before}, the log kept {loss.kept} of them"
+            yield Disagreement(RESTARTED, f"row {loss.journal_id}", sentence, warning=True)
         for found in verify(conn, known.items()):
             subject = f"row {found.journal_id}" if found.journal_id else "log"
             yield Disagreement(KINDS[found.kind], subject, found.sentence)
 
 
-def _signed_roots(public: Storage) -> Iterator[tuple[int, bytes]]:
-    """(size, root) from the extra field of each snapshot: the live one, those in their grace, one of each day."""
+def _losses(conn: Connection) -> Iterator[Loss]:
+    """What recoveries wrote into the journal of the rows that they found gone."""
+    query = (
+        select(journal.c.id, journal.c.facts).where(journal.c.action == "publication.recover").order_by(journal.c.id)
+    )
+    for journal_id, facts in conn.execute(query):
+        if isinstance(facts.get("before"), int) and isinstance(facts.get("kept"), int):
+            yield Loss(facts["before"], facts["kept"], journal_id)
+
+
+def _signed_roots(public: Storage) -> Iterator[tuple[int, int, bytes]]:
+    """(publication, size, root) from the extra field of each snapshot: the live one, those in their grace, one of each day."""
     for entry in public.entries("metadata/"):
         if not entry.name.endswith(".snapshot.json"):
             continue
         try:
             extra = orjson.loads(public.get(entry.name).data)["signed"]["x-bonded"]
-            size, root = int(extra["journal_size"]), bytes.fromhex(extra["journal_root"])
-        except (ValueError, KeyError, TypeError):
+            n, size, root = int(extra["publication"]), int(extra["journal_size"]), bytes.fromhex(extra["journal_root"])
+        except (NotStored, ValueError, KeyError, TypeError):
             continue  # a damaged snapshot is told by the look at metadata; without the field it promised nothing
         if size:
-            yield size, root
+            yield n, size, root

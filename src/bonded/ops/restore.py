@@ -75,7 +75,7 @@ def reissue(p: Publisher, clock: Callable[[], datetime], *, progress: Callable[[
             raise Refusal(PUBLISHER_RUNS, "another process publishes here: stop the server first")
         claim(p, clock())  # the database knows what is live and every bin; refuses a store that is newer than it
     progress("files")
-    _files(p, done)
+    put_files(p, done)
     progress("pages")
     _pages(p, done, clock())
     _everything_due(p, clock())
@@ -91,7 +91,7 @@ def number_from(now: datetime) -> int:
     return int(now.timestamp() * 10)
 
 
-def _files(p: Publisher, done: Restored) -> None:
+def put_files(p: Publisher, done: Restored) -> None:
     """Put every file that may be served back from the vault, and take away whatever else is under packages/."""
     with p.db.read() as conn:
         rows = conn.execute(
@@ -119,17 +119,22 @@ def _files(p: Publisher, done: Restored) -> None:
 
 def _pages(p: Publisher, done: Restored, now: datetime) -> None:
     """Have every page whose object is missing or damaged rendered again, by an event of its project."""
-    with p.db.read() as conn:
-        rows = conn.execute(select(page.c.project_key, page.c.html_sha256, page.c.json_sha256)).all()
-    broken = [key for key, html, json in rows if html and not _whole(p.public, key, html, json)]
-    for key, html, json in rows:
-        if key in broken:
-            for form, sha256 in (("html", html), ("json", json)):
-                p.public.delete(hashed(page_path(key, form), sha256))
+    broken = take_broken_pages(p)
     with p.db.write() as tx:
         for key in broken:
             _render_again(tx, key, now)
     done.pages = len(broken)
+
+
+def take_broken_pages(p: Publisher) -> list[str]:
+    """Projects ("": the list) whose page objects are missing or damaged; what is left of those objects is deleted."""
+    with p.db.read() as conn:
+        rows = conn.execute(select(page.c.project_key, page.c.html_sha256, page.c.json_sha256)).all()
+    broken = [(key, html, json) for key, html, json in rows if html and not _whole(p.public, key, html, json)]
+    for key, html, json in broken:
+        for form, sha256 in (("html", html), ("json", json)):
+            p.public.delete(hashed(page_path(key, form), sha256))
+    return [key for key, _, _ in broken]
 
 
 def _whole(public: Storage, key: str, html: str, json: str) -> bool:

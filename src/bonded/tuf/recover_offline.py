@@ -31,21 +31,32 @@ class Standing:
     trust: Trust
 
 
-def standing(store: Storage, trusted_root: bytes, new: Step | None = None) -> Standing:
+def standing(store: Storage, trusted_root: bytes, new: Step | None = None, *, before: Step | None = None) -> Standing:
     """What is in force once the files of `new` are: they take the place of what the store has.
 
-    `trusted_root` is the root that users are given, of any version. Raises Untrusted, with the role that does not verify.
+    With `before`, what was in force before those files, even where they are in the store already. `trusted_root` is the
+    root that users are given, of any version. Raises Untrusted, with the role that does not verify.
     """
     given = {} if new is None else dict(new.files)
-    *_, (root, data) = _roots(store, trusted_root)
+    step = before or new
+    ends = {} if step is None else step.versions()
+    root, data = _last_root(store, trusted_root, ends.get("root"))
     if "root" in given:
         root, data = _next_root(root, given["root"]), given["root"]
     files, versions = {"root": data}, {"root": root.version}
-    top = _newest(store, "targets", root, given.get("targets"))
-    below = {role: _newest(store, role, top[0], given.get(role)) for role in ("pages", "bins")}
+    top = _newest(store, "targets", root, given.get("targets"), ends.get("targets"))
+    below = {role: _newest(store, role, top[0], given.get(role), ends.get(role)) for role in ("pages", "bins")}
     for role, (metadata, file) in {"targets": top, **below}.items():
         files[role], versions[role] = file, metadata.version
     return Standing(versions, files, trust_of(root.version, root, below["pages"][0], below["bins"][0]))
+
+
+def _last_root(store: Storage, trusted: bytes, end: int | None) -> tuple[Root, bytes]:
+    """The newest root that verifies, older than version `end`."""
+    older = [found for found in _roots(store, trusted) if end is None or found[0].version < end]
+    if not older:
+        raise Untrusted("the root that was given is not older than the new one: give the one that users have")
+    return older[-1]
 
 
 def _roots(store: Storage, trusted: bytes) -> Iterator[tuple[Root, bytes]]:
@@ -79,14 +90,21 @@ def _next_root(root: Root, data: bytes) -> Root:
     return following
 
 
-def _newest(store: Storage, role: str, parent: Root | Targets, given: bytes | None) -> tuple[Targets, bytes]:
-    """The newest version of an offline role that its parent's keys signed, and its file. Raises Untrusted."""
+def _newest(
+    store: Storage, role: str, parent: Root | Targets, given: bytes | None, end: int | None
+) -> tuple[Targets, bytes]:
+    """The newest version of an offline role, older than `end`, that its parent's keys signed; and its file.
+
+    Raises Untrusted.
+    """
     if given is not None:
         found = _verified(role, parent, given)
         if found is None:
             raise Untrusted(f"the new {role} is not signed by the keys that its parent names")
         return found, given
     for version in sorted(_versions(store, role), reverse=True):
+        if end is not None and version >= end:
+            continue
         data = store.get(metadata_name(role, version)).data
         found = _verified(role, parent, data)
         if found is not None and found.version == version:

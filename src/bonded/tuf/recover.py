@@ -1,0 +1,188 @@
+"""Recovery: the catalogue is made to be what the public record says, every bin what the catalogue says; then it is published.
+
+For a database that was lost or restored from an older state, and after an intruder signed with the online key. The record
+is replayed one publication in one transaction, and what is replayed counts as live: so if this stops anywhere, the
+publisher still refuses to publish, and doing it again goes on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select, update
+
+from bonded.db.engine import Tx
+from bonded.journal.record import record
+from bonded.seams import NotStored
+from bonded.tuf.adopt import adopt
+from bonded.tuf.base import Base, read_base
+from bonded.tuf.binfile import Target
+from bonded.tuf.claim import next_number
+from bonded.tuf.context import Publisher
+from bonded.tuf.packs import Link, Records
+from bonded.tuf.recover_issue import Start, issue
+from bonded.tuf.recover_live import read_live
+from bonded.tuf.recover_pages import wrong_pages
+from bonded.tuf.recover_survey import Survey
+from bonded.tuf.recover_uploads import enter
+from bonded.tuf.renew import rows_of
+from bonded.tuf.replay import acts_of
+from bonded.tuf.replay_blobs import Blobs
+from bonded.tuf.replay_rows import Replayed, agree, replay
+from bonded.tuf.roles import page_path
+from bonded.tuf.settle import settle
+from bonded.tuf.tables import publication
+from bonded.tuf.trust import Untrusted
+from bonded.tuf.upsert import upsert
+from bonded.values.states import SubjectKind
+from bonded.values.who import OPERATOR
+
+log = structlog.get_logger("bonded.recover")
+Clock = Callable[[], datetime]
+
+
+class NothingToReplay(Exception):
+    """The store is older than the database: the publisher issues again what differs, by itself."""
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What was done. `live` is the publication that is live now, `bins` those that were not what the rows say."""
+
+    replayed: Replayed = field(default_factory=Replayed)
+    live: int = 0
+    bins: list[str] = field(default_factory=list)
+    pages: list[str] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+    kept: int = 0
+    """Rows that the journal's log had before the recovery: what earlier snapshots signed beyond that is lost."""
+
+
+def replay_record(p: Publisher, found: Survey, clock: Clock, progress: Callable[[str], None]) -> Replayed:
+    """Replay every step of the survey, then take up the uploads that no row names. Call with the lock held.
+
+    Raises Contradiction, Untrusted, the database's errors; what was replayed before stays.
+    """
+    done, records = Replayed(), Records(p.public)
+    with Blobs(p.vault, p.public) as blobs:
+        for count, step in enumerate(found.steps, 1):
+            link = records.link(step.n, step.sha256)
+            with p.db.write() as tx:
+                _replay(tx, link, blobs, done, clock())
+            progress(f"publication {step.n} ({count} of {len(found.steps)})")
+        progress("uploads in the vault")
+        enter(p.db, blobs, done, clock())
+    return done
+
+
+def _replay(tx: Tx, link: Link, blobs: Blobs, done: Replayed, now: datetime) -> None:
+    acts = acts_of(link.changes)
+    replay(tx, acts, blobs, done, now)
+    upsert(tx, publication, [_row(link)])
+    row = tx.execute(select(publication).where(publication.c.n == link.n)).one()
+    settle(tx, row, link.changes, now=now, purges=False)
+    agree(tx, acts, done, now)
+    # When clients could see it, not when we replayed it: that is what the journal's readers and the sweep ask for.
+    tx.execute(update(publication).where(publication.c.n == link.n).values(flipped_at=acts.at))
+
+
+def _row(link: Link) -> dict[str, object]:
+    """The publication as a row, as its record tells it. Its bins are adopted from the live snapshot, or issued anew."""
+    changes, previous = link.changes, link.changes["previous"] or {"publication": 0, "attempt": ""}
+    at = acts_of({**changes, "targets": {}, "pages": {}}).at
+    return {
+        "n": link.n,
+        "attempt": link.attempt,
+        "base_n": int(previous["publication"]),
+        "base_attempt": str(previous["attempt"]),
+        "kind": "replayed",
+        "content": int(changes["content"]),
+        **{column: [] for column in ("row_ids", "journal_ids", "expose", "bins", "pages")},
+        "projects": sorted(key for key in changes["pages"] if key),
+        "snapshot_sha256": "",
+        "changes_sha256": link.sha256,
+        "timestamp": b"",
+        "journal_size": int(changes["journal"]["size"]),
+        "journal_root": bytes.fromhex(changes["journal"]["root"]),
+        "state": "open",
+        "opened_at": at,
+        "flipped_at": at,
+        "settled_at": at,
+    }
+
+
+def go_on(p: Publisher, found: Survey, done: Recovered, now: datetime) -> None:
+    """After a replay up to what is live: adopt its bins, and publish what they or pages say otherwise than the rows.
+
+    Call with the lock held. Raises NothingToReplay, Untrusted, Burned.
+    """
+    base = read_base(p.public)
+    if found.known[0] > base.n:
+        raise NothingToReplay(
+            f"the store shows publication {base.n}, the database knows {found.known[0]}: start the publisher, which issues "
+            "again what differs; after a restore of both, `bonded restore --in-place`"
+        )
+    p.memory.base = base
+    adopt(p, base, (base.n, base.attempt), now, older=False)
+    done.pages = wrong_pages(p)
+    done.bins = differing(p, base)
+    roles = set(done.bins) | {base.trust.layout.role(page_path(key, f)) for key in done.pages for f in ("html", "json")}
+    done.live = base.n
+    if roles or base.journal_size > done.kept:
+        # The live snapshot signs rows of the journal that are lost: the next one says what the log is now.
+        done.live = issue(p, _start(p, base, now), roles, done.pages, _listed(p), now)
+
+
+def _start(p: Publisher, base: Base, now: datetime) -> Start:
+    n = next_number(p, base, now)
+    return Start(base.tag, (base.n, base.attempt, base.changes), base.content, base.versions, base.trust, n)
+
+
+def _listed(p: Publisher) -> Callable[[str], Mapping[str, Target]]:
+    """What the live bins list; nothing for one that cannot be read."""
+    live = read_live(p.public)
+
+    def before(role: str) -> Mapping[str, Target]:
+        try:
+            return live.targets(p.public, role)
+        except Untrusted:
+            return {}
+
+    return before
+
+
+def differing(p: Publisher, base: Base) -> list[str]:
+    """The live bins that are not what the rows say, or cannot be read."""
+    live, layout = read_live(p.public), base.trust.layout
+    found = []
+    for role in (*layout.pages.names(), *layout.files.names()):
+        with p.db.read() as conn:
+            wanted = rows_of(conn, layout, [role])[role]
+        try:
+            same = live.targets(p.public, role) == wanted
+        except (Untrusted, NotStored) as error:
+            log.error("a bin cannot be read", bin=role, reason=str(error))
+            same = False
+        if not same:
+            found.append(role)
+    return found
+
+
+def tell(tx: Tx, found: Survey, done: Recovered, now: datetime) -> None:
+    """The summary in the journal, of which administrators get mail."""
+    replayed = done.replayed
+    facts = {
+        "from": found.shared[0],
+        "to": found.good.n,
+        "before": found.good.n,
+        "kept": done.kept,
+        "live": done.live,
+        "publications": replayed.publications,
+        "files": replayed.files,
+        "withdrawn": replayed.withdrawn,
+        "uploads": replayed.uploads,
+    }
+    record(tx, "publication.recover", OPERATOR, (SubjectKind.PUBLICATION, str(done.live)), now=now, facts=facts)

@@ -1,0 +1,114 @@
+"""Which blob of the vault holds a file's bytes, and what was accepted about them: the facts lie beside each blob.
+
+A scratch database on disk holds the names, so that the vault is listed once and never kept in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, BinaryIO
+
+import orjson
+
+from bonded.seams import NotStored, Storage
+from bonded.tuf.roles import file_path
+from bonded.values.text import new_id
+
+FACTS, METADATA = ".facts.json", ".metadata"
+_TABLES = "CREATE TABLE blob (sha256 TEXT, key TEXT, facts INTEGER, PRIMARY KEY (sha256, key)) WITHOUT ROWID"
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """One upload in the vault. `key` is "<sha256>.<upload id>"; `facts` {} where there are none beside it."""
+
+    key: str
+    facts: dict[str, Any]
+
+    @property
+    def upload_id(self) -> str:
+        return self.key.partition(".")[2]
+
+
+class Blobs:
+    """The vault by content. Use as a context manager: the scratch database goes at its end."""
+
+    def __init__(self, vault: Storage, public: Storage) -> None:
+        self._vault, self._public = vault, public
+        self._db = sqlite3.connect("", isolation_level=None)
+        for pragma in ("journal_mode=OFF", "synchronous=OFF"):
+            self._db.execute(f"PRAGMA {pragma}")
+        self._db.execute(_TABLES)
+        self._db.executemany(
+            "INSERT INTO blob VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET facts = facts OR excluded.facts",
+            self._listed(),
+        )
+
+    def __enter__(self) -> Blobs:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        self._db.close()
+
+    def _listed(self) -> Iterator[tuple[str, str, int]]:
+        for entry in self._vault.entries(""):
+            key = entry.name.removesuffix(FACTS)
+            if len(key) > 65 and key[64] == "." and not key.endswith(METADATA):
+                yield key[:64], key, int(key != entry.name)
+
+    def find(self, sha256: str, filename: str) -> Blob | None:
+        """The upload with these bytes: the one that was accepted under this name, else any. None: the vault has none."""
+        found = None
+        for (key,) in self._db.execute("SELECT key FROM blob WHERE sha256 = ? ORDER BY key", (sha256,)).fetchall():
+            blob = Blob(key, self.facts(key))
+            if blob.facts.get("filename") == filename:
+                return blob
+            found = found or blob
+        return found
+
+    def facts(self, key: str) -> dict[str, Any]:
+        """The accepted facts beside a blob, {} where they are missing or damaged."""
+        try:
+            value = orjson.loads(self._vault.get(key + FACTS).data)
+        except (NotStored, orjson.JSONDecodeError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def with_facts(self) -> Iterator[str]:
+        """Keys of all blobs that have facts beside them, by key."""
+        last = ""
+        while rows := self._db.execute(
+            "SELECT key FROM blob WHERE facts AND key > ? ORDER BY key LIMIT 500", (last,)
+        ).fetchall():
+            for (last,) in rows:
+                yield last
+
+    def rescue(self, key: str, filename: str, sha256: str) -> Blob | None:
+        """Copy a file whose bytes the vault has lost back from the public store, if they are there and right."""
+        path = file_path(key, filename)
+        blob = Blob(f"{sha256}.{new_id()}", {})
+        try:
+            with self._public.open(path) as stream:
+                if _sha256(stream) != sha256:
+                    return None
+                stream.seek(0)
+                self._vault.create(blob.key, stream)
+        except NotStored:
+            return None
+        with contextlib.suppress(NotStored):
+            self._vault.create(blob.key + METADATA, self._public.get(f"{path}.metadata").data)
+        return blob
+
+
+def _sha256(stream: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while block := stream.read(1 << 20):
+        digest.update(block)
+    return digest.hexdigest()
