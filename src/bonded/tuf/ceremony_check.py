@@ -81,13 +81,16 @@ def check_values(base: Offline | None, steps: Sequence[Mapping[str, Value]], now
         raise CeremonyRefused("there is no metadata in it")
     if base is None and set(steps[0]) != set(ROLES):
         raise CeremonyRefused("a new index begins with root, targets, pages and bins together")
-    for number, values in enumerate(steps, 1):
+    for values in steps:
         for role in sorted(values, key=lambda r: ROLES.index(r) if r in ROLES else -1):
             check_form(role, values[role])
             _check_version(role, values[role], base.of(role) if base else None)
             _check_expiry(role, values[role], now)
         base = base.with_values(values) if base else Offline(**{role: values[role] for role in ROLES})
-        _check_whole(base, number)
+    assert base is not None
+    _check_whole(
+        base
+    )  # on the way, bins may be signed by the new key while the timestamp is still signed by the old one
 
 
 def _check_version(role: str, value: Value, before: Value | None) -> None:
@@ -148,14 +151,12 @@ def _check_content(role: str, value: Value) -> None:
         raise ValueError(f"its bins are not called {prefix}")
 
 
-def _check_whole(offline: Offline, number: int) -> None:
+def _check_whole(offline: Offline) -> None:
     """Some online key must be able to sign the timestamp, the snapshot and every bin."""
     top = set(top_keys(offline.root, "timestamp").keys) & set(top_keys(offline.root, "snapshot").keys)
     for role in KINDS:
         if not top & set(bin_keys(offline.of(role)).keys):
-            raise CeremonyRefused(
-                f"after step {number} no online key could sign both the timestamp and the bins of {role}"
-            )
+            raise CeremonyRefused(f"after the last step no online key could sign both timestamp and the bins of {role}")
 
 
 def check_steps(base: Offline | None, steps: Sequence[Step], now: datetime) -> Offline:

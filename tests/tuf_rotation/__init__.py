@@ -1,0 +1,1 @@
+"""Changes of keys and of the number of bins, step by step, as clients see them."""
