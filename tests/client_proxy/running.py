@@ -61,17 +61,16 @@ def proxying(
 ) -> Iterator[Running]:
     """A proxy of the index at `url` on a free port. Raises Failure as `proxy.serving` does."""
     deadlines = Deadlines(connect=timeout, pause=timeout, base=1.5 * timeout)
-    fetchers = Fetcher(deadlines, Proxies()), Fetcher(deadlines, Proxies(), proxy.CONNECTIONS)
+    fetcher = Fetcher(deadlines, Proxies(), proxy.CONNECTIONS)
     options = proxy.Options("127.0.0.1", 0, cache, limit, (), timing, **more)  # type: ignore[arg-type]
     notes: list[str] = []
     try:
-        with proxy.serving(Address.at(url), root, fetchers, options, notes.append) as address:
+        with proxy.serving(Address.at(url), root, fetcher, options, notes.append) as address:
             running = Running(address, notes)
             yield running
             running.http.clear()
     finally:
-        for fetcher in fetchers:
-            fetcher.close()
+        fetcher.close()
 
 
 def pip(url: str, target: Path, *words: str, verb: str = "install") -> subprocess.CompletedProcess[str]:

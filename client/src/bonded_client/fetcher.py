@@ -76,6 +76,12 @@ class Fetcher(FetcherInterface):
         """A fetcher with the same limits, for another thread."""
         return Fetcher(self._deadlines, self._proxies)
 
+    def sibling(self) -> Fetcher:
+        """Another over the same connections, with a last address and held answers of its own."""
+        other = Fetcher(self._deadlines, self._proxies, self._connections)
+        other._pools = self._pools
+        return other
+
     def close(self) -> None:
         """Close all connections."""
         for pool in self._pools.values():

@@ -26,7 +26,6 @@ from bonded_client.proxy_files import Files
 from bonded_client.proxy_http import Server
 from bonded_client.proxy_signed import Signed
 from bonded_client.proxy_watch import Timing
-from bonded_client.trust import Trust
 
 CONNECTIONS = 32
 _LOCAL = ("127.0.0.1", "localhost", "::1")
@@ -50,20 +49,19 @@ class Options:
 
 @contextmanager
 def serving(
-    index: Index, root: bytes, fetchers: tuple[Fetcher, Fetcher], options: Options, note: Callable[[str], None]
+    index: Index, root: bytes, fetcher: Fetcher, options: Options, note: Callable[[str], None]
 ) -> Iterator[str]:
     """Serve until the end of the block, which gets our address, ending in "/simple/".
 
-    `fetchers`: one for python-tuf, one for many threads. Raises Failure when the index is not well, or out of reach with no
+    `root` is the root metadata trusted to begin with. Raises Failure when the index is not well, or out of reach with no
     state to go by, and for a port that is taken.
     """
     folder = index.folder(options.cache)
     folder.mkdir(parents=True, exist_ok=True)
-    trust = Trust(index, root, folder, fetchers[0], hold=float("inf"))
-    signed = Signed(trust, folder, fetchers[1], options.timing, note)
+    signed = Signed(index, root, folder, fetcher, options.timing, note)
     try:
         signed.watch.check()
-        files = Files(FileCache(options.cache / "files", options.limit), fetchers[1])
+        files = Files(FileCache(options.cache / "files", options.limit), fetcher)
         names = {name.lower().strip("[]") for name in (*_LOCAL, options.host, *options.names)}
         with _server(options, Content(signed, files, index.url), names, note) as server:
             yield _address(server)

@@ -48,7 +48,7 @@ def start(
         timing=Timing(grace=options.offline_grace),
     )
     root = read_root(options.root)
-    with proxy.serving(index, root, (fetcher(1), fetcher(proxy.CONNECTIONS)), chosen, note) as url:
+    with proxy.serving(index, root, fetcher(proxy.CONNECTIONS), chosen, note) as url:
         if options.words:
             return proxy.command(options.words, url, cache, note)
         proxy.say_ready(url)

@@ -1,15 +1,18 @@
 """What the index has signed, held once for all requests: one updater, whose answers are remembered.
 
 python-tuf's updater is for one thread, so it is asked under a lock; what it would have to fetch is fetched before, side by
-side for all requests (`proxy_outline`). An unchanged timestamp renews nothing before something expires or HOLD has passed.
+side for all requests (`proxy_outline`). News makes a new state beside the old one, which goes on answering until then. An
+unchanged timestamp makes none before something expires or `hold` has passed.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuf.api import exceptions
@@ -17,6 +20,7 @@ from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]
 
 from bonded_client.failures import translate, understood
 from bonded_client.fetcher import Fetcher
+from bonded_client.index import Index
 from bonded_client.proxy_outline import MOST, Outline
 from bonded_client.proxy_watch import Timing, Watch
 from bonded_client.trust import ATTEMPTS, Trust, alone
@@ -25,26 +29,36 @@ _TIMESTAMP_LENGTH = 16_384
 _AT_ONCE = 16
 
 
+@dataclass(slots=True)
+class _State:
+    """One snapshot. `answers` are of its updater, which is asked under `lock`."""
+
+    trust: Trust
+    outline: Outline
+    made: float
+    answers: dict[str, TargetFile | None] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 class Signed:
-    """The verified state of one index, for many threads. `trust` was made with an endless hold."""
+    """The verified state of one index, for many threads."""
 
     def __init__(
         self,
-        trust: Trust,
+        index: Index,
+        root: bytes,
         folder: Path,
-        early: Fetcher,
+        fetcher: Fetcher,
         timing: Timing,
         note: Callable[[str], None],
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`folder` is the index's in the cache; `early` fetches for many threads; `note` tells the person something."""
-        self._trust, self._folder, self._early = trust, folder, early
+        """`root` is trusted to begin with; `folder` is the index's in the cache; `note` tells the person something."""
+        self._index, self._root, self._folder, self._fetcher = index, root, folder, fetcher
         self._timing, self._clock = timing, clock
-        self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(_AT_ONCE, "bonded-client-early")
-        self._outline: Outline | None = None
-        self._answers: dict[str, TargetFile | None] = {}
-        self._renewed = 0.0
+        self._together = _Together(folder)
+        self._state: _State | None = None
         self.watch = Watch(self, folder / "reached", timing, note, clock)
 
     def close(self) -> None:
@@ -55,75 +69,101 @@ class Signed:
         """What the index signed for the target `path`, None when it has none. Raises Failure."""
         self.watch.check()
         for attempt in range(ATTEMPTS):
-            answers = self._answers
-            if path in answers:
-                return answers[path]
+            state = self._state
+            assert state is not None, "a watch that is content has a state"
+            if path in state.answers:
+                return state.answers[path]
             try:
-                return self._look(path)
+                return self._look(state, path)
             except exceptions.DownloadHTTPError as error:
                 if error.status_code not in {404, 410} or attempt == ATTEMPTS - 1:
-                    raise translate(error, self._trust.fetcher.last_url) from error
+                    raise translate(error, state.trust.fetcher.last_url) from error
             self.watch.begin_again()
         raise AssertionError("the last attempt returns or raises")
 
-    def _look(self, path: str) -> TargetFile | None:
+    def _look(self, state: _State, path: str) -> TargetFile | None:
         """Raises DownloadHTTPError, or Failure for the rest."""
-        early = self._fetch_early(path)
-        with self._lock:
+        early = self._fetch_early(state, path)
+        with state.lock:
             try:
-                with alone(self._folder), self._trust.fetcher.answering(early):
-                    self._answers[path] = found = self._trust.info(path)
+                with self._together.here(), state.trust.fetcher.answering(early):
+                    state.answers[path] = found = state.trust.info(path)
             except exceptions.DownloadHTTPError:
                 raise
             except Exception as error:
-                raise understood(error, self._trust.fetcher.last_url) from error
+                raise understood(error, state.trust.fetcher.last_url) from error
         return found
 
-    def _fetch_early(self, path: str) -> dict[str, bytes | Exception]:
-        outline = self._outline
-        missing = outline.missing(path) if outline else []
-        urls = [f"{self._trust.index.metadata}{version}.{role}.json" for role, version in missing]
+    def _fetch_early(self, state: _State, path: str) -> dict[str, bytes | Exception]:
+        urls = [f"{self._index.metadata}{version}.{role}.json" for role, version in state.outline.missing(path)]
         return dict(zip(urls, self._pool.map(self._bytes_of, urls), strict=True))
 
     def _bytes_of(self, url: str) -> bytes | Exception:
         try:
-            return self._early.fetch_all(url, MOST)
+            return self._fetcher.fetch_all(url, MOST)
         except exceptions.DownloadError as error:
             return error  # raised where python-tuf asks for it
 
     def poll(self, *, again: bool) -> None:
         """See Watched."""
-        url = self._trust.index.timestamp
+        url = self._index.timestamp
         try:
-            timestamp = self._early.fetch_all(url, _TIMESTAMP_LENGTH)
+            timestamp = self._fetcher.fetch_all(url, _TIMESTAMP_LENGTH)
         except exceptions.DownloadError as error:
             raise translate(error, url) from error
-        held = self._outline
-        now = self._clock()
-        if again or held is None or timestamp != held.timestamp or not self._lasts(held, now):
-            self._renew(self._trust.renew, now)
+        if again or not self._lasts(timestamp, self._clock()):
+            self._renew(lambda trust: steadily(trust.renew))
 
-    def _lasts(self, held: Outline, now: float) -> bool:
-        return now < held.until and 0 <= now - self._renewed < self._timing.hold
+    def _lasts(self, timestamp: bytes, now: float) -> bool:
+        state = self._state
+        if state is None or timestamp != state.outline.timestamp:
+            return False
+        return now < state.outline.until and 0 <= now - state.made < self._timing.hold
 
     def recall(self) -> None:
         """See Watched."""
-        self._renew(self._trust.renew_offline, self._clock())
+        self._renew(Trust.renew_offline)
 
     def until(self) -> float:
         """See Watched."""
-        return self._outline.until if self._outline else 0.0
+        return self._state.outline.until if self._state else 0.0
 
-    def _renew(self, renew: Callable[[], None], now: float) -> None:
+    def _renew(self, renew: Callable[[Trust], None]) -> None:
+        now = self._clock()
+        fetcher = self._fetcher.sibling()
+        trust = Trust(self._index, self._root, self._folder, fetcher, hold=float("inf"), now=self._clock)
+        try:
+            with self._together.here():
+                renew(trust)
+                outline = Outline.read(self._folder / "metadata")
+        except Exception as error:
+            raise understood(error, fetcher.last_url) from error
+        self._state = _State(trust, outline, now)
+
+
+class _Together:
+    """The folder, held against other processes while any thread of this one is in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._count = 0
+        self._held = ExitStack()
+
+    @contextmanager
+    def here(self) -> Iterator[None]:
+        """Raises Failure (busy)."""
         with self._lock:
-            try:
-                with alone(self._folder):
-                    steadily(renew)
-                    self._outline = Outline.read(self._folder / "metadata")
-            except Exception as error:
-                raise understood(error, self._trust.fetcher.last_url) from error
-            self._answers = {}
-            self._renewed = now
+            if self._count == 0:
+                self._held.enter_context(alone(self._folder))
+            self._count += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._count -= 1
+                if self._count == 0:
+                    self._held.close()
 
 
 def steadily(renew: Callable[[], None]) -> None:
