@@ -141,6 +141,22 @@ def check_schema(house: House) -> None:
         raise click.ClickException(f"the database has schema {have}, this version wants {want}: run `bonded migrate`")
 
 
+def check_metadata(house: House) -> None:
+    """Raise ClickException where an index was never published: its key ceremony is still to come.
+
+    A store over the network is not asked: its client must not be used before the fork. There the publisher says it.
+    """
+    from bonded.tuf.roles import TIMESTAMP
+
+    if house.settings.storage.public.startswith("s3://") or (house.directory / "keys/root.json").exists():
+        return
+    if not house.public.exists(TIMESTAMP):
+        raise click.ClickException(
+            "this index has no metadata yet: hold the key ceremony, then import its bundle with "
+            f"`bonded tuf import BUNDLE --dir {house.directory}`"
+        )
+
+
 def _member(
     house: House, name: str, run: Callable[[House, Life], None], listens: socket.socket | None = None
 ) -> Member:
@@ -166,7 +182,7 @@ def _http(house: House, listening: list[socket.socket]) -> list[Member]:
 def _worker(house: House) -> Member:
     from bonded.ops.worker import Worker
 
-    house.jobs()  # imports what the handlers need, before the fork
+    house.jobs()  # imports what the handlers need, and tells of wrong settings, before the fork
 
     def run(house: House, life: Life) -> None:
         jobs = house.jobs()
@@ -192,6 +208,8 @@ def _worker(house: House) -> Member:
 def _publisher(house: House) -> Member:
     from bonded.tuf.loop import run_publisher
 
+    check_metadata(house)
+
     def run(house: House, life: Life) -> None:
         house.public.probe()
         run_publisher(house.publisher, house.new_queue(), house.clock, life.stop, life.ready)
@@ -201,6 +219,8 @@ def _publisher(house: House) -> Member:
 
 def _refresher(house: House) -> Member:
     from bonded.tuf.loop import run_refresher
+
+    check_metadata(house)
 
     def run(house: House, life: Life) -> None:
         house.public.probe()

@@ -16,7 +16,7 @@ from bonded.tuf.ceremony_check import Need, check_signature, check_values, needs
 from bonded.tuf.ceremony_index import IndexFile, read_index
 from bonded.tuf.ceremony_keys import Holder, holder
 from bonded.tuf.ceremony_steps import offline_keys, online_keys
-from bonded.tuf.offline import Step, StepValues, Value, names_of, offline_file, one_time_of, payload
+from bonded.tuf.offline import ROLES, Step, StepValues, Value, names_of, offline_file, one_time_of, payload
 from bonded.tuf.transcript import CeremonyRefused, Line, Statement, check_chain, read_statement, verifies
 
 WHO = ("root", "targets", "online")
@@ -101,7 +101,9 @@ class State:
         """The steps as files with the signatures so far."""
         assert self.steps is not None
         return tuple(
-            Step(step.name, {role: self._file(number, role) for role in step.values}, step.after)
+            Step(
+                step.name, {role: self._file(number, role) for role in sorted(step.values, key=ROLES.index)}, step.after
+            )
             for number, step in enumerate(self.steps)
         )
 
