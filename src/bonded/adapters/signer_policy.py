@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from bonded.adapters.signer_scan import first
 from bonded.seams import SignerRefused
 
 BIN = re.compile(r"(?:page-)?bin-[1-9][0-9]*-[0-9a-f]{1,8}", re.ASCII)
@@ -67,14 +68,16 @@ def _whole(role: str, payload: bytes) -> tuple[Any, Any, str]:
 
 
 def _bin(role: str, payload: bytes) -> tuple[Any, Any, str]:
-    """The same of a bin, from its ends: reading 160 KB would cost as much as signing them.
+    """The same of a bin, from its ends: reading 160 KB would cost more than signing them.
 
-    A bin has no escapes, so with each of its own words in it once, nothing between the ends can say otherwise.
+    What is between the ends could only say otherwise with a second key of the same name (readers take the last): in plain
+    letters, with an escape, or with a space before its colon. A bin has none of these.
     """
     head, tail = _BIN_HEAD.match(payload), _BIN_TAIL.search(payload, max(0, len(payload) - 64))
-    if head is None or tail is None:
+    if head is None or tail is None or any(sign in payload for sign in (b"\\", b" ", b"\t", b"\n", b"\r")):
         raise SignerRefused(f"what shall be signed as {role} is not a bin")
-    words = (b'"_type"', b'"expires"', b'"version"', b'"delegations"', b'"targets":')
-    if b"\\" in payload or [payload.count(word) for word in words] != [1, 1, 1, 0, 1]:
+    begin, end = head.end(), tail.start() + len(b"},")
+    found = [first(payload, word, begin) for word in (b'"_type":', b'"expires":', b'"delegations":', b'"version":')]
+    if found != [-1, -1, -1, end]:
         raise SignerRefused(f"what shall be signed as {role} is not a bin")
     return "targets", int(tail[1]), head[1].decode()

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bonded.adapters.signer_process import ProcessSigner
 from bonded.tuf.keys import make_key
@@ -83,12 +84,54 @@ class Host:
 
     def refuses(self) -> str:
         """What a signer says that cannot start; it must be one line and status 1."""
-        self.log.unlink(missing_ok=True)
+        before = self.log.stat().st_size if self.log.exists() else 0
         done = self.start()
         out, _ = done.communicate(timeout=60)
         assert (done.returncode, out) == (1, "")
-        (line,) = [line for line in self.log.read_text().splitlines() if not line.startswith("{")]
-        return line.removeprefix("Error: ")
+        (line,) = [line for line in self.log.read_text()[before:].splitlines() if not line.startswith("{")]
+        return line.removeprefix("Error: ").removeprefix("bonded: ")
+
+    @contextmanager
+    def opening(self) -> Iterator[Opening]:
+        """A process on this host that opens keys with other settings, again and again."""
+        env = clients.bare(self.folder / "home") | {"PYTHONPATH": str(ROOT / "src")} | self.environment
+        program = [str(self.python), str(Path(__file__).with_name("open_keys.py"))]
+        with self.log.open("a") as log:
+            process = subprocess.Popen(
+                program, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        try:
+            yield Opening(self, process)
+        finally:
+            process.kill()
+            process.communicate()
+
+
+@dataclass
+class Opening:
+    """See Host.opening."""
+
+    host: Host
+    process: subprocess.Popen[str]
+
+    def ask(
+        self, uri: str = "", sign: tuple[str, ...] = ("x",), env: Mapping[str, str] | None = None, **secrets: str
+    ) -> dict[str, Any]:
+        """Open the key and sign; the answer of open_keys.py."""
+        values = {"timeout": TIMEOUT, **self.host.settings, **secrets}
+        line = {"uri": uri or self.host.keys[0], "folder": str(self.host.folder), "secrets": values}
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(line | {"sign": sign, "env": dict(env or {})}) + "\n")
+        self.process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return answer
+
+    def says(self, uri: str = "", env: Mapping[str, str] | None = None, **secrets: str) -> str:
+        """The sentence of a key that cannot be opened or does not sign."""
+        said: str = self.ask(uri, env=env, **secrets)["said"]
+        assert "\n" not in said
+        return said
 
 
 def file_host(folder: Path, count: int = 1) -> Host:
