@@ -74,7 +74,9 @@ def _download(trust: Trust, path: str, folder: Path) -> None:
     data = trust.read(path)
     if data is None:
         raise SystemExit(f"there is no target {path}")
-    (folder / path.replace("/", "%2F")).write_bytes(data)
+    file = folder / path.replace("/", "%2F")
+    if not (file.exists() and file.read_bytes() == data):
+        file.write_bytes(data)
 
 
 def _show(kept: Path, folder: Path) -> None:

@@ -159,7 +159,7 @@ class Trust:
                 raise RollbackError(str(error)) from error
             # Its signatures were verified before its version was looked at, so it is an older state of this index.
             # Ours is as good as long as it has not expired; this second refresh verifies it again.
-            with self.fetcher.answering({self.index.timestamp: seen}):
+            with self.fetcher.answering({self.index.timestamp: seen, **self._no_newer_root()}):
                 updater = self._new()
                 updater.refresh()
             self.behind = True
@@ -176,6 +176,11 @@ class Trust:
             fetcher=self.fetcher,
             bootstrap=self._root,
         )
+
+    def _no_newer_root(self) -> dict[str, Exception]:
+        """The answer to the question for the next root, which was asked a moment ago."""
+        known = _version((self._metadata / "root.json").read_bytes())
+        return {f"{self.index.metadata}{known + 1}.root.json": exceptions.DownloadHTTPError("asked before", 404)}
 
     def _seen_timestamp(self) -> bytes | None:
         try:
