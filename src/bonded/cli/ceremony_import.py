@@ -63,7 +63,8 @@ def write_index(house: House, file: Path, page_bins: int, bins: int) -> None:
 def import_(bundle: Path, directory: Path) -> None:
     """Take the bundle of a ceremony into the index. Everything is checked first; when anything is wrong, nothing changes.
 
-    A new index gets its metadata, with every bin empty, and can be served then.
+    A new index gets its metadata, with every bin empty, and can be served then. A change of keys or bins is released step
+    by step by the publisher: `bonded tuf status` shows how far it is.
     """
     from bonded.tuf.ceremony_folder import BUNDLE, read_lines
     from bonded.tuf.ceremony_keys import read_file
@@ -73,10 +74,25 @@ def import_(bundle: Path, directory: Path) -> None:
     with plainly():
         data = read_file(bundle)
         state = read_state(read_lines(data, str(bundle), (BUNDLE,)))
+        if state.index.base is not None:
+            _change(house, bundle, data, state)
+            return
+        if state.index.base is not None:
+            _later(house, state, bundle, data, house.clock())
+            return
         with house.lock.held() as mine:
             if not mine:
                 raise click.ClickException("a publisher of this index is running: stop it, and import again")
             _first(house, state, data, house.clock())
+
+
+def _change(house: House, bundle: Path, data: bytes, state: State) -> None:
+    """The steps of a rotation or a resize: checked now, released by the publisher, which goes on meanwhile."""
+    from bonded.cli.rotation import begin_bundle, refused
+
+    with refused():
+        begin_bundle(house, bundle)
+    _keep(house, data, state)
 
 
 def _first(house: House, state: State, data: bytes, now: datetime) -> None:
@@ -91,11 +107,25 @@ def _first(house: House, state: State, data: bytes, now: datetime) -> None:
     root = step.files["root"]
     # Clients could read the index from here on. If we stop before the last line, the same import does what is missing.
     _keep(house, data, state)
-    _record(house, state, step, root, now)
+    _record(house, state, step.versions(), now)
     write_whole(house.directory / ROOT, root)
     click.echo(f"imported root version 1: {told}")
     click.echo(f"root metadata, sha256 {fingerprint(hashlib.sha256(root).hexdigest())}")
     click.echo(f"users begin from {house.directory / ROOT}; start the index with: bonded serve {house.directory}")
+
+
+def _later(house: House, state: State, bundle: Path, data: bytes, now: datetime) -> None:
+    """Hand the steps to the publisher."""
+    from bonded.cli.rotation import begin_bundle
+    from bonded.tuf.transcript import CeremonyRefused
+
+    if state.terms is not None and state.terms.compromised:
+        raise CeremonyRefused(
+            f"this ceremony replaces an online key in wrong hands: use it with `bonded tuf recover --new-keys {bundle}`"
+        )
+    steps = begin_bundle(house, bundle).steps
+    _keep(house, data, state)
+    _record(house, state, {role: n for step in steps for role, n in step.versions().items()}, now)
 
 
 def _unfinished(house: House, step: Step) -> bool:
@@ -117,16 +147,11 @@ def _keep(house: House, data: bytes, state: State) -> None:
     write_whole(folder / f"{state.id[:16]}.json", data)
 
 
-def _record(house: House, state: State, step: Step, root: bytes, now: datetime) -> None:
+def _record(house: House, state: State, versions: dict[str, int], now: datetime) -> None:
     from bonded.journal import record
     from bonded.values.states import SubjectKind
     from bonded.values.who import OPERATOR
 
-    facts = {
-        "ceremony": state.id,
-        "transcript": state.head,
-        "root_sha256": hashlib.sha256(root).hexdigest(),
-        "versions": step.versions(),
-    }
+    facts = {"ceremony": state.id, "transcript": state.head, "versions": versions}
     with house.db.write() as tx:
         record(tx, "keys.ceremony", OPERATOR, (SubjectKind.INDEX, ""), now=now, facts=facts)

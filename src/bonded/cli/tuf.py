@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bonded.cli.options import directory_option, json_option, print_json
+from bonded.cli.rotation import change_of, print_change
 from bonded.cli.signing import told
 from bonded.values.text import iso
 from bonded.wiring import open_house
@@ -28,6 +29,8 @@ LATER: dict[str, tuple[str, str, str]] = {
     "compare": ("bonded.cli.recovery", "compare", "Compare the live bins with the public record."),
     "recover": ("bonded.cli.recovery", "recover", "Recover from the public record."),
     "rekey": ("bonded.cli.recovery", "rekey", "Make new online keys after a compromise, for development."),
+    "rotate": ("bonded.cli.rotation", "rotate", "Change keys, in steps that no client notices."),
+    "resize": ("bonded.cli.rotation", "resize", "Change the number of bins while the index is used."),
     "import": ("bonded.cli.ceremony_import", "import_", "Take the bundle of a ceremony into the index."),
 }
 """Command -> module, attribute, one line of help; for commands in files of their own, imported when they are used."""
@@ -69,9 +72,10 @@ def status(directory: Path, as_json: bool) -> None:
     now = house.clock()
     found = read(house.db, house.public, now)
     if as_json:
-        print_json(_json(_plain(found)))
+        print_json(_json(_plain(found) | {"change": change_of(house)}))
     else:
         _print_status(found, now)
+        print_change(change_of(house))
     if found.alarms:
         sys.exit(1)
 

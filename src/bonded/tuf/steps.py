@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -18,7 +18,6 @@ import orjson
 from bonded.tuf.binfile import read_utc
 from bonded.tuf.offline import Step, bin_keys, bins_of, top_keys
 from bonded.tuf.roles import BinSet, Layout
-from bonded.values.text import iso
 
 BEGIN = -1
 """Position before the first step: the signer gets its keys, and one publication carries their signatures."""
@@ -133,19 +132,28 @@ def _step(sequence: StepSequence, facts: Facts, now: datetime) -> Due | None:
         case "settled":
             until = sequence.since + sequence.rest
             if now < until:
-                return Due(sequence, "wait", f"{place}: clients may use what was before until {iso(until)}", (), until)
+                return Due(
+                    sequence, "wait", f"{place}: clients may use what was before until {moment(until)}", (), until
+                )
     return Due(sequence, "release", f"{place} is released now")
 
 
 def _end(sequence: StepSequence, now: datetime) -> Due:
     until = sequence.since + sequence.rest
     if now < until and any("root" in step.files for step in sequence.steps):
-        return Due(sequence, "wait", f"all steps are released; the old signatures stay until {iso(until)}", (), until)
+        return Due(
+            sequence, "wait", f"all steps are released; the old signatures stay until {moment(until)}", (), until
+        )
     return Due(sequence, "end", "done")
 
 
 def _write(sequence: StepSequence, facts: Facts, left: list[str], says: str) -> Due:
     return Due(sequence, "write", says, tuple(left[: facts.at_once]))
+
+
+def moment(at: datetime) -> str:
+    """A time for people, in whole minutes that have passed then."""
+    return f"{at.astimezone(UTC) + timedelta(seconds=59):%Y-%m-%d %H:%M} UTC"
 
 
 def released(step: Step, facts: Facts) -> bool:

@@ -21,7 +21,7 @@ from bonded.tuf.generations import expiring, forget, kept_versions
 from bonded.tuf.plan import OfflineFile, Work
 from bonded.tuf.roles import Layout, metadata_name
 from bonded.tuf.steps import Due, Facts, StepSequence, due, listed_online, next_layout
-from bonded.tuf.steps_rows import end, move, running
+from bonded.tuf.steps_rows import end, move, running, void
 from bonded.tuf.trust import Trust
 
 MARGIN = 0.5
@@ -65,6 +65,12 @@ def attend(p: Publisher, claimed: Claimed, now: datetime) -> Turn:
         return Turn(claimed, claimed.base.trust, frozenset(claimed.base.trust.online_keys()))
     while True:
         what = _due(p, found, claimed.base, now)
+        if other := _overtaken(p.public, found, what.sequence):
+            with p.db.write() as tx:
+                void(
+                    tx, found, f"{other} is not the file of this change: something else changed the offline roles", now
+                )
+            return Turn(claimed, claimed.base.trust, frozenset(claimed.base.trust.online_keys()))
         _note(p, found, what, claimed.base, now)
         found = what.sequence
         step = found.step
@@ -113,6 +119,20 @@ def _note(p: Publisher, found: StepSequence, what: Due, base: Base, now: datetim
         if over:
             end(tx, what.sequence, now)
     log.info("keys", change=what.sequence.kind, at=what.sequence.at, says=what.says)
+
+
+def _overtaken(public: Storage, found: StepSequence, then: StepSequence) -> str:
+    """Which file of the steps that seem to be released is another one: after a recovery, say. "" when all are ours."""
+    for step in found.steps[max(found.at, 0) : then.at]:
+        for role, data in step.files.items():
+            name = metadata_name(role, step.versions()[role])
+            try:
+                ours = public.get(name).data == data
+            except NotStored:
+                ours = False
+            if not ours:
+                return name
+    return ""
 
 
 def _has_root(base: Base, found: StepSequence) -> bool:

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Row, insert, select, update
 from bonded.db.engine import Tx
 from bonded.journal.record import record
 from bonded.tuf.offline import Step
-from bonded.tuf.steps import BEGIN, BadSteps, StepSequence, read_steps, steps_json
+from bonded.tuf.steps import BEGIN, BadSteps, StepSequence, moment, read_steps, steps_json
 from bonded.tuf.tables import sequence
 from bonded.values.states import SubjectKind
-from bonded.values.text import iso, new_id
+from bonded.values.text import new_id
 from bonded.values.who import OPERATOR, PUBLISHER
 
 INDEX = (SubjectKind.INDEX, "")
@@ -69,12 +69,19 @@ def cancel(tx: Tx, now: datetime) -> StepSequence:
         raise BadSteps("all its steps are released: there is nothing left to give up; it ends by itself")
     if found.at > 0 and now < found.since + found.rest and "root" in found.steps[found.at - 1].files:
         raise BadSteps(
-            f"clients are moving to a new root: it cannot be given up before {iso(found.since + found.rest)}"
+            f"clients are moving to a new root: it cannot be given up before {moment(found.since + found.rest)}"
         )
     says = f"given up before step {found.at + 1} of {len(found.steps)}" if found.at > BEGIN else "given up"
     tx.execute(_update(found).values(state="cancelled", says=says, ended_at=now))
     record(tx, "keys.cancel", OPERATOR, INDEX, now=now, facts={"sequence": found.id, "at": found.at})
     return found
+
+
+def void(tx: Tx, found: StepSequence, why: str, now: datetime) -> None:
+    """Give up what cannot go on."""
+    if tx.execute(_update(found).values(state="cancelled", says=why, ended_at=now)).rowcount:
+        facts = {"sequence": found.id, "at": found.at, "why": why}
+        record(tx, "keys.cancel", PUBLISHER, INDEX, now=now, facts=facts)
 
 
 def _update(of: StepSequence) -> Any:
