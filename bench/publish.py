@@ -40,7 +40,7 @@ from bench.publish_data import add_versions, alone, prepare, publisher, say
 from bonded.db.worker import work_once
 from bonded.journal.tables import to_publish
 from bonded.tuf import document_jobs, plain, purge
-from bonded.tuf.binfile import render, split
+from bonded.tuf.binfile import body_of, render
 from bonded.tuf.canonical import open_envelope
 from bonded.tuf.context import Publisher
 from bonded.tuf.publish import Result, publish
@@ -123,8 +123,8 @@ def floor(p: Publisher, row: Any) -> dict[str, float]:
     with tempfile.TemporaryDirectory(dir=root.parent) as into:
         os.sync()
         start, cpu = time.perf_counter(), time.process_time()
-        for i, (old, new) in enumerate(names):
-            data = _join((root / old).read_bytes(), new, row.n)
+        for i, (old, _) in enumerate(names):
+            data = _join((root / old).read_bytes(), row.n)
             key.sign(data)
             _write(f"{into}/bin{i}", data)
         for i, blob in enumerate(blobs):
@@ -134,11 +134,10 @@ def floor(p: Publisher, row: Any) -> dict[str, float]:
         return {"floor": time.perf_counter() - start, "floor_cpu": time.process_time() - cpu}
 
 
-def _join(old: bytes, role: str, n: int) -> bytes:
+def _join(old: bytes, n: int) -> bytes:
     """A bin taken apart and put together again, hashed before and after."""
     hashlib.sha256(old).digest()
-    entries = split(open_envelope(old)[1], "packages/" if "/page-" not in role.replace(".", "/") else "simple/")
-    data = render(entries, n, datetime.now(UTC))
+    data = render(body_of(open_envelope(old)[1]), n, datetime.now(UTC))
     hashlib.sha256(data).digest()
     return data
 

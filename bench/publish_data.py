@@ -120,7 +120,7 @@ def add_versions(p: Publisher, count: int, size: int, rng: random.Random) -> Non
         p.vault.create(row["vault_key"], data)
         p.vault.create(row["vault_key"] + ".metadata", METADATA)
         releases.append(_release_row(release_id, project_id, version, now))
-        files.append(row | {"state": FileState.RECEIVED, "burnt": False})
+        files.append(row | {"state": FileState.RECEIVED, "burnt": False, "listed": False})
     p.vault.barrier()
     with p.db.write() as tx:
         tx.execute(insert(release), releases)
@@ -223,6 +223,7 @@ def _file_row(project_id: str, release_id: str, filename: str, sha256: str, size
         "state_at": now,
         "holds_name": True,
         "burnt": True,
+        "listed": True,
         "yanked": False,
         "yanked_reason": "",
         "uploaded_at": now,

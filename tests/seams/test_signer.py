@@ -88,8 +88,8 @@ def soon() -> datetime:
 
 
 def bin_of(n: int, count: int = 3) -> bytes:
-    entries = [binfile.entry(f"packages/p/p-{i}.tar.gz", binfile.Target("a" * 64, i)) for i in range(count)]
-    return binfile.render(entries, n, soon())
+    body = binfile.body({f"packages/p/p-{i}.tar.gz": binfile.Target("a" * 64, i) for i in range(count)})
+    return binfile.render(body, n, soon())
 
 
 def pointers(n: int, sign: Callable[[str, bytes], list[dict[str, str]]]) -> tuple[bytes, bytes]:

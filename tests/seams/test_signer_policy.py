@@ -17,9 +17,9 @@ from bonded.tuf import binfile, pointer
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 SOON = NOW + timedelta(days=1)
 POLICY = Policy(timedelta(days=2), lambda: NOW)
-ENTRIES = [binfile.entry(f"packages/p/p-{i}.tar.gz", binfile.Target("a" * 64, i)) for i in range(50)]
-BIN = binfile.render(ENTRIES, 7, SOON)
-EMPTY = binfile.render([], 7, SOON)
+BODY = binfile.body({f"packages/p/p-{i}.tar.gz": binfile.Target("a" * 64, i) for i in range(50)})
+BIN = binfile.render(BODY, 7, SOON)
+EMPTY = binfile.render(b"", 7, SOON)
 
 
 def timestamp(**changes: object) -> bytes:

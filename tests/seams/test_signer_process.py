@@ -26,7 +26,7 @@ from tests.seams.keys import hosts
 
 
 def bin_of(n: int) -> bytes:
-    return binfile.render([], n, datetime.now(UTC) + timedelta(days=1))
+    return binfile.render(b"", n, datetime.now(UTC) + timedelta(days=1))
 
 
 @pytest.fixture(scope="module")

@@ -70,8 +70,8 @@ def test_a_spliced_bin_is_the_bin_made_of_values(
         for path in data.draw(st.lists(st.sampled_from(sorted(before)), max_size=4, unique=True)):
             changes[path] = data.draw(st.none() | TARGETS)
     now = datetime(2026, 1, 5, tzinfo=UTC)
-    old = binfile.render([binfile.entry(p, t) for p, t in sorted(before.items())], 7, now)
-    new = binfile.render(binfile.splice(binfile.split(old, "packages/"), changes), 8, now)
+    old = binfile.render(binfile.body(before), 7, now)
+    new = binfile.render(binfile.splice(binfile.body_of(old), "packages/", changes), 8, now)
     after = {p: t for p, t in (before | changes).items() if t is not None}
     value = {
         "_type": "targets",

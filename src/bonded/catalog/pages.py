@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from packaging.version import InvalidVersion, Version
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import BigInteger, Connection, Row, select, type_coerce
 
 from bonded.catalog.read import EVER_PUBLIC, PROJECT_COLUMNS, Project, as_project
 from bonded.catalog.tables import file as file_table
@@ -19,13 +20,16 @@ from bonded.values.states import FileState, PackageType, ProjectStatus
 
 _F, _R = file_table.c, release_table.c
 _TYPES = {kind.value: kind for kind in PackageType}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AT_ONCE = 500
 """Keys in one query: both databases plan an IN list of this length well."""
 
 
-@dataclass(frozen=True, slots=True)
-class PageFile:
-    """A public file as its project's page lists it. Sizes in bytes; `metadata_*` are of its `.metadata` (PEP 658)."""
+class PageFile(NamedTuple):
+    """A public file as its project's page lists it. Sizes in bytes; `metadata_*` are of its `.metadata` (PEP 658).
+
+    `listed`: it is a signed target already. A tuple, because a large publication makes tens of thousands.
+    """
 
     file_id: str
     filename: str
@@ -43,6 +47,7 @@ class PageFile:
     yanked_reason: str
     uploaded_at: datetime
     vault_key: str
+    listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +118,9 @@ def _files(conn: Connection, project_ids: list[str]) -> Sequence[Row[*tuple[Any,
             _F.metadata_size,
             _F.yanked,
             _F.yanked_reason,
-            _F.uploaded_at,
+            type_coerce(_F.uploaded_at, BigInteger),
             _F.vault_key,
+            _F.listed,
         )
         .join(release_table, _F.release_id == _R.id)
         # The empty text keeps SQLite from choosing the index of states, which would read every public file there is.
@@ -147,11 +153,13 @@ def _page(project: Project, rows: list[Row[*tuple[Any, ...]]], metadata: dict[st
 
 
 def _page_file(row: Row[*tuple[Any, ...]]) -> PageFile:
-    # The columns of `_files` after the two ids are the fields in their order: a large publication reads 20,000 rows.
-    _, _, file_id, filename, version, packagetype, *rest = row
-    return PageFile(file_id, filename, version, _TYPES[packagetype], *rest)
+    # The columns of `_files` after the two ids are the fields in their order.
+    _, _, file_id, filename, version, packagetype, *facts, at, vault_key, listed = row
+    uploaded_at = _EPOCH + timedelta(microseconds=at)
+    return PageFile(file_id, filename, version, _TYPES[packagetype], *facts, uploaded_at, vault_key, listed)
 
 
+@lru_cache(maxsize=16_384)
 def version_order(version: str) -> tuple[int, Any, str]:
     """A sort key: valid versions in the order of PEP 440, after whatever is no version, by its text."""
     try:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -85,6 +86,8 @@ file = Table(
     Column("state_at", Instant, nullable=False),
     Column("holds_name", Boolean, nullable=False),  # no other bytes may come under this name
     Column("burnt", Boolean, nullable=False, default=False),  # was public once
+    # A signed target of these very bytes: the publication that lists or withdraws it says so. False: look it up.
+    Column("listed", Boolean, nullable=False, default=False, server_default=false()),
     Column("yanked", Boolean, nullable=False, default=False),
     Column("yanked_reason", Text, nullable=False, default=""),
     Column("uploaded_at", Instant, nullable=False),

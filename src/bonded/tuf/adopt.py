@@ -62,7 +62,7 @@ def _row(p: Publisher, base: Base, role: str, version: int) -> dict[str, Any]:
         "sha256": hashlib.sha256(data).hexdigest(),
         "length": len(data),
         "expires": binfile.expires_of(signed),
-        "count": len(binfile.split(signed, base.trust.layout.prefix_of(role))),
+        "count": binfile.count(binfile.body_of(signed), base.trust.layout.prefix_of(role)),
     }
 
 

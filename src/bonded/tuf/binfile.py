@@ -1,12 +1,12 @@
 """Bins as bytes: a new version is the previous file with some entries put in, replaced or taken out. Pure.
 
-Entries are sorted by path and written canonically, so splitting the text at entry borders is enough; no bin is parsed.
+Entries are sorted by path and written canonically, so a change is found in the text by halving, and no bin is parsed: its
+`body`, the text between the braces of its targets, is cut and joined.
 """
 
 from __future__ import annotations
 
 import hashlib
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -36,48 +36,82 @@ def entry(path: str, target: Target) -> bytes:
     return f'"{path}":{{"hashes":{{"sha256":"{target.sha256}"}},"length":{target.length}}}'.encode()
 
 
-def path_of(piece: bytes) -> bytes:
-    """The path of an entry. Entries are sorted by it, not by their text: `!` sorts before the closing quote."""
-    return piece[1 : piece.index(b'":', 1)]
+def body_of(signed: bytes) -> bytes:
+    """A bin's body, from the canonical bytes of its signed part. Raises DamagedBin."""
+    start, end = signed.find(_OPEN), signed.rfind(_CLOSE)
+    if start < 0 or end < start:
+        raise DamagedBin("no targets in it")
+    return signed[start + len(_OPEN) : end]
+
+
+def body(targets: Mapping[str, Target]) -> bytes:
+    """The body that lists `targets`."""
+    return b",".join(entry(path, target) for path, target in sorted(targets.items()))
+
+
+def count(body: bytes, prefix: str) -> int:
+    """How many targets a body lists."""
+    return body.count(_mark(prefix))
+
+
+def _mark(prefix: str) -> bytes:
+    """What every entry begins with, and nothing else holds: paths and digests have no quotes."""
+    return f'"{prefix}'.encode()
 
 
 def split(signed: bytes, prefix: str) -> list[bytes]:
     """The entries of a bin, sorted, from the canonical bytes of its signed part. Raises DamagedBin."""
-    start, end = signed.find(_OPEN), signed.rfind(_CLOSE)
-    if start < 0 or end < start:
-        raise DamagedBin("no targets in it")
-    body = signed[start + len(_OPEN) : end]
-    if not body:
-        return []
-    border = b'},"' + prefix.encode()
-    pieces = body.split(border)
-    mark = b'"' + prefix.encode()
-    return [
-        (piece if i == 0 else mark + piece) + (b"}" if i < len(pieces) - 1 else b"") for i, piece in enumerate(pieces)
-    ]
+    mark = _mark(prefix)
+    pieces = body_of(signed).split(b"," + mark)
+    return [piece if i == 0 else mark + piece for i, piece in enumerate(pieces)] if pieces != [b""] else []
 
 
-def splice(entries: list[bytes], changes: Mapping[str, Target | None]) -> list[bytes]:
-    """`entries` with each path of `changes` set to its target, or taken out where that is None."""
-    out = list(entries)
+def splice(body: bytes, prefix: str, changes: Mapping[str, Target | None]) -> bytes:
+    """`body` with each path of `changes` set to its target, or taken out where that is None."""
+    mark = _mark(prefix)
     for path, target in changes.items():
-        key = path.encode()
-        at = bisect_left(out, key, key=path_of)
-        there = at < len(out) and path_of(out[at]) == key
+        begin, end = _place(body, mark, path.encode())
         if target is None:
-            if there:
-                del out[at]
-        elif there:
-            out[at] = entry(path, target)
+            body = _without(body, begin, end)
+        elif begin < end:
+            body = body[:begin] + entry(path, target) + body[end:]
+        elif begin < len(body):
+            body = body[:begin] + entry(path, target) + b"," + body[begin:]
         else:
-            out.insert(at, entry(path, target))
-    return out
+            body = body + b"," + entry(path, target) if body else entry(path, target)
+    return body
 
 
-def render(entries: list[bytes], version: int, expires: datetime) -> bytes:
-    """The canonical bytes of a bin's signed part."""
+def _without(body: bytes, begin: int, end: int) -> bytes:
+    """`body` without the entry in [begin, end), which may be empty, and one of the commas beside it."""
+    if begin == end:
+        return body
+    return body[:begin] + body[end + 1 :] if end < len(body) else body[: max(0, begin - 1)]
+
+
+def _place(body: bytes, mark: bytes, path: bytes) -> tuple[int, int]:
+    """Where the entry of `path` is, [begin, end); two equal numbers say where it would begin.
+
+    Entries are sorted by path, not by their text: `!` sorts before the closing quote.
+    """
+    low, high = 0, len(body)  # the place is at the beginning of an entry from `low` on, or at `high`
+    while low < high:
+        at = body.rfind(mark, low, (low + high) // 2 + len(mark))
+        there = body[at + 1 : body.index(b'":', at)]
+        following = body.find(b"," + mark, at)
+        if there == path:
+            return at, following if following >= 0 else len(body)
+        if there > path:
+            high = at
+        else:
+            low = following + 1 if following >= 0 else len(body)
+    return low, low
+
+
+def render(body: bytes, version: int, expires: datetime) -> bytes:
+    """The canonical bytes of the signed part of a bin with this body."""
     head = f'{{"_type":"targets","expires":"{utc(expires)}","spec_version":"{SPEC}",'.encode()
-    return head + _OPEN + b",".join(entries) + _CLOSE + b"%d}" % version
+    return head + _OPEN + body + _CLOSE + b"%d}" % version
 
 
 def utc(at: datetime) -> str:

@@ -143,10 +143,9 @@ def _project(draft: _Draft, work: Work, key: str, page: PageLike | None, n: int)
     if page is not None:
         _page(draft, key, "html", page_html(page, n), old)
         _page(draft, key, "json", page_json(page, n), old)
-    kept = {file_path(key, f.filename): f for f in (page.files if page else ())}
+    files = page.files if page else ()
+    kept = {file_path(key, f.filename): f for f in files if work.expose_all or not f.listed}
     for path, file in kept.items():
-        if file.listed and not work.expose_all:
-            continue
         new = Target(file.sha256, file.size)
         if old.get(path) != new:
             draft.change(path, old.get(path), new, file_facts(file))
@@ -154,8 +153,11 @@ def _project(draft: _Draft, work: Work, key: str, page: PageLike | None, n: int)
         elif work.expose_all:
             draft.exposures.append(_exposure(path, file))
     pages = {page_path(key, form) for form in ("html", "json")} if page else set()
-    for path, before in old.items():
-        if path not in kept and path not in pages:
+    gone = [path for path in old if path not in kept and path not in pages]
+    shown = {file_path(key, f.filename) for f in files} if gone else set()
+    for path in gone:
+        if path not in shown:
+            before = old[path]
             draft.change(path, before, None, {"state": work.gone.get(path, "withdrawn")})
 
 
@@ -187,28 +189,31 @@ def _bins(
             touched.setdefault(str(other), {})[path] = target
 
     def one(role: str) -> tuple[NewBin, tuple[str, bytes], bool]:
-        entries, differs = _entries(work, base, role, load)
-        return *_bin(role, binfile.splice(entries, touched[role]), base, number, sign), differs
+        body, differs = _body(work, base, role, load)
+        return *_bin(
+            role, binfile.splice(body, base.layout.prefix_of(role), touched[role]), base, number, sign
+        ), differs
 
     made = list(each(one, sorted(touched)))
     return [b for b, _, _ in made], [f for _, f, _ in made], [b.role for b, _, differs in made if differs]
 
 
-def _entries(work: Work, base: From, role: str, load: Load) -> tuple[list[bytes], bool]:
-    """A bin's entries before this publication: of its file, or of the rows where it is rendered anew; whether those
+def _body(work: Work, base: From, role: str, load: Load) -> tuple[bytes, bool]:
+    """What a bin lists before this publication: by its file, or by the rows where it is rendered anew; whether those
     differ."""
-    previous = binfile.split(load(role), base.layout.prefix_of(role))
+    previous = binfile.body_of(load(role))
     if role not in work.renew:
         return previous, False
-    by_rows = [binfile.entry(path, target) for path, target in sorted(work.renew[role].items())]
+    by_rows = binfile.body(work.renew[role])
     return by_rows, by_rows != previous and base.layout.live(role)
 
 
-def _bin(role: str, entries: list[bytes], base: From, number: Number, sign: Sign) -> tuple[NewBin, tuple[str, bytes]]:
+def _bin(role: str, body: bytes, base: From, number: Number, sign: Sign) -> tuple[NewBin, tuple[str, bytes]]:
     expires = binfile.expiry(role, number.now, number.lifetime)
-    signed = binfile.render(entries, number.n, expires)
+    signed = binfile.render(body, number.n, expires)
     data = enclose(signed, sign(role, signed))
-    made = NewBin(role, base.versions.get(role, 0), _sha256(data), len(data), expires, len(entries))
+    listed = binfile.count(body, base.layout.prefix_of(role))
+    made = NewBin(role, base.versions.get(role, 0), _sha256(data), len(data), expires, listed)
     return made, (metadata_name(role, number.n), data)
 
 

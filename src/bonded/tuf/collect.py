@@ -162,13 +162,13 @@ def _stale_bins(conn: Connection, versions: Mapping[str, int]) -> set[str]:
 def _touched(
     layout: Layout, pages: Mapping[str, PageState], old: Mapping[str, Mapping[str, Target]], listed: bool
 ) -> set[str]:
-    """Every bin that build will write: of pages always, of files where one came, changed or went."""
+    """Every bin that build may write: of pages always, of files where one came, changed or went."""
     paths: set[str] = set(_page_paths("")) if listed else set()
     for key, state in pages.items():
         paths.update(_page_paths(key))
         live = old.get(key, {})
-        now = {file_path(key, f.filename): f for f in state.files}
-        paths.update(p for p, f in now.items() if not f.listed and (p not in live or live[p].sha256 != f.sha256))
+        now = {file_path(key, f.filename): f.sha256 for f in state.files if not f.listed}
+        paths.update(path for path, sha256 in now.items() if path not in live or live[path].sha256 != sha256)
         paths.update(path for path in live if path not in now)
     for key, live in old.items():
         if key not in pages:

@@ -130,7 +130,7 @@ def _empty_bins(
     public: Storage, sign: SignMany, bins: BinSet, n: int, now: datetime, lifetime: timedelta
 ) -> dict[str, int]:
     """Version `n` of every bin, with nothing in it; returns their versions."""
-    items = [(role, binfile.render([], n, binfile.expiry(role, now, lifetime))) for role in bins.names()]
+    items = [(role, binfile.render(b"", n, binfile.expiry(role, now, lifetime))) for role in bins.names()]
     for begin in range(0, len(items), AT_ONCE):
         some = items[begin : begin + AT_ONCE]
         for (role, signed), signatures in zip(some, sign(some), strict=True):

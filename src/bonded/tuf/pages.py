@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from html import escape
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from bonded.tuf.plan import Listed, PageFileLike, PageLike
 from bonded.values.text import iso
 
 API = "1.4"
-_PLAIN = re.compile(r"[A-Za-z0-9._~-]+", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*", re.ASCII)
 """File names that need no quoting, which are nearly all."""
 _LIST_HEAD = f'<!DOCTYPE html>\n<html>\n  <head>\n    <meta name="pypi:repository-version" content="{API}">\n'
 
@@ -28,21 +29,22 @@ def page_html(page: PageLike, serial: int) -> bytes:
     status = f'    <meta name="pypi:project-status" content="{escape(page.status)}">\n'
     if page.status_reason:
         status += f'    <meta name="pypi:project-status-reason" content="{escape(page.status_reason)}">\n'
-    title = escape(page.name)
+    title, base = escape(page.name), url(page.key, "")
     head = f"{_LIST_HEAD}{status}    <title>Links for {title}</title>\n  </head>\n  <body>\n    <h1>Links for {title}</h1>\n"
-    links = "".join(_link(page.key, file) for file in page.files)
+    links = "".join([_link(base, file) for file in page.files])
     return f"{head}{links}  </body>\n</html>\n<!--SERIAL {serial}-->\n".encode()
 
 
 def page_json(page: PageLike, serial: int) -> bytes:
     """A project's page as JSON."""
     status = {"status": str(page.status)} | ({"reason": page.status_reason} if page.status_reason else {})
+    base = url(page.key, "")
     value = {
         "meta": {"api-version": API, "_last-serial": serial},
         "name": page.key,
         "project-status": status,
         "versions": list(page.versions),
-        "files": [_file(page.key, file) for file in page.files],
+        "files": [_file(base, file) for file in page.files],
     }
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
@@ -68,35 +70,36 @@ def url(key: str, filename: str) -> str:
     return f"../../packages/{key}/{filename if _PLAIN.fullmatch(filename) else quote(filename)}"
 
 
-def _link(key: str, file: PageFileLike) -> str:
-    attributes = ""
-    if file.requires_python:
-        attributes += f' data-requires-python="{_escaped(file.requires_python)}"'
+def _link(base: str, file: PageFileLike) -> str:
+    name = file.filename
+    plain = _PLAIN.fullmatch(name)  # nearly all names are: large publications write tens of thousands of links
+    attributes = _requires_python(file.requires_python) if file.requires_python else ""
     if file.yanked:
         attributes += f' data-yanked="{escape(file.yanked_reason)}"'
     if file.metadata_sha256:
         digest = f'"sha256={file.metadata_sha256}"'
         attributes += f" data-core-metadata={digest} data-dist-info-metadata={digest}"
-    return f'    <a href="{url(key, file.filename)}#sha256={file.sha256}"{attributes}>{_escaped(file.filename)}</a><br />\n'
+    address, shown = (name, name) if plain else (quote(name), escape(name))
+    return f'    <a href="{base}{address}#sha256={file.sha256}"{attributes}>{shown}</a><br />\n'
 
 
-def _file(key: str, file: PageFileLike) -> dict[str, Any]:
-    metadata: Any = {"sha256": file.metadata_sha256} if file.metadata_sha256 else False
-    value = {
-        "filename": file.filename,
-        "url": url(key, file.filename),
+@lru_cache(maxsize=4096)
+def _requires_python(specifiers: str) -> str:
+    return f' data-requires-python="{escape(specifiers)}"'
+
+
+def _file(base: str, file: PageFileLike) -> dict[str, Any]:
+    name = file.filename
+    value: dict[str, Any] = {
+        "core-metadata": {"sha256": file.metadata_sha256} if file.metadata_sha256 else False,
+        # Not "dist-info-metadata" too, as PEP 714 advises: pip 22.3 to 23.0 cannot read its value in JSON.
+        "filename": name,
         "hashes": {"sha256": file.sha256},
         "size": file.size,
         "upload-time": iso(file.uploaded_at),
+        "url": base + (name if _PLAIN.fullmatch(name) else quote(name)),
         "yanked": (file.yanked_reason or True) if file.yanked else False,
-        "core-metadata": metadata,
-        # Not "dist-info-metadata" too, as PEP 714 advises: pip 22.3 to 23.0 cannot read its value in JSON.
     }
     if file.requires_python:
         value["requires-python"] = file.requires_python
     return value
-
-
-def _escaped(text: str) -> str:
-    """`html.escape`, at once for what needs none: large publications write tens of thousands of links."""
-    return text if _PLAIN.fullmatch(text) else escape(text)

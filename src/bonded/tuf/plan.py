@@ -116,7 +116,8 @@ class Work:
     """What one publication is about, read in one transaction.
 
     `pages`: project key -> its page now, None when it has none. `old`: project key ("" for the project list) -> its live
-    targets, without those of files that are `listed` (they are as their rows say, unless `expose_all`). `gone`: path of a file that is not public any more -> its state.
+    targets; files that are `listed` may be left out (they are as their rows say), but with `expose_all`. `gone`: path of a
+    file that is not public any more -> its state.
     `project_list`: None when it is not due. `renew`: bins to be rendered from rows -> all their targets by the rows.
     `bins`: every bin that may be touched -> as the database knows it.
     """

@@ -160,13 +160,12 @@ def _bins(
             else:
                 wanted[path] = target
         expires = binfile.expiry(role, now, p.settings.lifetime)
-        entries = [binfile.entry(path, target) for path, target in sorted(wanted.items())]
-        signed = binfile.render(entries, start.n, expires)
+        signed = binfile.render(binfile.body(wanted), start.n, expires)
         data = enclose(signed, sign(role, signed))
         p.public.create(metadata_name(role, start.n), data)
         digest = hashlib.sha256(data).hexdigest()
         old = start.versions.get(role, 0)
-        made.bins.append([role, old, digest, len(data), int(expires.timestamp()), len(entries)])
+        made.bins.append([role, old, digest, len(data), int(expires.timestamp()), len(wanted)])
         _changed(made, before(role), wanted)
     return made
 

@@ -41,6 +41,7 @@ def settle(tx: Tx, row: Row[*tuple[Any, ...]], changes: Mapping[str, Any], *, no
     supersede(tx, [metadata_name("snapshot", int(row.base_n))], now)
     write_bins(tx, row.bins, n, now)
     _write_targets(tx, changes["targets"])
+    _mark_listed(tx, row.expose, changes["targets"])
     _write_pages(tx, changes, n, now)
     _forget_events(tx, row, n)
     _follow_up(tx, row, changes, n, now, purges=purges)
@@ -95,6 +96,20 @@ def _write_targets(tx: Tx, targets: Mapping[str, Any]) -> None:
         tx.execute(delete(target).where(*here))
 
 
+def _mark_listed(tx: Tx, exposed: list[list[str]], targets: Mapping[str, Any]) -> None:
+    """Note on the files' rows which are signed targets now, so that the next publication need not look them up."""
+    for batch in chunks([file_id for _, file_id in exposed]):
+        tx.execute(update(file_table).where(file_table.c.id.in_(batch)).values(listed=True))
+    for batch in chunks(gone_files(targets)):
+        names = file_table.c.filename.in_(batch)
+        tx.execute(update(file_table).where(names, file_table.c.listed).values(listed=False))
+
+
+def gone_files(targets: Mapping[str, Any]) -> list[str]:
+    """Names of the distribution files that a publication took away."""
+    return [p.rpartition("/")[2] for p, c in targets.items() if not c["new"] and p.startswith("packages/")]
+
+
 def _write_pages(tx: Tx, changes: Mapping[str, Any], n: int, now: datetime) -> None:
     """Live pages by project; a project without a page keeps a row with empty digests, so that its plain copy goes."""
     rows, old_names = [], []
@@ -130,8 +145,7 @@ def _follow_up(
     enqueue_all(tx, "plain", [(f"plain:{key}", {"project": key}) for key in row.projects], now=now)
     if purges:
         enqueue(tx, "purge", f"purge:{n}", {"keys": ["timestamp"]}, now=now)
-    gone = [p.rpartition("/")[2] for p, c in changes["targets"].items() if not c["new"] and p.startswith("packages/")]
-    for batch in chunks(gone):
+    for batch in chunks(gone_files(changes["targets"])):
         found = tx.execute(select(file_table.c.id).where(file_table.c.filename.in_(batch), file_table.c.burnt))
         jobs = [(f"takedown:{file_id}:removed", {"file_id": file_id, "after": n}) for file_id in found.scalars()]
         enqueue_all(tx, "takedown", jobs, now=now, due=now + AFTER_FLIP)

@@ -36,4 +36,6 @@ def new_id() -> str:
 
 def iso(at: datetime) -> str:
     """`at` as RFC 3339 in UTC with microseconds and a Z, as PEP 700 asks of upload-time."""
+    if at.tzinfo is UTC:
+        return at.isoformat(timespec="microseconds")[:-6] + "Z"
     return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
