@@ -12,6 +12,7 @@ import orjson
 from bonded.seams import NotStored, Storage
 from bonded.tuf.binfile import read_utc
 from bonded.tuf.canonical import NotCanonical, open_envelope
+from bonded.tuf.recover_number import FAR
 from bonded.tuf.roles import TIMESTAMP, changes_name, metadata_name
 from bonded.tuf.trust import Trust, Untrusted, newest_root, read_trust
 
@@ -72,6 +73,8 @@ def _read(store: Storage, timestamp: bytes, tag: str) -> Base:
     trust.snapshot.check("snapshot", data)
     if not pointer["version"] == snapshot["version"] == listed["version"] == snapshot[EXTRA]["publication"]:
         raise Untrusted("timestamp and snapshot are not of one publication")
+    if snapshot["version"] >= FAR:
+        raise Untrusted(f"publication {snapshot['version']} is beyond all counting: somebody else signed it")
     return base_of(pointer, snapshot, versions, timestamp, tag, trust)
 
 

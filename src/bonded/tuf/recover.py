@@ -80,8 +80,8 @@ def replay_record(p: Publisher, found: Survey, clock: Clock, progress: Callable[
 
 def _replay(tx: Tx, link: Link, blobs: Blobs, done: Replayed, now: datetime) -> None:
     acts = acts_of(link.changes)
-    replay(tx, acts, blobs, done, now)
-    upsert(tx, publication, [_row(link)])
+    came = replay(tx, acts, blobs, done, now)
+    upsert(tx, publication, [_row(link) | {"expose": came}])
     row = tx.execute(select(publication).where(publication.c.n == link.n)).one()
     settle(tx, row, link.changes, now=now, purges=False)
     agree(tx, acts, done, now)

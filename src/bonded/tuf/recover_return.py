@@ -20,7 +20,7 @@ from bonded.tuf.outcome import Burned
 from bonded.tuf.packs import chain
 from bonded.tuf.recover_issue import Start, issue
 from bonded.tuf.recover_live import read_live
-from bonded.tuf.recover_number import FAR, number_above, versions_in
+from bonded.tuf.recover_number import number_above, versions_in
 from bonded.tuf.recover_offline import Standing
 from bonded.tuf.recover_survey import Survey
 from bonded.tuf.rekey import put_offline, release_root
@@ -52,7 +52,7 @@ def go_back(p: Publisher, way: Way, pages: Collection[str], now: datetime) -> in
         folded.follow(chain(p.public, way.found.good))
         for attempt in range(TRIES):
             start = _start(p, way)
-            _forget_adopted(p, way, start.n)
+            _forget_adopted(p, way)
             try:
                 return issue(
                     p,
@@ -83,12 +83,12 @@ def _taken(p: Publisher, way: Way) -> list[int]:
 
 
 def _least(p: Publisher, way: Way) -> int:
-    """What the database and the signer ask for. Numbers that an intruder led them to do not count with new keys."""
+    """What the database and the signer ask for."""
     with p.db.read() as conn:
         next_free = conn.execute(select(func.coalesce(func.max(head.c.head), 0))).scalar_one()
         last = conn.execute(select(func.coalesce(func.max(publication.c.n), 0))).scalar_one()
     asked = [int(next_free), int(last) + 1, p.signer.highest()[0] + 1, way.found.good.n + 1]
-    return max(n for n in asked if n < FAR or not way.new_keys)
+    return max(asked)
 
 
 def _versions(public: Storage, way: Way) -> dict[str, int]:
@@ -126,12 +126,9 @@ def _content(p: Publisher, n: int) -> int:
     return int(found or n)
 
 
-def _forget_adopted(p: Publisher, way: Way, n: int) -> None:
-    """What the database adopted after the good publication without having made it is not live any more; nor is a head
-    beyond all counting."""
+def _forget_adopted(p: Publisher, way: Way) -> None:
+    """What the database adopted after the good publication without having made it is not live any more."""
     c = publication.c
     with p.db.write() as tx:
         adopted = (c.n > way.found.good.n) & (c.kind == "adopted") & (c.state == "live")
         tx.execute(update(publication).where(adopted).values(state="burned"))
-        if way.new_keys:
-            tx.execute(update(head).where(head.c.head >= FAR).values(head=n))

@@ -50,21 +50,26 @@ class Replayed:
     without_facts: int = 0
 
 
-def replay(tx: Tx, acts: Acts, blobs: Blobs, done: Replayed, now: datetime) -> None:
-    """Bring the catalogue to what `acts` say. Raises Contradiction; the transaction must be rolled back then."""
+def replay(tx: Tx, acts: Acts, blobs: Blobs, done: Replayed, now: datetime) -> list[list[str]]:
+    """Bring the catalogue to what `acts` say; returns [path, file id] of each file that became public.
+
+    Raises Contradiction; the transaction must be rolled back then.
+    """
+    came: list[list[str]] = []
     ids = _projects(tx, acts, done, now)
     names = [act.filename for act in acts.files]
     known = _known(tx, names)
     for act in acts.files:
         rows = known.get(act.filename, [])
         if act.facts is not None:
-            _came(tx, act, ids[act.key], rows, blobs, done, now)
+            came.append([act.path, _came(tx, act, ids[act.key], rows, blobs, done, now)])
         else:
             _left(tx, act, rows, done, now)
     for project in acts.projects:
         if project.name and project.status is not ProjectStatus.QUARANTINED:
             _yanks(tx, ids[project.key], project, now)
     done.publications += 1
+    return came
 
 
 def agree(tx: Tx, acts: Acts, done: Replayed, now: datetime) -> None:
@@ -142,10 +147,8 @@ def _known(tx: Tx, names: list[str]) -> dict[str, list[Known]]:
     return found
 
 
-def _came(
-    tx: Tx, act: FileAct, project_id: str, rows: list[Known], blobs: Blobs, done: Replayed, now: datetime
-) -> None:
-    """A file became public."""
+def _came(tx: Tx, act: FileAct, project_id: str, rows: list[Known], blobs: Blobs, done: Replayed, now: datetime) -> str:
+    """A file became public; returns its id."""
     same = [row for row in rows if row.project_id == project_id and row.sha256 == act.target.sha256]
     for row in rows:
         if row not in same[:1] and row.holds_name:
@@ -156,7 +159,7 @@ def _came(
         if not (same[0].state == S.PUBLIC and same[0].burnt):
             _move(tx, same[0], act.key, S.PUBLIC, now)
             done.files += 1
-        return
+        return str(same[0].id)
     blob = blobs.find(act.target.sha256, act.filename) or blobs.rescue(act.key, act.filename, act.target.sha256)
     if blob is None:
         done.without_bytes.append(act.path)
@@ -168,6 +171,7 @@ def _came(
     subject = (SubjectKind.FILE, row_values["id"])
     record(tx, "file.recover", OPERATOR, subject, now=now, project=act.key, facts=facts)
     done.files += 1
+    return str(row_values["id"])
 
 
 def _left(tx: Tx, act: FileAct, rows: list[Known], done: Replayed, now: datetime) -> None:
