@@ -141,7 +141,7 @@ class Queue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What one cache answered to a GET or HEAD of `path`. `sha256` is of the whole body as it came, `body` its first
+    """What one cache answered to a GET or HEAD of `path`. `sha256` is of the whole body, unpacked, `body` its first
     64 KiB; both of nothing for HEAD."""
 
     cache: str
@@ -166,8 +166,8 @@ class Purger(Protocol):
         cache has confirmed. Raises PurgeFailed when one has not; those that could be reached were purged all the same."""
 
     def show(self, paths: Iterable[str], *, whole: bool) -> list[Shown]:
-        """What every cache shows at each path (percent-encoded): its body too, uncompressed, when `whole`, else by HEAD.
-        Project pages are asked for as JSON. Raises PurgeFailed when a cache does not answer."""
+        """What every cache shows at each path (percent-encoded): its body too when `whole`, else by HEAD. Project pages
+        are asked for as JSON. Raises PurgeFailed when a cache does not answer."""
 
 
 class PurgeFailed(Exception):

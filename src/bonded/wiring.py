@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from bonded.db.worker import Handler
     from bonded.screening.settings import ScreeningContext
     from bonded.seams import Counter, Lock, Mailer, Purger, Queue, Sandbox, Signer, Storage
-    from bonded.serve.context import ServeContext
+    from bonded.serve.context import ServeContext, ServeSettings
     from bonded.telemetry.metrics import Level
     from bonded.tuf.context import Publisher, TufSettings
     from bonded.tuf.status_model import Status
@@ -327,12 +327,13 @@ class House:
             )
         )
 
-    def http(self) -> ServeContext:
-        """What one HTTP process works with."""
-        from bonded.serve.context import ServeContext, ServeSettings
+    @property
+    def serve_settings(self) -> ServeSettings:
+        """Limits and times of the server."""
+        from bonded.serve.context import ServeSettings
 
         s = self.settings
-        limits = ServeSettings(
+        return ServeSettings(
             trusted_proxies=s.trusted_proxies,
             threads=s.serve.threads,
             request_timeout=s.serve.request_timeout,
@@ -345,6 +346,12 @@ class House:
             grace=s.tuf.sweep_grace,
             access_log=s.log.format if s.log.level in ("debug", "info") else "off",
         )
+
+    def http(self) -> ServeContext:
+        """What one HTTP process works with."""
+        from bonded.serve.context import ServeContext
+
+        s, limits = self.settings, self.serve_settings
         public = self.public if s.storage.public.startswith("s3://") else self.directory / s.storage.public
         return ServeContext(
             public,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import ssl
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,12 +22,17 @@ KEPT = 64 * 1024
 LONGEST = 256 * 1024 * 1024
 HEADER = 4000
 """Bytes of keys in one header: caches take 8 KiB unless told otherwise."""
-ACCEPT = "application/vnd.pypi.simple.v1+json, */*;q=0.1"
+AS_PIP = {
+    "Accept": "application/vnd.pypi.simple.v1+json, application/vnd.pypi.simple.v1+html; q=0.1, text/html; q=0.01",
+    "Accept-Encoding": "gzip, deflate",
+    "User-Agent": "bonded-purge",
+}
+"""What is looked at is the variant that most clients are given."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; `body` holds its first 64 KiB, `sha256` is of the whole."""
+    """An answer; `body` holds its first 64 KiB, `sha256` is of the whole, both unpacked."""
 
     status: int
     reason: str
@@ -70,13 +76,28 @@ class Call:
 
 def _read(reply: HTTPResponse) -> tuple[bytes, str]:
     digest, kept, size = hashlib.sha256(), b"", 0
-    while piece := reply.read(KEPT):
+    for piece in _pieces(reply):
         digest.update(piece)
-        kept = kept or piece
+        kept += piece[: KEPT - len(kept)]
         size += len(piece)
         if size > LONGEST:
             raise ValueError(f"its answer is longer than {LONGEST} bytes")
     return kept, digest.hexdigest()
+
+
+def _pieces(reply: HTTPResponse) -> Iterator[bytes]:
+    """The body, unpacked where it is compressed, at most 64 KiB at a time. Raises ValueError for what cannot be."""
+    if reply.getheader("Content-Encoding", "").lower() != "gzip":
+        yield from iter(lambda: reply.read(KEPT), b"")
+        return
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    try:
+        for packed in iter(lambda: reply.read(KEPT), b""):
+            yield unpack.decompress(packed, KEPT)
+            while unpack.unconsumed_tail:
+                yield unpack.decompress(unpack.unconsumed_tail, KEPT)
+    except zlib.error as error:
+        raise ValueError(f"its answer cannot be unpacked: {error}") from error
 
 
 @contextmanager
@@ -113,7 +134,7 @@ def everywhere(addresses: Iterable[str], timeout: float, work: Callable[[Call], 
 def show(addresses: Iterable[str], host: str, timeout: float, paths: Iterable[str], *, whole: bool) -> list[Shown]:
     """What the caches at `addresses` show to a client that asks for `host`. Raises PurgeFailed."""
     wanted = list(paths)
-    headers = {"Host": host, "Accept": ACCEPT, "Accept-Encoding": "identity", "User-Agent": "bonded-purge"}
+    headers = {"Host": host} | AS_PIP
 
     def work(one: Call) -> list[Shown]:
         shown = []

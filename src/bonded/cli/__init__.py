@@ -28,6 +28,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "user": ("bonded.cli.people", "user", "People."),
     "token": ("bonded.cli.people", "token", "API tokens."),
     "tuf": ("bonded.cli.tuf", "tuf", "Keys and signed metadata."),
+    "cache": ("bonded.cli.caches", "cache", "Caches in front of the index: headers, purging."),
     "fsck": ("bonded.cli.operations", "fsck", "Check that database, vault, store, journal and metadata agree."),
     "metrics": ("bonded.cli.monitoring", "metrics", "Print the figures of this machine."),
     "job": ("bonded.cli.operations", "job", "Jobs and dead letters."),

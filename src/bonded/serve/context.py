@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from bonded.seams import Storage
+from bonded.serve.caching import STALE_IF_ERROR, Times
 from bonded.telemetry.metrics import Level
 
 KIB, MIB = 1024, 1024 * 1024
@@ -67,6 +68,11 @@ class ServeSettings:
     access_log: Literal["json", "text", "off"] = "json"
     metrics_from: tuple[str, ...] = ("127.0.0.0/8", "::1")
     """Addresses or networks that may read /metrics."""
+
+    @property
+    def times(self) -> Times:
+        """What the table of caching headers depends on."""
+        return Times(self.page_ttl, self.package_bound, self.purged, min(self.grace, STALE_IF_ERROR))
 
 
 def _always_ready() -> Sequence[str]:

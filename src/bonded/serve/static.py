@@ -59,10 +59,7 @@ class StaticLane:
     """Answers out of `source`. `private`: reads are checked, so no shared cache may keep them."""
 
     def __init__(self, source: Source, settings: ServeSettings, *, private: bool) -> None:
-        self.source, self._private = source, private
-        self._times = caching.Times(
-            settings.page_ttl, settings.package_bound, settings.purged, min(settings.grace, caching.STALE_IF_ERROR)
-        )
+        self.source, self._private, self._times = source, private, settings.times
         self._plans: dict[tuple[str, str, str], Plan | Answer] = {}
 
     def answer(self, method: str, url: str, headers: Headers) -> Answer:

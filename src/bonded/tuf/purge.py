@@ -21,7 +21,7 @@ from bonded.db.engine import Tx
 from bonded.db.jobs import Job, enqueue
 from bonded.db.jobs import job as jobs
 from bonded.db.worker import Effects
-from bonded.seams import PurgeFailed, Purger
+from bonded.seams import PurgeFailed, Purger, Storage
 from bonded.telemetry import metrics
 from bonded.telemetry.measures import PURGE_SECONDS, PURGES
 from bonded.tuf.context import Publisher
@@ -73,7 +73,7 @@ def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
     taken = _together(p, job, now)
     started = time.monotonic()
     try:
-        confirm(p, taken.keys)
+        confirm(p.public, p.purger, taken.keys)
     except (PurgeFailed, StillShown):
         metrics.count(PURGES, result="failed")
         _put_off(p, taken, now + timedelta(seconds=min(60, 2 ** min(job.attempt, 6))))
@@ -83,17 +83,17 @@ def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
     return lambda tx: _finish(tx, p, taken, now)
 
 
-def confirm(p: Publisher, keys: Iterable[str]) -> None:
+def confirm(public: Storage, purger: Purger, keys: Iterable[str]) -> None:
     """Purge, and return when every cache has confirmed and shows nothing old. Raises PurgeFailed, StillShown."""
     wanted = sorted(set(keys))
     if not wanted:
         return
-    look = expected(p.public, wanted) if p.purger.caches else Expected()
-    p.purger.purge(wanted)
+    look = expected(public, wanted) if purger.caches else Expected()
+    purger.purge(wanted)
     wrong = ""
     for pause in PAUSES if look else ():
         time.sleep(pause)
-        wrong = look.wrong(p.public, p.purger)
+        wrong = look.wrong(public, purger)
         if not wrong:
             return
     if wrong:

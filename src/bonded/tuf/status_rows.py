@@ -37,12 +37,14 @@ def fill(conn: Connection, found: Status, now: datetime, flips: int) -> None:
 def queues(conn: Connection) -> list[QueueStatus]:
     """Every queue that has jobs, by name."""
     alive = job.c.state != "dead"
+    # Each failure moves a job's due time on: what fails again and again has been due since it was made.
+    failing = alive & job.c.last_error.is_not(None)
     rows = conn.execute(
         select(
             job.c.queue,
             func.sum(case((alive, 1), else_=0)),
             func.sum(case((alive, 0), else_=1)),
-            func.min(case((alive, job.c.due))),
+            func.min(case((failing, job.c.created_at), (alive, job.c.due))),
             func.min(case((alive, job.c.created_at))),
         )
         .group_by(job.c.queue)
