@@ -249,5 +249,5 @@ def test_the_journal_is_filtered(both: House) -> None:
 def test_a_store_without_metadata_is_an_alarm_not_a_fault(house: House) -> None:
     house.person("root", admin=True)
     browser = house.login("root")
-    assert "metadata are missing" in browser.get("/admin/publications/")
+    assert "metadata are missing" in browser.get("/admin/signing/")
     assert "metadata are missing" in browser.get("/admin/")

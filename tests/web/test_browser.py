@@ -155,7 +155,7 @@ PAGES = {
         "admin/review/1/",
         "admin/projects/?name=spam",
         "admin/people/?name=ann",
-        "admin/publications/",
+        "admin/signing/",
         "admin/jobs/",
         "admin/journal/",
     ),

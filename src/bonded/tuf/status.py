@@ -6,7 +6,6 @@ the database for what waits; either may be away, and then the rest is still told
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -16,6 +15,7 @@ from bonded.seams import Storage, StorageError
 from bonded.tuf import status_rows, status_store
 from bonded.tuf.alarms import alarms
 from bonded.tuf.status_model import BinsStatus, Flip, QueueStatus, RoleStatus, Status
+from bonded.tuf.status_store import fingerprint
 from bonded.tuf.trust import Untrusted
 from bonded.values.alarms import Alarm
 
@@ -41,9 +41,3 @@ def status(db: Database, public: Storage, now: datetime, *, flips: int = 20) -> 
 def _told(error: Exception) -> str:
     """What a fault of the store says of itself: a missing object by its name, all else by its kind."""
     return str(error) if isinstance(error, StorageError | Untrusted) else type(error).__name__
-
-
-def fingerprint(root: bytes) -> str:
-    """sha256 of the root metadata, in groups of four, as it is printed at a ceremony and compared by eye."""
-    digits = hashlib.sha256(root).hexdigest()
-    return " ".join(digits[i : i + 4] for i in range(0, 64, 4))

@@ -42,6 +42,20 @@ class BinsStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyStatus:
+    """One public key that live metadata list: its id (sha256 of it), its type, and the roles that it may sign."""
+
+    id: str
+    type: str
+    roles: tuple[str, ...]
+
+    @property
+    def grouped(self) -> str:
+        """The id in groups of four, to be compared by eye."""
+        return " ".join(self.id[at : at + 4] for at in range(0, len(self.id), 4))
+
+
+@dataclass(frozen=True, slots=True)
 class Flip:
     """One publication: when it was opened and became visible, and how many changes it carried."""
 
@@ -69,7 +83,8 @@ class Status:
     """Everything an operator asks first.
 
     `lifetime` is how long timestamp and snapshot are signed for, by the live ones; `known_content` the newest content
-    number that the database knows, None where it was not read; `faults` what could not be read. `alarms` is empty when all
+    number that the database knows, None where it was not read; `root_fingerprint` sha256 of the newest root, in groups of
+    four, as it is printed at a ceremony; `faults` what could not be read. `alarms` is empty when all
     is well.
     """
 
@@ -82,6 +97,8 @@ class Status:
     development: bool = False
     roles: list[RoleStatus] = field(default_factory=list)
     bin_sets: list[BinsStatus] = field(default_factory=list)
+    keys: list[KeyStatus] = field(default_factory=list)
+    root_fingerprint: str = ""
     bins: int = 0
     bins_overdue: int = 0
     next_bin_expiry: datetime | None = None

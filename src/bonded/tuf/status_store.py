@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +12,7 @@ import orjson
 from bonded.seams import NotStored, Storage
 from bonded.tuf.base import EXTRA
 from bonded.tuf.roles import TIMESTAMP, metadata_name
-from bonded.tuf.status_model import BinsStatus, RoleStatus, Status
+from bonded.tuf.status_model import BinsStatus, KeyStatus, RoleStatus, Status
 from bonded.tuf.trust import newest_root
 
 
@@ -22,8 +24,11 @@ def fill(public: Storage, found: Status) -> None:
     snapshot, found.snapshot_bytes = _signed(public, metadata_name("snapshot", version))
     _read_pointer(found, timestamp, snapshot)
     versions = {name.removesuffix(".json"): int(m["version"]) for name, m in snapshot["meta"].items()}
-    root = _signed(public, metadata_name("root", newest_root(public)))[0]
+    newest = metadata_name("root", newest_root(public))
+    root = _signed(public, newest)[0]
+    found.root_fingerprint = fingerprint(public.get(newest).data)
     targets = _signed(public, metadata_name("targets", versions["targets"]))[0]
+    keys = dict(root["keys"]) | targets.get("delegations", {}).get("keys", {})
     found.development = bool(root.get(EXTRA, {}).get("development"))
     found.roles = [
         _top(root, "root", root, online=False),
@@ -35,6 +40,8 @@ def fill(public: Storage, found: Status) -> None:
         document = _signed(public, metadata_name(role["name"], versions[role["name"]]))[0]
         found.roles.append(_role(role["name"], document, role, online=False))
         found.bin_sets += _bins(role["name"], document)
+        keys |= document.get("delegations", {}).get("keys", {})
+    found.keys = _keys(found, keys)
 
 
 def _read_pointer(found: Status, timestamp: dict[str, Any], snapshot: dict[str, Any]) -> None:
@@ -64,9 +71,26 @@ def _role(name: str, signed: dict[str, Any], listed: dict[str, Any], *, online: 
     return RoleStatus(name, int(signed["version"]), expires, int(listed["threshold"]), tuple(listed["keyids"]), online)
 
 
+def _keys(found: Status, keys: Mapping[str, dict[str, Any]]) -> list[KeyStatus]:
+    """Every key with what it may sign, in the order of the roles; keys that no role lists are of no use and left out."""
+    signs: dict[str, list[str]] = {}
+    for keyids, name in [(r.keys, r.name) for r in found.roles] + [(b.keys, f"{b.prefix}-*") for b in found.bin_sets]:
+        for keyid in keyids:
+            signs.setdefault(keyid, []).append(name)
+    return [
+        KeyStatus(keyid, str(keys[keyid]["scheme"]), tuple(roles)) for keyid, roles in signs.items() if keyid in keys
+    ]
+
+
 def _bins(role: str, signed: dict[str, Any]) -> list[BinsStatus]:
     succinct = signed.get("delegations", {}).get("succinct_roles")
     if succinct is None:
         return []
     count, keys = 2 ** int(succinct["bit_length"]), tuple(succinct["keyids"])
     return [BinsStatus(role, str(succinct["name_prefix"]), count, int(succinct["threshold"]), keys)]
+
+
+def fingerprint(root: bytes) -> str:
+    """sha256 of the root metadata, in groups of four, as it is printed at a ceremony and compared by eye."""
+    digits = hashlib.sha256(root).hexdigest()
+    return " ".join(digits[i : i + 4] for i in range(0, 64, 4))

@@ -41,12 +41,14 @@ def whole(folder: Path) -> Catalog:
     """The same with the refusals and actions of all rooms that pages show."""
     import bonded.web.app  # noqa: F401 - its rooms define their refusals when they are imported
     from bonded.values.actions import ACTIONS
+    from bonded.values.alarms import KINDS
     from bonded.values.refusals import CATALOGUE
 
     catalog = own(folder)
     kinds = sorted(CATALOGUE.values(), key=lambda kind: kind.code)
     _add(catalog, (text for kind in kinds for text in (kind.title, kind.help)), "refusals")
     _add(catalog, (action.label for action in ACTIONS.values()), "actions")
+    _add(catalog, (text for alarm in KINDS.values() for text in (alarm.sentence, alarm.advice)), "alarms")
     return catalog
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bonded.web.account import confirm, login, overview, password, sessions, tokens
-from bonded.web.admin import case, decisions, jobs, journal, people, publications, queue
+from bonded.web.admin import case, decisions, jobs, journal, people, queue, signing
 from bonded.web.admin import overview as admin_overview
 from bonded.web.api import legacy
 from bonded.web.manage import files, history, roles, status
@@ -111,7 +111,7 @@ ADMIN_ROUTES = (
         "/admin/projects/release/",
         {"POST": ("review.release-project", decisions.release_project)},
     ),
-    Route("admin.publications", "/admin/publications/", {"GET": (ADMIN, publications.show)}),
+    Route("admin.signing", "/admin/signing/", {"GET": (ADMIN, signing.show)}),
     Route("admin.jobs", "/admin/jobs/", {"GET": (ADMIN, jobs.show)}),
     Route("admin.job-retry", "/admin/jobs/{job}/retry/", {"POST": ("job.retry", jobs.retry)}),
     Route("admin.job-discard", "/admin/jobs/{job}/discard/", {"POST": ("job.discard", jobs.discard)}),
