@@ -55,7 +55,7 @@ def _last_root(store: Storage, trusted: bytes, end: int | None) -> tuple[Root, b
     """The newest root that verifies, older than version `end`."""
     older = [found for found in _roots(store, trusted) if end is None or found[0].version < end]
     if not older:
-        raise Untrusted("the root that was given is not older than the new one: give the one that users have")
+        raise Untrusted("the new root is no newer than the one that users are given: it does not follow root by root")
     return older[-1]
 
 

@@ -37,7 +37,7 @@ def remove_strays(p: Publisher, standing: Standing, good: int, n: int) -> list[s
     gone: list[str] = []
     for names in chunks(_listed(p.public), AT_ONCE):
         with p.db.read() as conn:
-            stray = [*_versioned(conn, names, standing, good, n), *_pages(conn, names)]
+            stray = [*_versioned(conn, names, standing, good, n), *stray_pages(conn, names)]
         for name in stray:
             log.warning("an object that nobody stands for is deleted", name=name)
             p.public.delete(name)
@@ -73,7 +73,7 @@ def _versioned(conn: Connection, names: list[str], standing: Standing, good: int
     yield from (name for name, version in later.items() if version not in ours)
 
 
-def _pages(conn: Connection, names: list[str]) -> Iterator[str]:
+def stray_pages(conn: Connection, names: list[str]) -> Iterator[str]:
     """Hash-named pages that are no target and wait for no sweep; plain copies of projects that have no page."""
     hashed = {name: found for name in names if (found := _HASHED.fullmatch(name))}
     paths = {found[1] + found[3]: "" for found in hashed.values()}
