@@ -25,7 +25,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.publish_data import add_versions, alone, prepare, publisher, say
 
-from bonded.db.worker import work_once
+from bonded.db.jobs import Job
+from bonded.db.worker import Effects, work_once
 from bonded.journal.tables import to_publish
 from bonded.tuf import document_jobs, plain, purge
 from bonded.tuf.binfile import body_of, render
@@ -48,6 +51,7 @@ from bonded.tuf.tables import publication
 
 VAR = Path(__file__).resolve().parent.parent / "var"
 BATCHES = (1, 1000)
+FLOOR = "floor-"
 SIZE = 20_000
 """Bytes of each new file. Their reading and hashing is the upload's work; a publication links them."""
 
@@ -74,7 +78,8 @@ def _warm(p: Publisher) -> None:
     """Whatever is due is done before the clock starts."""
     while publish(p, datetime.now(UTC)).result is Result.PUBLISHED:
         pass
-    _drain(p)
+    _drain(p, FOLLOW)
+    _drain(p, LATER)
 
 
 def _one(p: Publisher, count: int) -> dict[str, float]:
@@ -83,8 +88,10 @@ def _one(p: Publisher, count: int) -> dict[str, float]:
     cpu, start = time.process_time(), time.perf_counter()
     outcome = publish(p, datetime.now(UTC))
     visible, visible_cpu = time.perf_counter() - start, time.process_time() - cpu
-    jobs = _drain(p)
+    jobs = _drain(p, FOLLOW)
     total, total_cpu = time.perf_counter() - start, time.process_time() - cpu
+    _drain(p, LATER)
+    documents = time.perf_counter() - start
     assert outcome.events == count, outcome
     with p.db.read() as conn:
         assert conn.execute(select(to_publish.c.id)).first() is None
@@ -94,18 +101,21 @@ def _one(p: Publisher, count: int) -> dict[str, float]:
         "visible_cpu": visible_cpu,
         "total": total,
         "total_cpu": total_cpu,
+        "documents": documents,
         "jobs": float(jobs),
     }
     return found | floor(p, row) | {"bins": float(len(row.bins))}
 
 
-def _drain(p: Publisher) -> int:
-    """All jobs that the publication queued, as the worker runs them."""
-    handlers = {
-        "plain": lambda job, now: plain.handle(p, job, now),
-        "documents": lambda job, now: document_jobs.handle(p, job, now),
-        "purge": lambda job, now: purge.handle(p, job, now),
-    }
+FOLLOW = {"plain": plain.handle, "purge": purge.handle}
+"""What pip and uv wait for."""
+LATER = {"documents": document_jobs.handle}
+"""What the JSON API's readers wait for."""
+
+
+def _drain(p: Publisher, queues: dict[str, Callable[[Publisher, Job, datetime], Effects | None]]) -> int:
+    """All jobs of these queues, as the worker runs them; returns how many."""
+    handlers = {name: partial(handle, p) for name, handle in queues.items()}
     count = 0
     while work_once(p.db, handlers, lambda: datetime.now(UTC)):
         count += 1
@@ -120,18 +130,19 @@ def floor(p: Publisher, row: Any) -> dict[str, float]:
     others += [f"{name}.zst" for name in others] + [f"{new}.zst" for _, new in names]
     blobs = [(root / name).read_bytes() for name in others if (root / name).exists()]
     key = Ed25519PrivateKey.generate()
-    with tempfile.TemporaryDirectory(dir=root.parent) as into:
-        os.sync()
-        start, cpu = time.perf_counter(), time.process_time()
-        for i, (old, _) in enumerate(names):
-            data = _join((root / old).read_bytes(), row.n)
-            key.sign(data)
-            _write(f"{into}/bin{i}", data)
-        for i, blob in enumerate(blobs):
-            _write(f"{into}/other{i}", blob)
-        key.sign(blobs[-1])
-        _syncfs(into)
-        return {"floor": time.perf_counter() - start, "floor_cpu": time.process_time() - cpu}
+    # Kept until the end of the run: some file systems (ext4) make new files slowly for minutes after many were deleted.
+    into = tempfile.mkdtemp(dir=root.parent, prefix=FLOOR)
+    os.sync()
+    start, cpu = time.perf_counter(), time.process_time()
+    for i, (old, _) in enumerate(names):
+        data = _join((root / old).read_bytes(), row.n)
+        key.sign(data)
+        _write(f"{into}/bin{i}", data)
+    for i, blob in enumerate(blobs):
+        _write(f"{into}/other{i}", blob)
+    key.sign(blobs[-1])
+    _syncfs(into)
+    return {"floor": time.perf_counter() - start, "floor_cpu": time.process_time() - cpu}
 
 
 def _join(old: bytes, n: int) -> bytes:
@@ -189,7 +200,8 @@ def line(figure: str, params: dict[str, Any], value: float, against: str, other:
 
 
 def report(args: argparse.Namespace, ours: list[dict[str, float]], theirs: dict[int, float]) -> None:
-    """All rows. `publish.*` counts until plain copies are written, `visible` until TUF clients see it; `cpu` of it all."""
+    """All rows. `publish.*` counts until plain copies are written, `visible` until TUF clients see it, `documents` until the
+    JSON API shows it too; `cpu` of publication and plain copies."""
     for run in ours:
         count = int(run["files"])
         params = {"files": count, "targets": args.targets, "bins": args.bins, "page_bins": args.page_bins}
@@ -198,6 +210,7 @@ def report(args: argparse.Namespace, ours: list[dict[str, float]], theirs: dict[
         if count in theirs:
             line(figure, params, run["total"], "peer", theirs[count], run["rss_mb"])
             line(f"{figure}.visible", params, run["visible"], "peer", theirs[count], run["rss_mb"])
+            line(f"{figure}.documents", params, run["documents"], "peer", theirs[count], run["rss_mb"])
         line(f"{figure}.visible", params, run["visible"], "limit", run["floor"], run["rss_mb"])
         line(f"{figure}.cpu", params, run["total_cpu"], "limit", run["floor_cpu"], run["rss_mb"])
 
@@ -234,6 +247,8 @@ def main() -> None:
         with contextlib.ExitStack() as stack:
             stack.callback(shutil.rmtree, into, ignore_errors=True)
             theirs = peer(args.peer, into, args)
+    for left in where.glob(f"{FLOOR}*"):
+        shutil.rmtree(left)
     report(args, ours, theirs)
 
 
