@@ -156,7 +156,7 @@ def _page_file(row: Row[*tuple[Any, ...]]) -> PageFile:
     # The columns of `_files` after the two ids are the fields in their order.
     _, _, file_id, filename, version, packagetype, *facts, at, vault_key, listed = row
     uploaded_at = _EPOCH + timedelta(microseconds=at)
-    return PageFile(file_id, filename, version, _TYPES[packagetype], *facts, uploaded_at, vault_key, listed)
+    return PageFile._make((file_id, filename, version, _TYPES[packagetype], *facts, uploaded_at, vault_key, listed))
 
 
 @lru_cache(maxsize=16_384)
