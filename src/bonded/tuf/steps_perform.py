@@ -123,7 +123,7 @@ def _note(p: Publisher, found: StepSequence, what: Due, base: Base, now: datetim
 
 def _overtaken(public: Storage, found: StepSequence, then: StepSequence) -> str:
     """Which file of the steps that seem to be released is another one: after a recovery, say. "" when all are ours."""
-    for step in found.steps[max(found.at, 0) : then.at]:
+    for step in found.steps[max(found.at, 0) : max(then.at, 0)]:
         for role, data in step.files.items():
             name = metadata_name(role, step.versions()[role])
             try:
