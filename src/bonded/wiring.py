@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -358,11 +358,18 @@ class House:
             self.web,
             self.new_receiver,
             self.clock,
+            may_upload=self.may_upload,
             ready=self.problems,
             alarms=self.alarms,
             levels=self.levels,
             settings=limits,
         )
+
+    def may_upload(self, headers: Mapping[str, str], address: str) -> bool:
+        """Whether an upload with these headers is worth receiving."""
+        from bonded.web.api.legacy import may_upload
+
+        return may_upload(self.db, headers, address, self.clock())
 
     def problems(self) -> list[str]:
         """What keeps the server from doing its work, one sentence each."""
@@ -428,6 +435,7 @@ class House:
     def rounds(self) -> list[tuple[timedelta, Callable[[datetime], object]]]:
         """House-keeping of the worker: how often, and what."""
         from bonded.accounts.expiry import expire
+        from bonded.tuf.squeeze import Squeezer
         from bonded.tuf.status import status
         from bonded.tuf.tell import tell
         from bonded.upload.spool import sweep
@@ -444,7 +452,17 @@ class House:
         def alarmed(now: datetime) -> None:
             tell(self.db, status(self.db, self.public, now, flips=0).alarms, now)
 
-        return [(timedelta(hours=6), expired), (timedelta(hours=1), spooled), (timedelta(minutes=1), alarmed)]
+        squeezer = Squeezer(self.public)
+
+        def squeezed(_now: datetime) -> None:
+            squeezer.squeeze()
+
+        return [
+            (timedelta(hours=6), expired),
+            (timedelta(hours=1), spooled),
+            (timedelta(minutes=1), alarmed),
+            (timedelta(seconds=5), squeezed),
+        ]
 
     def forked(self) -> None:
         """Forget what must not be shared with the parent process. Call first in every child."""

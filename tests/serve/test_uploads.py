@@ -6,7 +6,7 @@ import hashlib
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -299,3 +299,65 @@ def test_the_end_does_not_wait_for_ever(serve: Callable[..., Running], spool: Pa
         assert server.join()
         assert time.monotonic() - began < 5
     assert not list(spool.iterdir())
+
+
+class Guarded(Takes):
+    """Says no to what it was given without a body, as the real application does by its token."""
+
+    def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        self.seen.append(environ.get("bonded.received"))
+        start(
+            "401 The API token is not valid on this index",
+            [("Content-Type", "text/plain"), ("WWW-Authenticate", "Basic")],
+        )
+        return [b"no"]
+
+
+def test_an_upload_without_good_credentials_is_answered_before_its_body(make: Make, spool: Path) -> None:
+    """Nothing is spooled; the rest of the body is read and forgotten, so that the connection stays in order."""
+    asked: list[tuple[str, str]] = []
+
+    def may_upload(headers: Mapping[str, str], address: str) -> bool:
+        asked.append((headers["authorization"], address))
+        return False
+
+    takes = Guarded()
+
+    def receiver(kind: str) -> Receiver:
+        raise AssertionError("a receiver was made")
+
+    server = make(application=takes, new_receiver=receiver, may_upload=may_upload)
+    body = form(b"x" * 3_000_000)
+    with server.connect(20) as connection:
+        connection.sendall(head(len(body), "Authorization: Basic bad\r\n") + body[:1000])
+        reply = read_reply(connection)
+        assert (reply.status, reply.reason) == (401, "The API token is not valid on this index")
+        connection.sendall(body[1000:])
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert read_reply(connection).status == 200
+    assert asked == [("Basic bad", "127.0.0.1")]
+    (given,) = takes.seen
+    assert isinstance(given, Refusal)
+    assert given.code == "upload-not-received"
+    assert list(spool.iterdir()) == []
+
+
+def test_a_client_that_asks_first_never_sends_what_would_be_refused(make: Make) -> None:
+    server = make(application=Guarded(), may_upload=lambda headers, address: False)
+    with server.connect(20) as connection:
+        connection.sendall(head(500_000_000, "Expect: 100-continue\r\n"))
+        assert read_reply(connection).status == 401
+
+
+def test_good_credentials_go_on(serve: Callable[..., Running], make: Make, takes: Takes, spool: Path) -> None:
+    limits = UploadLimits()
+    server = make(
+        application=takes,
+        new_receiver=lambda kind: Receiver(limits, spool, kind),
+        may_upload=lambda headers, address: headers.get("authorization") == "Basic good",
+    )
+    body = form(b"content")
+    with server.connect(20) as connection:
+        connection.sendall(head(len(body), "Authorization: Basic good\r\n") + body)
+        assert read_reply(connection).status == 200
+    assert isinstance(takes.seen[0], Received)

@@ -31,6 +31,21 @@ def test_a_wrong_token(index: RunningIndex, made: Callable[..., Made], client: s
 
 
 @pytest.mark.parametrize("client", sorted(SPEAKING))
+def test_a_wrong_token_with_a_large_file(index: RunningIndex, made: Callable[..., Made], client: str) -> None:
+    """The answer comes long before the body has been sent; the client still shows it, and nothing was kept."""
+    project = made()
+    for path in project.dist():
+        if path.suffix == ".whl":
+            with zipfile.ZipFile(path, "a") as archive:
+                archive.writestr(f"{project.name}.bin", b"large" * 10_000_000)
+        else:
+            path.unlink()
+    refused(SPEAKING[client](index, "bonded-wrong", project), "token")
+    assert "large" not in index.files(project.name)
+    assert not [path for path in index.directory.rglob("spool/*") if path.stat().st_size > 1_000_000]
+
+
+@pytest.mark.parametrize("client", sorted(SPEAKING))
 def test_a_token_of_another_project(index: RunningIndex, token: str, made: Callable[..., Made], client: str) -> None:
     own = made()
     assert by_twine(index, token, own).returncode == 0

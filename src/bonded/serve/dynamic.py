@@ -23,7 +23,7 @@ from bonded.serve.peers import Peer
 from bonded.serve.sending import Stream
 from bonded.telemetry import metrics
 from bonded.telemetry.measures import UPLOADS_RUNNING
-from bonded.values.refusals import Refusal
+from bonded.values.refusals import Refusal, define
 
 UPLOADS = ("/legacy/", "/legacy")
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -36,6 +36,13 @@ _HOP = _OURS | frozenset(
 _STATUS = re.compile(r"[2-5][0-9]{2} [\x20-\x7e\x80-\xff]*")
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+
+NOT_RECEIVED = define(
+    "upload-not-received",
+    401,
+    "The upload was not received",
+    "When the upload began its credentials were not good, so its body was not received. Upload the same file again.",
+)
 
 log = structlog.get_logger("bonded.serve")
 
@@ -60,6 +67,7 @@ class Dynamic:
         self._context = context
         self._bridge = Bridge(context.application, threads=s.threads, queue=s.queue, send_timeout=s.send_timeout)
         self._hashing = ThreadPoolExecutor(2, thread_name_prefix="receive")
+        self._asking = ThreadPoolExecutor(2, thread_name_prefix="token")
         self._uploads = 0
 
     async def answer(self, asked: Asked) -> Answer | Stream:
@@ -83,11 +91,23 @@ class Dynamic:
         if self._uploads >= self._settings.max_uploads:
             return plain(503, "Too many uploads at once; try again in a few seconds", {"Retry-After": "5"})
         with self._counted():
+            if not await self._may_upload(asked):
+                # What the client still sends is read and forgotten for some seconds after the answer: clients that look
+                # for an answer only when they have sent everything see it.
+                return await self._ask(asked, io.BytesIO(), 0, {"bonded.received": _not_received()}, _nothing)
             new_receiver = self._context.new_receiver
             received, receiver = await receive(asked.request, new_receiver, self._settings, self._hashing)
         extra = {"bonded.received": received}
         after = receiver.abort if receiver is not None else _nothing
         return await self._ask(asked, io.BytesIO(), 0, extra, after, patient=True)
+
+    async def _may_upload(self, asked: Asked) -> bool:
+        """Whether the body is worth receiving, by the request's headers alone."""
+        ask = self._context.may_upload
+        if ask is None:
+            return True
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._asking, ask, asked.headers, asked.peer.address)
 
     @contextmanager
     def _counted(self) -> Any:
@@ -137,6 +157,12 @@ class Dynamic:
         """Wait for what is at work."""
         await asyncio.to_thread(self._bridge.close)
         await asyncio.to_thread(self._hashing.shutdown)
+        await asyncio.to_thread(self._asking.shutdown)
+
+
+def _not_received() -> Refusal:
+    """For an application that changed its mind about the credentials meanwhile."""
+    return Refusal(NOT_RECEIVED, "The upload was not received, because its credentials were not good; upload it again")
 
 
 def _nothing() -> None:

@@ -1,6 +1,7 @@
 """`POST /legacy/`: the upload API as twine, uv, poetry, flit, hatch and pdm speak it.
 
-The server has received the body already (`environ["bonded.received"]`); here the token is checked and the file accepted.
+The server has asked `may_upload` and received the body already (`environ["bonded.received"]`); here the token is checked
+and the file accepted.
 A refusal's reason phrase is the refusal, because twine prints nothing else.
 """
 
@@ -8,6 +9,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Mapping
+from datetime import datetime
 
 import structlog
 from pyramid.response import Response
@@ -15,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bonded.accounts import tokens
 from bonded.accounts.tokens import Bearer
+from bonded.db.engine import Database
 from bonded.upload.accept import DATABASE_BUSY, Accepted, accept
 from bonded.upload.receive import Received
 from bonded.values.refusals import Refusal, define
@@ -77,6 +81,23 @@ def credentials(header: str) -> str:
             TOKEN_NEEDED, f"Log in with the user {USER} and an API token as password, not with a person's name"
         )
     return password.strip()
+
+
+def may_upload(db: Database, headers: Mapping[str, str], ip: str, now: datetime) -> bool:
+    """Whether an upload with these headers (lower-case names) is worth receiving: its token is good for some upload.
+
+    Asked before the body is received; what `upload` says decides. A database that does not answer is no reason to refuse
+    here: by the time the body has arrived it may be back.
+    """
+    try:
+        serialized = credentials(headers.get("authorization", ""))
+        with db.read() as conn:
+            tokens.check(conn, serialized, permission="upload", project=None, now=now, ip=ip)
+    except Refusal:
+        return False
+    except SQLAlchemyError:
+        return True
+    return True
 
 
 def refused(request: Request, refusal: Refusal) -> Response:
