@@ -35,7 +35,7 @@ class Given:
     drop_targets_key: tuple[str, ...]
     targets_threshold: int | None
     one_time: bool | None
-    online_key: Path | None
+    online_key: str | None
     page_bins: int | None
     bins: int | None
     root_days: int | None
@@ -68,7 +68,11 @@ class Given:
     default=None,
     help="Targets, pages and bins are signed by a key that is made for it and destroyed (default), or by kept keys.",
 )
-@click.option("--online-key", type=FILE, help="Public key file of another online key than the index file names.")
+@click.option(
+    "--online-key",
+    metavar="KEY",
+    help="The new online key: a public key file, or 8 digits of one that the index file names.",
+)
 @click.option(
     "--page-bins", type=BINS, help="Bins for project pages (a power of two). Default: as the index file says."
 )
@@ -166,13 +170,27 @@ def _keys(folder: CeremonyFolder, given: Given, now: datetime) -> None:
         for name in made:
             add_key(folder, who, _make(folder, name, given), "here", now)
     if given.online_key is not None:
-        add_key(folder, "online", read_public(given.online_key, "online"), "imported", now)
+        add_key(folder, "online", _online(folder.state(), given.online_key), "imported", now)
     state = folder.state()
     if state.steps is None and not given.yes:
         if not state.holders["root"]:
             _ask_keys(folder, "root", given, now)
         if not state.holders["targets"] and given.one_time is False:
             _ask_keys(folder, "targets", given, now)
+
+
+def _online(state: State, named: str) -> Holder:
+    """The online key that a person means. Raises CeremonyRefused."""
+    from bonded.tuf.ceremony_keys import Holder, read_public
+    from bonded.tuf.transcript import CeremonyRefused
+
+    if Path(named).exists():
+        return read_public(Path(named), "online")
+    digits = named.replace(" ", "").lower()
+    found = [k for k in state.index.online if len(digits) >= 8 and k.startswith(digits)]
+    if len(found) != 1:
+        raise CeremonyRefused(f"--online-key {named}: it is no file, and the index file names no such key")
+    return Holder("online", found[0], dict(state.index.online[found[0]]))
 
 
 def _make(folder: CeremonyFolder, name: str, given: Given) -> Holder:

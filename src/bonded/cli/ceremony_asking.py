@@ -23,12 +23,13 @@ def passphrase_option(command: F) -> F:
 def plainly() -> Iterator[None]:
     """What a ceremony refuses becomes one sentence and exit status 1."""
     from bonded.seams import SignerRefused, SignerUnusable
+    from bonded.tuf.steps import BadSteps
     from bonded.tuf.transcript import CeremonyRefused
     from bonded.tuf.trust import Untrusted
 
     try:
         yield
-    except (CeremonyRefused, SignerRefused, SignerUnusable, Untrusted) as error:
+    except (BadSteps, CeremonyRefused, SignerRefused, SignerUnusable, Untrusted) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -19,7 +19,7 @@ from bonded.tuf.ceremony_index import load_index
 from bonded.tuf.ceremony_keys import Holder
 from bonded.tuf.ceremony_sheet import sheet
 from bonded.tuf.ceremony_state import WHO, State, Terms, check_statement
-from bonded.tuf.ceremony_steps import Wanted, plan
+from bonded.tuf.ceremony_steps import Wanted, offline_keys, plan
 from bonded.tuf.offline import KeySet, StepValues, key_set, names_of, one_time_of, payload
 from bonded.tuf.transcript import CeremonyRefused, entry
 
@@ -40,12 +40,9 @@ def begin(folder: CeremonyFolder, index: bytes, where: str, now: datetime) -> No
 def add_key(folder: CeremonyFolder, who: str, holder: Holder, made: str, now: datetime) -> None:
     """Let a key take part; `who` is one of WHO, `made` "here" or "imported". Raises CeremonyRefused."""
     state = folder.state()
-    for whose in WHO:
-        for other in state.holders[whose].values():
-            if other.name == holder.name and other.keyid != holder.keyid and whose == who:
-                raise CeremonyRefused(
-                    f"there is another {who} key called {holder.name}: drop it first, or use another name"
-                )
+    same = [h for h in state.holders[who].values() if h.name == holder.name and h.keyid != holder.keyid]
+    if same and who != "online":
+        raise CeremonyRefused(f"there is another {who} key called {holder.name}: drop it first, or use another name")
     if state.holders[who].get(holder.keyid) != holder:
         folder.append(entry("key", now, who=who, key=holder.value(), made=made))
 
@@ -77,7 +74,8 @@ def prepare(folder: CeremonyFolder, now: datetime) -> None:
     state = folder.state()
     if state.steps is not None:
         return
-    once: list[Signer] = [CryptoSigner.generate_ed25519()] if state.terms and state.terms.one_time else []
+    terms = state.terms
+    once: list[Signer] = [CryptoSigner.generate_ed25519()] if terms and terms.one_time and not terms.root_only else []
     steps = plan(state.index.base, wanted(state, once, now))
     folder.append(prepared_entry(state, steps, once, now))
 
@@ -107,15 +105,14 @@ def wanted(state: State, once: list[Signer], now: datetime) -> Wanted:
     terms = state.terms
     if terms is None:
         raise CeremonyRefused("thresholds and numbers of bins are not decided yet")
-    one_time = key_set(once).keys if once else {}
-    targets = one_time or {k: h.key for k, h in state.holders["targets"].items()}
-    holders = {k: h for who in WHO for k, h in state.holders[who].items()}
     base = state.index.base
+    one_time = key_set(once).keys if once else {}
+    holders = {k: h for who in WHO for k, h in state.holders[who].items()}
     names = (names_of(base.root) if base else {}) | {k: h.name for k, h in holders.items()}
     names |= dict.fromkeys(one_time, f"one-time {now:%Y-%m-%d}")
     return Wanted(
         root=_set("root", {k: h.key for k, h in state.holders["root"].items()}, terms.root_threshold),
-        targets=_set("targets", targets, 1 if one_time else terms.targets_threshold),
+        targets=_targets(state, terms, one_time),
         online=_set("online", {k: h.key for k, h in state.holders["online"].items()}, 1),
         page_bins=terms.page_bins,
         bins=terms.bins,
@@ -126,6 +123,14 @@ def wanted(state: State, once: list[Signer], now: datetime) -> Wanted:
         root_only=terms.root_only,
         compromised=terms.compromised,
     )
+
+
+def _targets(state: State, terms: Terms, one_time: Mapping[str, Mapping[str, Any]]) -> KeySet:
+    """Who signs targets, pages and bins in the end: with root alone, whoever does now, destroyed keys included."""
+    if terms.root_only and terms.one_time and state.index.base is not None:
+        return offline_keys(state.index.base)
+    keys = one_time or {k: h.key for k, h in state.holders["targets"].items()}
+    return _set("targets", keys, 1 if one_time else terms.targets_threshold)
 
 
 def _set(who: str, keys: Mapping[str, Mapping[str, Any]], threshold: int) -> KeySet:

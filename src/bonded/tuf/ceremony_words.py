@@ -95,6 +95,9 @@ def summary(state: State) -> Iterator[str]:
     """What was decided so far, before the metadata are written."""
     for who, title in (("root", "root"), ("targets", "targets, pages and bins"), ("online", "the online key")):
         holders = state.holders[who]
+        if who == "targets" and state.terms and state.terms.root_only:
+            yield f"{title}: stay as they are"
+            continue
         if who == "targets" and state.terms and state.terms.one_time:
             yield f"{title}: a one-time key, made when the metadata are written, used and destroyed"
             continue
