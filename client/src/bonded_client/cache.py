@@ -64,6 +64,10 @@ class FileCache:
             os.utime(path, ns=(time.time_ns(), status.st_mtime_ns))
         return file
 
+    def has(self, sha256: str) -> bool:
+        """Whether there is a file of this name; `open` may yet find that it is damaged."""
+        return self._path(sha256).exists()
+
     def begin(self) -> BinaryIO:
         """A new file to write and read, which `keep` or `abandon` must end."""
         handle, name = tempfile.mkstemp(prefix=".part-", dir=self._folder)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from packaging.utils import (
     InvalidSdistFilename,
@@ -72,12 +74,13 @@ def parse(data: bytes, project: str, base: str) -> Page:
     Files of kinds that we do not know (eggs) are left out. Raises Failure (malformed) for anything that a signed page
     cannot rightly say: another project's name, a file without size or sha256, a name that is a path.
     """
+    join = _joiner(base)
     try:
         page = json.loads(data)
         if canonicalize_name(page["name"]) != project:
             raise ValueError(f"it is the page of {page['name']!r}")
         status = page.get("project-status", {})
-        files = tuple(file for entry in page["files"] if (file := _file(entry, project, base)))
+        files = tuple(file for entry in page["files"] if (file := _file(entry, project, join)))
         return Page(project, str(status.get("status", "active")), str(status.get("reason", "")), files)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Failure("malformed", f"The page of {project} is signed, but not as PEP 691 says ({error!r}).") from error
@@ -88,17 +91,18 @@ def links(data: bytes, project: str, base: str) -> dict[str, Link]:
 
     Raises Failure (malformed) as `parse` does.
     """
+    join = _joiner(base)
     try:
         page = json.loads(data)
         if canonicalize_name(page["name"]) != project:
             raise ValueError(f"it is the page of {page['name']!r}")
-        return {link.filename: link for link in (_link(entry, base) for entry in page["files"])}
+        return {link.filename: link for link in (_link(entry, join) for entry in page["files"])}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise Failure("malformed", f"The page of {project} is signed, but not as PEP 691 says ({error!r}).") from error
 
 
-def _file(entry: dict[str, Any], project: str, base: str) -> File | None:
-    link = _link(entry, base)
+def _file(entry: dict[str, Any], project: str, join: Callable[[str], str]) -> File | None:
+    link = _link(entry, join)
     try:
         name, version, is_wheel = split_filename(link.filename)
     except ValueError:
@@ -111,12 +115,26 @@ def _file(entry: dict[str, Any], project: str, base: str) -> File | None:
     return File(link.filename, link.url, link.size, link.sha256, version, is_wheel, python, reason)
 
 
-def _link(entry: dict[str, Any], base: str) -> Link:
+def _joiner(base: str) -> Callable[[str], str]:
+    """`urljoin` from `base`, at once for links like ours: pages of thousands of files wait for it."""
+    plain, packages = (
+        re.compile(r"\.\./\.\./packages/([a-z0-9-]+/[A-Za-z0-9_][A-Za-z0-9._+!~-]*)"),
+        urljoin(base, "../../packages/"),
+    )
+
+    def join(url: str) -> str:
+        found = plain.fullmatch(url)
+        return packages + found[1] if found else urljoin(base, url)
+
+    return join
+
+
+def _link(entry: dict[str, Any], join: Callable[[str], str]) -> Link:
     filename = entry["filename"]
     if not isinstance(filename, str) or filename != filename.rpartition("/")[2] or not _is_plain(filename):
         raise ValueError(f"{filename!r} is not a file name")
-    url = urljoin(base, entry["url"])
-    if urlsplit(url).scheme not in {"http", "https"}:
+    url = join(entry["url"])
+    if not url.startswith(("http://", "https://")):
         raise ValueError(f"{url!r} is not an http address")
     size, sha256 = entry["size"], entry["hashes"]["sha256"]
     if not isinstance(size, int) or size < 0 or not _is_sha256(sha256):

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def serving(
         signed.watch.check()
         files = Files(FileCache(options.cache / "files", options.limit), fetcher)
         names = {name.lower().strip("[]") for name in (*_LOCAL, options.host, *options.names)}
-        with _server(options, Content(signed, files, index.url), names, note) as server:
+        with closing(Content(signed, files, index.url)) as content, _server(options, content, names, note) as server:
             yield _address(server)
     finally:
         signed.close()

@@ -15,6 +15,7 @@ from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]
 from bonded_client import decode
 from bonded_client.failures import Failure, understood
 from bonded_client.page import Link, links
+from bonded_client.proxy_early import Early
 from bonded_client.proxy_files import Files, Transfer, Wanted
 from bonded_client.proxy_signed import Signed
 from bonded_client.trust import ATTEMPTS
@@ -31,6 +32,7 @@ class Content:
     def __init__(self, signed: Signed, files: Files, url: str) -> None:
         """`url` is the root address of the index."""
         self._signed, self._files, self._url = signed, files, url
+        self._early = Early(signed, files, url)
         self._lock = threading.Lock()
         self._inside: set[str] = set()
         self._links: OrderedDict[str, dict[str, Link]] = OrderedDict()
@@ -42,8 +44,9 @@ class Content:
         """
         folder = f"simple/{project}/" if project else "simple/"
         path = f"{folder}index.{form}"
+        self._signed.watch.check()
         for _ in range(ATTEMPTS):
-            target = self._signed.target(path)
+            target = self._early.target(path)
             if target is None:
                 what = f"no project {project}" if project else "no list of projects in this form"
                 raise Failure("project-unknown", f"The index has {what}.")
@@ -63,12 +66,11 @@ class Content:
         """Refuse a signed page with links to elsewhere: installers would follow them past the proxy."""
         if not project or sha256 in self._inside:
             return
-        data = contents(file)
         if form == "html":
-            outside = _OUTSIDE.search(data) is not None
+            outside = _OUTSIDE.search(contents(file)) is not None
         else:
-            found = links(data, project, urljoin(self._url, f"simple/{project}/"))
-            outside = any(not link.url.startswith(urljoin(self._url, "packages/")) for link in found.values())
+            packages = urljoin(self._url, "packages/")
+            outside = any(not link.url.startswith(packages) for link in self._parsed(project, sha256, file).values())
         if outside:
             raise Failure("malformed", f"The page of {project} is signed, but links files outside of its index.")
         if len(self._inside) > 16 * _PAGES:
@@ -78,14 +80,19 @@ class Content:
     def links(self, project: str) -> dict[str, Link]:
         """The links of the signed page of `project`, by file name. Raises Failure."""
         sha256, file = self.page(project, "json")
-        with file, self._lock:
-            if sha256 in self._links:
-                self._links.move_to_end(sha256)
-            else:
-                self._links[sha256] = links(contents(file), project, urljoin(self._url, f"simple/{project}/"))
-                while len(self._links) > _PAGES:
-                    self._links.popitem(last=False)
-            return self._links[sha256]
+        with file:
+            return self._parsed(project, sha256, file)
+
+    def _parsed(self, project: str, sha256: str, file: BinaryIO) -> dict[str, Link]:
+        known = self._links.get(sha256)
+        if known is None:
+            known = links(contents(file), project, urljoin(self._url, f"simple/{project}/"))
+        with self._lock:
+            self._links[sha256] = known
+            self._links.move_to_end(sha256)
+            while len(self._links) > _PAGES:
+                self._links.popitem(last=False)
+        return known
 
     def file(self, project: str, filename: str) -> Wanted:
         """What the signed page of `project` says of `filename`, or of the metadata of a file. Raises Failure."""
@@ -97,6 +104,14 @@ class Content:
         if link is not None and link.metadata:
             return Wanted(f"{link.url}.metadata", link.metadata, METADATA_LENGTH, exact=False, codings=decode.ACCEPTED)
         raise Failure("file-unknown", f"{filename} is not on the signed page of {project}.")
+
+    def expect(self, metadata: BinaryIO) -> None:
+        """Whoever was given this metadata asks for the pages of its requirements next."""
+        self._early.expect(contents(metadata), lambda project: self.page(project, "json")[1].close())
+
+    def close(self) -> None:
+        """End the threads that fetch early."""
+        self._early.close()
 
     def held(self, wanted: Wanted) -> BinaryIO | None:
         """The verified file, open, when it is here."""

@@ -16,11 +16,13 @@ from typing import BinaryIO
 
 from tuf.api import exceptions
 
+from bonded_client import decode
 from bonded_client.cache import FileCache
 from bonded_client.failures import Failure, understood
 from bonded_client.fetcher import Fetcher
 
 HELD_BACK = 64 * 1024
+GUESSED = 4 * 1024 * 1024
 _AT_ONCE = 24
 _REMEMBERED = 15.0
 
@@ -34,6 +36,14 @@ class Wanted:
     length: int
     exact: bool = True
     codings: str = "identity"
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Bytes that were fetched before anybody knew what was signed, and what they hash to."""
+
+    sha256: str
+    part: BinaryIO
 
 
 class Transfer:
@@ -94,6 +104,10 @@ class Files:
         """The verified file, open, when it is here."""
         return self._cache.open(sha256)
 
+    def has(self, sha256: str) -> bool:
+        """Whether the file is here, in all likelihood."""
+        return self._cache.has(sha256)
+
     def fetch(self, wanted: Wanted) -> Transfer:
         """The transfer of a file that is not here; one for all who want it. Raises Failure for one that just failed."""
         with self._lock:
@@ -120,6 +134,29 @@ class Files:
             if transfer.failure is None:
                 return transfer.copy()
         return file
+
+    def guess(self, url: str) -> Guess | None:
+        """What is at `url`, of at most GUESSED bytes, whatever it is; None when there is nothing. `settle` ends it."""
+        part, digest = self._cache.begin(), hashlib.sha256()
+        try:
+            with self._slots:
+                for piece in self._fetcher.stream(url, GUESSED, decode.ACCEPTED):
+                    digest.update(piece)
+                    _write(part, piece)
+        except (exceptions.DownloadError, OSError):
+            self._cache.abandon(part)
+            part.close()
+            return None
+        return Guess(digest.hexdigest(), part)
+
+    def settle(self, guess: Guess, sha256: str) -> None:
+        """Keep what was guessed if it has this hash."""
+        with self._lock:
+            if guess.sha256 == sha256 and sha256 not in self._moving:
+                self._cache.keep(guess.part, sha256)
+            else:
+                self._cache.abandon(guess.part)
+        guess.part.close()
 
     def _run(self, transfer: Transfer) -> None:
         wanted, part = transfer.wanted, transfer._file

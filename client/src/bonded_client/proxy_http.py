@@ -163,6 +163,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         if file := content.held(wanted):
             with file:
+                self._foresee(wanted, file)
                 self._whole(file, wanted.sha256, headers)
             return
         try:
@@ -174,9 +175,15 @@ class Handler(BaseHTTPRequestHandler):
             raise content.gone(what.project, what.filename, failure) from failure
         if ended:
             with transfer.copy() as file:
+                self._foresee(wanted, file)
                 self._whole(file, wanted.sha256, headers)
         else:
             self._arriving(transfer, headers | {"ETag": tag})
+
+    def _foresee(self, wanted: Wanted, file: BinaryIO) -> None:
+        """uv asks for much at once of its own accord; others do not."""
+        if not wanted.exact and not self.headers.get("User-Agent", "").startswith("uv/"):
+            self.server.content.expect(file)
 
     def _patience(self, wanted: Wanted) -> float:
         return _SMALL_PATIENCE if wanted.length <= _SMALL else _PATIENCE

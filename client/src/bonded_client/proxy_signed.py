@@ -66,8 +66,7 @@ class Signed:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def target(self, path: str) -> TargetFile | None:
-        """What the index signed for the target `path`, None when it has none. Raises Failure."""
-        self.watch.check()
+        """What the index signed for the target `path`, None when it has none, after `watch.check`. Raises Failure."""
         for attempt in range(ATTEMPTS):
             state = self._state
             assert state is not None, "a watch that is content has a state"
@@ -80,6 +79,11 @@ class Signed:
                     raise translate(error, state.trust.fetcher.last_url) from error
             self.watch.begin_again()
         raise AssertionError("the last attempt returns or raises")
+
+    def is_far(self, path: str) -> bool:
+        """Whether metadata must be fetched to know about the target `path`."""
+        state = self._state
+        return state is not None and path not in state.answers and bool(state.outline.missing(path))
 
     def _look(self, state: _State, path: str) -> TargetFile | None:
         """Raises DownloadHTTPError, or Failure for the rest."""
