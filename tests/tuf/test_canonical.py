@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from securesystemslib.formats import encode_canonical
 from tuf.api.metadata import Metadata, SuccinctRoles
 
-from bonded.tuf import binfile
+from bonded.tuf import binfile, pointer
 from bonded.tuf.binfile import DamagedBin, Target
 from bonded.tuf.canonical import NotCanonical, canonical, check, enclose, open_envelope
 from bonded.tuf.roles import BadPath, BinSet, Layout, check_path, hash32, hashed
@@ -149,3 +149,24 @@ def test_bins_born_together_do_not_expire_together() -> None:
     assert shares[-1] <= 1
     assert shares[-1] - shares[0] > 0.2
     assert len(set(shares)) > 200
+
+
+ROLES = st.sampled_from(["targets", "pages", "bins"]) | st.builds(
+    "{}-{}-{:04x}".format, st.sampled_from(["bin", "page-bin"]), st.integers(1, 12), st.integers(0, 2**16 - 1)
+)
+
+
+@given(st.dictionaries(ROLES, st.integers(1, 2**40), max_size=40))
+def test_a_snapshot_is_the_canonical_form_of_what_it_lists(versions: dict[str, int]) -> None:
+    now, extra = datetime(2026, 1, 5, tzinfo=UTC), {"publication": 7, "meta": "{}"}
+    signed: list[bytes] = []
+    pointer.snapshot(versions, 7, now, extra, lambda _, data: signed.append(data) or [])  # type: ignore[func-returns-value]
+    value = {
+        "_type": "snapshot",
+        "expires": "2026-01-05T00:00:00Z",
+        "meta": {f"{role}.json": {"version": version} for role, version in versions.items()},
+        "spec_version": "1.0.34",
+        "version": 7,
+        "x-bonded": extra,
+    }
+    assert signed == [encode_canonical(value).encode()]

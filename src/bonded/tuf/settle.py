@@ -38,18 +38,18 @@ def settle(tx: Tx, row: Row[*tuple[Any, ...]], changes: Mapping[str, Any], *, no
     tx.execute(update(publication).where(publication.c.n == n).values(values))
     if row.state == "burned":  # by another publisher, which had not seen our flip: nothing of it may be swept
         _not_superseded(tx, written(row))
-    supersede(tx, [metadata_name("snapshot", int(row.base_n))], now)
-    write_bins(tx, row.bins, n, now)
+    write_bins(tx, row.bins, n)
     _write_targets(tx, changes["targets"])
     _mark_listed(tx, row.expose, changes["targets"])
-    _write_pages(tx, changes, n, now)
+    old = [metadata_name("snapshot", int(row.base_n)), *replaced(row.bins), *_write_pages(tx, changes, n)]
+    supersede(tx, old, now)
     _forget_events(tx, row, n)
     _follow_up(tx, row, changes, n, now, purges=purges)
     facts = {"content": row.content, "changes": row.changes_sha256, "kind": row.kind}
     record(tx, "publication.flip", PUBLISHER, (SubjectKind.PUBLICATION, str(n)), now=now, facts=facts)
 
 
-def write_bins(tx: Tx, bins: list[list[Any]], n: int, now: datetime) -> None:
+def write_bins(tx: Tx, bins: list[list[Any]], n: int) -> None:
     """Bins as their new version `n`: [[role, old version, sha256, length, expiry in s since 1970, count], ...]."""
     rows = [
         {
@@ -63,7 +63,11 @@ def write_bins(tx: Tx, bins: list[list[Any]], n: int, now: datetime) -> None:
         for role, _, sha256, length, expires, count in bins
     ]
     upsert(tx, bin_table, rows)
-    supersede(tx, [metadata_name(role, old) for role, old, *_ in bins if old], now)
+
+
+def replaced(bins: list[list[Any]]) -> list[str]:
+    """The objects whose place the bins of a publication take."""
+    return [metadata_name(role, old) for role, old, *_ in bins if old]
 
 
 def written(row: Row[*tuple[Any, ...]]) -> list[str]:
@@ -110,8 +114,11 @@ def gone_files(targets: Mapping[str, Any]) -> list[str]:
     return [p.rpartition("/")[2] for p, c in targets.items() if not c["new"] and p.startswith("packages/")]
 
 
-def _write_pages(tx: Tx, changes: Mapping[str, Any], n: int, now: datetime) -> None:
-    """Live pages by project; a project without a page keeps a row with empty digests, so that its plain copy goes."""
+def _write_pages(tx: Tx, changes: Mapping[str, Any], n: int) -> list[str]:
+    """Live pages by project; a project without a page keeps a row with empty digests, so that its plain copy goes.
+
+    Returns the objects whose place they take.
+    """
     rows, old_names = [], []
     for key in (*changes["pages"], ""):
         html, json = (changes["targets"].get(page_path(key, form)) for form in ("html", "json"))
@@ -125,7 +132,7 @@ def _write_pages(tx: Tx, changes: Mapping[str, Any], n: int, now: datetime) -> N
             if c["old"] and c["old"] != c["new"]
         ]
     upsert(tx, page, rows)
-    supersede(tx, old_names, now)
+    return old_names
 
 
 def _forms(html: T, json: T) -> tuple[tuple[str, T], tuple[str, T]]:
