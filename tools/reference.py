@@ -9,7 +9,6 @@ import ast
 import importlib
 import inspect
 from pathlib import Path
-from typing import Any
 
 import click
 from pydantic import BaseModel
@@ -130,12 +129,20 @@ def command_text(command: click.Command, name: str, depth: int) -> str:
     with click.Context(command, info_name=name) as context:
         usage = command.get_usage(context).removeprefix("Usage: ")
         options = [record for p in command.get_params(context) if (record := p.get_help_record(context))]
+        below = _below(command, context)
     out = f"{'#' * depth} `{name}`\n\n```text\n{usage}\n```\n\n{inspect.cleandoc(command.help or '')}\n\n"
     options = [o for o in options if "--help" not in o[0]]
     if options:
         out += table(("option", "meaning"), [(f"`{o}`", m) for o, m in options])
-    below: dict[str, Any] = getattr(command, "commands", {})
     return out + "".join(command_text(sub, f"{name} {sub_name}", min(depth + 1, 4)) for sub_name, sub in below.items())
+
+
+def _below(command: click.Command, context: click.Context) -> dict[str, click.Command]:
+    """The commands of a group by name, those in files of their own included."""
+    if not isinstance(command, click.Group):
+        return {}
+    names = [*command.commands, *(name for name in command.list_commands(context) if name not in command.commands)]
+    return {name: sub for name in names if (sub := command.get_command(context, name))}
 
 
 def metrics_page() -> str:

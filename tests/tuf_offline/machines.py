@@ -79,7 +79,7 @@ class Machine:
         assert isinstance(result.exception, SystemExit), result.exception
         sentence = result.stderr.rpartition("Error: ")[2].strip()
         assert sentence, result.output
-        assert "\n" not in sentence
+        assert "\n" not in sentence, sentence
         return sentence
 
     def make_key(self) -> Path:

@@ -92,6 +92,27 @@ def test_from_init_to_a_served_index(tmp_path: Path) -> None:
     again = desk.refused("tuf", "import", folder / "bundle.json", "--dir", data)
     assert again.startswith("this index has its metadata already")
     desk.said("tuf", "refresh", "--dir", data)
+    later(desk, data, place)
+
+
+def later(desk: Machine, data: Path, place: Path) -> None:
+    """Next year: what the index has is exported, signed over, and handed to its publisher."""
+    today, second, wrong = place / "today.json", place / "second", place / "wrong"
+    desk.said("tuf", "export", today, "--dir", data)
+    sentence = desk.refused("tuf", "ceremony", wrong, "--index", today, "--compromised", "--yes")
+    assert sentence == "the online key is in wrong hands, and no other one was given: say --online-key"
+    other = Machine("other", place / "other").make_key()
+    for folder, words in ((second, ["--root-only"]), (wrong, ["--compromised", "--online-key", other])):
+        desk.said("tuf", "ceremony", folder, "--index", today, *words, "--yes")
+        desk.signs(folder, "--given-up")
+    assert "bonded tuf recover --new-keys" in desk.refused("tuf", "import", wrong / "bundle.json", "--dir", data)
+    said = desk.said("tuf", "import", second / "bundle.json", "--dir", data)
+    assert said == "begun: ceremony in 1 steps: root\n"
+    assert "is under way" in desk.refused("tuf", "import", second / "bundle.json", "--dir", data)
+    with open_house(data).db.read() as conn:
+        rows = conn.exec_driver_sql("SELECT action FROM journal ORDER BY id").scalars().all()
+    assert rows[-2:] == ["keys.begin", "keys.ceremony"]
+    assert len(list((data / "keys/ceremonies").iterdir())) == 2
 
 
 def test_an_imported_repository_publishes(finished: Meeting, sqlite_db: Database) -> None:

@@ -75,24 +75,12 @@ def import_(bundle: Path, directory: Path) -> None:
         data = read_file(bundle)
         state = read_state(read_lines(data, str(bundle), (BUNDLE,)))
         if state.index.base is not None:
-            _change(house, bundle, data, state)
-            return
-        if state.index.base is not None:
             _later(house, state, bundle, data, house.clock())
             return
         with house.lock.held() as mine:
             if not mine:
                 raise click.ClickException("a publisher of this index is running: stop it, and import again")
             _first(house, state, data, house.clock())
-
-
-def _change(house: House, bundle: Path, data: bytes, state: State) -> None:
-    """The steps of a rotation or a resize: checked now, released by the publisher, which goes on meanwhile."""
-    from bonded.cli.rotation import begin_bundle, refused
-
-    with refused():
-        begin_bundle(house, bundle)
-    _keep(house, data, state)
 
 
 def _first(house: House, state: State, data: bytes, now: datetime) -> None:
@@ -115,7 +103,7 @@ def _first(house: House, state: State, data: bytes, now: datetime) -> None:
 
 
 def _later(house: House, state: State, bundle: Path, data: bytes, now: datetime) -> None:
-    """Hand the steps to the publisher."""
+    """The steps of a rotation or a resize: checked now, released by the publisher, which goes on meanwhile."""
     from bonded.cli.rotation import begin_bundle
     from bonded.tuf.transcript import CeremonyRefused
 

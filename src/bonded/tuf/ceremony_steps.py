@@ -54,6 +54,7 @@ def plan(base: Offline | None, want: Wanted) -> tuple[StepValues, ...]:
     if base is None:
         return (StepValues("first", _all(want, (0, 0, 0, 0), Bins(want.page_bins), Bins(want.bins))),)
     if want.compromised:
+        _check_replaced(base, want)
         versions = tuple(int(base.of(role)["version"]) for role in ("root", "targets", "pages", "bins"))
         return (StepValues("replace", _all(want, versions, *_next_bins(base, want))),)
     if want.root_only:
@@ -143,6 +144,12 @@ def _next_bins(base: Offline, want: Wanted) -> tuple[Bins, Bins]:
         else replace(pages, count=want.page_bins, generation=pages.generation + 1),
         files if files.count == want.bins else replace(files, count=want.bins, generation=files.generation + 1),
     )
+
+
+def _check_replaced(base: Offline, want: Wanted) -> None:
+    old = {keyid for keys in (top_keys(base.root, "timestamp"), bin_keys(base.pages)) for keyid in keys.keys}
+    if old & set(want.online.keys):
+        raise CeremonyRefused("the online key is in wrong hands, and no other one was given: say --online-key")
 
 
 def _check_root_only(base: Offline, want: Wanted) -> None:
