@@ -41,7 +41,7 @@ from tuf.ngclient.updater import Updater
 
 from bonded.adapters.signer_file import load_key
 from bonded.adapters.storage_files import FileStorage
-from bonded.serve.context import ServeContext
+from bonded.serve.context import ServeContext, ServeSettings
 from bonded.serve.life import Life
 from bonded.serve.listen import bind
 from bonded.serve.process import run_http
@@ -150,7 +150,8 @@ def _no_application(_environ: dict[str, Any], start: Callable[..., Any]) -> list
 
 
 def _serve(public: Path, listening: socket.socket) -> None:
-    context = ServeContext(public, _no_application, lambda _: None, lambda: datetime.now(UTC))
+    quiet = ServeSettings(access_log="off")
+    context = ServeContext(public, _no_application, lambda _: None, lambda: datetime.now(UTC), settings=quiet)
     run_http(context, listening, Life())
 
 
