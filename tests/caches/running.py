@@ -26,6 +26,9 @@ from tests.serve.running import App, Running, clock
 DEPLOY = Path(__file__).parents[2] / "deploy"
 HOST = "packages.example.invalid"
 
+CLIENT = httpx.Client(verify=False, timeout=10, limits=httpx.Limits(max_keepalive_connections=0))
+"""Making one costs more than a request."""
+
 NGINX_MAIN = """
 {user}
 daemon off;
@@ -182,7 +185,7 @@ def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
 def get(base: str, path: str, method: str = "GET", **headers: str) -> httpx.Response:
     """One request by the public name, on a connection of its own; names of headers with _ for -."""
     given = {"Host": HOST, "Accept-Encoding": "identity"} | {k.replace("_", "-"): v for k, v in headers.items()}
-    return httpx.request(method, base + path, headers=given, timeout=10)
+    return CLIENT.request(method, base + path, headers=given)
 
 
 def kept(reply: httpx.Response) -> bool:

@@ -113,7 +113,7 @@ def test_no_reader_sees_an_old_page_for_longer_than_the_bound(
     stop = threading.Event()
 
     def read() -> None:
-        with httpx.Client() as client:
+        with httpx.Client(verify=False) as client:
             while not stop.is_set():
                 began = time.monotonic()
                 page = client.get(f"{cache.url}/simple/{name}/", headers={"Accept": JSON}).text
@@ -154,7 +154,7 @@ def test_ten_thousand_personal_answers_reach_nobody_else(kind: str, tmp_path: Pa
         token = index.token("uploader")
         paths = ("/account/", "/account/tokens/", "/manage/", "/admin/", "/", "/account/login/")
         seen = 0
-        with httpx.Client(base_url=cache.url) as client:
+        with httpx.Client(base_url=cache.url, verify=False) as client:
             for turn in range(1000):
                 coding = ("gzip", "identity", "zstd", "br, gzip")[turn % 4]
                 path = paths[turn % len(paths)]
