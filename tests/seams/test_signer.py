@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,9 +18,9 @@ from securesystemslib.signer import Key, Signature  # type: ignore[attr-defined]
 from bonded.adapters.signer_file import FileSigner, load_key
 from bonded.adapters.signer_none import NoSigner
 from bonded.seams import Signer, SignerRefused, SignerUnusable
-from bonded.tuf import binfile, pointer
 from bonded.tuf.keys import make_key
 from tests.seams.keys import hosts
+from tests.seams.keys.payloads import bin_of, pointer_of
 
 SCHEMES = {
     "file": {"ed25519"},
@@ -34,7 +33,7 @@ SCHEMES = {
     "azure": {"ecdsa-sha2-nistp256"},
 }
 """What each kind of key signs with: what its metadata must say."""
-CLOUDS = ("aws-rsa", "google", "azure")
+CLOUDS = ("aws", "aws-rsa", "google", "azure")
 
 
 @contextmanager
@@ -83,21 +82,6 @@ def n(signer: Signer) -> int:
     return signer.highest()[0] + 10
 
 
-def soon() -> datetime:
-    return datetime.now(UTC) + timedelta(days=1)
-
-
-def bin_of(n: int, count: int = 3) -> bytes:
-    body = binfile.body({f"packages/p/p-{i}.tar.gz": binfile.Target("a" * 64, i) for i in range(count)})
-    return binfile.render(body, n, soon())
-
-
-def pointers(n: int, sign: Callable[[str, bytes], list[dict[str, str]]]) -> tuple[bytes, bytes]:
-    """A snapshot and a timestamp as publications write them."""
-    snapshot = pointer.snapshot({"targets": 1, "bin-1-0": n}, n, soon(), {"publication": n}, sign)[1]
-    return snapshot, pointer.timestamp(snapshot, n, soon(), sign)[1]
-
-
 def check(signer: Signer, signatures: list[dict[str, str]], payload: bytes) -> None:
     """Every key has signed `payload`, once each."""
     keys = signer.keys()
@@ -118,16 +102,9 @@ def test_signatures_verify(signer: Signer, n: int) -> None:
     signer.reserve(n, "a")
     payload = bin_of(n)
     check(signer, signer.sign(n, "a", "bin-1-0a", payload), payload)
-    seen: list[tuple[bytes, list[dict[str, str]]]] = []
-
-    def sign(role: str, payload: bytes) -> list[dict[str, str]]:
-        seen.append((payload, signer.sign(n, "a", role, payload)))
-        return seen[-1][1]
-
-    pointers(n, sign)
-    assert len(seen) == 2
-    for payload, signatures in seen:
-        check(signer, signatures, payload)
+    for role in ("snapshot", "timestamp"):
+        payload = pointer_of(role, n)
+        check(signer, signer.sign(n, "a", role, payload), payload)
 
 
 def test_a_batch_is_signed_in_order(signer: Signer, n: int) -> None:

@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,12 +20,8 @@ import pytest
 from bonded.adapters.signer_frames import MARK, PREFIX, BadFrame, receive, send, split
 from bonded.adapters.signer_process import ProcessSigner
 from bonded.seams import SignerRefused, SignerUnusable
-from bonded.tuf import binfile
 from tests.seams.keys import hosts
-
-
-def bin_of(n: int) -> bytes:
-    return binfile.render(b"", n, datetime.now(UTC) + timedelta(days=1))
+from tests.seams.keys.payloads import bin_of
 
 
 @pytest.fixture(scope="module")

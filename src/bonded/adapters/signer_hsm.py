@@ -52,10 +52,11 @@ class HsmKey:
     def __init__(self, module: str, token: str, key_id: int, pin: Callable[[], str | None]) -> None:
         self._module, self._token, self._id, self._pin = module, token, key_id, pin
         self._what = f"the token {token or '(any)'}, key {key_id},"
-        self._turn = threading.Lock()  # a session does one thing at a time
+        self._turn = _turn_of(module)
         self._session: Any = None
         self._private: Any = None
-        self._key = self._open()
+        with self._turn:
+            self._key = self._open()
         self.keyid: str = self._key.keyid
         self.public: dict[str, Any] = self._key.to_dict()
 
@@ -128,6 +129,16 @@ class HsmKey:
         if words == WORDS["NoSuchKey"] and self._pin() is None:
             words = NO_PIN  # private objects are invisible before the login
         return SignerUnusable(f"{self._what} cannot be used: {words or cause_of(error) or type(error).__name__}")
+
+
+_turns: dict[str, threading.Lock] = {}
+_first = threading.Lock()
+
+
+def _turn_of(module: str) -> threading.Lock:
+    """One lock for each PKCS#11 library: python-pkcs11 does not ask it to expect several threads, and they crash it."""
+    with _first:
+        return _turns.setdefault(module, threading.Lock())
 
 
 def load_public(found: Any) -> SSlibKey:
