@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import product
@@ -170,3 +171,32 @@ def test_a_withdrawn_file_is_not_served(lite: Shelf) -> None:
         assert read.served(tx, file_id)
         change.move_file(tx, "file.withdraw", POLICY, file_id, S.QUARANTINED, reason="", now=lite.now)
         assert not read.served(tx, file_id)
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        (S.PUBLIC, ""),
+        (S.HELD, ""),
+        (S.REJECTED, ""),
+        (S.QUARANTINED, "file-is-evidence"),
+        (S.RECEIVED, "wrong-state"),
+        (S.REMOVED, "wrong-state"),
+    ],
+)
+def test_owners_delete_what_is_theirs_and_no_evidence(lite: Shelf, state: S, code: str) -> None:
+    file_id = lite.file(lite.project("Sample", lite.person("ann")), state=state)
+    with contextlib.ExitStack() as stack:
+        if code:
+            caught = stack.enter_context(pytest.raises(Refusal))
+        with lite.db.write() as tx:
+            change.delete_file(tx, OPERATOR, file_id, reason="", now=lite.now)
+    assert not code or caught.value.code == code
+    assert lite.get(file_id).state is (state if code else S.REMOVED)
+
+
+def test_administrators_remove_evidence(lite: Shelf) -> None:
+    file_id = lite.file(lite.project("Sample", lite.person("ann")), state=S.QUARANTINED)
+    with lite.db.write() as tx:
+        change.move_file(tx, "review.remove", OPERATOR, file_id, S.REMOVED, reason="seen", now=lite.now)
+    assert lite.get(file_id).state is S.REMOVED

@@ -113,6 +113,7 @@ def test_a_deleted_project_is_withdrawn_and_its_names_stay_burnt(shelf: Shelf) -
     assert states == {
         **dict.fromkeys(FileState, FileState.REMOVED),
         FileState.RECEIVED: FileState.REJECTED,
+        FileState.QUARANTINED: FileState.QUARANTINED,  # evidence stays
     }
     assert shelf.get(ids[FileState.PUBLIC]).holds_name
     assert not shelf.get(ids[FileState.HELD]).holds_name

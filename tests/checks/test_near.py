@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bonded.checks.name_deception.near import nearest, one_apart, popular
+from bonded.checks.name_deception.near import easily_slipped, nearest, one_apart, popular
 
 DECEPTIVE = {
     "reqeusts": "requests",
@@ -20,6 +20,15 @@ DECEPTIVE = {
     "co1orama": "colorama",
     "pandas2": "pandas",
     "Beautiful.Soup4": "beautifulsoup4",
+    "nunpy": "numpy",
+    "numpi": "numpy",
+    "djamgo": "django",
+    "dhango": "django",
+    "docked": "docker",
+    "pandsa": "pandas",
+    "panda": "pandas",
+    "flassk": "flask",
+    "tequests": "requests",
 }
 HONEST = [
     "requests",
@@ -32,6 +41,12 @@ HONEST = [
     "bonded",
     "pandas-profiling",
     "tomli-w",
+    "locked",
+    "socket",
+    "rocket",
+    "pocket",
+    "bumpy",
+    "clicks-and-more",
 ]
 
 
@@ -57,6 +72,26 @@ def test_popular_names_are_not_near_themselves() -> None:
 def test_a_longer_list_may_be_given() -> None:
     assert nearest("intern4l-tool", ["internal-tool"]) is not None
     assert nearest("reqeusts", ["internal-tool"]) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "slips"),
+    [
+        ("locket", "locked", False),
+        ("locket", "lockey", True),
+        ("locket", "pocket", False),
+        ("locket", "locke", True),
+        ("locket", "lockett", True),
+        ("locket", "locekt", True),
+        ("locket", "lokket", True),
+        ("locket", "lacket", True),
+        ("locket", "lobket", False),
+    ],
+)
+def test_where_a_finger_or_an_ear_slips(left: str, right: str, slips: bool) -> None:
+    assert one_apart(left, right)
+    assert easily_slipped(left, right) is slips
+    assert easily_slipped(right, left) is slips
 
 
 def test_one_letter_apart() -> None:

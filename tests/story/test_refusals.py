@@ -59,7 +59,9 @@ def test_a_project_of_somebody_else(index: RunningIndex, token: str, made: Calla
     project = made()
     assert by_twine(index, token, project).returncode == 0
     stranger = index.token("stranger")
-    refused(SPEAKING[client](index, stranger, made(project.name, version="9.0")), "no role")
+    refused(
+        SPEAKING[client](index, stranger, made(project.name, version="9.0")), f"no role in the project {project.name}"
+    )
 
 
 @pytest.mark.parametrize("client", sorted(SPEAKING))

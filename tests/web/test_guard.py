@@ -73,7 +73,7 @@ LEAST = {
     "admin.projects": {"GET": "admin"},
     "admin.quarantine-project": {"POST": "admin"},
     "admin.release-project": {"POST": "admin"},
-    "admin.publications": {"GET": "admin"},
+    "admin.signing": {"GET": "admin"},
     "admin.jobs": {"GET": "admin"},
     "admin.job-retry": {"POST": "admin"},
     "admin.job-discard": {"POST": "admin"},

@@ -156,6 +156,19 @@ def test_history_tells_who_and_hides_addresses_of_others(house: House) -> None:
     assert "198.51.100.7" not in page
 
 
+def test_a_quarantined_file_is_kept_from_its_owner(house: House) -> None:
+    ann = house.person("ann")
+    house.project("spam", ann)
+    file_id = house.file(ann, "spam", "1.0", state=FileState.QUARANTINED)
+    browser = house.login("ann")
+    page = browser.get("/manage/project/spam/")
+    assert "Administrators alone release or remove it." in page
+    assert f"/files/{file_id}/delete/" not in page
+    answer = browser.get(f"/manage/project/spam/files/{file_id}/delete/", status=409)
+    assert "only an administrator can remove it" in answer
+    assert "file-is-evidence" in answer
+
+
 def test_projects_that_are_not_mine_or_do_not_exist_look_the_same(house: House) -> None:
     spam(house)
     house.person("bob")
@@ -163,4 +176,5 @@ def test_projects_that_are_not_mine_or_do_not_exist_look_the_same(house: House) 
     one = browser.get("/manage/project/spam/", status=403).html.main
     two = browser.get("/manage/project/no-such/", status=403).html.main
     assert one.h1.text == two.h1.text == "You have no role in this project"
-    assert one.bdi.text == two.bdi.text
+    assert one.bdi.text.startswith("You have no role in the project spam (")
+    assert one.bdi.text.replace("spam", "no-such") == two.bdi.text

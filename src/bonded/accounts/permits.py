@@ -118,18 +118,21 @@ def require(
     scopes: frozenset[str] | None,
     factor_age: timedelta | None,
     fresh: timedelta = FRESH,
+    project: str | None = None,
 ) -> None:
-    """Like `decide`, raising the Refusal."""
+    """Like `decide`, raising the Refusal, which names `project`."""
     decision = decide(
         action, account=account, is_admin=is_admin, role=role, scopes=scopes, factor_age=factor_age, fresh=fresh
     )
     if isinstance(decision, Denied):
-        raise refusal(decision, action)
+        raise refusal(decision, action, project)
 
 
-def refusal(denied: Denied, action: Action) -> Refusal:
-    """The refusal to raise or show."""
+def refusal(denied: Denied, action: Action, project: str | None = None) -> Refusal:
+    """The refusal to raise or show. `project` is the name of the one that is touched, which the sentence then names."""
     title = CATALOGUE[denied.code].title
+    if denied.code == NOT_YOUR_PROJECT and project:
+        title = f"You have no role in the project {project}"
     return Refusal(denied.code, f"{title} ({action.label.lower()})")
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from bonded.catalog.locks import lock_file
 from bonded.catalog.read import File
 from bonded.catalog.rules import check_reason
-from bonded.catalog.states import WRONG_STATE, check_move, holds_name
+from bonded.catalog.states import WRONG_STATE, check_move, check_owner_delete, holds_name
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
 from bonded.db.engine import Tx
@@ -89,7 +89,11 @@ def unyank(tx: Tx, who: Actor, file_id: str, *, reason: str, now: datetime) -> i
 
 
 def delete_file(tx: Tx, who: Actor, file_id: str, *, reason: str, now: datetime) -> int:
-    """The owner's removal of a file, for good. Raises Refusal (no-such-file, wrong-state, reason-too-long)."""
+    """The owner's removal of a file, for good.
+
+    Raises Refusal (no-such-file, wrong-state, file-is-evidence, reason-too-long).
+    """
+    check_owner_delete(lock_file(tx, file_id).state)
     return move_file(tx, "file.delete", who, file_id, S.REMOVED, reason=reason, now=now)
 
 

@@ -82,7 +82,9 @@ def set_status(tx: Tx, action: str, who: Actor, key: str, status: ProjectStatus,
 
 
 def delete_project(tx: Tx, who: Actor, key: str, *, reason: str, now: datetime) -> int:
-    """Withdraw a project's page and remove all its files for good; its name and owners stay. Returns the journal id.
+    """Withdraw a project's page and remove its files for good; its name and owners stay. Returns the journal id.
+
+    Quarantined files stay what they are: evidence, which administrators alone remove.
 
     One journal row says it, with the ids of the files. Raises Refusal (no-such-project, wrong-state, reason-too-long).
     """
@@ -95,7 +97,7 @@ def delete_project(tx: Tx, who: Actor, key: str, *, reason: str, now: datetime) 
         raise Refusal(WRONG_STATE, f"the project {key} is quarantined: only an administrator can remove its files")
     files = tx.execute(
         update(file_table)
-        .where(file_table.c.project_id == old.id, file_table.c.state != FileState.REMOVED)
+        .where(file_table.c.project_id == old.id, file_table.c.state.not_in((FileState.REMOVED, FileState.QUARANTINED)))
         .values(
             # A file that was never decided on is rejected, not removed: no move leads from received to removed.
             state=case((file_table.c.state == FileState.RECEIVED, FileState.REJECTED), else_=FileState.REMOVED),

@@ -22,6 +22,25 @@ WRONG_STATE = define(
     "loaded: load it again.",
 )
 
+EVIDENCE = define(
+    "file-is-evidence",
+    409,
+    "A quarantined file cannot be deleted by its owners",
+    "The file was withdrawn because it may do harm, and it is kept as evidence. It is served to nobody. Administrators alone "
+    "release it or remove it for good: ask them if you think that it is harmless, or want it gone.",
+)
+
+OWNERS_DELETE = frozenset({S.PUBLIC, S.HELD, S.REJECTED})
+"""States from which owners may remove a file. Out of quarantine, administrators alone do."""
+
+
+def check_owner_delete(state: FileState) -> None:
+    """Raise Refusal unless an owner may remove a file in `state`: file-is-evidence, else wrong-state."""
+    if state is S.QUARANTINED:
+        raise Refusal(EVIDENCE, "the file is quarantined and kept as evidence: only an administrator can remove it")
+    if state not in OWNERS_DELETE:
+        raise Refusal(WRONG_STATE, f"a file that is {state} cannot become {S.REMOVED}")
+
 
 def check_move(old: FileState, new: FileState) -> None:
     """Raise Refusal (wrong-state) unless a file in `old` may become `new`."""

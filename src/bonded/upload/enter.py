@@ -143,6 +143,7 @@ def _check_permission(conn: Connection, key: str, project: read.Project | None, 
         role=role,
         scopes=bearer.permissions,
         factor_age=None,
+        project=key,
     )
 
 

@@ -60,7 +60,8 @@ def gate(request: Request, action: Action) -> Response | None:
     if denied.code == CONFIRM_REQUIRED and request.method == "POST":
         # The page asks for the password and carries the form along; once it is right, the act goes on here.
         return stepup.confirm_in_place(request)
-    raise permits.refusal(denied, action)
+    project = request.matchdict.get("project")
+    raise permits.refusal(denied, action, normalize(project)[:100] if project else None)
 
 
 def verdict(request: Request, action: Action) -> Denied | None:

@@ -8,7 +8,9 @@ and `o`, `1` and `l`, `rn` and `m`); the same words in another order or with oth
 machines.
 
 **What is not flagged.** Projects that exist already, names that are themselves on the list, names of fewer than five letters
-that only differ by a letter, and longer names that contain a popular one (`flask-login`): plugins are called so.
+that only differ by a letter, and longer names that contain a popular one (`flask-login`): plugins are called so. Names of
+five or six letters with another letter in one place are flagged only where a finger or an ear slips (`nunpy` for `numpy`):
+`locked` is a word of its own, not a slip of `locket`.
 
 **When it is a false alert.** Honest names are near each other too, so this alone never does more than ask for a look.
 """
@@ -26,7 +28,7 @@ from bonded.values.states import SubjectKind
 
 @check(
     name="name-deception",
-    version=1,
+    version=2,
     severity=Severity.MEDIUM,
     sentence="A new project's name is easily taken for that of a popular one.",
     subject=SubjectKind.PROJECT,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 
 from bonded.checks.context import Neighbour
 from bonded.values.names import normalize
@@ -14,6 +15,11 @@ _ADDED = ("python-", "py-", "py", "python")
 _ENDED = ("-python", "-py", "py", "-python3", "3", "2", "-lib", "-dev", "s", "-sdk", "-official")
 _LEAST = 5
 """Shorter names are one letter apart by accident."""
+_LONG = 7
+"""From here on, any other letter is a sign: words of six letters have neighbours that are words too (locket, locked)."""
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_SOUNDS = ("aeiouy", "ckq", "sz", "mn", "vw")
+"""Letters that are written for each other by people who write from hearing."""
 
 
 @cache
@@ -43,8 +49,8 @@ def _compare(key: str, other: str) -> Neighbour | None:
         return Neighbour(other, "letters that look alike", 0.0)
     if sorted(key.split("-")) == sorted(other.split("-")):
         return Neighbour(other, "the same words in another order", 0.1)
-    if len(plain) >= _LEAST and one_apart(bare, plain):
-        return Neighbour(other, "one letter differs", 0.1 if len(plain) >= 7 else 0.2)
+    if len(plain) >= _LEAST and one_apart(bare, plain) and (len(plain) >= _LONG or easily_slipped(bare, plain)):
+        return Neighbour(other, "one letter differs", 0.1 if len(plain) >= _LONG else 0.2)
     added = any(key == f"{word}{other}" for word in _ADDED) or any(key == f"{other}{word}" for word in _ENDED)
     if added and len(plain) >= _LEAST:
         return Neighbour(other, "a word is added that changes nothing", 0.25)
@@ -69,3 +75,23 @@ def one_apart(left: str, right: str) -> bool:
         return left[start:] == right[start + 1 :]
     swapped = left[start : start + 2] == right[start : start + 2][::-1] and left[start + 2 :] == right[start + 2 :]
     return swapped or left[start + 1 :] == right[start + 1 :]
+
+
+def easily_slipped(left: str, right: str) -> bool:
+    """Whether somebody who meant one of two names `one_apart` may write the other: a letter dropped, doubled or swapped,
+    or another one that is beside it on the keyboard or sounds like it. Nobody misses the first letter."""
+    differing = [at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b]
+    if len(left) != len(right) or len(differing) != 1:
+        return True
+    (at,) = differing
+    pair = {left[at], right[at]}
+    return at > 0 and (frozenset(pair) in _beside() or any(pair <= set(letters) for letters in _SOUNDS))
+
+
+@cache
+def _beside() -> frozenset[frozenset[str]]:
+    """Pairs of keys that touch; each row stands half a key to the right of the one above."""
+    pairs = {frozenset(pair) for row in _ROWS for pair in pairwise(row)}
+    for upper, lower in pairwise(_ROWS):
+        pairs |= {frozenset(pair) for shifted in (upper, upper[1:]) for pair in zip(shifted, lower, strict=False)}
+    return frozenset(pairs)

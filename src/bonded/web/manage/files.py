@@ -13,11 +13,10 @@ from bonded.catalog import change, read
 from bonded.catalog.pages import version_order
 from bonded.catalog.read import File, Project
 from bonded.catalog.rules import NO_SUCH_FILE
-from bonded.catalog.states import MOVES
+from bonded.catalog.states import OWNERS_DELETE, check_owner_delete
 from bonded.db.engine import Tx
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal
-from bonded.values.states import FileState
 from bonded.values.who import Actor
 from bonded.web.forms import Form
 from bonded.web.identity import actor
@@ -34,8 +33,7 @@ def show(request: Request) -> Response:
         files = read.files(conn, project.id)
     files.sort(key=lambda file: (version_order(file.version), file.filename), reverse=True)
     releases = [(version, list(group)) for version, group in groupby(files, key=lambda file: file.version)]
-    deletable = {state for state, after in MOVES.items() if FileState.REMOVED in after}
-    return request.page("manage/files.html", project=project, releases=releases, deletable=deletable)
+    return request.page("manage/files.html", project=project, releases=releases, deletable=OWNERS_DELETE)
 
 
 def yank(request: Request) -> Response:
@@ -49,15 +47,16 @@ def unyank(request: Request) -> Response:
 
 
 def ask_delete(request: Request) -> Response:
-    """The page that says what deleting means and asks for the file's name."""
+    """The page that says what deleting means and asks for the file's name. Raises Refusal (wrong-state, file-is-evidence)."""
     with request.db.read() as conn:
         project = project_of(conn, request)
         file = file_of(conn, request)
+    check_owner_delete(file.state)
     return request.page("manage/delete-file.html", project=project, file=file, form=Form(request))
 
 
 def delete(request: Request) -> Response:
-    """Delete a file for good, when its name was typed right. Raises Refusal (wrong-state)."""
+    """Delete a file for good, when its name was typed right. Raises Refusal (wrong-state, file-is-evidence)."""
     form = Form(request)
     with request.db.read() as conn:
         project, file = project_of(conn, request), file_of(conn, request)
