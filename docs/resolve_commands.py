@@ -91,6 +91,7 @@ def _client_words() -> frozenset[str]:
 
 
 def _client(words: list[str]) -> str:
+    words = words[: words.index("--")] if "--" in words else words  # what follows is another command
     unknown = [word for word in words if word.startswith("--") and word.split("=")[0] not in _client_words()]
     return f"bonded-client has no option {unknown[0]}" if unknown else ""
 

@@ -77,8 +77,11 @@ class FileCache:
     def keep(self, part: BinaryIO, sha256: str) -> None:
         """Give `part`, whose bytes the caller has hashed to `sha256`, its name. It stays open."""
         path = self._path(sha256)
-        path.parent.mkdir(exist_ok=True)
-        Path(part.name).replace(path)
+        try:
+            Path(part.name).replace(path)
+        except FileNotFoundError:
+            path.parent.mkdir(exist_ok=True)
+            Path(part.name).replace(path)
         status = os.fstat(part.fileno())
         self._verified[sha256] = _Seen.of(status)
         with self._lock:

@@ -31,6 +31,7 @@ class Outline:
     until: float
     versions: dict[str, int]
     _delegations: dict[str, Delegations] = field(default_factory=dict)
+    _present: set[str] = field(default_factory=set)
 
     @classmethod
     def read(cls, folder: Path) -> Outline:
@@ -66,8 +67,13 @@ class Outline:
 
     def _here(self, role: str) -> bool:
         """Whether the folder has this role in the version that the snapshot names."""
+        if role in self._present:
+            return True
         try:
             data = (self.folder / f"{role}.json").read_bytes()
-            return int(json.loads(data)["signed"]["version"]) == self.versions[role]
+            here = int(json.loads(data)["signed"]["version"]) == self.versions[role]
         except (OSError, ValueError, KeyError, TypeError):
             return False
+        if here:
+            self._present.add(role)
+        return here
