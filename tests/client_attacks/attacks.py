@@ -46,7 +46,7 @@ def another_wheel(mirror: Mirror) -> None:
 
 
 def another_page(mirror: Mirror) -> None:
-    mirror.store[mirror.signed_page("example")] = page_json("example", (EVIL,))
+    mirror.show(page_json("example", (EVIL,)))
 
 
 def another_key(mirror: Mirror) -> None:
@@ -111,7 +111,7 @@ def one_more_requirement_in_the_wheel(mirror: Mirror) -> None:
 
 
 def one_more_requirement_by_the_page(mirror: Mirror) -> None:
-    mirror.store[mirror.signed_page("example")] = page_json("example", (wheel("example", requires=("helper",)),))
+    mirror.show(page_json("example", (wheel("example", requires=("helper",)),)))
 
 
 def older_bin(mirror: Mirror) -> None:
@@ -124,7 +124,7 @@ def older_bin(mirror: Mirror) -> None:
 
 def older_page(mirror: Mirror) -> None:
     mirror.fix()
-    mirror.store[mirror.signed_page("example")] = page_json("example", (OLD,))
+    mirror.show(page_json("example", (OLD,)))
 
 
 def older_snapshot_by_name(mirror: Mirror) -> None:
@@ -138,7 +138,7 @@ def wheel_of_another_project(mirror: Mirror) -> None:
 
 
 def page_of_another_project(mirror: Mirror) -> None:
-    mirror.store[mirror.signed_page("example")] = mirror.targets["simple/helper/index.json"]
+    mirror.show(mirror.targets["simple/helper/index.json"])
 
 
 def older_release_for_the_new_one(mirror: Mirror) -> None:
@@ -193,24 +193,28 @@ def targets_by_one_of_two(mirror: Mirror) -> None:
     mirror.store["metadata/timestamp.json"] = timestamp.to_bytes()
 
 
-def _of(action: str, path: Callable[[Mirror], str], *more: object) -> Callable[[Mirror], None]:
-    return lambda mirror: getattr(mirror, action)(path(mirror), *more)
+def _of(action: str, paths: Callable[[Mirror], tuple[str, ...]], *more: object) -> Callable[[Mirror], None]:
+    def play(mirror: Mirror) -> None:
+        for path in paths(mirror):
+            getattr(mirror, action)(path, *more)
+
+    return play
 
 
-def timestamp_of(_: Mirror) -> str:
-    return "metadata/timestamp.json"
+def timestamp_of(_: Mirror) -> tuple[str, ...]:
+    return ("metadata/timestamp.json",)
 
 
-def page_of(mirror: Mirror) -> str:
-    return mirror.signed_page("example")
+def page_of(mirror: Mirror) -> tuple[str, ...]:
+    return mirror.pages()
 
 
-def wheel_of(mirror: Mirror) -> str:
-    return mirror.file(OLD)
+def wheel_of(mirror: Mirror) -> tuple[str, ...]:
+    return (mirror.file(OLD),)
 
 
-def metadata_of(mirror: Mirror) -> str:
-    return f"{mirror.file(OLD)}.metadata"
+def metadata_of(mirror: Mirror) -> tuple[str, ...]:
+    return (f"{mirror.file(OLD)}.metadata",)
 
 
 GONE = ("index-error", "metadata-missing", "index-unreachable", "file-withdrawn")

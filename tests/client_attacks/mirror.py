@@ -54,6 +54,15 @@ class Mirror(Index):
         assert self.served is not None
         self.served.odd[path] = what
 
+    def pages(self, project: str = "example") -> tuple[str, str]:
+        """Where the JSON page of a project lies: by its hash, and as the plain copy."""
+        return self.signed_page(project), f"simple/{project}/index.json"
+
+    def show(self, page: bytes) -> None:
+        """Serve these bytes as the page of `example`, wherever it is asked for."""
+        for path in self.pages():
+            self.store[path] = page
+
     def file(self, made: Wheel) -> str:
         """Where a wheel of `example` or `helper` lies."""
         return f"packages/{made.filename.split('-')[0]}/{made.filename}"

@@ -19,6 +19,7 @@ from tests.story import clients
 
 EVERY_TIME = Timing(fresh=0.0, stale=0.0, retry=0.0)
 """Each request polls the index."""
+RETRIES = "0"
 JSON = "application/vnd.pypi.simple.v1+json"
 
 
@@ -76,7 +77,7 @@ def proxying(
 def pip(url: str, target: Path, *words: str, verb: str = "install") -> subprocess.CompletedProcess[str]:
     """`pip install --target`, or another verb without it, with nothing but the index at `url`."""
     where = ("--target", target) if verb == "install" else ("-d", target)
-    options = ("--no-cache-dir", "--retries", "0", "--index-url", url)
+    options = ("--no-cache-dir", "--retries", RETRIES, "--index-url", url)
     return clients.run("pip", verb, *options, *where, *words, cwd=_beside(target))
 
 
@@ -84,7 +85,7 @@ def uv(url: str, target: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """`uv pip install --target` with nothing but the index at `url`."""
     python = clients.environment("pip") / "bin/python"
     options = ("--no-cache", "--default-index", url, "--python", python, "--target", target)
-    return clients.run("uv", "pip", "install", *options, *words, cwd=_beside(target), env={"UV_HTTP_RETRIES": "0"})
+    return clients.run("uv", "pip", "install", *options, *words, cwd=_beside(target), env={"UV_HTTP_RETRIES": RETRIES})
 
 
 def _beside(target: Path) -> Path:
