@@ -131,6 +131,16 @@ class House:
             except BadUri as error:
                 raise SettingsError(f"setting `signer.keys` is wrong: {error}") from None
 
+    def key_files(self) -> list[Path]:
+        """The files that this host's publisher or refresher reads keys from; none for keys that are elsewhere."""
+        from bonded.adapters.signer_uri import parse
+
+        if self.settings.signer.engine == "process":
+            return []
+        self.check_key_uris()
+        uris = map(parse, self.settings.signer.uris())
+        return [self.directory / uri.path for uri in uris if uri.scheme == "file"]
+
     @property
     def secrets(self) -> Secrets:
         """What opens the online keys."""

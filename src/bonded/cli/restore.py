@@ -96,7 +96,7 @@ def _check(house: House, with_database: bool) -> None:
     path = sqlite_path(house)
     if with_database and path != house.directory / "bonded.db":
         raise Refusal(CANNOT, "`database.url` is not sqlite:///bonded.db: restore the database itself, then in place")
-    if not (house.directory / s.signer.key).exists():
+    if not all(path.exists() for path in house.key_files()):
         raise Refusal(CANNOT, "the backup holds no online key: give its folder with --keys")
 
 

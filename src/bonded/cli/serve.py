@@ -64,7 +64,7 @@ def publisher(directory: Path) -> None:
 def refresher(directory: Path) -> None:
     """Run the refresher only: keeps clients valid while the database is down."""
     house = _open(directory, "refresher")
-    _run(house, [_refresher(house)])
+    _run(house, [_refresher(house)], database=False)
 
 
 @click.command()
@@ -120,12 +120,15 @@ def _bind(host: str, port: int, house: House) -> list[socket.socket]:
         raise click.ClickException(str(error)) from None
 
 
-def _run(house: House, members: list[Member], listening: list[socket.socket] | None = None) -> None:
+def _run(
+    house: House, members: list[Member], listening: list[socket.socket] | None = None, *, database: bool = True
+) -> None:
     """Run the group to its end; the exit status is the group's."""
     from bonded.serve.group import GroupSettings, run_group
     from bonded.serve.listen import url_of
 
-    check_schema(house)
+    if database:
+        check_schema(house)
     # What was opened to look must not be shared by the children: SQLite forbids it.
     house.closed()
     line = f"ready {url_of(listening[0])}" if listening else "ready"
