@@ -46,7 +46,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _fetcher(options: argparse.Namespace, connections: int = 1) -> Fetcher:
-    return Fetcher(_deadlines(options.timeout), Proxies(urllib.request.getproxies(), _goes_round), connections)
+    seconds = options.timeout or (proxy_command.TIMEOUT if options.start else 20.0)
+    return Fetcher(_deadlines(seconds), Proxies(urllib.request.getproxies(), _goes_round), connections)
 
 
 @contextmanager
@@ -123,7 +124,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--index", required=True, type=Index.at, metavar="URL", help="address of the index")
     parser.add_argument("--root", required=True, type=Path, help="root metadata that you trust to begin with")
     parser.add_argument("--cache", type=Path, metavar="DIR", help="where to remember what was seen of each index")
-    parser.add_argument("--timeout", type=_seconds, default=20.0, metavar="S", help="longest wait for the next byte")
+    parser.add_argument("--timeout", type=_seconds, metavar="S", help="longest wait for the next byte: 20, proxy 8")
     parser.set_defaults(folder=_remembered, start=None)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     download = commands.add_parser("download", help="download files of projects, verified")

@@ -15,6 +15,8 @@ from bonded_client.proxy_watch import Timing
 from bonded_client.trust import read_root
 
 PORT = 8458
+TIMEOUT = 8.0
+"""Seconds without a byte before the index is slow. pip waits 15 for us, and must hear the reason before."""
 _SIZES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
 _TIMES = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
