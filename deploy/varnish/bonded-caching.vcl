@@ -17,12 +17,13 @@ backend bonded {
 sub vcl_recv {
     if (req.restarts == 0) {
         unset req.http.X-Bonded-Static;
+        unset req.http.X-Bonded-Late;
         unset req.http.X-Bonded-Failed;
     }
-    # How long a page may be given out while it is fetched anew: `tuf.page_ttl`. CHANGE with it.
-    set req.grace = 10s;
-    if (req.http.X-Bonded-Failed) {
-        # The origin has just failed this request: now for as long as the page itself allows (stale-if-error).
+    if (req.http.X-Bonded-Late && !req.http.X-Bonded-Failed) {
+        # What is kept is too old to be given out while it is fetched anew: wait for the fetch.
+        set req.grace = 0s;
+    } else {
         set req.grace = 24h;
     }
     if (req.url ~ "^/(?:simple|packages|metadata|publications|pypi)(?:/|$|\?)") {
@@ -53,6 +54,16 @@ sub vcl_hash {
     }
 }
 
+sub vcl_hit {
+    # A page is kept for as long as stale-if-error allows. Without a failure it is given out only within
+    # stale-while-revalidate.
+    if (obj.ttl < 0s && !req.http.X-Bonded-Late && !req.http.X-Bonded-Failed
+        && obj.ttl + std.duration(obj.http.X-Bonded-While, 0s) < 0s) {
+        set req.http.X-Bonded-Late = "yes";
+        return (restart);
+    }
+}
+
 sub vcl_backend_fetch {
     if (bereq.method == "POST") {
         set bereq.first_byte_timeout = 3600s;
@@ -67,14 +78,21 @@ sub vcl_backend_response {
         if (bereq.is_bgfetch) {
             return (abandon);
         }
+        if (bereq.http.X-Bonded-Static && !bereq.uncacheable) {
+            # As an error it does not take the place of the page that is kept.
+            return (error(503, "Service Unavailable"));
+        }
         set beresp.uncacheable = true;
         set beresp.ttl = 0s;
         return (deliver);
     }
+    unset beresp.http.X-Bonded-While;
+    if (beresp.http.Cache-Control ~ "stale-while-revalidate=[0-9]") {
+        set beresp.http.X-Bonded-While = regsub(beresp.http.Cache-Control, "^.*stale-while-revalidate=([0-9]+).*$", "\1s");
+        set beresp.grace = std.duration(beresp.http.X-Bonded-While, 0s);
+    }
     if (beresp.http.Cache-Control ~ "stale-if-error=[0-9]") {
         set beresp.grace = std.duration(regsub(beresp.http.Cache-Control, "^.*stale-if-error=([0-9]+).*$", "\1s"), 0s);
-    } elsif (beresp.http.Cache-Control ~ "stale-while-revalidate=[0-9]") {
-        set beresp.grace = std.duration(regsub(beresp.http.Cache-Control, "^.*stale-while-revalidate=([0-9]+).*$", "\1s"), 0s);
     }
     # For caches that are purged, as this one is.
     if (beresp.http.Surrogate-Control ~ "max-age=[0-9]" && beresp.http.Cache-Control !~ "(?i)no-store|private") {
@@ -103,12 +121,13 @@ sub vcl_backend_error {
 
 sub vcl_deliver {
     # The origin failed: once more, and now an older page will do where one is kept.
-    if (resp.status >= 500 && req.restarts == 0 && req.http.X-Bonded-Static && (req.method == "GET" || req.method == "HEAD")
+    if (resp.status >= 500 && !req.http.X-Bonded-Failed && req.http.X-Bonded-Static && (req.method == "GET" || req.method == "HEAD")
         && !req.http.Authorization) {
         set req.http.X-Bonded-Failed = "yes";
         return (restart);
     }
     unset resp.http.Surrogate-Key;
     unset resp.http.xkey;
+    unset resp.http.X-Bonded-While;
     unset resp.http.Via;
 }

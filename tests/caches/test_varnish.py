@@ -246,13 +246,13 @@ def test_a_new_root_is_shown_at_once_when_it_is_purged(cache: Varnish, index: In
 
 def test_an_origin_that_is_down_is_served_through(cache: Varnish, index: Index, origin: Origin) -> None:
     origin.stop()
-    origin.start({"page_ttl": 1.0})
+    origin.start({"page_ttl": 1.0, "package_bound": 1.0})
     index.upload("alpha")
     settle(index)
     for path in (WHL, PAGE, POINTER):
         assert get(cache.url, path).status_code == 200
     origin.stop()
-    time.sleep(1.2)
+    time.sleep(2.2)  # the page's own second, and another in which it may be given out while it is fetched anew
     for _ in range(3):
         assert get(cache.url, PAGE).status_code == 200  # its time is over; stale-if-error keeps it
         assert get(cache.url, WHL).status_code == 200
@@ -267,15 +267,38 @@ def test_a_failing_origin_is_served_through_too(cache: Varnish, index: Index, or
     index.upload("alpha")
     settle(index)
     origin.stop()
-    origin.start({"page_ttl": 1.0})
+    origin.start({"page_ttl": 1.0, "package_bound": 1.0})
     assert get(cache.url, PAGE).status_code == 200
-    time.sleep(1.1)
+    time.sleep(2.2)
     folder = index.folder / "public"
     (folder / "simple").rename(folder / "away")
     (folder / "simple").symlink_to("simple")  # a loop: ELOOP, not "not found"
     assert get(f"http://127.0.0.1:{origin.port}", PAGE).status_code == 503
     for _ in range(2):
         assert get(cache.url, PAGE).status_code == 200
+
+
+def test_an_old_page_is_given_out_while_it_is_fetched_anew_and_no_longer(
+    cache: Varnish, index: Index, origin: Origin
+) -> None:
+    origin.stop()
+    origin.start({"page_ttl": 1.0})
+    index.upload("alpha")
+    settle(index)
+
+    def changed(word: bytes) -> None:
+        page = index.path("simple/alpha/index.html")
+        page.with_name("new").write_bytes(page.read_bytes() + word)
+        page.with_name("new").rename(page)
+
+    get(cache.url, PAGE)
+    changed(b"first")
+    time.sleep(1.2)
+    assert b"first" not in get(cache.url, PAGE).content  # within stale-while-revalidate: nobody is kept waiting
+    until(lambda: b"first" in get(cache.url, PAGE).content, 1)
+    changed(b"second")
+    time.sleep(2.3)
+    assert b"second" in get(cache.url, PAGE).content  # beyond it the client waits for the new page
 
 
 def test_what_was_withdrawn_is_not_served_stale(cache: Varnish, index: Index, origin: Origin) -> None:
