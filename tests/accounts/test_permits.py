@@ -54,6 +54,10 @@ user.logout                | UMOX  | -     | -      | no
 user.confirm               | UMOX  | -     | -      | no
 user.set-password          | AUMOX | AUMOX | any    | no
 user.change-password       | UMOX  | -     | -      | fresh
+user.set-language          | UMOX  | -     | -      | no
+user.ask-email             | UMOX  | -     | -      | fresh
+user.email-link            | -     | -     | -      | no
+user.change-email          | AUMOX | AUMOX | any    | no
 user.freeze                | X     | -     | -      | no
 user.unfreeze              | X     | -     | -      | no
 account.see                | UMOX  | -     | -      | no

@@ -142,6 +142,7 @@ PAGES = {
         "account/tokens/",
         "account/sessions/",
         "account/password/",
+        "account/profile/",
         "account/confirm/",
         "account/history/",
         "manage/project/spam/",

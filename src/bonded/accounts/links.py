@@ -28,6 +28,7 @@ class Purpose(StrEnum):
     """What a link is good for."""
 
     SET_PASSWORD = "set-password"
+    CHANGE_EMAIL = "change-email"
 
 
 def make_link(tx: Tx, user_id: str, purpose: Purpose, *, now: datetime, lifetime: timedelta) -> str:

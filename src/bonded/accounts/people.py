@@ -38,7 +38,8 @@ SAME_STATE = define(
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person's account. `language` is a locale name such as "pt_BR", None when they never chose one."""
+    """A person's account. `language` is a locale name such as "pt_BR", None when they never chose one; `new_email` an
+    address that they asked for and have not confirmed."""
 
     id: str
     name: str
@@ -48,6 +49,7 @@ class User:
     language: str | None
     has_password: bool
     created_at: datetime
+    new_email: str | None = None
 
     @property
     def active(self) -> bool:
@@ -175,4 +177,5 @@ def _user(row: Any) -> User:
         row.language,
         row.password_hash is not None,
         row.created_at,
+        row.new_email,
     )

@@ -15,6 +15,7 @@ user = Table(
     Column("state", Text, nullable=False),  # values.states.AccountState
     Column("is_admin", Boolean, nullable=False, default=False),
     Column("language", Text),
+    Column("new_email", Text),  # asked for, not confirmed yet
     Column("created_at", Instant, nullable=False),
 )
 

@@ -39,12 +39,16 @@ class MailSettings:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """A journal row with the names of people that belong to it, as they are today ("" when unknown)."""
+    """A journal row with the names of people that belong to it, as they are today ("" when unknown).
+
+    `secret` is that of a one-time link which this mail carries, "" for all others.
+    """
 
     entry: Entry
     actor: str
     concerned: str
     case_id: int | None
+    secret: str = ""
 
 
 def message(settings: MailSettings, news: News, to: User, now: datetime) -> EmailMessage:
@@ -137,7 +141,9 @@ def _details(settings: MailSettings, news: News, to: User, language: str) -> lis
 
 
 def _where(settings: MailSettings, news: News) -> str:
-    """The page that shows it; never one with a secret in its address."""
+    """The page that shows it. An address with a secret goes to the one person who proves by it that it reached them."""
+    if news.secret:
+        return f"{settings.url}account/email/{news.secret}/"
     notify = ACTIONS[news.entry.action].notify
     if notify is Notify.OWNERS:
         return f"{settings.url}manage/project/{news.entry.project_key}/"

@@ -6,7 +6,7 @@ whose mail fails does not keep others from theirs: the job fails afterwards, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, insert, select
 
 from bonded.accounts import people
 from bonded.accounts.people import User
+from bonded.accounts.profile import make_email_link
 from bonded.catalog import read as catalog
 from bonded.db.engine import Database
 from bonded.db.jobs import Job
@@ -56,6 +57,13 @@ def handle(context: MailContext, job: Job, now: datetime) -> None:
 
 
 def _send(context: MailContext, news: News, to: User, now: datetime) -> bool:
+    if news.entry.action == "user.email-link":
+        # Made here, so that the secret is in the mail and nowhere else; a repeated mail makes the earlier link useless.
+        with context.db.write() as tx:
+            secret = make_email_link(tx, to.id, to.email, now=now)
+        if secret is None:
+            return True
+        news = replace(news, secret=secret)
     try:
         context.mailer.send(message(context.settings, news, to, now))
     except Exception as error:  # any mailer, any failure: the next attempt tries again

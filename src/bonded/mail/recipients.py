@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection, select
@@ -30,7 +31,7 @@ def recipients(conn: Connection, entry: Entry) -> list[User]:
     if action.notify is Notify.OWNERS and entry.project_key:
         found += _owners(conn, entry.project_key)
     if action.notify is Notify.SUBJECT or action.name.startswith("role."):
-        found.append(people.by_id(conn, entry.user_id or _subject(entry)))
+        found.append(_concerned(conn, entry))
     once = {u.id: u for u in found if u is not None}
     return sorted(once.values(), key=lambda u: u.name)
 
@@ -40,6 +41,22 @@ def _owners(conn: Connection, key: str) -> list[User | None]:
     if project is None:
         return []
     return [people.by_id(conn, user_id) for user_id, role in read.roles(conn, project.id) if role is Role.OWNER]
+
+
+def _concerned(conn: Connection, entry: Entry) -> User | None:
+    """The person concerned; about their address, where each of its mails must go.
+
+    The link goes to the new address while it is still waited for, and the news of a change to the old one.
+    """
+    person = people.by_id(conn, entry.user_id or _subject(entry))
+    if person is None:
+        return None
+    if entry.action == "user.email-link":
+        wanted = entry.private.get("new_email")
+        return replace(person, email=wanted) if wanted and wanted == person.new_email else None
+    if entry.action == "user.change-email":
+        return replace(person, email=entry.private.get("old_email", person.email))
+    return person
 
 
 def _subject(entry: Entry) -> str:

@@ -68,7 +68,11 @@ class Request(PyramidRequest):  # type: ignore[misc]
 
     @reify
     def language(self) -> str:
-        """The language of this answer: the best offered one by Accept-Language."""
+        """The language of this answer: the one that the person chose, where pages have it, else the best offered one by
+        Accept-Language."""
+        user = self.visitor.user if hasattr(self, "visitor") else None
+        if user is not None and user.language in self.settings.languages:
+            return str(user.language)
         return str(self.accept_language.lookup(list(self.settings.languages), default="en"))
 
     def gettext(self, message: str, **values: object) -> str:

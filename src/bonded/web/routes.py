@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bonded.web.account import confirm, login, overview, password, sessions, tokens
+from bonded.web.account import confirm, login, overview, password, profile, sessions, tokens
 from bonded.web.admin import case, decisions, jobs, journal, people, queue, signing
 from bonded.web.admin import overview as admin_overview
 from bonded.web.api import legacy
@@ -48,6 +48,15 @@ ACCOUNT = (
         {"GET": (OWN, password.show_change), "POST": ("user.change-password", password.change)},
     ),
     Route("confirm", "/account/confirm/", {"GET": (OWN, confirm.show), "POST": ("user.confirm", confirm.enter)}),
+    Route("profile", "/account/profile/", {"GET": (OWN, profile.show)}),
+    Route("profile.language", "/account/profile/language/", {"POST": ("user.set-language", profile.set_language)}),
+    Route("profile.email", "/account/profile/email/", {"POST": ("user.ask-email", profile.ask_email)}),
+    Route(
+        "email.link",
+        "/account/email/{secret}/",
+        {"GET": ("user.change-email", profile.show_link), "POST": ("user.change-email", profile.use_link)},
+        stranger_form=True,
+    ),
     Route("account", "/account/", {"GET": (OWN, overview.show)}),
     Route("account.history", "/account/history/", {"GET": (OWN, overview.history)}),
     Route("tokens", "/account/tokens/", {"GET": (OWN, tokens.show), "POST": ("token.create", tokens.create)}),
