@@ -14,9 +14,11 @@ import bonded.tuf.build
 from bonded.adapters.queue_local import LocalQueue
 from bonded.journal.seal import unsealed
 from bonded.journal.tables import journal, to_publish
-from bonded.seams import StorageError
+from bonded.seams import Changed, StorageError
+from bonded.telemetry import metrics
 from bonded.tuf.context import Publisher
 from bonded.tuf.loop import PublisherLoop, keep_valid, run_publisher, run_refresher
+from bonded.values.states import FileState
 from tests.tuf.faults import FaultyDatabase, FaultyStorage, Trip
 from tests.tuf.world import World
 
@@ -189,3 +191,53 @@ def test_the_refreshers_process(sqlite_world: World) -> None:
     keep_valid(p, sqlite_world.now)  # nothing is due now
     p.lock.release()  # type: ignore[attr-defined]
     assert sqlite_world.client("returning").versions[0] == refreshed
+
+
+def figures() -> dict[str, float]:
+    lines = metrics.render().decode().splitlines()
+    return {key: float(value) for key, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
+
+
+def test_a_publication_is_measured(running: Running) -> None:
+    """Two files that were uploaded a minute ago, one of which a person released."""
+    metrics.stop()
+    world = running.world
+    world.upload("apple", "apple-1.0.tar.gz")
+    held = world.upload("pear", "pear-1.0.tar.gz", release=False)
+    world.move(held, "file.hold", FileState.HELD)
+    world.move(held, "review.release", FileState.PUBLIC)
+    world.now += timedelta(minutes=1)
+    running.turns(3)
+    found = figures()
+    assert found["bonded_publication_latency_seconds_count"] == 1, "what waited for a person says nothing of publishing"
+    assert found["bonded_publication_latency_seconds_sum"] == pytest.approx(60, abs=1)
+    assert found["bonded_publication_change_latency_seconds_count"] == 4
+    assert (found["bonded_publication_batch_changes_count"], found["bonded_publication_batch_changes_sum"]) == (1, 4)
+    assert found['bonded_publications_total{result="published"}'] == 1
+    for step in ("claim", "collect", "build", "open", "put", "flip", "settle"):
+        assert found[f'bonded_publication_step_seconds_count{{step="{step}"}}'] >= 1, step
+    assert 'bonded_publications_total{result="failed"}' not in found
+    metrics.stop()
+
+
+def test_failed_and_burned_publications_are_counted(sqlite_world: World) -> None:
+    metrics.stop()
+    public = FaultyStorage(sqlite_world.public, Trip())
+    running = Running(sqlite_world, sqlite_world.publisher(public=public))
+    sqlite_world.upload("apple", "apple-1.0.tar.gz")
+
+    def fail(*_: object) -> None:
+        raise StorageError("no space left")
+
+    def moved(*_: object) -> None:
+        raise Changed("somebody else was faster")
+
+    public.replace = fail  # type: ignore[method-assign]
+    running.turns(3)
+    public.replace = moved  # type: ignore[method-assign]
+    running.turns(2)
+    found = figures()
+    assert found['bonded_publications_total{result="failed"}'] == 3
+    assert found['bonded_publications_total{result="burned"}'] == 2
+    assert "bonded_publication_latency_seconds_count" not in found
+    metrics.stop()
