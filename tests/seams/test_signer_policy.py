@@ -96,7 +96,6 @@ EXTRAS = {
     "a second type": b'"_type":"root",',
     "a second version": b'"version":900,',
     "a second expiry": b'"expires":"2036-11-02T00:00:00Z",',
-    "a delegation": b'"delegations":{"keys":{},"roles":[]},',
     "an escaped version": b'"versio\\u006e":900,',
     "a space before the colon": b'"version" :900,',
     "a line end before the colon": b'"version"\n:900,',

@@ -19,6 +19,8 @@ MAX_HEAD = 1024 * 1024
 MAX_BODY = 64 * 1024 * 1024
 BUFFER = 1024 * 1024
 """Of the socket, in bytes: fewer turns between the two processes."""
+PIECES = 512
+"""Buffers in one call of sendmsg; Linux takes 1,024."""
 
 
 class BadFrame(Exception):
@@ -31,18 +33,31 @@ def send(sock: socket.socket, head: dict[str, Any], payloads: Sequence[bytes] = 
     size = sum(map(len, payloads))
     if len(words) > MAX_HEAD or size > MAX_BODY:
         raise BadFrame("a message is too long")
-    sock.sendall(b"".join((PREFIX.pack(MARK, len(words), size), words, *payloads)))
+    left = [memoryview(piece) for piece in (PREFIX.pack(MARK, len(words), size) + words, *payloads) if piece]
+    while left:
+        sent = sock.sendmsg(left[:PIECES])
+        while left and sent >= len(left[0]):
+            sent -= len(left.pop(0))
+        if sent:
+            left[0] = left[0][sent:]
 
 
-def receive(sock: socket.socket) -> tuple[dict[str, Any], memoryview] | None:
-    """A head and its body; None when the other side has ended the connection. Raises BadFrame, OSError."""
-    prefix = _exactly(sock, PREFIX.size, start=True)
+def receive(sock: socket.socket, room: bytearray | None = None) -> tuple[dict[str, Any], memoryview] | None:
+    """A head and its body; None when the other side has ended the connection. Raises BadFrame, OSError.
+
+    The body lies in `room`, which grows as needed, until the next call: fresh memory for every batch would cost more than
+    the copy.
+    """
+    room = bytearray() if room is None else room
+    prefix = _exactly(sock, PREFIX.size, bytearray(PREFIX.size), start=True)
     if prefix is None:
         return None
     mark, words, size = PREFIX.unpack(prefix)
     if mark != MARK or words > MAX_HEAD or size > MAX_BODY:
         raise BadFrame("not a message of this protocol")
-    head, body = _exactly(sock, words), _exactly(sock, size)
+    if len(room) < size:
+        room.extend(bytes(size - len(room)))
+    head, body = _exactly(sock, words, bytearray(words)), _exactly(sock, size, room)
     assert head is not None
     assert body is not None
     try:
@@ -65,9 +80,9 @@ def split(body: memoryview, lengths: Sequence[int]) -> list[bytes]:
     return found
 
 
-def _exactly(sock: socket.socket, size: int, *, start: bool = False) -> memoryview | None:
-    buffer = bytearray(size)
-    view, at = memoryview(buffer), 0
+def _exactly(sock: socket.socket, size: int, room: bytearray, *, start: bool = False) -> memoryview | None:
+    """The next `size` bytes, in `room`."""
+    view, at = memoryview(room)[:size], 0
     while at < size:
         got = sock.recv_into(view[at:])
         if not got:

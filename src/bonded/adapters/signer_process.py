@@ -19,7 +19,7 @@ from bonded.seams import SignerRefused, SignerUnusable
 
 BATCH = 64
 """Payloads in one message, at most."""
-BATCH_BYTES = 4 * 1024 * 1024
+BATCH_BYTES = 1024 * 1024
 """Bytes in one message, a longer payload alone."""
 AHEAD = 2
 """Messages sent before the answer to the first is read. Answers are small: the signer never waits to write them."""

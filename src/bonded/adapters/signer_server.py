@@ -88,8 +88,10 @@ class SignerServer:
             with sock:
                 if _is_ours(sock):
                     sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
-                    while (asked := receive(sock)) is not None:
+                    room = bytearray()
+                    while (asked := receive(sock, room)) is not None:
                         send(sock, self._answer(*asked))
+                        del asked  # a view of the room would keep it from growing
         except BadFrame as error:
             log.error("a connection was ended", reason=str(error))
         except OSError:
