@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bonded.values.states import FileState
 from bonded_client import mirror_history
 from bonded_client.failures import Failure
 from bonded_client.mirror_tree import Tree, check_target
@@ -113,6 +114,24 @@ def test_endless_data(
     served.odd[newest(world, pattern)] = flood
     refused(mirror(tmp_path / "m"), code, 6)
     visible(tmp_path / "m", before)
+
+
+def test_what_is_withdrawn_goes_at_once(mirror: Mirror, world: World, served: Served, tmp_path: Path) -> None:
+    """Also when nothing else of the publication can be had: a quarantined file may be malware."""
+    bad = world.upload("other", "other-3.0.tar.gz")
+    world.publish()
+    mirror(tmp_path / "m")
+    before = tree(tmp_path / "m")
+    world.move(bad, "review.quarantine", FileState.QUARANTINED)
+    world.upload("example", NEW)
+    world.publish()
+    served.store[f"packages/example/{NEW}"] = b"altered"
+    refused(mirror(tmp_path / "m"), "altered", 6)
+    now = tree(tmp_path / "m")
+    gone = before.keys() - now.keys()
+    assert {name.rpartition("/")[2][-16:] for name in gone} >= {"other-3.0.tar.gz"}
+    assert all("other-3.0.tar.gz" in name for name in gone)
+    assert now["metadata/timestamp.json"] == before["metadata/timestamp.json"]
 
 
 def test_slow_retrieval(mirror: Mirror, world: World, served: Served, before: dict[str, bytes], tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from bonded_client.failures import Failure
 from bonded_client.mirror_check import strays
 from bonded_client.mirror_fetch import GoneError, Workers
 from bonded_client.mirror_history import History
-from bonded_client.mirror_state import MAX_ROLE, Branch, State, branches, flipped, targets_in, trusted
+from bonded_client.mirror_state import MAX_ROLE, Branch, State, branches, flipped, reachable, targets_in, trusted
 from bonded_client.mirror_tree import SMALL, Tree, check_target, digest, hashed
 from bonded_client.trust import HOLD, Trust
 
@@ -118,6 +118,7 @@ class Mirror:
         one = _Sync(self.trust, self.tree, self.limits, workers, state, before if same else None, now, self._progress)
         interrupted = self.tree.recall("unfinished") is not None
         if same and not interrupted and before is not None and before.version == state.version:
+            one.show_roots()
             one.retry_absent()
             one.sweep(self._clock())
             return one.done
@@ -155,6 +156,7 @@ class _Sync:
         self._changed: list[Branch] = []
         self._page_bins: list[Branch] = []
         self._between: list[tuple[str, Targets]] = []
+        self._reachable: set[str] = set()
         self.regrown = False
         """Whether roles between targets and bins changed: targets may then have moved, or gone, with their bins."""
         self._absent: dict[str, Fact] = dict(tree.recall("absent") or {})
@@ -188,16 +190,20 @@ class _Sync:
                 tree.delete(path)
             elif not tree.has(path, new[1]):
                 tree.put(path, self._kept(hashed(path, new[1])))
-        metadata = self._trust.metadata
-        for root in sorted(metadata.glob("root_history/*.root.json")):
-            if tree.read(f"metadata/{root.name}") != (data := root.read_bytes()):
-                tree.put(f"metadata/{root.name}", data)
-        tree.put(f"metadata/{self._state.versions['targets']}.targets.json", (metadata / "targets.json").read_bytes())
+        self.show_roots()
+        top = (self._trust.metadata / "targets.json").read_bytes()
+        tree.put(f"metadata/{self._state.versions['targets']}.targets.json", top)
         tree.put(f"metadata/{self._state.version}.snapshot.json", self._state.snapshot, SMALL)
         self.done.records = len(self._history.place(self._state))
         tree.keep("superseded", [*(tree.recall("superseded") or ()), *([name, at] for name in self._superseded())])
         tree.flip(self._state.timestamp)
         self.done.changed = True
+
+    def show_roots(self) -> None:
+        """A root counts from the moment that it is there, as at the index: it waits for no publication."""
+        for root in sorted(self._trust.metadata.glob("root_history/*.root.json")):
+            if self._tree.read(f"metadata/{root.name}") != (data := root.read_bytes()):
+                self._tree.put(f"metadata/{root.name}", data)
 
     def tidy(self) -> None:
         """Take away whatever the state does not name: what interrupted rounds or other choices of projects left."""
@@ -241,6 +247,11 @@ class _Sync:
             self._between = [(b.role, Metadata[Targets].from_bytes(self._kept(b.name)).signed) for b in above]
         return self._between
 
+    def _roles(self) -> set[str]:
+        if not self._reachable:
+            self._reachable = reachable(self._all_parents(), self._state.versions)
+        return self._reachable
+
     def _parents(self, path: str) -> list[Targets]:
         """Those of them that a target may be below."""
         delegations = self._top().delegations
@@ -281,7 +292,10 @@ class _Sync:
         return branch
 
     def _is_changed(self, branch: Branch) -> bool:
-        return self._before is None or self._before.versions.get(branch.role) != branch.version
+        """Whether a role is to be looked at. Bins of a new generation are in snapshots before anybody delegates to them."""
+        if self._before is None or self._before.versions.get(branch.role) != branch.version:
+            return True
+        return self.regrown and not self._tree.path(branch.name).exists()
 
     def _survey(self, found: list[Branch]) -> None:
         """Fetch and verify roles, take away what they list no longer, and see that the rest will fit on the disk."""
@@ -320,7 +334,7 @@ class _Sync:
         old: dict[str, Fact] = {}
         version = self._before.versions.get(branch.role) if self._before else None
         data = self._tree.read(f"metadata/{version}.{branch.role}.json") if version else None
-        if data is not None:
+        if data is not None and version != branch.version:
             old = targets_in(data)
         for path, fact in new.items():
             if old.get(path) != fact and self._limits.chosen(path):
@@ -429,7 +443,9 @@ class _Sync:
         head, _, rest = last.partition(".")
         if folder == "metadata":
             role = rest.removesuffix(".json")
-            return head == str(self._state.version if role == "snapshot" else self._state.versions.get(role))
+            if role == "snapshot":
+                return head == str(self._state.version)
+            return role in self._roles() and head == str(self._state.versions[role])
         fact = self._listed(f"{folder}/{rest}")
         return fact is not None and fact[1] == head
 
@@ -438,16 +454,17 @@ class _Sync:
         if self._before is None:
             return
         yield f"metadata/{self._before.version}.snapshot.json"
-        for branch in self._changed:
-            if version := self._before.versions.get(branch.role):
-                yield f"metadata/{version}.{branch.role}.json"
+        changed = {branch.role for branch in self._changed} | {Targets.type}
+        for role, version in self._before.versions.items():
+            if (role in changed and version != self._state.versions.get(role)) or role not in self._roles():
+                yield f"metadata/{version}.{role}.json"
         for path, new, old in self._page_changes():
             if old is not None and old != new:
                 yield hashed(path, old[1])
 
     def _compare(self) -> None:
         """Say so when records and signed roles tell different stories; the roles are what clients go by."""
-        if self._before is None or self._limits.projects:
+        if self._before is None or self._limits.projects or self.regrown:
             return
         told: dict[str, Any] = {}
         numbers = self._history.fetched()

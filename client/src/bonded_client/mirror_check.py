@@ -24,7 +24,7 @@ from tuf.ngclient.updater import Updater
 
 from bonded_client.failures import UndecodableError, translate
 from bonded_client.mirror_history import packed, packs, single_name, singles
-from bonded_client.mirror_state import Branch, State, branches, targets_in, trusted
+from bonded_client.mirror_state import Branch, State, branches, reachable, targets_in, trusted
 from bonded_client.mirror_tree import COPIES, Tree, digest, hashed
 
 _BASE = "http://tree.invalid/"
@@ -80,13 +80,16 @@ def strays(tree: Tree, state: State, parents: Parents, chosen: Callable[[str], b
 
 
 def _strays(tree: Tree, state: State, parents: Parents, chosen: Callable[[str], bool]) -> Iterator[str]:
+    live_roles = reachable(parents, state.versions)
     for name in tree.names("metadata"):
         found = _METADATA.fullmatch(plain(name))
         if found is None:
             if name != "metadata/timestamp.json":
                 yield name
         elif found[2] != "root":
-            live = state.version if found[2] == "snapshot" else state.versions.get(found[2])
+            live = state.version if found[2] == "snapshot" else None
+            if found[2] in live_roles:
+                live = state.versions[found[2]]
             if int(found[1]) != live:
                 yield name
     pages = _live_pages(tree, state, parents, chosen)

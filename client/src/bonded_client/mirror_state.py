@@ -111,6 +111,14 @@ def branches(parent: Targets, versions: dict[str, int], only: Iterable[str] | No
         yield Branch(role, parent, versions[role])
 
 
+def reachable(parents: Iterable[tuple[str, Targets]], versions: dict[str, int]) -> set[str]:
+    """Every role that clients may come to; a snapshot also lists bins of generations that nobody delegates to any more."""
+    found = {Targets.type}
+    for role, parent in parents:
+        found |= {role, *(branch.role for branch in branches(parent, versions))}
+    return found
+
+
 def _below(parent: Targets, only: Iterable[str] | None) -> Iterator[str]:
     delegations = parent.delegations
     if delegations is None:
