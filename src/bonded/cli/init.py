@@ -116,7 +116,7 @@ def _next(house: House, directory: Path) -> str:
 
     keys = house.signer.keys()
     made = (
-        " made here, encrypted; its passphrase is in keys/passphrase"
+        " was made here, encrypted; its passphrase is in keys/passphrase"
         if makes_key(house)
         else " is where `signer.keys` says"
     )

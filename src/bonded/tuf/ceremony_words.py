@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bonded.tuf.binfile import read_utc
 from bonded.tuf.ceremony_keys import fingerprint
-from bonded.tuf.ceremony_state import State
+from bonded.tuf.ceremony_state import State, Terms
 from bonded.tuf.offline import ROLES, KeySet, Offline, Value, bin_keys, bins_of, top_keys
 
 WHOSE = {
@@ -131,6 +131,19 @@ def story(state: State) -> Iterator[str]:
         yield f"{line.n:>3}  {line.entry['at'][:19].replace('T', ' ')}  {_told(state, line.entry)}"
 
 
+def _terms(terms: Terms) -> Iterator[str]:
+    yield f"{_count(terms.root_threshold, 'root key')} must sign"
+    if terms.root_only:
+        yield "root is made anew and nothing else"
+    else:
+        by = "by a one-time key" if terms.one_time else f"by {_count(terms.targets_threshold, 'key')}"
+        yield f"targets, pages and bins signed {by}"
+        yield f"{terms.page_bins} bins for project pages, {terms.bins} for files; these roles valid for {terms.offline_days} days"
+    yield f"root valid for {terms.root_days} days"
+    if terms.compromised:
+        yield "the online key is in wrong hands and replaced in one step"
+
+
 def _told(state: State, entry: Mapping[str, object]) -> str:
     match entry:
         case {"what": "begun"}:
@@ -143,7 +156,7 @@ def _told(state: State, entry: Mapping[str, object]) -> str:
         case {"what": "drop", "who": who, "keyid": str(keyid)}:
             return f"{who} key taken out: {fingerprint(keyid)}"
         case {"what": "terms", "terms": dict(terms)}:
-            return "decided: " + ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in terms.items())
+            return "decided: " + "; ".join(_terms(Terms(**terms)))
         case {"what": "prepared", "steps": list(steps), "one_time": list(once)}:
             roles = ", ".join(f"{r} {f['signed']['version']}" for step in steps for r, f in step["files"].items())
             keys = "".join(f"; signed with a one-time key, destroyed: {fingerprint(k['keyid'])}" for k in once)
