@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,16 +12,22 @@ import pytest
 from sqlalchemy import delete, insert, select, text, update
 
 from bonded.catalog.tables import file, project
-from bonded.db.engine import Database
-from bonded.journal.tables import journal_leaf, to_publish
+from bonded.db.engine import Database, Tx
+from bonded.journal.seal import seal
+from bonded.journal.tables import journal_leaf, journal_unsealed, to_publish
+from bonded.journal.tables import seal as seals
 from bonded.ops import fsck as fsck_module
 from bonded.ops import look_metadata
 from bonded.ops.disagreements import CODES, Disagreement
 from bonded.ops.fsck import fsck
-from bonded.ops.ground import Ground
+from bonded.ops.ground import Ground, Sizes
 from bonded.tuf.base import read_base
-from bonded.tuf.tables import bin_table, page, target
+from bonded.tuf.refresh import refresh
+from bonded.tuf.roles import hashed
+from bonded.tuf.tables import bin_table, head, page, target
+from bonded.values.states import FileState
 from tests.tuf_ops.index import Index
+from tests.tuf_recovery.attacker import Attacker
 
 HERE = "packages/alpha/alpha-1.0-py3-none-any.whl"
 
@@ -123,6 +130,52 @@ def old_orphan(index: Index) -> None:
     os.utime(path, (before, before))
 
 
+def rewrite_seal(index: Index) -> None:
+    """The root that was sealed is not that of the rows; nor is the one that the snapshot signs, then."""
+    with index.db.write() as tx:
+        tx.execute(update(seals).values(root=b"\0" * 32))
+
+
+def other_roots(index: Index) -> None:
+    """Rows, leaves, nodes and seals were all computed anew after one row was changed: only signed snapshots remember."""
+    drop_trigger(index, "journal", "update")
+    with index.db.write() as tx:
+        tx.execute(text("UPDATE journal SET actor_id = 'somebody else' WHERE action = 'file.publish'"))
+        ids = list(tx.execute(select(journal_leaf.c.journal_id).order_by(journal_leaf.c.seq)).scalars())
+        for table in ("seal", "journal_leaf", "journal_node"):
+            tx.execute(text(f"DELETE FROM {table}"))
+        tx.execute(insert(journal_unsealed), [{"id": n} for n in ids if n not in waiting(tx)])
+        seal(tx, now=index.now)
+
+
+def waiting(tx: Tx) -> set[int]:
+    return set(tx.execute(select(journal_unsealed.c.id)).scalars())
+
+
+def root_of_two(index: Index) -> None:
+    """The store has a second root, and the first one, which old clients need, is gone."""
+    index.public.delete("metadata/1.root.json")
+
+
+def unannounced(index: Index) -> None:
+    """Somebody with the online key adds a target and says that nothing changed."""
+    Attacker(index.folder / "public", index.key(), index.now, record="empty").attack(1, {"packages/x/x-1.whl": b"evil"})
+
+
+def listed_and_gone(index: Index) -> None:
+    """A quarantined file, of which the row says that it is a target still."""
+    with index.db.read() as conn:
+        beta = str(conn.execute(select(file.c.id).where(file.c.filename.like("beta%"))).scalar_one())
+    index.move("review.quarantine", beta, FileState.QUARANTINED)
+    index.settle_everything()
+    execute(index, update(file).values(listed=True).where(file.c.id == beta))
+
+
+def break_record(index: Index) -> None:
+    first = min((index.folder / "public/publications").iterdir(), key=lambda path: int(path.stem))
+    first.unlink()
+
+
 def stray_target(index: Index) -> None:
     """A row is lost: what the bin lists is what nobody stands for."""
     execute(index, delete(target).where(target.c.path == HERE))
@@ -144,6 +197,13 @@ DAMAGE: dict[str, Callable[[Index], object]] = {
         i, a_bin(i, "page-bin-"), i.public.get(a_bin(i, "page-bin-")).data.replace(b'"length":', b'"length":1')
     ),
     "bin-row-differs": lambda i: execute(i, update(bin_table).values(sha256="0" * 64)),
+    "head-behind": lambda i: execute(i, update(head).values(head=1)),
+    "record-broken": break_record,
+    "record-differs": unannounced,
+    "root-missing": root_of_two,
+    "name-of-the-future": lambda i: overwrite(i, f"metadata/{read_base(i.public).n + 5}.snapshot.json", b"{}"),
+    "journal-root": rewrite_seal,
+    "journal-known-root": other_roots,
     "changes-missing": lambda i: i.public.delete(f"publications/{read_base(i.public).n}.json"),
     "target-missing": lambda i: execute(
         i, insert(target).values(hash32=7, path="packages/alpha/never.whl", sha256="0" * 64, length=1)
@@ -151,6 +211,7 @@ DAMAGE: dict[str, Callable[[Index], object]] = {
     "target-extra": stray_target,
     "target-differs": lambda i: execute(i, update(target).values(length=1).where(target.c.path == HERE)),
     "file-not-published": stray_target,
+    "file-listed-differs": listed_and_gone,
     "file-wrongly-published": lambda i: execute(
         i, update(file).values(state="removed").where(file.c.state == "public")
     ),
@@ -198,9 +259,15 @@ def test_offline_roles_that_expire_soon_are_a_warning(whole_sqlite: Index) -> No
     assert all(one.warning for one in near)
 
 
-def test_a_database_that_has_not_caught_up_is_a_warning(sqlite_index: Index) -> None:
-    found = run(sqlite_index)  # nothing has run here yet: the publisher adopts the first publication
-    assert [(one.code, one.warning) for one in found] == [("not-settled", True)]
+def test_a_database_that_has_not_caught_up_is_a_warning(whole_sqlite: Index) -> None:
+    whole_sqlite.wait(hours=10)
+    refresh(whole_sqlite.publisher, whole_sqlite.now)  # needs no database; the publisher's next claim adopts it
+    found = run(whole_sqlite)
+    assert {(one.code, one.warning) for one in found} == {("not-settled", True)}
+
+
+def test_an_index_in_which_nothing_has_run_yet_has_nothing_to_tell(index: Index) -> None:
+    assert [one.line() for one in run(index) if one.code != "no-synchronous-standby"] == []
 
 
 def test_an_old_schema_ends_the_check(sqlite_index: Index) -> None:
@@ -272,6 +339,99 @@ def test_waiting_work_is_no_disagreement(whole: Index) -> None:
     assert codes(whole) == set()
 
 
+BYTES = {
+    "metadata/timestamp.json": {"metadata-damaged"},
+    "snapshot": {"metadata-damaged"},
+    "targets": {"metadata-damaged"},
+    "pages": {"metadata-damaged"},
+    "root": {"metadata-damaged"},
+    "page bin": {"metadata-damaged"},
+    "file bin": {"metadata-damaged"},
+    "record": {"changes-missing", "record-broken"},
+    "file": {"object-damaged"},
+    "hashed file": {"object-damaged"},
+    "file metadata": {"object-damaged"},
+    "hashed page": {"object-damaged"},
+    "plain page": {"plain-copy-differs"},
+    "vault": {"vault-damaged"},
+    "vault metadata": {"vault-metadata"},
+}
+
+
+def named(index: Index, kind: str) -> Path:
+    """The file behind one object of each kind."""
+    base = read_base(index.public)
+    sha256 = index.public.get(HERE).data
+    names = {
+        "snapshot": f"metadata/{base.n}.snapshot.json",
+        "targets": "metadata/1.targets.json",
+        "pages": "metadata/1.pages.json",
+        "root": "metadata/1.root.json",
+        "page bin": a_bin(index, "page-bin-"),
+        "file bin": a_bin(index, "bin-"),
+        "record": f"publications/{base.n}.json",
+        "file": HERE,
+        "hashed file": hashed(HERE, hashlib.sha256(sha256).hexdigest()),
+        "file metadata": f"{HERE}.metadata",
+        "hashed page": page_name(index),
+        "plain page": "simple/alpha/index.json",
+    }
+    if kind.startswith("vault"):
+        return index.folder / "vault" / (vault_key(index) + (".metadata" if kind == "vault metadata" else ""))
+    return index.path(names.get(kind, kind))
+
+
+@pytest.mark.parametrize("kind", sorted(set(BYTES) - {"root"}))
+def test_a_flipped_byte_in_each_kind_of_object_is_named(whole_sqlite: Index, kind: str) -> None:
+    path = named(whole_sqlite, kind)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.unlink()  # other names of the same bytes stay whole
+    path.write_bytes(data)
+    assert BYTES[kind] <= codes(whole_sqlite)
+
+
+def test_compressed_copies_may_be_missing(whole_sqlite: Index) -> None:
+    for path in (whole_sqlite.folder / "public").rglob("*"):
+        if path.suffix in (".gz", ".zst"):
+            path.unlink()
+    assert codes(whole_sqlite) == set()
+
+
+def test_an_object_that_nobody_knows_is_a_warning(whole_sqlite: Index) -> None:
+    known = ("metadata/1.bin-1-9.json", "publications/notes.txt", f"simple/alpha/{'0' * 64}.index.html")
+    for name in known:
+        overwrite(whole_sqlite, name, b"?")
+    found = [one for one in run(whole_sqlite) if one.code == "object-stray"]
+    assert {one.subject for one in found} == set(known)
+    assert all(one.warning for one in found)
+
+
+def test_sizes_are_told_beside_what_clients_accept(whole_sqlite: Index) -> None:
+    sizes = Sizes()
+    now = whole_sqlite.now
+    ground = Ground(whole_sqlite.db, whole_sqlite.vault, whole_sqlite.public, whole_sqlite.root, now, sizes)
+    assert list(look_metadata.look(ground)) == []
+    assert {kind: limit for kind, (_, limit) in sizes.largest.items()} == {
+        "snapshot": 2_000_000,
+        "targets": 5_000_000,
+        "timestamp": 16_384,
+        "root": 512_000,
+    }
+    assert any(line.startswith("timestamp: at most ") for line in sizes.lines())
+
+
+@pytest.mark.parametrize(("column", "value"), [("count", 99), ("length", 1), ("version", 1)])
+def test_each_wrong_column_of_a_bins_row_is_named(whole_sqlite: Index, column: str, value: int) -> None:
+    execute(whole_sqlite, update(bin_table).values({column: value}))
+    assert any(one.code == "bin-row-differs" and f"{column} " in one.sentence for one in run(whole_sqlite))
+
+
+def test_a_timestamp_that_is_not_renewed_in_time_is_a_warning(whole_sqlite: Index) -> None:
+    found = run(whole_sqlite, later=timedelta(hours=13))
+    assert "metadata-margin" in {one.code for one in found if one.warning}
+
+
 def test_every_code_is_planted_by_a_test() -> None:
     elsewhere = {
         "metadata-expired",
@@ -283,8 +443,10 @@ def test_every_code_is_planted_by_a_test() -> None:
         "no-synchronous-standby",
         "limit-near",
         "not-settled",
+        "object-stray",
+        "journal-restarted",  # in tests/tuf_recovery
     }
-    journal = {"node", "root", "known-root", "seal", "loose", "lost", "private"}  # planted in tests/journal
+    journal = {"node", "seal", "loose", "lost", "private"}  # planted in tests/journal
     assert set(CODES) == DAMAGE.keys() | elsewhere | {f"journal-{kind}" for kind in journal}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from bonded.cli.options import directory_option, json_option, print_json
 from bonded.cli.restore import restore, say, sqlite_path
 from bonded.values.text import iso
 from bonded.wiring import House, open_house
+
+if TYPE_CHECKING:
+    from bonded.ops.ground import Sizes
 
 __all__ = ["backup", "fsck", "job", "migrate", "restore"]
 
@@ -31,30 +34,34 @@ DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_oka
 def fsck(directory: Path, as_json: bool) -> None:
     """Check that database, vault, public store, journal and metadata agree, seen also through a client's eyes.
 
-    Changes nothing. Prints each disagreement on a line; exit status 1 when there is any. Warnings do not count.
+    Changes nothing. Prints each disagreement on a line; exit status 1 when there is any. Warnings do not count. How near
+    metadata are to the sizes that clients accept goes to standard error.
     """
     from bonded.ops.fsck import fsck as check
+    from bonded.ops.ground import Sizes
 
-    house = open_house(directory)
+    house, sizes = open_house(directory), Sizes()
     found = []
     for one in check(
-        ground_of(house), pause=lambda: time.sleep(SECOND_LOOK), began=lambda name: say(f"checking {name}")
+        ground_of(house, sizes), pause=lambda: time.sleep(SECOND_LOOK), began=lambda name: say(f"checking {name}")
     ):
         found.append(one)
         if not as_json:
             click.echo(one.line())
     if as_json:
         print_json([asdict(one) for one in found])
+    for line in sizes.lines():
+        click.echo(line, err=True)
     if any(not one.warning for one in found):
         sys.exit(1)
     say("everything agrees")
 
 
-def ground_of(house: House) -> Callable[[], Any]:
+def ground_of(house: House, sizes: Sizes) -> Callable[[], Any]:
     """What fsck looks at, as of the moment of each call."""
     from bonded.ops.ground import Ground
 
-    return lambda: Ground(house.db, house.vault, house.public, root_of(house), house.clock())
+    return lambda: Ground(house.db, house.vault, house.public, root_of(house), house.clock(), sizes)
 
 
 def root_of(house: House) -> bytes:

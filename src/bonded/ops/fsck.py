@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from bonded.ops import look_client, look_database, look_journal, look_metadata, look_store, look_targets, look_vault
+from bonded.ops import (
+    look_client,
+    look_database,
+    look_journal,
+    look_metadata,
+    look_record,
+    look_store,
+    look_strays,
+    look_targets,
+    look_vault,
+)
 from bonded.ops.disagreements import Disagreement
 from bonded.ops.ground import Ground, Look
 
@@ -18,7 +28,9 @@ LOOKS: dict[str, Look] = {
     "journal": look_journal.look,
     "metadata": look_metadata.look,
     "targets": look_targets.look,
+    "record": look_record.look,
     "store": look_store.look,
+    "strays": look_strays.look,
     "client": look_client.look,
 }
 """In the order in which a cause is told before what follows from it."""

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bonded.db.engine import Database
 from bonded.ops.disagreements import Disagreement
 from bonded.seams import Storage
+
+
+@dataclass(slots=True)
+class Sizes:
+    """How large the largest metadata of each kind is, beside what clients accept by default, in bytes."""
+
+    largest: dict[str, tuple[int, int]] = field(default_factory=dict)
+
+    def saw(self, kind: str, size: int, limit: int) -> None:
+        """Note one file."""
+        self.largest[kind] = (max(size, self.largest.get(kind, (0, 0))[0]), limit)
+
+    def lines(self) -> Iterator[str]:
+        """One line for each kind, nearest to its limit first."""
+        for kind, (size, limit) in sorted(self.largest.items(), key=lambda item: -item[1][0] / item[1][1]):
+            yield f"{kind}: at most {size:,} bytes, {size / limit:.1%} of the {limit:,} that clients accept"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +36,8 @@ class Ground:
     public: Storage
     root: bytes
     now: datetime
+    sizes: Sizes = field(default_factory=Sizes)
+    """Filled while metadata are read."""
 
 
 Look = Callable[[Ground], Iterator[Disagreement]]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, func, select
 
 from bonded.ops.chain import Broken, Chain, Document, bins, read_chain, read_role
 from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.ground import Ground
 from bonded.seams import NotStored
-from bonded.tuf.tables import bin_table, publication
+from bonded.tuf.tables import bin_table, head, publication
 
 META_MISSING = define(
     "metadata-missing",
@@ -38,12 +39,17 @@ META_MARGIN = define(
 NOT_SETTLED = define(
     "not-settled",
     "The database has not caught up with the live publication, which a refresher or a publisher that stopped has made.",
-    "Start the publisher: it settles first. Where it says that the store is newer than the database, restore another backup.",
+    "Start the publisher: it settles first. Where it says that the store is newer than the database, run `bonded tuf recover`.",
 )
 BIN_ROW = define(
     "bin-row-differs",
     "The database's row of a bin is not what is live.",
     "Run `bonded restore --in-place`, which issues every bin from the rows.",
+)
+HEAD = define(
+    "head-behind",
+    "The next number that the database would give out has been used: two publications could have one number.",
+    "Run `bonded restore --in-place`, which begins above every number.",
 )
 CHANGES = define(
     "changes-missing",
@@ -61,6 +67,8 @@ LIMITS = {"timestamp": 16_384, "root": 512_000}
 TARGETS_LIMIT = 5_000_000
 SNAPSHOT_LIMIT = 2_000_000
 NEAR = 0.8
+MARGIN = 0.5
+"""Timestamp and snapshot are signed anew when less than 60 % of their lifetime is left, so never less than half is."""
 OFFLINE_MARGIN = timedelta(days=30)
 KINDS = {"missing": META_MISSING}
 
@@ -88,20 +96,39 @@ def _judge(ground: Ground, document: Document, *, online: bool) -> Iterator[Disa
     when = document.expires.isoformat()
     if left <= timedelta(0):
         yield Disagreement(META_EXPIRED, document.role, f"version {document.version} expired at {when}")
-    elif not online and left < OFFLINE_MARGIN:
+    elif left < (_least(document) if online else OFFLINE_MARGIN):
         yield Disagreement(META_MARGIN, document.role, f"version {document.version} expires at {when}", warning=True)
-    limit = LIMITS.get(document.role, SNAPSHOT_LIMIT if document.role == "snapshot" else TARGETS_LIMIT)
-    if len(document.data) > NEAR * limit:
+    limit = limit_of(document.role)
+    ground.sizes.saw(limit[0], len(document.data), limit[1])
+    if len(document.data) > NEAR * limit[1]:
         yield Disagreement(
-            LIMIT_NEAR, document.name, f"{len(document.data)} bytes of {limit} that clients accept", warning=True
+            LIMIT_NEAR, document.name, f"{len(document.data)} bytes of {limit[1]} that clients accept", warning=True
         )
+
+
+def _least(document: Document) -> timedelta:
+    """What a role that is renewed in time always has left: a snapshot says when it was signed, so half of its lifetime."""
+    extra = document.signed.get("x-bonded")
+    try:
+        return (document.expires - datetime.fromisoformat(extra["at"])) * MARGIN if extra else timedelta(0)
+    except (KeyError, TypeError, ValueError):
+        return timedelta(0)
+
+
+def limit_of(role: str) -> tuple[str, int]:
+    """(kind of role, bytes that today's clients accept of it by default)."""
+    if role in LIMITS:
+        return role, LIMITS[role]
+    return ("snapshot", SNAPSHOT_LIMIT) if role == "snapshot" else ("targets", TARGETS_LIMIT)
 
 
 def _bins(ground: Ground, chain: Chain) -> Iterator[Disagreement]:
     with ground.db.read() as conn:
         rows = {row.name: row for row in conn.execute(select(bin_table))}
         settled = _settled(conn, chain)
-    if not settled:
+        fresh = conn.execute(select(publication.c.n).limit(1)).first() is None
+        yield from _head(conn)
+    if not settled and not (fresh and _first(ground, chain)):
         sentence = "the database does not know it as live"
         yield Disagreement(NOT_SETTLED, f"publication {chain.timestamp.version}", sentence, warning=True)
     versions = chain.versions()
@@ -115,7 +142,7 @@ def _bins(ground: Ground, chain: Chain) -> Iterator[Disagreement]:
             yield from _judge(ground, document, online=True)
             row = rows.get(name)
             if settled:
-                yield from _row(document, None if row is None else (row.version, row.sha256, row.length))
+                yield from _row(document, row)
 
 
 def _settled(conn: Connection, chain: Chain) -> bool:
@@ -124,13 +151,41 @@ def _settled(conn: Connection, chain: Chain) -> bool:
     return conn.execute(select(c.n).where(here)).first() is not None
 
 
-def _row(document: Document, row: tuple[int, str, int] | None) -> Iterator[Disagreement]:
-    live = (document.version, hashlib.sha256(document.data).hexdigest(), len(document.data))
-    if row != live:
-        told = "no row" if row is None else f"version {row[0]}, sha256 {row[1][:12]}"
-        yield Disagreement(
-            BIN_ROW, document.role, f"the store has version {live[0]}, sha256 {live[1][:12]}, the database {told}"
-        )
+def _head(conn: Connection) -> Iterator[Disagreement]:
+    """Every number that this database gave out is behind its head."""
+    given = publication.c.kind.in_(("publish", "refresh", "recover"))
+    last = conn.execute(select(func.max(publication.c.n)).where(given)).scalar_one()
+    following = conn.execute(select(head.c.head)).scalar_one_or_none()
+    if last is not None and (following is None or following <= last):
+        yield Disagreement(HEAD, "publication_head", f"the next number is {following}, and {last} was given out")
+
+
+def _first(ground: Ground, chain: Chain) -> bool:
+    """Whether it is the first publication, which nobody has settled because nothing has run here yet."""
+    try:
+        record = orjson.loads(ground.public.get(f"publications/{chain.timestamp.version}.json").data)
+    except (NotStored, orjson.JSONDecodeError):
+        return False
+    return isinstance(record, dict) and record.get("previous", 1) is None
+
+
+def _row(document: Document, row: Row[*tuple[Any, ...]] | None) -> Iterator[Disagreement]:
+    if row is None:
+        yield Disagreement(BIN_ROW, document.role, f"the store has version {document.version}, the database no row")
+        return
+    live = {
+        "version": document.version,
+        "sha256": hashlib.sha256(document.data).hexdigest(),
+        "length": len(document.data),
+        "count": len(document.signed["targets"]),
+    }
+    for column, value in live.items():
+        if getattr(row, column) != value:
+            told = f"the store has {column} {value}, the database {getattr(row, column)}"
+            yield Disagreement(BIN_ROW, document.role, told)
+    if row.expires > document.expires:
+        told = f"it expires at {document.expires.isoformat()}, the database says {row.expires.isoformat()}: too late"
+        yield Disagreement(BIN_ROW, document.role, told)
 
 
 def _extra_field(ground: Ground, chain: Chain) -> Iterator[Disagreement]:

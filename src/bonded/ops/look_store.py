@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import hashlib
+import re
 from collections.abc import Iterator
 
 import zstandard
@@ -13,11 +13,13 @@ from bonded.catalog.read import FILES
 from bonded.catalog.tables import file, project
 from bonded.db.jobs import job
 from bonded.ops.disagreements import Disagreement, define
+from bonded.ops.fsck_pages import AT_ONCE, all_targets, pieces, targets_at
 from bonded.ops.ground import Ground
 from bonded.ops.look_vault import digest
 from bonded.seams import NotStored, Storage
-from bonded.tuf.roles import hashed, page_path
-from bonded.tuf.tables import page, target
+from bonded.tuf.roles import file_path, hashed, page_path
+from bonded.tuf.settle import chunks
+from bonded.tuf.tables import page
 from bonded.values.states import FileState, ProjectStatus
 
 OBJECT_MISSING = define(
@@ -46,18 +48,21 @@ COPY_DIFFERS = define(
     "Delete the copy: it is only a help to clients.",
 )
 
+SERVED = (file.c.state == FileState.PUBLIC) & (project.c.status != ProjectStatus.QUARANTINED) & ~project.c.deleted
+_HASHED = re.compile(r"([0-9a-f]{64})\.(.+)")
+_METADATA = re.compile(r"(.+)\.metadata(?:\.gz|\.zst)?")
+
 
 def look(ground: Ground) -> Iterator[Disagreement]:
     """Every target's bytes, then everything under packages/, then copies. Reads the whole public store."""
-    with ground.db.read() as conn:
-        targets = conn.execute(select(target.c.path, target.c.sha256, target.c.length)).all()
-    for path, sha256, length in targets:
-        names = [hashed(path, sha256)] + ([path] if path.startswith("packages/") else [])
-        for name in names:
-            yield from _object(ground.public, name, sha256, length)
+    for targets in all_targets(ground.db):
+        for path, sha256, length in targets:
+            names = [hashed(path, sha256)] + ([path] if path.startswith("packages/") else [])
+            for name in names:
+                yield from _object(ground.public, name, sha256, length)
+    yield from _metadata(ground)
     yield from _packages(ground)
-    with ground.db.read() as conn:
-        yield from _plain(ground, conn)
+    yield from _plain(ground)
     yield from _copies(ground.public)
 
 
@@ -71,51 +76,68 @@ def _object(store: Storage, name: str, sha256: str, length: int | None) -> Itera
         yield Disagreement(OBJECT_DAMAGED, name, f"it has {size} bytes, sha256 {found}, and {sha256} is signed")
 
 
+def _metadata(ground: Ground) -> Iterator[Disagreement]:
+    """The .metadata (PEP 658) of every published file."""
+    c = file.c
+    wanted = select(c.id, project.c.key, c.filename, c.metadata_sha256).select_from(FILES)
+    for rows in pieces(ground.db, wanted.where(SERVED, c.metadata_sha256.is_not(None)), c.id):
+        paths = {file_path(row.key, row.filename): row.metadata_sha256 for row in rows}
+        with ground.db.read() as conn:
+            published = targets_at(conn, paths)
+        for path, sha256 in paths.items():
+            if path in published:
+                yield from _object(ground.public, f"{path}.metadata", sha256, None)
+
+
 def _packages(ground: Ground) -> Iterator[Disagreement]:
     """Nothing is under packages/ but served files, under their two names, and their .metadata."""
-    there = [entry.name for entry in ground.public.entries("packages/")]
+    for names in chunks((entry.name for entry in ground.public.entries("packages/")), AT_ONCE):
+        parsed = {name: _parsed(name) for name in names}
+        with ground.db.read() as conn:
+            served = _served(conn, {one[1] for one in parsed.values() if one})
+        for name, one in sorted(parsed.items()):
+            sha256 = served.get(one[:2]) if one else None
+            if one is None or sha256 is None or one[2] not in ("", sha256):
+                yield Disagreement(NOT_ALLOWED, name, "no file that may be served has this name")
+
+
+def _parsed(name: str) -> tuple[str, str, str] | None:
+    """(project, file name, sha256 or "") that an object under packages/ stands for; None for any other name."""
+    parts = name.split("/")
+    if len(parts) != 3:
+        return None
+    key, last = parts[1:]
+    if found := _METADATA.fullmatch(last):
+        return key, found[1], ""
+    found = _HASHED.fullmatch(last)
+    return (key, found[2], found[1]) if found else (key, last, "")
+
+
+def _served(conn: Connection, filenames: set[str]) -> dict[tuple[str, str], str]:
+    """(project, file name) -> sha256 of those files that may be served."""
+    wanted = select(project.c.key, file.c.filename, file.c.sha256).select_from(FILES)
+    rows = conn.execute(wanted.where(SERVED, file.c.filename.in_(filenames)))
+    return {(key, filename): sha256 for key, filename, sha256 in rows}
+
+
+def _plain(ground: Ground) -> Iterator[Disagreement]:
     with ground.db.read() as conn:
-        allowed, metadata = _allowed(conn)
-    for name in sorted(there):
-        if name.removesuffix(".gz").removesuffix(".zst") not in allowed and name not in allowed:
-            yield Disagreement(NOT_ALLOWED, name, "no file that may be served has this name")
-    for name, sha256 in metadata.items():
-        yield from _object(ground.public, name, sha256, None)
+        waiting = set(conn.execute(select(job.c.key).where(job.c.queue == "plain")).scalars())
+    c = page.c
+    for rows in pieces(ground.db, select(c.project_key, c.html_sha256, c.json_sha256), c.project_key):
+        for key, html, json in rows:
+            if f"plain:{key}" not in waiting:
+                for form, sha256 in (("html", html), ("json", json)):
+                    yield from _plain_copy(ground.public, page_path(key, form), sha256)
 
 
-def _allowed(conn: Connection) -> tuple[set[str], dict[str, str]]:
-    """Names that may be under packages/, and the digest of each .metadata that has to be there."""
-    wanted = (
-        select(project.c.key, file.c.filename, file.c.sha256, file.c.metadata_sha256, target.c.path)
-        .select_from(FILES)
-        .outerjoin(target, target.c.path == "packages/" + project.c.key + "/" + file.c.filename)
-        .where(file.c.state == FileState.PUBLIC, project.c.status != ProjectStatus.QUARANTINED, ~project.c.deleted)
-    )
-    allowed: set[str] = set()
-    metadata: dict[str, str] = {}
-    for key, filename, sha256, metadata_sha256, published in conn.execute(wanted):
-        folder = f"packages/{key}"
-        allowed |= {f"{folder}/{filename}", f"{folder}/{sha256}.{filename}", f"{folder}/{filename}.metadata"}
-        if metadata_sha256 and published:
-            metadata[f"{folder}/{filename}.metadata"] = metadata_sha256
-    return allowed, metadata
-
-
-def _plain(ground: Ground, conn: Connection) -> Iterator[Disagreement]:
-    waiting = set(conn.execute(select(job.c.key).where(job.c.queue == "plain")).scalars())
-    for key, html, json in conn.execute(select(page.c.project_key, page.c.html_sha256, page.c.json_sha256)):
-        if f"plain:{key}" in waiting:
-            continue
-        for end, sha256 in (("html", html), ("json", json)):
-            name = page_path(key, end)
-            try:
-                found = hashlib.sha256(ground.public.get(name).data).hexdigest()
-            except NotStored:
-                found = ""
-            if found != sha256:
-                yield Disagreement(
-                    PLAIN_STALE, name, f"it has sha256 {found or 'none'}, the live page {sha256 or 'none'}"
-                )
+def _plain_copy(store: Storage, name: str, sha256: str) -> Iterator[Disagreement]:
+    try:
+        found = digest(store, name)[1]
+    except NotStored:
+        found = ""
+    if found != sha256:
+        yield Disagreement(PLAIN_STALE, name, f"it has sha256 {found or 'none'}, the live page {sha256 or 'none'}")
 
 
 def _copies(store: Storage) -> Iterator[Disagreement]:

@@ -9,11 +9,13 @@ from sqlalchemy import Connection, select
 
 from bonded.catalog.read import FILES
 from bonded.catalog.tables import file, project
+from bonded.db.engine import Database
 from bonded.journal.tables import to_publish
 from bonded.ops.chain import Broken, Chain, bins, read_chain, read_role
 from bonded.ops.disagreements import Disagreement, define
+from bonded.ops.fsck_pages import Facts, pieces, targets_at
 from bonded.ops.ground import Ground
-from bonded.tuf.roles import page_path
+from bonded.tuf.roles import file_path, page_path
 from bonded.tuf.tables import page, target
 from bonded.values.states import FileState, ProjectStatus
 
@@ -25,7 +27,7 @@ TARGET_MISSING = define(
 TARGET_EXTRA = define(
     "target-extra",
     "A bin lists a target that no row knows: clients accept what the database does not stand for.",
-    "Somebody else signed, or the database is older than the store: `bonded tuf compare` tells what was added.",
+    "Somebody else signed, or the database is older than the store: `bonded tuf compare` tells what was added, `bonded tuf recover` takes it back.",
 )
 TARGET_DIFFERS = define(
     "target-differs",
@@ -53,8 +55,11 @@ PARKED = define(
     "See the log for the cause; it is tried again when the project changes.",
 )
 
-Facts = tuple[str, int]
-"""sha256 and length of a target."""
+LISTED = define(
+    "file-listed-differs",
+    "A file's row says that it is a signed target, and it is none: the next publication would go by it.",
+    "Record a change of the project: its next publication looks again. If it stays, report it with this line.",
+)
 
 
 def look(ground: Ground) -> Iterator[Disagreement]:
@@ -63,12 +68,11 @@ def look(ground: Ground) -> Iterator[Disagreement]:
         chain = read_chain(ground.public, ground.root)
     except Broken:
         return  # told by the look at metadata
-    with ground.db.read() as conn:
-        yield from _bins(ground, chain, conn)
-        yield from _catalogue(conn)
+    yield from _bins(ground, chain)
+    yield from _catalogue(ground)
 
 
-def _bins(ground: Ground, chain: Chain, conn: Connection) -> Iterator[Disagreement]:
+def _bins(ground: Ground, chain: Chain) -> Iterator[Disagreement]:
     """Each bin against the rows of its range of hashes: never all targets in memory."""
     versions = chain.versions()
     for delegating, delegator in chain.keys.items():
@@ -79,7 +83,8 @@ def _bins(ground: Ground, chain: Chain, conn: Connection) -> Iterator[Disagreeme
                 document = read_role(ground.public, name, versions, delegator)
             except Broken:
                 continue
-            rows = _rows(conn, begin, number * 2**32 // len(names), (number + 1) * 2**32 // len(names))
+            with ground.db.read() as conn:
+                rows = _rows(conn, begin, number * 2**32 // len(names), (number + 1) * 2**32 // len(names))
             yield from _compare(_facts(document.signed["targets"]), rows)
 
 
@@ -106,38 +111,49 @@ def _compare(live: dict[str, Facts], rows: dict[str, Facts]) -> Iterator[Disagre
             )
 
 
-def _catalogue(conn: Connection) -> Iterator[Disagreement]:
-    parked = select(to_publish.c.project_key, to_publish.c.at).where(to_publish.c.parked == 1)
-    for key, at in conn.execute(parked):
+def _catalogue(ground: Ground) -> Iterator[Disagreement]:
+    with ground.db.read() as conn:
+        parked = conn.execute(select(to_publish.c.project_key, to_publish.c.at).where(to_publish.c.parked == 1)).all()
+        waiting = set(conn.execute(select(to_publish.c.project_key)).scalars())
+    for key, at in parked:
         yield Disagreement(PARKED, key, f"its change of {at.isoformat()} is not published")
-    waiting = set(conn.execute(select(to_publish.c.project_key)).scalars())
-    listed = {row.path: row.sha256 for row in conn.execute(select(target.c.path, target.c.sha256))}
-    yield from _files(conn, waiting, listed)
-    yield from _pages(conn, waiting, listed)
+    yield from _files(ground.db, waiting)
+    yield from _pages(ground.db, waiting)
 
 
-def _files(conn: Connection, waiting: set[str], listed: Mapping[str, str]) -> Iterator[Disagreement]:
-    wanted = (
-        select(project.c.key, project.c.status, project.c.deleted, file.c.filename, file.c.state, file.c.sha256)
-        .select_from(FILES)
-        .where(file.c.burnt)
-    )
-    for key, status, deleted, filename, state, sha256 in conn.execute(wanted):
-        if key in waiting:
-            continue
-        path = f"packages/{key}/{filename}"
-        served = state == FileState.PUBLIC and status != ProjectStatus.QUARANTINED and not deleted
-        if served and listed.get(path) != sha256:
-            yield Disagreement(
-                NOT_PUBLISHED, path, f"it is public with sha256 {sha256}, the targets say {listed.get(path)}"
-            )
-        if not served and listed.get(path) == sha256:
-            yield Disagreement(WRONGLY_PUBLISHED, path, f"it is {state} in a project that is {status}")
+def _files(db: Database, waiting: set[str]) -> Iterator[Disagreement]:
+    """Every file that was ever public, against the targets."""
+    c, p = file.c, project.c
+    wanted = select(c.id, p.key, p.status, p.deleted, c.filename, c.state, c.sha256, c.listed).select_from(FILES)
+    for rows in pieces(db, wanted.where(c.burnt), c.id):
+        paths = {row.id: file_path(row.key, row.filename) for row in rows if row.key not in waiting}
+        with db.read() as conn:
+            live = targets_at(conn, paths.values())
+        for row in rows:
+            if row.id in paths:
+                yield from _file(paths[row.id], row, live.get(paths[row.id], ("", 0))[0])
 
 
-def _pages(conn: Connection, waiting: set[str], listed: Mapping[str, str]) -> Iterator[Disagreement]:
-    for key, html, json in conn.execute(select(page.c.project_key, page.c.html_sha256, page.c.json_sha256)):
-        for end, sha256 in (("html", html), ("json", json)):
-            path = page_path(key, end)
-            if key not in waiting and listed.get(path, "") != sha256:
-                yield Disagreement(PAGE_ROW, path, f"the row says {sha256 or 'none'}, the targets {listed.get(path)}")
+def _file(path: str, row: Any, signed: str) -> Iterator[Disagreement]:
+    served = row.state == FileState.PUBLIC and row.status != ProjectStatus.QUARANTINED and not row.deleted
+    if served and signed != row.sha256:
+        yield Disagreement(
+            NOT_PUBLISHED, path, f"it is public with sha256 {row.sha256}, the targets say {signed or None}"
+        )
+    elif not served and signed == row.sha256:
+        yield Disagreement(WRONGLY_PUBLISHED, path, f"it is {row.state} in a project that is {row.status}")
+    elif row.listed and signed != row.sha256:
+        yield Disagreement(LISTED, path, f"its row says that it is listed, the targets say {signed or None}")
+
+
+def _pages(db: Database, waiting: set[str]) -> Iterator[Disagreement]:
+    for rows in pieces(db, select(page.c.project_key, page.c.html_sha256, page.c.json_sha256), page.c.project_key):
+        with db.read() as conn:
+            live = targets_at(conn, (page_path(row.project_key, form) for row in rows for form in ("html", "json")))
+        for key, html, json in rows:
+            for form, sha256 in (("html", html), ("json", json)):
+                path = page_path(key, form)
+                signed = live.get(path, ("", 0))[0]
+                if key not in waiting and signed != sha256:
+                    told = f"the row says {sha256 or 'none'}, the targets {signed or 'none'}"
+                    yield Disagreement(PAGE_ROW, path, told)

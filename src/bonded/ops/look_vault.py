@@ -11,8 +11,10 @@ from sqlalchemy import select
 
 from bonded.catalog.tables import file
 from bonded.ops.disagreements import Disagreement, define
+from bonded.ops.fsck_pages import AT_ONCE, pieces
 from bonded.ops.ground import Ground
 from bonded.seams import NotStored, Storage
+from bonded.tuf.settle import chunks
 from bonded.values.states import FileState
 
 VAULT_MISSING = define(
@@ -48,14 +50,11 @@ CHUNK = 1 << 20
 
 def look(ground: Ground) -> Iterator[Disagreement]:
     """Read every blob that a row names, and list those that none names. Reads the whole vault."""
-    with ground.db.read() as conn:
-        rows = conn.execute(
-            select(file.c.filename, file.c.vault_key, file.c.size, file.c.sha256, file.c.metadata_sha256).where(
-                file.c.state != FileState.REMOVED
-            )
-        ).all()
-    for row in rows:
-        yield from _blob(ground.vault, row)
+    c = file.c
+    wanted = select(c.id, c.filename, c.vault_key, c.size, c.sha256, c.metadata_sha256)
+    for rows in pieces(ground.db, wanted.where(c.state != FileState.REMOVED), c.id):
+        for row in rows:
+            yield from _blob(ground.vault, row)
     yield from _orphans(ground)
 
 
@@ -95,13 +94,15 @@ def _metadata(vault: Storage, row: Any) -> Iterator[Disagreement]:
 
 
 def _orphans(ground: Ground) -> Iterator[Disagreement]:
-    # The listing comes first: whatever is accepted meanwhile has its row by the time that rows are read.
-    old = [entry.name for entry in ground.vault.entries("") if entry.modified < ground.now - ORPHAN_AGE]
-    with ground.db.read() as conn:
-        named = set(conn.execute(select(file.c.vault_key)).scalars())
-    for name in sorted(old):
-        if _key(name) not in named:
-            yield Disagreement(VAULT_ORPHAN, name, "no file's row names it")
+    # A listing comes before its rows: whatever is accepted meanwhile has its row by the time that rows are read.
+    old = (entry.name for entry in ground.vault.entries("") if entry.modified < ground.now - ORPHAN_AGE)
+    for names in chunks(old, AT_ONCE):
+        with ground.db.read() as conn:
+            digests = {name[:64] for name in names}
+            named = set(conn.execute(select(file.c.vault_key).where(file.c.sha256.in_(digests))).scalars())
+        for name in sorted(names):
+            if _key(name) not in named:
+                yield Disagreement(VAULT_ORPHAN, name, "no file's row names it")
 
 
 def _key(name: str) -> str:

@@ -24,7 +24,7 @@ from bonded.tuf.publish import publish
 from bonded.tuf.recover import Recovered, go_on, replay_record, tell
 from bonded.tuf.recover_offline import Standing, standing
 from bonded.tuf.recover_return import Way, go_back
-from bonded.tuf.recover_strays import remove_strays
+from bonded.tuf.recover_strays import remove_strays, retire
 from bonded.tuf.recover_survey import Survey
 from bonded.tuf.rekey import check_replaced
 from bonded.tuf.tables import bin_table, page
@@ -67,6 +67,8 @@ def recover(p: Publisher, what: Recovery, clock: Clock, progress: Callable[[str]
         else:
             progress("comparing every bin with the rows")
             go_on(p, what.found, done, clock())
+        progress("objects that something newer took the place of")
+        retire(p, clock())
         with p.db.write() as tx:
             tell(tx, what.found, done, clock())
     progress("publishing what waits")

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 
 import structlog
 from sqlalchemy import Connection, select
 
 from bonded.seams import Storage
+from bonded.tuf.base import read_base
 from bonded.tuf.context import Publisher
 from bonded.tuf.packs import PREFIX
 from bonded.tuf.recover_offline import Standing
 from bonded.tuf.roles import hash32
-from bonded.tuf.settle import chunks
+from bonded.tuf.settle import chunks, supersede
 from bonded.tuf.tables import page, publication, superseded, target
 
 _METADATA = re.compile(r"metadata/(\d+)\.([^/]+)\.json(?:\.gz|\.zst)?")
@@ -25,6 +27,7 @@ _RECORD = re.compile(r"publications/(\d+)\.json(?:\.gz|\.zst)?")
 _HASHED = re.compile(r"((?:simple/)(?:[^/]+/)?)([0-9a-f]{64})\.([^/]+?)(?:\.gz|\.zst)?")
 _PLAIN = re.compile(r"(?:simple|pypi)/([^/]+)/.+")
 AT_ONCE = 500
+OFFLINE = ("root", "targets", "pages", "bins")
 
 log = structlog.get_logger("bonded.recover")
 
@@ -46,6 +49,27 @@ def remove_strays(p: Publisher, standing: Standing, good: int, n: int) -> list[s
     for keys in chunks(f"file/{name}" for name in gone):
         p.purger.purge(keys)
     return gone
+
+
+def retire(p: Publisher, now: datetime) -> int:
+    """Have the sweep take what something newer took the place of, where a lost database knew it; returns how many.
+
+    Call with the lock held, after the flip. The sweep looks again whether each is needed.
+    """
+    base = read_base(p.public)
+    versions = {**base.versions, "snapshot": base.n}
+    count = 0
+    for names in chunks(_listed(p.public), AT_ONCE):
+        with p.db.read() as conn:
+            old = {_original(name) for name in stray_pages(conn, names) if _HASHED.fullmatch(name)}
+        for name in names:
+            found = _METADATA.fullmatch(name)
+            if found and found[2] not in OFFLINE and versions.get(found[2]) != int(found[1]):
+                old.add(_original(name))
+        with p.db.write() as tx:
+            supersede(tx, sorted(old), now)
+        count += len(old)
+    return count
 
 
 def _listed(public: Storage) -> Iterator[str]:
