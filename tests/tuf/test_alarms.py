@@ -14,7 +14,7 @@ from bonded.journal.tables import journal, to_publish
 from bonded.tuf.alarms import OFFLINE_DAYS, alarms, span
 from bonded.tuf.publish import publish
 from bonded.tuf.status import status
-from bonded.tuf.status_model import QueueStatus, RoleStatus, Status
+from bonded.tuf.status_model import ChangeStatus, QueueStatus, RoleStatus, Status
 from bonded.tuf.tables import alarm as table
 from bonded.tuf.tell import Change, Standing, decide, tell
 from bonded.values.alarms import KINDS, Alarm, Severity
@@ -71,6 +71,8 @@ def test_an_online_role_alarms_under_half_and_under_a_quarter(hours: float, step
         ({"queues": [QueueStatus("takedown", 1, 0, NOW - MINUTE)]}, [("job-overdue", "job-overdue:takedown", 1)]),
         ({"queues": [QueueStatus("screen", 1, 0, NOW - 14 * MINUTE)]}, []),
         ({"queues": [QueueStatus("screen", 1, 0, NOW - 15 * MINUTE)]}, [("job-overdue", "job-overdue:screen", 1)]),
+        ({"change": ChangeStatus("resize", NOW - DAY + MINUTE, "step 2 of 3")}, []),
+        ({"change": ChangeStatus("resize", NOW - DAY, "step 2 of 3")}, [("change-stands", "change-stands", 1)]),
         ({"oldest_unsealed": NOW - MINUTE, "rows_unsealed": 1}, []),
         ({"oldest_unsealed": NOW - 2 * MINUTE, "rows_unsealed": 1}, [("seal-late", "seal-late", 1)]),
         (
@@ -101,6 +103,7 @@ def test_every_kind_can_be_said_and_the_critical_come_first() -> None:
         rows_parked=1,
         queues=[QueueStatus("plain", 1, 2, NOW - DAY, NOW - DAY)],
         oldest_unsealed=NOW - DAY,
+        change=ChangeStatus("online-key", NOW - 8 * DAY, "the signer does not hold the key"),
         faults=[
             Alarm("store-unreadable", "store-unreadable", 1, {"detail": "x"}),
             Alarm("database-away", "database-away", 1, {"detail": "x"}),

@@ -100,6 +100,8 @@ def _print_status(found: Status, now: datetime) -> None:
     click.echo(
         f"waiting: {found.rows_waiting} changes, {found.rows_parked} parked; {found.superseded} objects to sweep"
     )
+    if found.change:
+        click.echo(f"under way: {found.change.kind}, since {iso(found.change.since)}: {found.change.says}")
     for queue in found.queues:
         due = f", the oldest due at {iso(queue.oldest_due)}" if queue.oldest_due else ""
         click.echo(f"  {queue.waiting} {queue.name} jobs, {queue.dead} dead{due}")

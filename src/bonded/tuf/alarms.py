@@ -26,6 +26,8 @@ OVERDUE = timedelta(minutes=1)
 """For jobs that withdraw bytes, purge caches and copy pages; they must run within seconds."""
 OVERDUE_OTHERS = timedelta(minutes=15)
 SEALED = timedelta(minutes=2)
+CHANGE = (timedelta(days=1), timedelta(days=7))
+"""How long a change of keys or bins stands at one step; each of its own waits is shorter."""
 BEHIND = timedelta(minutes=1)
 """A store newer than the database for longer than a publication takes to settle."""
 LATE_BINS = URGENT / 2
@@ -37,7 +39,7 @@ def alarms(found: Status, now: datetime) -> list[Alarm]:
     told = list(found.faults)
     for role in found.roles:
         told += _online(role, found.lifetime, now) if role.online else _offline(role, now)
-    told += _bins(found, now) + _rows(found, now) + _jobs(found, now) + _journal(found, now)
+    told += _bins(found, now) + _rows(found, now) + _jobs(found, now) + _journal(found, now) + _change(found, now)
     return sorted(told, key=lambda alarm: (alarm.severity != "critical", alarm.key))
 
 
@@ -104,15 +106,22 @@ def _journal(found: Status, now: datetime) -> list[Alarm]:
     return _step("seal-late", late, (SEALED, SEALED * 30), count=found.rows_unsealed)
 
 
-def _step(kind: str, value: Any, limits: Sequence[Any], subject: str = "", **values: object) -> list[Alarm]:
+def _change(found: Status, now: datetime) -> list[Alarm]:
+    change = found.change
+    if change is None:
+        return []
+    return _step("change-stands", now - change.since, CHANGE, kind=change.kind, says=change.says)
+
+
+def _step(name: str, value: Any, limits: Sequence[Any], subject: str = "", **values: object) -> list[Alarm]:
     """The alarm, at the highest of `limits` that `value` has reached; none below the first."""
     step = sum(value >= limit for limit in limits)
     if not step:
         return []
-    words = {name: str(word) for name, word in values.items()}
+    words = {place: str(word) for place, word in values.items()}
     if isinstance(value, timedelta):
         words["time"] = span(value)
-    return [Alarm(kind, f"{kind}:{subject}" if subject else kind, step, words)]
+    return [Alarm(name, f"{name}:{subject}" if subject else name, step, words)]
 
 
 def span(time: timedelta) -> str:

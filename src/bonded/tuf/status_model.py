@@ -78,6 +78,15 @@ class QueueStatus:
     oldest_made: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ChangeStatus:
+    """A change of keys or bins that is under way: since when it stands where it stands, and what it waits for."""
+
+    kind: str
+    since: datetime
+    says: str
+
+
 @dataclass(slots=True)
 class Status:
     """Everything an operator asks first.
@@ -106,6 +115,7 @@ class Status:
     oldest_row: datetime | None = None
     rows_parked: int = 0
     queues: list[QueueStatus] = field(default_factory=list)
+    change: ChangeStatus | None = None
     superseded: int = 0
     oldest_superseded: datetime | None = None
     rows_unsealed: int = 0

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, case, func, select
 
 from bonded.db.jobs import job
 from bonded.journal.tables import journal, journal_unsealed, to_publish
-from bonded.tuf.status_model import Flip, QueueStatus, Status
-from bonded.tuf.tables import bin_table, publication, superseded
+from bonded.tuf.status_model import ChangeStatus, Flip, QueueStatus, Status
+from bonded.tuf.tables import bin_table, publication, sequence, superseded
 
 
 def fill(conn: Connection, found: Status, now: datetime, flips: int) -> None:
@@ -25,6 +25,7 @@ def fill(conn: Connection, found: Status, now: datetime, flips: int) -> None:
         select(func.count(), func.min(journal.c.at)).join_from(journal_unsealed, journal)
     ).one()
     found.queues = queues(conn)
+    found.change = _change(conn)
     newest = select(publication).where(publication.c.state == "live").order_by(publication.c.n.desc())
     known = conn.execute(newest.with_only_columns(publication.c.content).limit(1)).scalar_one_or_none()
     found.known_content = int(known or 0)
@@ -51,6 +52,12 @@ def queues(conn: Connection) -> list[QueueStatus]:
         .order_by(job.c.queue)
     )
     return [QueueStatus(name, int(waiting), int(dead), due, made) for name, waiting, dead, due, made in rows]
+
+
+def _change(conn: Connection) -> ChangeStatus | None:
+    q = sequence.c
+    row = conn.execute(select(q.kind, q.since, q.says).where(q.state == "running")).one_or_none()
+    return ChangeStatus(*row) if row is not None else None
 
 
 def _count(conn: Connection, query: Any) -> int:

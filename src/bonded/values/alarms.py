@@ -95,6 +95,12 @@ KINDS: dict[str, AlarmKind] = _kinds(
         _("The database was restored from an older state. Follow the page on restoring: `bonded tuf recover`."),
     ),
     K(
+        "change-stands",
+        WARNING,
+        _("The change of keys or bins (%(kind)s) has stood at one step for %(time)s: %(says)s."),
+        _("What it waits for may be an act of yours. `bonded tuf status` and the page of signing show the steps."),
+    ),
+    K(
         "job-overdue",
         CRITICAL,
         _("A job of the queue %(queue)s has been due for %(time)s."),
