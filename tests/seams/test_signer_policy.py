@@ -82,7 +82,7 @@ def test_what_is_no_metadata_is_refused(payload: bytes) -> None:
 HIDDEN = [
     b'{"_type":"timestamp","_type":"root","expires":"2026-11-02T00:00:00Z","version":7}',
     timestamp().replace(b'"version":7', b'"version":7,"version":900'),
-    timestamp().replace(b'"version"', b'"versio\\u006e":900,"version"'),
+    timestamp().replace(b'"version"', b'"\\u0076ersion":900,"version"'),
 ]
 
 
@@ -96,7 +96,7 @@ EXTRAS = {
     "a second type": b'"_type":"root",',
     "a second version": b'"version":900,',
     "a second expiry": b'"expires":"2036-11-02T00:00:00Z",',
-    "an escaped version": b'"versio\\u006e":900,',
+    "an escaped version": b'"\\u0076ersion":900,',
     "a space before the colon": b'"version" :900,',
     "a line end before the colon": b'"version"\n:900,',
 }

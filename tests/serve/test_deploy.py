@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bonded.cli.serve import serve
+from bonded.cli.serve import serve, signer
 from bonded.serve.group import GroupSettings
+from bonded.settings import SignerSettings
 
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "bonded.service"
 
@@ -33,3 +34,24 @@ def test_it_writes_nowhere_else() -> None:
     assert setting("ProtectSystem") == "strict"
     assert setting("NoNewPrivileges") == "yes"
     assert setting("CapabilityBoundingSet") == ""
+
+
+SIGNER = UNIT.with_name("bonded-signer.service")
+HIDDEN = UNIT.with_name("bonded.service.d") / "signer.conf"
+
+
+def test_the_signer_is_started_by_a_unit_of_its_own() -> None:
+    lines = SIGNER.read_text().splitlines()
+    (started,) = [line.partition("=")[2].split() for line in lines if line.startswith("ExecStart=")]
+    assert started[1:] == [signer.name, setting("ReadWritePaths")]
+    (written,) = [line.partition("=")[2].split() for line in lines if line.startswith("ReadWritePaths=")]
+    s = SignerSettings()
+    for path in (s.key, s.passphrase_file, s.state, s.socket, "run/metrics"):
+        assert str(Path(started[2], path).parent) in {*written, f"{started[2]}/run"}
+
+
+def test_the_keys_are_hidden_from_everything_else() -> None:
+    lines = HIDDEN.read_text().splitlines()
+    hidden = f"{setting('ReadWritePaths')}/{Path(SignerSettings().key).parent}"
+    assert f"InaccessiblePaths={hidden}" in lines
+    assert "Environment=BONDED_SIGNER__ENGINE=process" in lines

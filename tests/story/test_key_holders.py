@@ -96,6 +96,8 @@ def test_with_a_signer_process_nobody_else_opens_the_key(watched: Watched, tmp_p
         holders = watched.holders()
     assert {command for command, _ in holders} == {"signer"}
     assert len(holders) == 1
+    others = [line for line in watched.noted.read_text().splitlines() if not line.startswith("signer ")]
+    assert others == [], "the rest of the index may be forbidden to see the folder at all"
 
 
 @pytest.mark.slow
