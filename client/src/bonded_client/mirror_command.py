@@ -17,9 +17,10 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from bonded_client.failures import Failure, printable, translate
-from bonded_client.mirror import Limits, Mirror, Round
+from bonded_client.mirror import Mirror
 from bonded_client.mirror_check import check, plain
 from bonded_client.mirror_history import DAMAGED, FOLDER
+from bonded_client.mirror_sync import Limits, Round
 from bonded_client.mirror_tree import Tree
 from bonded_client.trust import Trust, read_root
 
