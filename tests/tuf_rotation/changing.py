@@ -83,7 +83,7 @@ class Changing:
             self.look()
             if self.state() == "done":
                 return
-            self.world.now += timedelta(minutes=29)
+            self.world.now += timedelta(minutes=49)
         raise AssertionError(f"it never ends: {self.says()}")
 
     def state(self) -> str:

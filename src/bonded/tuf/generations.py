@@ -25,7 +25,9 @@ def next_roles(layout: Layout) -> set[str]:
 
 def kept_versions(conn: Connection, layout: Layout, versions: Mapping[str, int]) -> dict[str, int]:
     """`versions` without those bins of the new generation whose rows say otherwise: they are to be written again."""
-    rows = dict(conn.execute(select(bin_table.c.name, bin_table.c.version)).tuples().all())
+    rows: dict[str, int] = {
+        row.name: row.version for row in conn.execute(select(bin_table.c.name, bin_table.c.version))
+    }
     coming = next_roles(layout)
     return {role: v for role, v in versions.items() if role not in coming or rows.get(role) == v}
 

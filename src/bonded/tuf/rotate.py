@@ -13,7 +13,6 @@ from bonded.db.engine import Database
 from bonded.seams import Storage
 from bonded.tuf.ceremony_check import check_steps
 from bonded.tuf.ceremony_import import Live, read_live
-from bonded.tuf.ceremony_steps import offline_keys, online_keys
 from bonded.tuf.offline import (
     KINDS,
     OFFLINE,
@@ -22,6 +21,7 @@ from bonded.tuf.offline import (
     Step,
     StepValues,
     Value,
+    bin_keys,
     bins_of,
     bins_value,
     names_of,
@@ -42,9 +42,18 @@ def live_offline(public: Storage) -> Live:
     return live
 
 
+def online_now(base: Offline) -> KeySet:
+    """The online keys: several while one takes the place of another, or where such a change was given up half-way."""
+    keys = top_keys(base.root, "timestamp")
+    for role in KINDS:
+        if bin_keys(base.of(role)) != keys:
+            keys = keys.also(bin_keys(base.of(role)))
+    return keys
+
+
 def new_online_key(base: Offline, online: KeySet, now: datetime) -> tuple[StepValues, ...]:
-    """The steps to `online` for timestamp, snapshot and bins: pages and bins first, root last. Raises CeremonyRefused."""
-    both = online_keys(base).also(online)
+    """The steps to `online` for timestamp, snapshot and bins: pages and bins first, root last."""
+    both = online_now(base).also(online)
     return (
         StepValues("both-keys", _below(base, 1, both, now)),
         StepValues("new-key", _below(base, 2, online, now), "bins-signed"),
@@ -58,15 +67,12 @@ def new_root_keys(base: Offline, root: KeySet, now: datetime) -> tuple[StepValue
 
 
 def new_offline_keys(base: Offline, targets: KeySet, now: datetime) -> tuple[StepValues, ...]:
-    """The steps to `targets` as the keys of targets, pages and bins; the old ones need not exist any more.
-
-    Raises CeremonyRefused.
-    """
-    both, version = offline_keys(base).also(targets), int(base.targets["version"]) + 1
+    """The steps to `targets` as the keys of targets, pages and bins; the old ones need not exist any more."""
+    both, version = top_keys(base.root, "targets").also(targets), int(base.targets["version"]) + 1
     top = targets_value(version, now + OFFLINE, pages=targets, bins=targets)
     return (
         StepValues("both-keys", {"root": _root(base, 1, now, targets=both)}),
-        StepValues("new-keys", {"targets": top, **_below(base, 1, online_keys(base), now)}, "settled"),
+        StepValues("new-keys", {"targets": top, **_below(base, 1, online_now(base), now)}, "settled"),
         StepValues("root", {"root": _root(base, 2, now, targets=targets)}, "settled"),
     )
 
@@ -83,7 +89,8 @@ def _below(base: Offline, later: int, online: KeySet, now: datetime) -> dict[str
 
 def _root(base: Offline, later: int, now: datetime, **changed: KeySet) -> Value:
     """Root, `later` versions on, with the keys of "root", "targets" or "online" changed."""
-    keys = {"root": top_keys(base.root, "root"), "targets": offline_keys(base), "online": online_keys(base)} | changed
+    now_keys = {name: top_keys(base.root, name) for name in ("root", "targets")}
+    keys = now_keys | {"online": top_keys(base.root, "timestamp")} | changed
     extra = base.root.get("x-bonded", {})
     return root_value(
         int(base.root["version"]) + later,

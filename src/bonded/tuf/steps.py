@@ -124,9 +124,8 @@ def _step(sequence: StepSequence, facts: Facts, now: datetime) -> Due | None:
             if left:
                 return _write(sequence, facts, left, f"{place}: {len(left)} bins are to be signed anew first")
         case "bins-written":
-            left = [
-                role for bins in new_bins(step, facts.layout) for role in bins.names() if role not in facts.versions
-            ]
+            new = (role for bins in new_bins(step, facts.layout) for role in bins.names())
+            left = [role for role in new if facts.versions.get(role, 0) <= sequence.mark]
             if left:
                 return _write(sequence, facts, left, f"{place}: {len(left)} new bins are to be written first")
         case "settled":

@@ -27,7 +27,7 @@ def running(conn: Connection) -> StepSequence | None:
 
 def newest(conn: Connection) -> tuple[StepSequence, str] | None:
     """The newest sequence and its state: running, done or cancelled; None when there was never one."""
-    order = sequence.c.started_at.desc(), sequence.c.id.desc()
+    order = sequence.c.ended_at.is_(None).desc(), sequence.c.ended_at.desc(), sequence.c.id
     row = conn.execute(select(sequence).order_by(*order).limit(1)).one_or_none()
     return (_of(row), str(row.state)) if row is not None else None
 
