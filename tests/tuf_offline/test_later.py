@@ -234,3 +234,23 @@ def test_other_kinds_of_keys_sign_too(meeting: Meeting) -> None:
 
     root = Metadata[Root].from_bytes(step.files["root"])
     root.verify_delegate("root", root)
+
+
+def test_a_key_by_uri_is_matched_with_a_key_of_the_ceremony(prepared: Meeting) -> None:
+    """As tokens and services are reached; `file2:` stands for them here, and needs no device."""
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        load_pem_private_key,
+    )
+
+    bob = prepared.bob
+    key = load_pem_private_key(bob.key.read_bytes(), bob.secret.read_bytes().strip())
+    token = bob.home / "token"
+    token.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    words = ("tuf", "sign", prepared.folder, "--yes", "--key")
+    assert "Your key bob signs: root version 1" in bob.said(*words, f"file2:{token}")
+    token.write_bytes(CryptoSigner.generate_ed25519().private_bytes)
+    assert "does not match" in bob.refused(*words, f"file2:{token}")
+    assert "cannot be used" in bob.refused(*words, "nothing:there")
