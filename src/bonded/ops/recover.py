@@ -27,6 +27,7 @@ from bonded.tuf.recover_return import Way, go_back
 from bonded.tuf.recover_strays import remove_strays, retire
 from bonded.tuf.recover_survey import Survey
 from bonded.tuf.rekey import check_replaced
+from bonded.tuf.steps_rows import running, void
 from bonded.tuf.tables import bin_table, page
 from bonded.values.refusals import Refusal
 from bonded.values.states import SubjectKind
@@ -111,6 +112,8 @@ def _back(
         for name in (name for name in names if not layout.has(name)):
             tx.execute(delete(bin_table).where(bin_table.c.name == name))
         if way.new_keys:
+            if (change := running(tx)) is not None:
+                void(tx, change, "keys were replaced after a compromise", clock())
             facts = {"root": way.standing.versions["root"], "publication": done.live}
             record(tx, "keys.replace", OPERATOR, (SubjectKind.INDEX, ""), now=clock(), facts=facts)
     progress("objects that nobody stands for")

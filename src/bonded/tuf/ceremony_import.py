@@ -14,9 +14,10 @@ from bonded.tuf.ceremony_keys import fingerprint
 from bonded.tuf.ceremony_state import State
 from bonded.tuf.layout import begin_repository
 from bonded.tuf.offline import ROLES, KeySet, Offline, Step, bin_keys, payload, top_keys
+from bonded.tuf.recover_offline import standing
 from bonded.tuf.roles import TIMESTAMP, metadata_name
 from bonded.tuf.transcript import CeremonyRefused
-from bonded.tuf.trust import newest_root
+from bonded.tuf.trust import Untrusted, newest_root
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +32,14 @@ class Live:
 def read_live(public: Storage) -> Live | None:
     """Today's offline metadata from the store, verified; None where there is no repository. Raises CeremonyRefused, Untrusted."""
     try:
-        base = read_base(public)
+        versions = {**read_base(public).versions, "root": newest_root(public)}
     except NotStored:
         return None
-    roots = tuple(public.get(metadata_name("root", v)).data for v in range(1, newest_root(public) + 1))
-    files = {role: public.get(metadata_name(role, base.versions[role])).data for role in ROLES[1:]}
+    except Untrusted:
+        # Somebody else signed what is live, or put junk beside it: what the offline keys signed holds all the same.
+        versions = dict(standing(public, public.get(metadata_name("root", 1)).data).versions)
+    roots = tuple(public.get(metadata_name("root", v)).data for v in range(1, versions["root"] + 1))
+    files = {role: public.get(metadata_name(role, versions[role])).data for role in ROLES[1:]}
     return Live(roots, files, read_offline(roots, files))
 
 
