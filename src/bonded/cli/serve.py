@@ -211,6 +211,7 @@ def _worker(house: House) -> Member:
 def _publisher(house: House) -> Member:
     from bonded.tuf.loop import run_publisher
 
+    house.check_key_uris()
     check_metadata(house)
 
     def run(house: House, life: Life) -> None:
@@ -223,6 +224,7 @@ def _publisher(house: House) -> Member:
 def _refresher(house: House) -> Member:
     from bonded.tuf.loop import run_refresher
 
+    house.check_key_uris()
     check_metadata(house)
 
     def run(house: House, life: Life) -> None:
