@@ -94,12 +94,12 @@ def test_status_of_an_index_at_work(index: Index) -> None:
 @pytest.mark.parametrize(
     ("later", "words"),
     [
-        (timedelta(days=2), "timestamp has expired"),
-        (timedelta(hours=22), "timestamp expires in 2 h 0 min"),
-        (timedelta(days=300), "root expires in 65 days: its renewal needs a ceremony"),
+        (timedelta(days=2), "The role timestamp has expired"),
+        (timedelta(hours=22), "timestamp is valid for 2 h 0 min more"),
+        (timedelta(days=300), "The role root expires in 65 days"),
         (timedelta(days=2), "bins have expired"),
-        (timedelta(minutes=6), "a change has waited for 0 h 6 min"),
-        (timedelta(minutes=6), "a plain job has been due for 0 h 6 min"),
+        (timedelta(minutes=6), "Changes wait to be published (2), the oldest for 6 min."),
+        (timedelta(minutes=6), "A job of the queue plain has been due for 6 min."),
     ],
 )
 def test_alarms_come_in_time(sqlite_index: Index, later: timedelta, words: str) -> None:
@@ -108,12 +108,14 @@ def test_alarms_come_in_time(sqlite_index: Index, later: timedelta, words: str) 
     index.publish()
     index.upload("beta")
     found = status(index.db, index.public, index.now + later)
-    assert any(words in alarm for alarm in found.alarms), found.alarms
+    told = [alarm.sentence() for alarm in found.alarms]
+    assert any(words in sentence for sentence in told), told
 
 
 def test_status_without_a_store_says_so(sqlite_index: Index) -> None:
     sqlite_index.public.delete("metadata/timestamp.json")
-    assert any("missing" in alarm for alarm in status(sqlite_index.db, sqlite_index.public, sqlite_index.now).alarms)
+    found = status(sqlite_index.db, sqlite_index.public, sqlite_index.now)
+    assert any("missing" in alarm.sentence() for alarm in found.alarms), found.alarms
 
 
 def test_a_fingerprint_can_be_compared_by_eye() -> None:
