@@ -407,6 +407,14 @@ def test_an_object_that_nobody_knows_is_a_warning(whole_sqlite: Index) -> None:
     assert all(one.warning for one in found)
 
 
+def test_a_list_without_end_ends(whole_sqlite: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fsck_module, "MOST", 3)
+    execute(whole_sqlite, update(bin_table).values(sha256="0" * 64))
+    found = [one.code for one in run(whole_sqlite)]
+    assert found.count("bin-row-differs") == 3
+    assert "too-many" in found
+
+
 def test_sizes_are_told_beside_what_clients_accept(whole_sqlite: Index) -> None:
     sizes = Sizes()
     now = whole_sqlite.now
@@ -444,6 +452,7 @@ def test_every_code_is_planted_by_a_test() -> None:
         "limit-near",
         "not-settled",
         "object-stray",
+        "too-many",
         "journal-restarted",  # in tests/tuf_recovery
     }
     journal = {"node", "seal", "loose", "lost", "private"}  # planted in tests/journal

@@ -83,7 +83,8 @@ class Attacker:
 
     def _role(self, path: str) -> str:
         kind = "page-bin" if path.startswith("simple/") else "bin"
-        return f"{kind}-1-{hash32(path) >> (32 - self.bits):x}"
+        digits = len(f"{2**self.bits - 1:x}")
+        return f"{kind}-1-{hash32(path) >> (32 - self.bits):0{digits}x}"
 
     def _soon(self) -> datetime:
         return (self.now + timedelta(days=1)).replace(microsecond=0, tzinfo=None)

@@ -19,7 +19,7 @@ from bonded.ops import (
     look_targets,
     look_vault,
 )
-from bonded.ops.disagreements import Disagreement
+from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.ground import Ground, Look
 
 LOOKS: dict[str, Look] = {
@@ -36,6 +36,15 @@ LOOKS: dict[str, Look] = {
 """In the order in which a cause is told before what follows from it."""
 
 
+MOST = 10_000
+"""Disagreements of one look that are told: who has more of them needs a backup, not a longer list."""
+TOO_MANY = define(
+    "too-many",
+    "One part of the check found so many disagreements that it stopped.",
+    "Look at the first of them: they mostly have one cause.",
+)
+
+
 def fsck(
     ground: Callable[[], Ground], *, pause: Callable[[], None], began: Callable[[str], None] = lambda _: None
 ) -> Iterator[Disagreement]:
@@ -45,11 +54,19 @@ def fsck(
     """
     for name, look in LOOKS.items():
         began(name)
-        first = list(look(ground()))
+        first = list(_most(name, look(ground())))
         if not first:
             continue
         pause()
-        again = {(d.code, d.subject) for d in look(ground())}
+        again = {(d.code, d.subject) for d in _most(name, look(ground()))}
         yield from (d for d in first if (d.code, d.subject) in again)
         if name == "database" and any(d.code.startswith("schema-") for d in first):
             return  # nothing else can be asked of a database with another schema
+
+
+def _most(name: str, found: Iterator[Disagreement]) -> Iterator[Disagreement]:
+    for number, one in enumerate(found):
+        if number == MOST:
+            yield Disagreement(TOO_MANY, name, f"more than {MOST} disagreements")
+            return
+        yield one
