@@ -1,4 +1,4 @@
-"""Migrations: bringing a database to the newest schema, and writing the migration file while the schema is young."""
+"""Migrations: bringing a database to the newest schema, and writing the next one."""
 
 from __future__ import annotations
 
@@ -57,14 +57,19 @@ def protect(connection: Connection) -> None:
                 )
 
 
-def write_initial(db: Database) -> Path:
-    """Write 0001 anew from the tables in the code, against an empty database. For use before the first release only."""
+def write_next(db: Database, words: str) -> Path | None:
+    """Write the migration that brings the newest schema to the tables in the code; None when they agree. `words` name it.
+
+    `db` is an empty database. The file is a draft: read it, and run the tests on both databases.
+    """
+    upgrade(db)
+    if not differences(db):
+        return None
     folder = Path(str(files("bonded.db") / "migrations" / "versions"))
-    for old in folder.glob("*.py"):
-        old.unlink()
+    number = f"{len(list(folder.glob('0*.py'))) + 1:04d}"
     with db.write() as connection:
-        command.revision(_config(connection), "initial schema", autogenerate=True, rev_id="0001")
-    (path,) = folder.glob("0001_*.py")
+        command.revision(_config(connection), words, autogenerate=True, rev_id=number)
+    (path,) = folder.glob(f"{number}_*.py")
     return path
 
 
@@ -76,10 +81,12 @@ def _config(connection: Connection) -> Config:
     return config
 
 
-if __name__ == "__main__":  # python -m bonded.db.migrate: rewrite 0001 while there has been no release
+if __name__ == "__main__":  # python -m bonded.db.migrate "what changes"
+    import sys
     import tempfile
 
     from bonded.db.engine import open_database
 
     with tempfile.TemporaryDirectory() as where:
-        print(write_initial(open_database(f"sqlite:///{where}/empty.db")).name)  # noqa: T201
+        made = write_next(open_database(f"sqlite:///{where}/empty.db"), " ".join(sys.argv[1:]) or "changes")
+        print(made.name if made else "the tables in the code are those of the newest migration")  # noqa: T201
