@@ -111,7 +111,7 @@ def test_a_restored_index_is_whole_and_versions_rise_for_a_returning_client(
     assert b"alpha-1.0" in returning.page(other, "alpha")
     assert b"alpha-2.0" not in returning.page(other, "alpha")
     assert findings(other) == []
-    assert other.public.exists("simple/beta/index.html.gz")
+    assert other.public.exists("simple/beta/index.html")
     assert other.public.exists("packages/beta/beta-1.0-py3-none-any.whl")
 
 

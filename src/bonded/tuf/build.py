@@ -6,7 +6,7 @@ Previous bins come in through `load`, signatures through `sign`; equal arguments
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,10 +18,12 @@ from bonded.tuf.binfile import Target
 from bonded.tuf.canonical import enclose
 from bonded.tuf.changes import file_facts, page_facts, target_change
 from bonded.tuf.pages import list_html, list_json, page_html, page_json
-from bonded.tuf.plan import Exposure, NewBin, PageFileLike, PageLike, Plan, Row, Sign, Work
+from bonded.tuf.plan import Exposure, NewBin, PageFileLike, PageLike, Plan, Row, Sign, SignMany, Work
 from bonded.tuf.roles import Layout, changes_name, check_path, file_path, hashed, metadata_name, page_path
-from bonded.tuf.threads import Each, in_order
+from bonded.tuf.threads import Each, in_order, shares
 
+TOGETHER = 32
+"""Bins that are signed by one call: few round trips to a signer that is elsewhere, and little held in memory."""
 Load = Callable[[str], bytes]
 """Role -> the canonical bytes of the signed part of its live bin."""
 
@@ -71,10 +73,15 @@ class BadProject(Exception):
         self.key = key
 
 
-def build(work: Work, base: From, number: Number, load: Load, sign: Sign, each: Each = in_order) -> Plan:
-    """The publication `number` of `work` on top of `base`. Raises BadProject, DamagedBin, SignerRefused."""
+def build(
+    work: Work, base: From, number: Number, load: Load, sign: Sign, many: SignMany, each: Each = in_order
+) -> Plan:
+    """The publication `number` of `work` on top of `base`. `many` signs bins, `sign` snapshot and timestamp.
+
+    Raises BadProject, DamagedBin, SignerRefused.
+    """
     draft = _draft(work, number.n)
-    bins, files, differing = _bins(work, base, number, draft.targets, load, sign, each)
+    bins, files, differing = _bins(work, base, number, draft.targets, load, many, each)
     content = number.n if draft.targets or work.rows else base.content
     changes = _changes(work, base, number, content, draft)
     changes_bytes = orjson.dumps(changes, option=orjson.OPT_SORT_KEYS)
@@ -177,7 +184,7 @@ def _bins(
     number: Number,
     targets: Mapping[str, Target | None],
     load: Load,
-    sign: Sign,
+    many: SignMany,
     each: Each,
 ) -> tuple[list[NewBin], list[tuple[str, bytes]], list[str]]:
     """The new versions of every touched or renewed bin, their files, and which of them differed from the rows."""
@@ -188,14 +195,19 @@ def _bins(
         if other in work.bins or other in work.renew:  # those that are not written yet get it from the rows
             touched.setdefault(str(other), {})[path] = target
 
-    def one(role: str) -> tuple[NewBin, tuple[str, bytes], bool]:
-        body, differs = _body(work, base, role, load)
-        return *_bin(
-            role, binfile.splice(body, base.layout.prefix_of(role), touched[role]), base, number, sign
-        ), differs
+    differing: list[str] = []
 
-    made = list(each(one, sorted(touched)))
-    return [b for b, _, _ in made], [f for _, f, _ in made], [b.role for b, _, differs in made if differs]
+    def some(roles: Sequence[str]) -> list[tuple[NewBin, tuple[str, bytes]]]:
+        bodies = []
+        for role in roles:
+            body, differs = _body(work, base, role, load)
+            bodies.append(binfile.splice(body, base.layout.prefix_of(role), touched[role]))
+            if differs:
+                differing.append(role)
+        return _signed(roles, bodies, base, number, many)
+
+    made = [both for share in each(some, shares(sorted(touched), TOGETHER)) for both in share]
+    return [b for b, _ in made], [f for _, f in made], sorted(differing)
 
 
 def _body(work: Work, base: From, role: str, load: Load) -> tuple[bytes, bool]:
@@ -208,13 +220,20 @@ def _body(work: Work, base: From, role: str, load: Load) -> tuple[bytes, bool]:
     return by_rows, by_rows != previous and base.layout.live(role)
 
 
-def _bin(role: str, body: bytes, base: From, number: Number, sign: Sign) -> tuple[NewBin, tuple[str, bytes]]:
-    expires = binfile.expiry(role, number.now, number.lifetime)
-    signed = binfile.render(body, number.n, expires)
-    data = enclose(signed, sign(role, signed))
-    listed = binfile.count(body, base.layout.prefix_of(role))
-    made = NewBin(role, base.versions.get(role, 0), _sha256(data), len(data), expires, listed)
-    return made, (metadata_name(role, number.n), data)
+def _signed(
+    roles: Sequence[str], bodies: list[bytes], base: From, number: Number, many: SignMany
+) -> list[tuple[NewBin, tuple[str, bytes]]]:
+    """Bins with these bodies, and their files."""
+    expiries = [binfile.expiry(role, number.now, number.lifetime) for role in roles]
+    signed = [binfile.render(body, number.n, at) for body, at in zip(bodies, expiries, strict=True)]
+    signatures = many(list(zip(roles, signed, strict=True)))
+    made = []
+    for role, body, expires, text, own in zip(roles, bodies, expiries, signed, signatures, strict=True):
+        data = enclose(text, own)
+        listed = binfile.count(body, base.layout.prefix_of(role))
+        new = NewBin(role, base.versions.get(role, 0), _sha256(data), len(data), expires, listed)
+        made.append((new, (metadata_name(role, number.n), data)))
+    return made
 
 
 def _changes(work: Work, base: From, number: Number, content: int, draft: _Draft) -> dict[str, Any]:

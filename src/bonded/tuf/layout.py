@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,10 +35,9 @@ from bonded.tuf.offline import (
     sign_step,
     targets_value,
 )
+from bonded.tuf.plan import SignMany
 from bonded.tuf.roles import TIMESTAMP, BinSet, changes_name, metadata_name
 
-SignMany = Callable[[Sequence[tuple[str, bytes]]], list[list[dict[str, str]]]]
-"""(role, canonical bytes) of several metadata -> the signatures of each."""
 AT_ONCE = 256
 """Bins for which a signer is asked in one call: it may be a service that takes its time."""
 

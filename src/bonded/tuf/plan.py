@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -11,6 +11,9 @@ from bonded.tuf.binfile import Target
 
 Sign = Callable[[str, bytes], list[dict[str, str]]]
 """Role and canonical bytes -> signatures."""
+
+SignMany = Callable[[Sequence[tuple[str, bytes]]], list[list[dict[str, str]]]]
+"""Roles and canonical bytes -> signatures of each, in order."""
 
 
 class PageFileLike(Protocol):

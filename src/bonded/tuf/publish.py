@@ -34,7 +34,7 @@ from bonded.tuf.put import put
 from bonded.tuf.renew import pointer_due, rows_of
 from bonded.tuf.roles import metadata_name
 from bonded.tuf.settle import settle
-from bonded.tuf.signing import signing
+from bonded.tuf.signing import signing, signing_many
 from bonded.tuf.steps_perform import attend
 from bonded.tuf.threads import Each, several
 
@@ -92,12 +92,13 @@ def _build(
     p.memory.numbered = True
     kind = "publish" if work.rows or work.pages or work.project_list is not None else "refresh"
     number = Number(n, attempt, kind, now, p.settings.lifetime)
-    start, sign, load = start_of(base), signing(p, n, attempt, keyids), partial(_previous_bin, p, work, base)
+    load = partial(_previous_bin, p, work, base)
+    sign, many = signing(p, n, attempt, keyids), signing_many(p, n, attempt, keyids)
     try:
-        plan = build(work, start, number, load, sign, each)
+        plan = build(work, start_of(base), number, load, sign, many, each)
     except DamagedBin:
         work = _with_rows(p, work, base)
-        plan = build(work, start, number, load, sign, each)
+        plan = build(work, start_of(base), number, load, sign, many, each)
     for role in plan.differing if not work.expose_all else ():
         log.error("a bin was not what the rows say; the rows are published", bin=role)
     return plan

@@ -25,7 +25,7 @@ from bonded.tuf.plan import Work
 from bonded.tuf.put import put_objects
 from bonded.tuf.renew import START, TAKE, pointer_due
 from bonded.tuf.roles import metadata_name
-from bonded.tuf.signing import signing
+from bonded.tuf.signing import signing, signing_many
 from bonded.tuf.trust import Untrusted
 
 AHEAD = timedelta(hours=24)
@@ -87,7 +87,7 @@ def _renew(p: Publisher, base: Base, due: set[str], now: datetime) -> Outcome:
         p.memory.numbered = True
         start = From(base.n, base.attempt, base.content, base.changes, base.versions, base.trust.layout)
         number = Number(n, attempt, "refresh", now, p.settings.lifetime)
-        plan = build(work, start, number, previous.__getitem__, signing(p, n, attempt))
+        plan = build(work, start, number, previous.__getitem__, signing(p, n, attempt), signing_many(p, n, attempt))
         put_objects(p.public, plan)
         p.public.barrier()
         p.memory.base = flip(p, plan, base)

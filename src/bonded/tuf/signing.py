@@ -7,13 +7,11 @@ that the offline roles list: no client asks for more, and thousands of signature
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 
 from bonded.tuf.context import Publisher
-from bonded.tuf.plan import Sign
+from bonded.tuf.plan import Sign, SignMany
 
-SignMany = Callable[[Sequence[tuple[str, bytes]]], list[list[dict[str, str]]]]
-"""Roles and canonical bytes -> signatures of each, in order."""
 POINTERS = ("timestamp", "snapshot")
 
 
@@ -30,9 +28,9 @@ def signing(p: Publisher, n: int, attempt: str, keyids: Collection[str] | None =
     return sign
 
 
-def signing_many(p: Publisher, n: int, attempt: str) -> SignMany:
+def signing_many(p: Publisher, n: int, attempt: str, keyids: Collection[str] | None = None) -> SignMany:
     """The same for many bins at once (never timestamp or snapshot): few round trips to a signer that is elsewhere."""
-    listed = bin_keys(p)
+    listed = keyids or bin_keys(p)
 
     def sign(items: Sequence[tuple[str, bytes]]) -> list[list[dict[str, str]]]:
         return p.signer.sign_many(n, attempt, items, listed)

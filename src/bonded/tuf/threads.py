@@ -32,10 +32,11 @@ def several(writers: int) -> Iterator[Each]:
         def each(do: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
             if writers <= 1 or len(items) <= FEW:
                 return in_order(do, items)
-            return [result for part in pool.map(lambda share: in_order(do, share), _shares(items)) for result in part]
+            return [result for part in pool.map(lambda share: in_order(do, share), shares(items)) for result in part]
 
         yield each
 
 
-def _shares(items: Sequence[T], size: int = 32) -> list[Sequence[T]]:
+def shares(items: Sequence[T], size: int = 32) -> list[Sequence[T]]:
+    """`items` in parts of `size`."""
     return [items[start : start + size] for start in range(0, len(items), size)]
