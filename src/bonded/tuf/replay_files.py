@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from packaging.utils import canonicalize_version
-from sqlalchemy import insert, select
+from sqlalchemy import bindparam, insert, select
 
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import release as release_table
@@ -15,6 +15,13 @@ from bonded.tuf.replay import FileAct
 from bonded.tuf.replay_blobs import Blob
 from bonded.values.states import FileState
 from bonded.values.text import new_id
+
+# Built once: building a statement costs several times what running it does.
+_NEW_RELEASE = insert(release_table)
+_RELEASE = select(release_table.c.id).where(
+    release_table.c.project_id == bindparam("project"), release_table.c.canonical == bindparam("canonical")
+)
+_FILE = select(file_table.c.id).where(file_table.c.id == bindparam("wanted"))
 
 
 def new_row(tx: Tx, act: FileAct, project_id: str, blob: Blob | None, now: datetime) -> dict[str, Any]:
@@ -91,17 +98,17 @@ def uploaded_row(blob: Blob, project_id: str, release_id: str, now: datetime) ->
 
 def release(tx: Tx, project_id: str, version: str, metadata: dict[str, Any], at: datetime) -> str:
     """The id of the release of this version, made when it is missing."""
-    c = release_table.c
-    here = select(c.id).where(c.project_id == project_id, c.canonical == canonicalize_version(version))
-    found = tx.execute(here).scalar_one_or_none()
+    found = tx.execute(
+        _RELEASE, {"project": project_id, "canonical": canonicalize_version(version)}
+    ).scalar_one_or_none()
     if found is not None:
         return str(found)
     values = {"id": new_id(), "project_id": project_id, "version": version, "metadata": metadata, "created_at": at}
-    tx.execute(insert(release_table).values(**values))
+    tx.execute(_NEW_RELEASE, values)
     return str(values["id"])
 
 
 def free_id(tx: Tx, wanted: str) -> str:
     """`wanted`, unless it is empty or a file has it already: then a new id."""
-    taken = wanted and tx.execute(select(file_table.c.id).where(file_table.c.id == wanted)).first()
+    taken = wanted and tx.execute(_FILE, {"wanted": wanted}).first()
     return wanted if wanted and not taken else new_id()
