@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
 SCREENING_NICE = 10
 """People who upload and read go before files that wait for their verdict."""
+AFTER_NICE = 5
+"""They also go before what follows an upload: publications and copies catch up in larger batches, which cost less. What
+withdraws files is never behind anything."""
 HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 PORT = click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0: any free port.")
 
@@ -191,14 +195,14 @@ def _worker(house: House) -> Member:
         jobs = house.jobs()
         work = Worker(house.db, house.new_queue, house.clock)
         work.add({"screen": jobs.pop("screen")}, threads=house.settings.screening.workers, nice=SCREENING_NICE)
-        work.add({"mail": jobs.pop("mail"), "documents": jobs.pop("documents")})
+        work.add({"mail": jobs.pop("mail"), "documents": jobs.pop("documents")}, nice=AFTER_NICE)
         work.add({"takedown": jobs["takedown"]})  # never behind anything slow
         plain, purge = {"plain": jobs["plain"]}, {"purge": jobs["purge"]}
         if house.purger.active or house.purger.caches:
-            work.add(plain)
+            work.add(plain, nice=AFTER_NICE)
             work.add(purge)  # nothing waits for a slow cache
         else:
-            work.add(plain | purge)
+            work.add(plain | purge, nice=AFTER_NICE)
         for interval, call in house.rounds():
             work.every(interval, call)
         life.on_stop(work.stop)
@@ -215,6 +219,7 @@ def _publisher(house: House) -> Member:
     check_metadata(house)
 
     def run(house: House, life: Life) -> None:
+        os.nice(AFTER_NICE)
         house.public.probe()
         run_publisher(house.publisher, house.new_queue(), house.clock, life.stop, life.ready)
 
