@@ -122,11 +122,11 @@ class TufSettings(Section):
 class SignerSettings(Section):
     """The online keys, and which process holds them. Files are relative to the data directory."""
 
-    key: str = "keys/online.pem"
     engine: Literal["local", "process"] = "local"
     """Who holds the keys: the publisher (and refresher) itself, or a process of its own, `bonded signer`."""
     keys: tuple[str, ...] = ()
     """URIs of the keys, each of which signs: file:, hsm:, hv:, awskms:, gcpkms:, azurekms:. Empty: the file of `key`."""
+    key: str = "keys/online.pem"
     """The encrypted private key, where `keys` is empty."""
     passphrase_file: str = "keys/passphrase"
     """File that holds the passphrase of keys in files."""
@@ -136,7 +136,6 @@ class SignerSettings(Section):
     """File that holds the token's PIN."""
     state: str = "keys/signer-state.json"
     """Where the signer keeps the highest number that it signed."""
-
     socket: str = "run/signer.sock"
     """Where the signer process listens."""
     timeout: float = Field(default=20.0, gt=0)
@@ -145,6 +144,7 @@ class SignerSettings(Section):
     def uris(self) -> tuple[str, ...]:
         """Every key by its URI."""
         return self.keys or (f"file:{self.key}",)
+
 
 class QueueSettings(Section):
     """`engine`: `local` works in processes of the server."""

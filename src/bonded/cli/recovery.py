@@ -221,7 +221,9 @@ def rekey(folder: Path, dev_keys: bool, directory: Path) -> None:
     from bonded.tuf.rekey_dev import make_step, take_key
 
     if not dev_keys:
-        raise click.UsageError("with real keys, hold `bonded tuf ceremony --compromised`; say --dev-keys for development")
+        raise click.UsageError(
+            "with real keys, hold `bonded tuf ceremony --compromised`; say --dev-keys for development"
+        )
     house = open_house(directory)
     with plainly():
         keys = house.directory / "keys"
