@@ -11,13 +11,14 @@ import orjson
 from securesystemslib.signer import CryptoSigner
 
 from bonded.adapters.signer_file import FileSigner
+from bonded.tuf.base import read_base
 from bonded.tuf.context import Publisher
 from bonded.tuf.offline import KeySet, StepValues, key_set
 from bonded.tuf.publish import Result, publish
 from bonded.tuf.rotate import begin_change, live_offline
 from bonded.tuf.rotate_dev import dev_keys, sign_all
 from bonded.tuf.steps import StepSequence
-from bonded.tuf.steps_rows import newest
+from bonded.tuf.steps_rows import cancel, newest
 from tests.tuf.witness import Witness
 from tests.tuf.world import World
 
@@ -65,6 +66,12 @@ class Changing:
         world = self.world
         signed = sign_all(live_offline(world.public).offline, steps, dev_keys(world.folder / "keys"))
         return begin_change(world.db, world.public, kind, signed, rest=REST, now=world.now)
+
+    def cancel(self) -> None:
+        """As `bonded tuf rotate --cancel` does."""
+        layout = read_base(self.world.public).trust.layout
+        with self.world.db.write() as tx:
+            cancel(tx, layout, self.world.now)
 
     def turn(self, p: Publisher | None = None, **parts: Any) -> Result:
         """One call of publish."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 
 from bonded.tuf.base import read_base
 from bonded.tuf.compare import compare
@@ -15,7 +15,6 @@ from bonded.tuf.offline import BadBinCount
 from bonded.tuf.resize import resize
 from bonded.tuf.rotate import live_offline
 from bonded.tuf.steps import BadSteps
-from bonded.tuf.steps_rows import cancel
 from bonded.tuf.tables import bin_table
 from tests.tuf_rotation.changing import Changing
 
@@ -95,8 +94,9 @@ def test_a_resize_that_was_given_up_leaves_nothing_stale_for_the_next(quick: Cha
     begin(quick, 0, 16, at_once=50)
     quick.turn()
     assert len(entries(quick, "bin-2")) == 16
-    with quick.world.db.write() as tx:
-        cancel(tx, quick.world.now)
+    quick.cancel()
+    with quick.world.db.read() as conn:
+        assert conn.execute(select(bin_table.c.name).where(bin_table.c.name.startswith("bin-2"))).first() is None
     quick.upload("fig")
     quick.world.publish()
     stale = entries(quick, "bin-2")
@@ -105,6 +105,23 @@ def test_a_resize_that_was_given_up_leaves_nothing_stale_for_the_next(quick: Cha
         pass
     quick.all_there()
     assert all(version > stale[role] for role, version in entries(quick, "bin-2").items())
+
+
+def test_rows_of_no_generation_keep_nobody_from_being_renewed(quick: Changing) -> None:
+    """A restored database may hold rows of bins that were given up: they expire, and stand in nobody's way."""
+    world = quick.world
+    rows = [
+        {"name": f"bin-7-{i:02x}", "version": 1, "sha256": "", "length": 0, "expires": world.now, "count": 0}
+        for i in range(32)
+    ]
+    with world.db.write() as tx:
+        tx.execute(insert(bin_table), rows)
+    world.settings = replace(world.settings, refresh_slice=8)
+    for _ in range(8):
+        world.now += timedelta(hours=6)
+        quick.turn()
+        quick.turn()
+        quick.look()
 
 
 def test_rows_that_were_lost_or_restored_are_found_out(changing: Changing) -> None:

@@ -133,10 +133,12 @@ def resize(directory: Path, page_bins: int | None, bins: int | None, wait: float
 
 
 def _cancel(house: House) -> None:
+    from bonded.tuf.base import read_base
     from bonded.tuf.steps_rows import cancel
 
+    layout = read_base(house.public).trust.layout
     with house.db.write() as tx:
-        found = cancel(tx, house.clock())
+        found = cancel(tx, layout, house.clock())
     click.echo(f"given up: {found.kind}, {max(found.at, 0)} of {len(found.steps)} steps were released and stay")
 
 

@@ -52,7 +52,7 @@ def collect(p: Publisher, claimed: Claimed, now: datetime, write: frozenset[str]
         if listed is not None:
             old[""] = live_targets(conn, _page_paths("")).get("", {})
         stale = _stale_bins(conn, base.versions) if claimed.known is Known.OLDER else set()
-        renew = write | {r for r in stale | due_bins(conn, p.settings, now, busy=bool(rows)) if layout.has(r)}
+        renew = write | due_bins(conn, layout, p.settings, now, busy=bool(rows)) | {r for r in stale if layout.has(r)}
         return Work(
             rows=rows,
             pages={key: pages.get(key) for key in sorted(keys)},

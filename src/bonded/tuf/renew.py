@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, or_, select
 
 from bonded.tuf.base import Base
 from bonded.tuf.binfile import Target
@@ -23,13 +23,17 @@ POINTER = 0.6
 """Timestamp and snapshot are signed anew below this: their margin is never under half."""
 
 
-def due_bins(conn: Connection, settings: TufSettings, now: datetime, *, busy: bool) -> set[str]:
-    """Names of the bins to renew in this publication, oldest first, at most a slice; empty when it can wait."""
+def due_bins(conn: Connection, layout: Layout, settings: TufSettings, now: datetime, *, busy: bool) -> set[str]:
+    """Names of the bins to renew in this publication, oldest first, at most a slice; empty when it can wait.
+
+    Rows of other generations, which nobody renews, must not stand in the way of those that somebody reads.
+    """
     c = bin_table.c
-    oldest = conn.execute(select(c.expires).order_by(c.expires).limit(1)).scalar_one_or_none()
+    ours = or_(*(c.name.startswith(f"{bins.prefix}-") for bins in layout.sets()))
+    oldest = conn.execute(select(c.expires).where(ours).order_by(c.expires).limit(1)).scalar_one_or_none()
     if oldest is None or oldest >= now + settings.lifetime * (URGENT if busy else START):
         return set()
-    query = select(c.name).where(c.expires < now + settings.lifetime * TAKE)
+    query = select(c.name).where(ours, c.expires < now + settings.lifetime * TAKE)
     return set(conn.execute(query.order_by(c.expires).limit(settings.refresh_slice)).scalars())
 
 

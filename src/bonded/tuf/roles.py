@@ -84,11 +84,11 @@ class Layout:
 
     def has(self, role: str) -> bool:
         """Whether `role` is a bin of these generations."""
-        return any(bins.has(role) for bins in self._sets())
+        return any(bins.has(role) for bins in self.sets())
 
     def set_of(self, role: str) -> BinSet:
         """The set that `role` belongs to. Raises KeyError for a role that is no bin."""
-        for bins in self._sets():
+        for bins in self.sets():
             if bins.has(role):
                 return bins
         raise KeyError(role)
@@ -98,7 +98,8 @@ class Layout:
         pages = self.pages.has(role) or (self.next_pages is not None and self.next_pages.has(role))
         return "simple/" if pages else "packages/"
 
-    def _sets(self) -> Iterator[BinSet]:
+    def sets(self) -> Iterator[BinSet]:
+        """Every set of these generations."""
         yield from (bins for bins in (self.pages, self.files, self.next_pages, self.next_files) if bins)
 
 

@@ -68,7 +68,11 @@ def attend(p: Publisher, claimed: Claimed, now: datetime) -> Turn:
         if other := _overtaken(p.public, found, what.sequence):
             with p.db.write() as tx:
                 void(
-                    tx, found, f"{other} is not the file of this change: something else changed the offline roles", now
+                    tx,
+                    claimed.base.trust.layout,
+                    found,
+                    f"{other} is not the file of this change: something else changed the offline roles",
+                    now,
                 )
             return Turn(claimed, claimed.base.trust, frozenset(claimed.base.trust.online_keys()))
         _note(p, found, what, claimed.base, now)

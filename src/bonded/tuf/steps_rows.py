@@ -9,7 +9,9 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from bonded.db.engine import Tx
 from bonded.journal.record import record
+from bonded.tuf.generations import forget
 from bonded.tuf.offline import Step
+from bonded.tuf.roles import Layout
 from bonded.tuf.steps import BEGIN, BadSteps, StepSequence, moment, read_steps, steps_json
 from bonded.tuf.tables import sequence
 from bonded.values.states import SubjectKind
@@ -60,8 +62,11 @@ def end(tx: Tx, done: StepSequence, now: datetime) -> None:
         record(tx, "keys.end", PUBLISHER, INDEX, now=now, facts={"sequence": done.id, "kind": done.kind})
 
 
-def cancel(tx: Tx, now: datetime) -> StepSequence:
-    """Give up the running sequence; what was released stays. Raises BadSteps when there is none, or nothing is left of it."""
+def cancel(tx: Tx, layout: Layout, now: datetime) -> StepSequence:
+    """Give up the running sequence; what was released stays. `layout` is what live pages and bins delegate to.
+
+    Raises BadSteps when there is none, or nothing is left of it.
+    """
     found = running(tx)
     if found is None:
         raise BadSteps("no change of keys or bins is under way")
@@ -73,12 +78,14 @@ def cancel(tx: Tx, now: datetime) -> StepSequence:
         )
     says = f"given up before step {found.at + 1} of {len(found.steps)}" if found.at > BEGIN else "given up"
     tx.execute(_update(found).values(state="cancelled", says=says, ended_at=now))
+    forget(tx, layout)
     record(tx, "keys.cancel", OPERATOR, INDEX, now=now, facts={"sequence": found.id, "at": found.at})
     return found
 
 
-def void(tx: Tx, found: StepSequence, why: str, now: datetime) -> None:
+def void(tx: Tx, layout: Layout, found: StepSequence, why: str, now: datetime) -> None:
     """Give up what cannot go on."""
+    forget(tx, layout)
     if tx.execute(_update(found).values(state="cancelled", says=why, ended_at=now)).rowcount:
         facts = {"sequence": found.id, "at": found.at, "why": why}
         record(tx, "keys.cancel", PUBLISHER, INDEX, now=now, facts=facts)
