@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 
-from bonded.tuf.offline import Step, StepValues
+from bonded.tuf.offline import Step, StepValues, key_set
 from bonded.tuf.publish import publish
 from bonded.tuf.resize import resize
 from bonded.tuf.rotate import live_offline, new_offline_keys, new_online_key
@@ -164,3 +164,21 @@ def test_the_old_signature_dropped_while_clients_run(quick: Changing) -> None:
     gone = Metadata.from_bytes(quick.world.public.get("metadata/timestamp.json").data)
     with pytest.raises(UnsignedMetadataError):
         old.verify_delegate("timestamp", gone.signed_bytes, gone.signatures)
+
+
+def test_a_change_that_was_overtaken_is_given_up(quick: Changing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a recovery, say: other offline files are live under the versions that were to be released."""
+    world = quick.world
+    base = live_offline(world.public).offline
+    quick.sign_and_begin("resize", resize(base, 0, 16, world.now))
+    quick.turn()
+    other = signed(quick, new_online_key(base, key_set([world.online_key()]), world.now + timedelta(minutes=1)))
+    publish_offline(quick, other[0], monkeypatch)
+    quick.turn()
+    assert quick.state() == "cancelled"
+    assert "something else changed the offline roles" in quick.says()
+    quick.look()
+    quick.sign_and_begin("resize", resize(live_offline(world.public).offline, 0, 16, world.now))
+    for _ in quick.rounds():
+        pass
+    quick.all_there()
