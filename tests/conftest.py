@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import secrets
 import tempfile
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 
 from bonded.db import migrate
 from bonded.db.engine import Database, open_database
@@ -23,6 +25,17 @@ NOW = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
 def now() -> datetime:
     """A moment; add to it to move time."""
     return NOW
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """Commands configure the logs of their process, which here is that of all tests."""
+    root = logging.getLogger()
+    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.configure(**configured)
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from bonded.journal.record import record
 from bonded.journal.seal import current
 from bonded.ops.restore import PUBLISHER_RUNS, Restored, put_files, take_broken_pages
 from bonded.tuf.context import Publisher
+from bonded.tuf.generations import forget
 from bonded.tuf.offline import Step
 from bonded.tuf.outcome import Result
 from bonded.tuf.plain import copy_all
@@ -28,7 +29,7 @@ from bonded.tuf.recover_strays import remove_strays, retire
 from bonded.tuf.recover_survey import Survey
 from bonded.tuf.rekey import check_replaced
 from bonded.tuf.steps_rows import running, void
-from bonded.tuf.tables import bin_table, page
+from bonded.tuf.tables import page
 from bonded.values.refusals import Refusal
 from bonded.values.states import SubjectKind
 from bonded.values.who import OPERATOR
@@ -108,12 +109,10 @@ def _back(
     done.live = go_back(p, way, done.pages, clock())
     layout = way.standing.trust.layout
     with p.db.write() as tx:
-        names = tx.execute(select(bin_table.c.name)).scalars().all()
-        for name in (name for name in names if not layout.has(name)):
-            tx.execute(delete(bin_table).where(bin_table.c.name == name))
+        forget(tx, layout)
         if way.new_keys:
             if (change := running(tx)) is not None:
-                void(tx, change, "keys were replaced after a compromise", clock())
+                void(tx, layout, change, "keys were replaced after a compromise", clock())
             facts = {"root": way.standing.versions["root"], "publication": done.live}
             record(tx, "keys.replace", OPERATOR, (SubjectKind.INDEX, ""), now=clock(), facts=facts)
     progress("objects that nobody stands for")
