@@ -14,6 +14,10 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import QueuePool
 
+from bonded.db.sqlite_lock import begin_immediate
+
+BUSY_TIMEOUT = 10_000
+"""Milliseconds that a connection to SQLite waits for a lock."""
 Tx = Connection
 """A transaction that may write, from `Database.write()`. Everything in it commits or nothing."""
 
@@ -91,13 +95,20 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
 def _sqlite_connect(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # we send BEGIN ourselves
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={BUSY_TIMEOUT}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _sqlite_begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.info.get("immediate", True) else "BEGIN")
+    if not connection.info.get("immediate", True):
+        connection.exec_driver_sql("BEGIN")
+    elif not begin_immediate(connection.connection.driver_connection):
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # says that it is locked, as SQLAlchemy's own error
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
 
 
 def alive(db: Database) -> None:
