@@ -12,12 +12,13 @@ from datetime import datetime
 
 import structlog
 
-from bonded.seams import NotStored, Storage
+from bonded.seams import Changed, NotStored, Storage
 from bonded.tuf.base import Base, read_base
 from bonded.tuf.canonical import open_envelope
 from bonded.tuf.claim import Claimed
 from bonded.tuf.context import Publisher
 from bonded.tuf.generations import expiring, forget, kept_versions
+from bonded.tuf.outcome import Burned
 from bonded.tuf.plan import OfflineFile, Work
 from bonded.tuf.roles import Layout, metadata_name
 from bonded.tuf.steps import Due, Facts, StepSequence, due, listed_online, next_layout
@@ -145,13 +146,18 @@ def _has_root(base: Base, found: StepSequence) -> bool:
 
 
 def _put_root(p: Publisher, found: StepSequence, data: bytes) -> None:
-    """From here on clients trust it. It is durable before anything else is done."""
+    """From here on clients trust it: so it appears whole and durable or not at all, which `create` alone does not promise.
+
+    Raises Burned when the name is taken, by a rival that was faster.
+    """
     step = found.step
     assert step is not None
     name = metadata_name("root", step.versions()["root"])
-    p.public.create(name, data)
-    p.public.barrier()
     p.memory.base = None
+    try:
+        p.public.replace(name, data, None)
+    except Changed as error:
+        raise Burned(f"{name} is there already") from error
     log.info("root released", name=name)
 
 
