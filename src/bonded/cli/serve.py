@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ SCREENING_NICE = 10
 AFTER_NICE = 5
 """They also go before what follows an upload: publications and copies catch up in larger batches, which cost less. What
 withdraws files is never behind anything."""
+PLAIN_REST = timedelta(milliseconds=200)
+"""What pip and uv see may be so much later than what is signed; uploads that come fast share the work."""
 HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 PORT = click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0: any free port.")
 
@@ -195,14 +198,15 @@ def _worker(house: House) -> Member:
         jobs = house.jobs()
         work = Worker(house.db, house.new_queue, house.clock)
         work.add({"screen": jobs.pop("screen")}, threads=house.settings.screening.workers, nice=SCREENING_NICE)
-        work.add({"mail": jobs.pop("mail"), "documents": jobs.pop("documents")}, nice=AFTER_NICE)
+        later = {"mail": jobs.pop("mail"), "documents": jobs.pop("documents")}
+        work.add(later, nice=AFTER_NICE, rest=timedelta(seconds=2))
         work.add({"takedown": jobs["takedown"]})  # never behind anything slow
         plain, purge = {"plain": jobs["plain"]}, {"purge": jobs["purge"]}
         if house.purger.active or house.purger.caches:
-            work.add(plain, nice=AFTER_NICE)
+            work.add(plain, nice=AFTER_NICE, rest=PLAIN_REST)
             work.add(purge)  # nothing waits for a slow cache
         else:
-            work.add(plain | purge, nice=AFTER_NICE)
+            work.add(plain | purge, nice=AFTER_NICE, rest=PLAIN_REST)
         for interval, call in house.rounds():
             work.every(interval, call)
         life.on_stop(work.stop)
