@@ -145,3 +145,21 @@ def test_without_the_call_that_replaces_nothing_objects_are_still_created_once(
     with pytest.raises(OtherBytes):
         store.create("a/b", b"two")
     assert sorted(item.name for item in (tmp_path / "s/.tmp").iterdir()) == ["lock"]
+
+
+def test_a_pointer_is_on_the_disk_before_it_takes_the_place_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a power failure between the rename and the flush might show an empty timestamp."""
+    store = FileStorage(tmp_path / "s")
+    tag = store.replace("t", b"old", None)
+    seen: list[tuple[str, bytes]] = []
+
+    def look(path: str) -> None:
+        if os.path.isfile(path):  # noqa: PTH113
+            seen.append((Path(path).parent.name, (tmp_path / "s/t").read_bytes()))
+
+    monkeypatch.setattr(storage_sync, "_sync_one", look)
+    store.replace("t", b"new", tag)
+    assert seen[0] == (".tmp", b"old")
+    assert seen[-1] == ("s", b"new")

@@ -153,7 +153,7 @@ class FileStorage:
             if current != tag:
                 raise Changed(f"{name} is {current}, not {tag}")
             self.barrier()
-            self._overwrite(path, data)
+            self._overwrite(path, data, synced=True)
             self.barrier()
             return self.get(name).tag
 
@@ -227,8 +227,12 @@ class FileStorage:
         self._pending.file(path)
         return False
 
-    def _overwrite(self, path: str, data: bytes | Path) -> None:
+    def _overwrite(self, path: str, data: bytes | Path, *, synced: bool = False) -> None:
+        """With `synced` the bytes are on the disk before they take the place of the old ones: no power failure shows a
+        torn object there."""
         made = self._write_tmp(data)
+        if synced:
+            self._pending.now(made)
         try:
             old = os.stat(path)  # noqa: PTH116
         except FileNotFoundError:

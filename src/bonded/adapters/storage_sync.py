@@ -50,6 +50,13 @@ class Pending:
         with self._lock:
             self._folders.add(path)
 
+    def now(self, path: str) -> None:
+        """The bytes of the file `path` are on the disk when this returns."""
+        try:
+            _sync_one(path)
+        except OSError as error:
+            self._fatal(error)
+
     def flush(self) -> None:
         """Everything noted before is on the disk when this returns; so is what another thread's flush took with it."""
         with self._flushing:
