@@ -10,8 +10,8 @@ import pytest
 
 from bonded.adapters.purger_varnish import VarnishPurger
 from bonded.db.engine import Database
-from tests.caches.running import HOST, Origin, Varnish, nginx_cache, varnish
-from tests.serve.running import clock
+from tests.caches.running import HOST, Origin, Varnish, get, nginx_cache, varnish
+from tests.serve.running import clock, until
 from tests.tuf_ops.index import Index
 
 
@@ -43,8 +43,10 @@ def running_varnish(
 
 @pytest.fixture
 def cache(running_varnish: Varnish, origin: Origin) -> Varnish:
-    """Varnish, empty; once with each of the shipped configurations."""
+    """Varnish, empty; once with each of the shipped configurations. It has noticed that the origin is another process."""
     running_varnish.forget()
+    until(lambda: get(running_varnish.url, "/account/").status_code == 200, 10)
+    origin.asked.clear()
     return running_varnish
 
 

@@ -21,6 +21,7 @@ import orjson
 
 from bonded.ops.backup_sink import Sink
 from bonded.seams import NotStored, Storage
+from bonded.tuf.roles import hashed, page_path
 from bonded.values.refusals import define
 from bonded.values.text import iso
 
@@ -82,7 +83,8 @@ def backup(source: Source, sink: Sink, *, now: datetime, progress: Callable[[str
         _objects(source.public, "public", _metadata(source.public, timestamp), sink)
         _objects(source.public, "public", _listed(source.public, "publications/"), sink)
         progress("pages")
-        _objects(source.public, "public", _pages(source.public), sink)
+        pages = _pages(source.public) if copied is None else known_pages(copied)
+        _objects(source.public, "public", pages, sink)
         progress("vault")
         _objects(source.vault, "vault", _listed(source.vault, ""), sink)
     live = int(orjson.loads(timestamp)["signed"]["version"])
@@ -142,6 +144,22 @@ def _pages(public: Storage) -> Iterator[str]:
         first = entry.name.rpartition("/")[2].partition(".")[0]
         if len(first) == 64 and not set(first) - set("0123456789abcdef"):
             yield entry.name
+
+
+def known_pages(database: Path) -> Iterator[str]:
+    """The hash-named pages that the copied database knows, and their copies: those that are live, and those whose place was
+    taken so lately that clients may still ask. A publication under way has put others, which mean nothing to it."""
+    live = "SELECT project_key, html_sha256, json_sha256 FROM published_page WHERE html_sha256 != ''"
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as copy:
+        for key, *digests in copy.execute(live):
+            for form, sha256 in zip(("html", "json"), digests, strict=True):
+                yield from _with_copies(hashed(page_path(key, form), sha256))
+        for (name,) in copy.execute("SELECT name FROM superseded WHERE name LIKE 'simple/%'"):
+            yield from _with_copies(name)
+
+
+def _with_copies(name: str) -> tuple[str, ...]:
+    return name, f"{name}.gz", f"{name}.zst"
 
 
 def _listed(store: Storage, prefix: str) -> Iterator[str]:
