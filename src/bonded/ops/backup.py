@@ -81,13 +81,13 @@ def backup(source: Source, sink: Sink, *, now: datetime, progress: Callable[[str
         progress("metadata")
         sink.add_bytes("public/metadata/timestamp.json", timestamp)
         _objects(source.public, "public", _metadata(source.public, timestamp), sink)
-        _objects(source.public, "public", _listed(source.public, "publications/"), sink)
+        live = int(orjson.loads(timestamp)["signed"]["version"])
+        _objects(source.public, "public", _records(source.public, live), sink)
         progress("pages")
         pages = _pages(source.public) if copied is None else known_pages(copied)
         _objects(source.public, "public", pages, sink)
         progress("vault")
         _objects(source.vault, "vault", _listed(source.vault, ""), sink)
-    live = int(orjson.loads(timestamp)["signed"]["version"])
     manifest = {
         "format": FORMAT,
         "made_at": iso(now),
@@ -124,7 +124,10 @@ def _configuration(source: Source, sink: Sink) -> None:
 
 
 def _metadata(public: Storage, timestamp: bytes) -> Iterator[str]:
-    """Names of everything that a client starting from `timestamp` will ask for; and all roots and kept snapshots."""
+    """Names of everything that a client starting from `timestamp` will ask for; and all roots and older snapshots.
+
+    Newer snapshots were put since the database was copied: they sign a journal that it does not hold.
+    """
     entry = orjson.loads(timestamp)["signed"]["meta"]["snapshot.json"]
     name = f"metadata/{entry['version']}.snapshot.json"
     snapshot = public.get(name).data
@@ -132,10 +135,22 @@ def _metadata(public: Storage, timestamp: bytes) -> Iterator[str]:
     for role, meta in orjson.loads(snapshot)["signed"]["meta"].items():
         wanted.add(f"metadata/{meta['version']}.{role}")
     there = {e.name for e in public.entries("metadata/")}
-    wanted |= {n for n in there if n.endswith((".root.json", ".snapshot.json"))}
+    wanted |= {n for n in there if n.endswith(".root.json")}
+    wanted |= {n for n in there if n.endswith(".snapshot.json") and _number(n) <= entry["version"]}
     for name in sorted(wanted):
         yield name
         yield from (name + end for end in (".gz", ".zst") if name + end in there)
+
+
+def _number(name: str) -> int:
+    """The version in the name of an object of metadata, or the number of a publication's record; 0 for a pack of a day."""
+    first = name.rpartition("/")[2].partition(".")[0]
+    return int(first) if first.isdecimal() else 0
+
+
+def _records(public: Storage, live: int) -> Iterator[str]:
+    """The record of publications up to `live`."""
+    return (entry.name for entry in public.entries("publications/") if _number(entry.name) <= live)
 
 
 def _pages(public: Storage) -> Iterator[str]:
