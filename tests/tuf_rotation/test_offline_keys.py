@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 from securesystemslib.signer import CryptoSigner
+from sqlalchemy import select
 
+from bonded.db.jobs import job
 from bonded.tuf.ceremony_check import check_steps
 from bonded.tuf.ceremony_steps import Wanted, plan
 from bonded.tuf.offline import KeySet, Offline, key_set, names_of, top_keys
@@ -32,6 +34,9 @@ def test_root_keys_and_their_threshold_change(changing: Changing) -> None:
     root = offline(changing).root
     assert (root["version"], root["roles"]["root"]["threshold"]) == (2, 2)
     assert set(root["roles"]["root"]["keyids"]) == set(made.keys)
+    with world.db.read() as conn:  # caches may hold, for a moment, that there is no such root
+        asked = conn.execute(select(job.c.payload).where(job.c.key == "purge:metadata/2.root.json")).scalar_one()
+    assert asked == {"keys": ["root"]}
     changing.all_there()
 
 

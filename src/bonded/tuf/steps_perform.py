@@ -20,6 +20,7 @@ from bonded.tuf.context import Publisher
 from bonded.tuf.generations import expiring, forget, kept_versions
 from bonded.tuf.outcome import Burned
 from bonded.tuf.plan import OfflineFile, Work
+from bonded.tuf.purge import later
 from bonded.tuf.roles import Layout, metadata_name
 from bonded.tuf.steps import Due, Facts, StepSequence, due, listed_online, next_layout
 from bonded.tuf.steps_rows import end, move, running, void
@@ -81,7 +82,7 @@ def attend(p: Publisher, claimed: Claimed, now: datetime) -> Turn:
         step = found.step
         if what.act != "release" or step is None or "root" not in step.files or _has_root(claimed.base, found):
             return _turn(p, claimed, what)
-        _put_root(p, found, step.files["root"])
+        _put_root(p, found, step.files["root"], now)
         claimed = replace(claimed, base=read_base(p.public))
 
 
@@ -145,7 +146,7 @@ def _has_root(base: Base, found: StepSequence) -> bool:
     return step is not None and base.trust.root_version >= step.versions()["root"]
 
 
-def _put_root(p: Publisher, found: StepSequence, data: bytes) -> None:
+def _put_root(p: Publisher, found: StepSequence, data: bytes, now: datetime) -> None:
     """From here on clients trust it: so it appears whole and durable or not at all, which `create` alone does not promise.
 
     Raises Burned when the name is taken, by a rival that was faster.
@@ -158,6 +159,9 @@ def _put_root(p: Publisher, found: StepSequence, data: bytes) -> None:
         p.public.replace(name, data, None)
     except Changed as error:
         raise Burned(f"{name} is there already") from error
+    if p.purger.active:  # else, and if we stop here, caches say for one more second that there is none
+        with p.db.write() as tx:
+            later(tx, p.purger, name, ["root"], now=now)
     log.info("root released", name=name)
 
 
