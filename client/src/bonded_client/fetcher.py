@@ -169,7 +169,7 @@ class Fetcher(FetcherInterface):
 
         def ask() -> None:
             try:
-                answer.append(self._request(url, codings))
+                answer.append(self._request_again(url, codings))
             except BaseException as error:  # handed to the thread that waits
                 answer.append(error)
 
@@ -182,6 +182,22 @@ class Fetcher(FetcherInterface):
         if isinstance(got, BaseException):
             raise _download_error(got) from got
         return got
+
+    def _request_again(self, url: str, codings: str) -> urllib3.BaseHTTPResponse:
+        """The answer; asked for once more where the server hung up before its first byte.
+
+        A server may close a connection that it kept open in the moment in which it is used again (RFC 9112, 9.3.1): that
+        says nothing about the server, and asking again is safe for GET.
+        """
+        try:
+            return self._request(url, codings)
+        except urllib3.exceptions.MaxRetryError as error:
+            reason = error.reason
+            if not isinstance(reason, urllib3.exceptions.ProtocolError) or not isinstance(
+                reason.args[-1], ConnectionError
+            ):
+                raise
+            return self._request(url, codings)
 
     def _request(self, url: str, codings: str) -> urllib3.BaseHTTPResponse:
         return self._pool(self._proxies.of(url)).request(
