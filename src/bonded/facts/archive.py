@@ -7,22 +7,20 @@ problems and what was left unread into findings. Same bytes, same budget: same m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from bonded.facts.archive_budget import Budget, Meter
+from bonded.facts.archive_form import ZIP, From, named_form, real_forms, wrong_form
 from bonded.facts.archive_member import Broken, Kind, Member, Notes, Problem
 from bonded.facts.archive_tar import read_tar
 from bonded.facts.archive_zip import Plan, read_zip
 
 __all__ = ["ArchiveReader", "Budget", "Kind", "Member", "Problem", "is_archive", "keep_nothing", "read_archive"]
 
-ZIPS = (".whl", ".zip", ".egg")
-TARS = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tbz", ".tar")
-
 
 def is_archive(filename: str) -> bool:
     """Whether `read_archive` knows the form that the end of `filename` names."""
-    return filename.endswith(ZIPS + TARS)
+    return named_form(filename) is not None
 
 
 def keep_nothing(_path: str, _size: int) -> bool:
@@ -69,18 +67,39 @@ def read_archive(
     keep: Callable[[str, int], bool],
     algorithms: Sequence[str] = (),
 ) -> ArchiveReader:
-    """Read the archive in `stream` (seekable, from its start) of the form that `filename` ends in.
+    """Read the archive in `stream` (seekable, from its start) named `filename`.
 
-    `keep(path, size)` says whose contents come with the member; `algorithms` names digests of `hashlib` to compute
-    besides sha256. Raises nothing for bad archives, OSError when the stream itself fails.
+    It is read in the form that its bytes have; where its name says another one, that is a problem. `keep(path, size)` says
+    whose contents come with the member; `algorithms` names digests of `hashlib` to compute besides sha256. Raises nothing
+    for bad archives, OSError when the stream itself fails.
     """
     meter, notes = Meter(budget), Notes()
-    if filename.endswith(ZIPS):
-        members = read_zip(stream, Plan(keep, algorithms), meter, notes)
-    elif filename.endswith(TARS):
-        members = read_tar(stream, filename, keep, algorithms, meter, notes)
-    else:
+    plan = Plan(keep, algorithms)
+    named = named_form(filename)
+    if named is None:
         notes.problem("unknown-archive", f"{filename[-40:]!r} is no kind of archive that can be read")
+    forms = real_forms(stream) or ([(named, 0)] if named else [])
+    for form, offset in forms:
+        if named is not None and form != named:
+            where = f", {offset} bytes from its start" if offset else ""
+            notes.problem(wrong_form(named), f"the name says {named}, but the bytes are a {form} archive{where}")
+        elif offset:
+            notes.problem("zip-gap", f"{offset} bytes before the archive belong to no member")
+    if not forms:
         notes.left("the archive is of an unknown kind")
-        members = iter(())
-    return ArchiveReader(members, meter, notes)
+    return ArchiveReader(_every(stream, forms, plan, meter, notes), meter, notes)
+
+
+def _every(stream: BinaryIO, forms: list[tuple[str, int]], plan: Plan, meter: Meter, notes: Notes) -> Iterator[Member]:
+    """The members in all forms that the archive has; one that cannot be followed does not hide the next."""
+    for n, (form, offset) in enumerate(forms):
+        try:
+            if form == ZIP:
+                yield from read_zip(cast("BinaryIO", From(stream, offset)) if offset else stream, plan, meter, notes)
+            else:
+                stream.seek(offset)
+                yield from read_tar(stream, form, plan, meter, notes)
+        except Broken as broken:
+            if n + 1 == len(forms):
+                raise
+            notes.problem(broken.problem.code, broken.problem.sentence, broken.problem.path)

@@ -25,6 +25,7 @@ from bonded.facts.archive_tar_header import (
     parse_pax,
 )
 from bonded.facts.archive_tar_stream import Unpacked
+from bonded.facts.archive_zip import Plan
 
 PIECE = 256 * 1024
 LARGEST_PAX = 1024 * 1024
@@ -42,17 +43,10 @@ class _Next:
         return self.pax is not None or self.name is not None or self.link is not None
 
 
-def read_tar(
-    stream: BinaryIO,
-    filename: str,
-    keep: Callable[[str, int], bool],
-    algorithms: Sequence[str],
-    meter: Meter,
-    notes: Notes,
-) -> Iterator[Member]:
-    """Yield the members of a tar archive, compressed as its file name says. Raises Broken where reading cannot go on."""
-    source = Unpacked(stream, filename, meter, notes)
-    reader = _Reader(source, keep, algorithms, meter, notes)
+def read_tar(stream: BinaryIO, form: str, plan: Plan, meter: Meter, notes: Notes) -> Iterator[Member]:
+    """Yield the members of a tar archive compressed as `form` says. Raises Broken where reading cannot go on."""
+    source = Unpacked(stream, form, meter, notes)
+    reader = _Reader(source, plan.keep, plan.algorithms, meter, notes)
     while (header := reader.header()) is not None:
         member = reader.member(header)
         if member is not None:
@@ -100,6 +94,8 @@ class _Reader:
         if header.size > LARGEST_PAX:
             raise Broken("tar-pax", "an extended header is too large")
         data = self._exactly(header.size)
+        if header.type in (PAX, PAX_GLOBAL) and not _is_utf8(data):
+            self._notes.problem("tar-pax", "a pax header is not UTF-8")
         if header.type == PAX_GLOBAL:
             said = parse_pax(data)
             if not set(said) <= HARMLESS_GLOBAL:
@@ -242,6 +238,14 @@ class _Reader:
             if piece.strip(b"\0"):
                 self._notes.problem("tar-trailing-data", "there are bytes after the end of the archive")
                 return
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _shown(name: bytes) -> str:

@@ -95,10 +95,7 @@ def parse_pax(data: bytes) -> dict[str, str]:
         if end > len(data) or not record.endswith(b"\n") or b"=" not in record:
             raise Broken("tar-pax", "a pax header cannot be read")
         key, _, value = record[:-1].partition(b"=")
-        try:
-            name, text = key.decode("utf-8"), value.decode("utf-8")
-        except UnicodeDecodeError:
-            raise Broken("tar-pax", "a pax header is not UTF-8") from None
+        name, text = key.decode("utf-8", "replace"), value.decode("utf-8", "replace")
         if name in records:
             raise Broken("tar-pax", f"a pax header says {name!r} twice")
         records[name] = text

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import bz2
+import lzma
 import zlib
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
 from bonded.facts.archive_budget import Meter
+from bonded.facts.archive_form import BZIP2, GZIP, XZ
 from bonded.facts.archive_member import Broken, Notes
 
 CHUNK = 256 * 1024
@@ -16,10 +18,10 @@ CHUNK = 256 * 1024
 class Unpacked:
     """Reads through the compression. One compressed stream only: readers differ in what they do with a second one."""
 
-    def __init__(self, stream: BinaryIO, filename: str, meter: Meter, notes: Notes) -> None:
+    def __init__(self, stream: BinaryIO, form: str, meter: Meter, notes: Notes) -> None:
         self._stream, self._meter, self._notes = stream, meter, notes
         self._buffer = bytearray()
-        self._pieces = _opened(filename)
+        self._pieces = _opened(form)
         self._waiting = b""
         self._over = False
 
@@ -52,15 +54,18 @@ class Unpacked:
 
 
 BLOCKS = 64 * 512
+_XZ_MEMORY = 96 * 1024 * 1024
 Pieces = Callable[[bytes, int], tuple[bytes, bytes, bool]]
 """(packed bytes, most bytes to unpack) -> (unpacked, packed bytes not used yet, whether the stream has ended)."""
 
 
-def _opened(filename: str) -> Pieces:
-    if filename.endswith((".tar.gz", ".tgz")):
+def _opened(form: str) -> Pieces:
+    if form == GZIP:
         return _gzip(zlib.decompressobj(31))
-    if filename.endswith((".tar.bz2", ".tbz2", ".tbz")):
-        return _bzip2(bz2.BZ2Decompressor())
+    if form == BZIP2:
+        return _blocks(bz2.BZ2Decompressor(), "tar-bzip2", "bzip2")
+    if form == XZ:
+        return _blocks(lzma.LZMADecompressor(memlimit=_XZ_MEMORY), "tar-xz", "xz")
     return _plain
 
 
@@ -83,13 +88,13 @@ def _gzip(inflater: Any) -> Pieces:
     return piece
 
 
-def _bzip2(inflater: Any) -> Pieces:
+def _blocks(inflater: Any, code: str, name: str) -> Pieces:
     def piece(packed: bytes, most: int) -> tuple[bytes, bytes, bool]:
         hungry = inflater.needs_input
         try:
             out = inflater.decompress(packed if hungry else b"", most)
-        except OSError as error:
-            raise Broken("tar-bzip2", f"the archive is no bzip2 file, or damaged ({error})") from None
+        except (OSError, lzma.LZMAError) as error:
+            raise Broken(code, f"the archive is no {name} file, or damaged ({error})") from None
         kept = b"" if hungry else packed
         if inflater.eof:
             return out, inflater.unused_data + kept, True

@@ -28,6 +28,7 @@ class Collected:
     members: list[MemberFacts] = field(default_factory=list)
     sources: dict[str, bytes] = field(default_factory=dict)
     data: dict[str, bytes] = field(default_factory=dict)
+    descriptions: dict[str, bytes] = field(default_factory=dict)
     metadata: dict[str, list[str]] = field(default_factory=dict)
     backend: str = ""
     backend_paths: tuple[str, ...] = ()
@@ -52,6 +53,8 @@ def collect(stream: BinaryIO, filename: str, budget: Budget = SCREENING) -> Coll
     reader = read_archive(stream, filename, budget, keep=keep)
     for member in reader:
         _take(found, member)
+    found.kind = layout.kind_in((one.path for one in found.members), found.kind)
+    _describe(found)
     found.troubles = [Trouble(one.code, one.path, one.sentence) for one in reader.problems]
     found.unread += reader.unread
     return found
@@ -71,12 +74,17 @@ def _take(found: Collected, member: Member) -> None:
 
 def _take_data(found: Collected, path: str, data: bytes) -> None:
     base = path.rpartition("/")[2]
-    depth = path.count("/")
     found.data.setdefault(base, data)
-    top = (found.kind == layout.WHEEL and path.endswith(".dist-info/METADATA") and depth == 1) or (
-        found.kind != layout.WHEEL and base == "PKG-INFO" and depth <= 1
-    )
-    if top:
-        found.metadata = read_metadata(data)
-    elif base == "pyproject.toml" and depth <= 1 and found.kind == layout.SDIST:
-        found.backend, found.backend_paths = backend_of(data)
+    if base in _NAMES and path.count("/") <= 1:
+        found.descriptions.setdefault(path, data)
+
+
+def _describe(found: Collected) -> None:
+    """Metadata and build back-end, now that it is known whether this is a wheel."""
+    for path, data in found.descriptions.items():
+        base = path.rpartition("/")[2]
+        if base == "pyproject.toml":
+            if found.kind == layout.SDIST:
+                found.backend, found.backend_paths = backend_of(data)
+        elif path.endswith(".dist-info/METADATA") if found.kind == layout.WHEEL else base == "PKG-INFO":
+            found.metadata = read_metadata(data)

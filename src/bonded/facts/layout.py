@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from bonded.values.finding import When
 
 _NEVER = frozenset(
@@ -21,7 +23,19 @@ def kind_of(filename: str) -> str:
     """ "wheel", "sdist" or "other", by the file's name."""
     if filename.endswith(".whl"):
         return WHEEL
-    return SDIST if filename.endswith((".tar.gz", ".tgz", ".tar.bz2", ".zip", ".tar")) else OTHER
+    return SDIST if filename.endswith((".tar.gz", ".tgz", ".tar.bz2", ".zip", ".tar", ".tar.xz")) else OTHER
+
+
+def kind_in(paths: Iterable[str], named: str) -> str:
+    """The kind by what is inside, where its name says another one than installers make of it.
+
+    What is named like an sdist is built when it holds something to build; else a `*.dist-info` at its top makes it a wheel.
+    """
+    tops = {path for path in paths if path.count("/") <= 1}
+    if named == WHEEL or any(path.rpartition("/")[2] in ("setup.py", "pyproject.toml", "setup.cfg") for path in tops):
+        return named
+    described = any(path.endswith((".dist-info/WHEEL", ".dist-info/METADATA")) for path in tops)
+    return WHEEL if described else named
 
 
 def inner(path: str, kind: str) -> str:

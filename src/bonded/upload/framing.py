@@ -65,6 +65,7 @@ PROBLEMS: dict[str, tuple[str, str]] = {
     "zip-folder": ("A folder that is a file, or the reverse", _ONE_STORY),
     "tar-gzip": ("Not a gzip file, or damaged", _PLAIN),
     "tar-bzip2": ("Not a bzip2 file, or damaged", _PLAIN),
+    "tar-xz": ("Not an xz file, or damaged", _PLAIN),
     "tar-truncated": ("The archive ends too early", _PLAIN),
     "tar-header": ("A tar header is damaged", _PLAIN),
     "tar-odd-header": ("An odd tar header", _PLAIN),
