@@ -1,7 +1,8 @@
 """What facts are: frozen values that checks read, and that are stored as JSON by the archive's sha256.
 
 `FACTS_VERSION` names their meaning; it rises with every change of what a field says, so that stored facts of an older
-meaning are read again from the archive.
+meaning are read again from the archive. Checks of outside packages import this in interpreters of their own, which need not
+have our dependencies: nothing here does, until JSON is read or written.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
-
-import orjson
 
 from bonded.values.finding import When
 
@@ -112,11 +111,15 @@ class Facts:
 
 def dump(facts: Facts) -> bytes:
     """Facts as JSON with sorted keys: equal facts are equal bytes."""
+    import orjson
+
     return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
 
 
 def load(data: bytes) -> Facts:
     """Facts from JSON. Raises ValueError for facts of another version or shape."""
+    import orjson
+
     try:
         raw = orjson.loads(data)
         if raw["facts_version"] != FACTS_VERSION:
