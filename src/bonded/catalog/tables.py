@@ -93,7 +93,8 @@ file = Table(
     Column("uploaded_at", Instant, nullable=False),
     Column("uploader_id", Text, nullable=False),
     Column("token_id", Text, nullable=False),
-    Column("case_id", BigInteger, ForeignKey("review_case.id")),
+    Column("case_id", BigInteger, ForeignKey("review_case.id"), index=True),
+    Index("ix_file_uploader_id_uploaded_at", "uploader_id", "uploaded_at"),
     Index("ix_file_project_id_state", "project_id", "state"),  # without it, SQLite reads every public file for one page
     Index(
         "uq_file_held_name",
@@ -114,6 +115,8 @@ case = Table(
     Column("headline", Text, nullable=False),  # the top reason, in words
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
+    # The least number of the cases that it shares something telling with (review.grouping); NULL: not looked at yet.
+    Column("campaign_id", BigInteger),
     Index(
         "uq_review_case_open",
         "project_id",
@@ -122,6 +125,8 @@ case = Table(
         postgresql_where=text("state = 'open'"),
     ),
     Index("ix_review_case_state_score", "state", "score"),
+    Index("ix_review_case_state_opened_at", "state", "opened_at"),
+    Index("ix_review_case_campaign_id", "campaign_id"),
     sqlite_autoincrement=True,
 )
 """A case gathers what an administrator decides together: the held files of one project."""
@@ -148,6 +153,7 @@ finding = Table(
     Column("evidence", Text),  # sha256 of the member text in `evidence`, where it was kept
     Column("created_at", Instant, nullable=False),
     Index("ix_finding_subject", "subject_kind", "subject_id"),
+    Index("ix_finding_check_created_at", "check", "created_at"),
     sqlite_autoincrement=True,
 )
 """Insert-only."""
@@ -163,6 +169,7 @@ screening_run = Table(
     Column("outcome", Text, nullable=False),  # ok, crash, timeout, memory
     Column("cpu_seconds", Float, nullable=False),
     Column("created_at", Instant, nullable=False),
+    Index("ix_screening_run_check_created_at", "check", "created_at"),
 )
 """One row for each check that ran on a subject: findings are inserted once per (subject, check, version, rules)."""
 
@@ -199,6 +206,8 @@ check_state = Table(
     Column("state", Text, nullable=False),  # enabled, evaluation, disabled, wiped_out
     Column("reason", Text, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    # who set it: a person, installed (first seen by screening), precision (sent back by its own record)
+    Column("origin", Text, nullable=False, default="person", server_default="person"),
 )
 
 suppression = Table(
@@ -211,5 +220,28 @@ suppression = Table(
     Column("reason", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),
+    Column("ended_at", Instant),  # when a person ended it before it expired
+    Column("case_id", BigInteger),  # the case that it was made from
     sqlite_autoincrement=True,
 )
+
+trait = Table(
+    "file_trait",
+    metadata,
+    Column("kind", Text, primary_key=True),  # review.traits: uploader, payload, address, alike, member
+    Column("value", Text, primary_key=True),  # a digest, an address, an opaque id
+    Column("file_id", Text, primary_key=True, index=True),
+    Column("note", Text, nullable=False),  # where it was seen: a path in the archive, or ""
+)
+"""What files of review cases have that other files may share: by it cases are grouped and related projects are found."""
+
+comparison = Table(
+    "file_comparison",
+    metadata,
+    Column("old_file_id", Text, primary_key=True),
+    Column("new_file_id", Text, primary_key=True),
+    Column("outcome", Text, nullable=False),  # ok, or how the sandbox ended
+    Column("data", LargeBinary, nullable=False),  # zstd of JSON: review.compare
+    Column("created_at", Instant, nullable=False),
+)
+"""Differences of two archives as the sandbox saw them: the web process opens no archive."""
