@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bonded.checks import registry
+from bonded.checks import outside, registry
 from bonded.checks.context import Context
 from bonded.checks.kit import MOST_FINDINGS, Check, Hit, check
 from bonded.facts.model import Facts
@@ -74,23 +77,26 @@ def test_rules_change_with_the_code_and_the_configuration() -> None:
     assert registry.rules_hash(checks) != registry.rules_hash(checks[1:])
 
 
-def test_an_outside_package_adds_a_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "outside_check"
-    package.mkdir()
-    (package / "__init__.py").write_text("")
-    (package / "check.py").write_text(
-        '"""Words."""\nfrom bonded.checks.kit import check\nfrom bonded.values.finding import Severity\n\n'
-        '@check(name="outside", version=1, severity=Severity.LOW, sentence="From outside.")\ndef f(facts):\n    return []\n'
-    )
-    info = tmp_path / "outside_check-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: outside-check\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[bonded.checks]\noutside = outside_check.check\n")
-    monkeypatch.syspath_prepend(str(tmp_path))
-    registry.discover.cache_clear()
+def test_checks_from_outside_stand_beside_ours() -> None:
+    one = made([])
+    outside.provide(lambda: outside.Outside((replace(one, name="a-sample", origin="elsewhere", rules="1"),)))
     try:
-        found = registry.by_name("outside")
+        assert registry.discover()[0].name == "a-sample"
+        found = registry.by_name("a-sample")
         assert found is not None
-        assert found.sentence == "From outside."
+        assert registry.rules_of(found) != registry.rules_of(replace(found, rules="2"))
     finally:
-        registry.discover.cache_clear()
+        outside.provide(None)
+    assert registry.by_name("a-sample") is None
+    assert registry.discover() == registry.built_in()
+
+
+def test_the_kit_needs_the_standard_library_only() -> None:
+    """An outside package's interpreter lends our code its own libraries: none may be needed."""
+    source = Path(registry.__file__).parents[2]
+    program = (
+        f"import sys; sys.path[:0] = [{str(source)!r}]; import bonded.checks.plugin_host, bonded.adapters.sandbox_server;"
+        "print(*[name for name in sys.modules if 'site-packages' in str(getattr(sys.modules[name], '__file__', ''))])"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

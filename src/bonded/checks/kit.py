@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from bonded.checks.context import Context
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS
 from bonded.facts.model import Argument, Call, Facts, Module
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import SubjectKind
+
+if TYPE_CHECKING:
+    from bonded.checks.outside import Runner
 
 NAME = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
 MOST_FINDINGS = 20
@@ -42,7 +46,11 @@ Function = Callable[..., Iterable[Hit]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `subject` is what it is about; `needs_context` keeps it from running where there is no index."""
+    """One check. `subject` is what it is about; `needs_context` keeps it from running where there is no index.
+
+    A check of an outside package or a YARA rule says where it is from (`origin`), has a `runner`, and a hash of its code in
+    `rules`; `folder` has its samples.
+    """
 
     name: str
     version: int
@@ -53,11 +61,19 @@ class Check:
     needs_context: bool
     documentation: str
     module: str
+    origin: str = ""
+    rules: str = ""
+    folder: str = ""
+    runner: Runner | None = None
 
     def run(self, facts: Facts, context: Context | None) -> list[Finding]:
         """Findings in a fixed order, at most MOST_FINDINGS. Raises whatever the check raises."""
         arguments = (facts, context) if self.needs_context else (facts,)
-        found = [self._finding(hit) for hit in self.function(*arguments)]
+        return self.findings_of(self.function(*arguments))
+
+    def findings_of(self, hits: Iterable[Hit]) -> list[Finding]:
+        """What the hits say, as findings of this check: the gravest first, each once, at most MOST_FINDINGS."""
+        found = [self._finding(hit) for hit in hits]
         found.sort(key=_order)
         kept: dict[tuple[str, int, str], Finding] = {}
         for one in found:

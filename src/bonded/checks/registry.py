@@ -1,10 +1,9 @@
-"""Finding checks: one folder each beside this file, and outside packages through the entry point `bonded.checks`."""
+"""Finding checks: one folder each beside this file, and those from outside, which `checks.outside` knows about."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib
-import importlib.metadata
 import pkgutil
 import sys
 from collections.abc import Iterable
@@ -14,21 +13,27 @@ from pathlib import Path
 from bonded import checks as room
 from bonded import facts as facts_room
 from bonded.checks.kit import Check
+from bonded.checks.outside import outside
 from bonded.facts.model import FACTS_VERSION
 
-ENTRY_POINT = "bonded.checks"
 _DATA = (".py", ".txt", ".toml", ".json")
 
 
 class BadCheck(Exception):
-    """A folder or entry point that declares no check, or one whose name another has already."""
+    """A folder that declares no check, or one whose name another has already."""
+
+
+def discover() -> tuple[Check, ...]:
+    """All checks, ours and those from outside, sorted by name. Raises BadCheck for ours only."""
+    more = outside().checks
+    return built_in() if not more else tuple(sorted((*built_in(), *more), key=lambda one: one.name))
 
 
 @cache
-def discover() -> tuple[Check, ...]:
-    """All checks, sorted by name. Raises BadCheck."""
+def built_in() -> tuple[Check, ...]:
+    """Our own checks, sorted by name. Raises BadCheck."""
     found: dict[str, Check] = {}
-    for module in [*_own_modules(), *_outside_modules()]:
+    for module in _own_modules():
         one = load(module)
         if one.name in found:
             raise BadCheck(f"two checks are called {one.name}: {found[one.name].module} and {module}")
@@ -59,6 +64,8 @@ def load(module: str) -> Check:
 
 def folder_of(one: Check) -> Path:
     """The folder of a check's code, samples and data."""
+    if one.folder:
+        return Path(one.folder)
     file = importlib.import_module(one.module).__file__
     assert file is not None
     return Path(file).parent
@@ -77,10 +84,6 @@ def _own_modules() -> list[str]:
     ]
 
 
-def _outside_modules() -> list[str]:
-    return sorted(point.value.split(":")[0] for point in importlib.metadata.entry_points(group=ENTRY_POINT))
-
-
 @cache
 def facts_rules() -> str:
     """A hash of the code that makes facts: with other code, the same check may find something else."""
@@ -97,6 +100,8 @@ def kit_rules() -> str:
 def rules_of(one: Check) -> str:
     """A hash of everything that decides what a check finds: its version, code and data, the kit, and the facts."""
     declared = f"{one.name} {one.version} {one.severity}".encode()
+    if one.rules:
+        return _digest([declared, facts_rules().encode(), kit_rules().encode(), one.rules.encode()])
     return _digest([declared, facts_rules().encode(), kit_rules().encode(), *_contents(folder_of(one), deep=False)])
 
 

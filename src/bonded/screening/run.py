@@ -16,6 +16,7 @@ import orjson
 
 from bonded.checks.context import Context
 from bonded.checks.kit import Check
+from bonded.checks.outside import Material, Ran, Runner
 from bonded.facts.model import Facts, build, load
 from bonded.screening.child import CheckOutput, checks_call, evidence_call, facts_call
 from bonded.screening.evidence import wanted
@@ -43,19 +44,14 @@ class Scanner:
     settings: ScanSettings = ScanSettings()
 
 
-@dataclass(frozen=True, slots=True)
-class CheckRun:
-    """How one check ended. `outcome` is "ok", "crash", "timeout", "memory" or "killed"."""
-
-    check: str
-    outcome: str
-    findings: tuple[Finding, ...]
-    cpu_seconds: float
+CheckRun = Ran
+"""How one check ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScanResult:
-    """What came out. `facts_json` is None when no facts could be made; `not_run` names checks that need context."""
+    """What came out. `facts_json` is None when no facts could be made; `not_run` names checks that lacked what they need:
+    context, or the archive."""
 
     facts: Facts | None
     facts_json: bytes | None
@@ -83,23 +79,35 @@ def scan(
     """
     with _opened(data) as stream:
         made = scanner.sandbox.run(facts_call, filename.encode("utf-8", "surrogateescape"), **_limits(scanner, stream))
-    if made.outcome != "ok":
-        return _no_facts(made, checks)
-    return judge(made.value, context, checks, scanner, spent=made.cpu_seconds)
+        if made.outcome != "ok":
+            return _no_facts(made, checks)
+        return judge(made.value, context, checks, scanner, spent=made.cpu_seconds, archive=stream)
 
 
 def judge(
-    facts_json: bytes, context: Context | None, checks: Iterable[Check], scanner: Scanner, *, spent: float = 0.0
+    facts_json: bytes,
+    context: Context | None,
+    checks: Iterable[Check],
+    scanner: Scanner,
+    *,
+    spent: float = 0.0,
+    archive: BinaryIO | None = None,
 ) -> ScanResult:
-    """Run checks over facts that are there already; `spent` are processor seconds used so far."""
+    """Run checks over facts that are there already; `spent` are processor seconds used so far. Checks that read members
+    of the archive run when it is given."""
     every = sorted(checks, key=lambda one: one.name)
-    able = [one for one in every if context is not None or not one.needs_context]
-    runs = _all_at_once(facts_json, context, able, scanner) or [
-        _alone(facts_json, context, one, scanner) for one in able
-    ]
+    able = [one for one in every if _is_able(one, context, archive)]
+    ours = [one for one in able if one.runner is None]
+    facts = load(facts_json)
+    runs = _all_at_once(facts_json, context, ours, scanner)
+    if runs is None:
+        runs = [_alone(facts_json, context, one, scanner) for one in ours]
+    limits = scanner.settings
+    material = Material(facts.filename, facts_json, context, archive, limits.cpu_seconds, limits.memory_bytes)
+    runs = sorted([*runs, *_elsewhere(able, material)], key=lambda run: run.check)
     failures = tuple(_failure(run.check, run.outcome) for run in runs if run.outcome != "ok")
     return ScanResult(
-        facts=load(facts_json),
+        facts=facts,
         facts_json=facts_json,
         runs=tuple(runs),
         failures=failures,
@@ -120,6 +128,21 @@ def evidence(
         kept = scanner.sandbox.run(evidence_call, argument, **_limits(scanner, stream))
     found: list[dict[str, Any]] = orjson.loads(kept.value) if kept.outcome == "ok" else []
     return found
+
+
+def _is_able(one: Check, context: Context | None, archive: BinaryIO | None) -> bool:
+    if one.needs_context and context is None:
+        return False
+    return one.runner is None or not one.runner.needs_archive or archive is not None
+
+
+def _elsewhere(checks: list[Check], material: Material) -> list[CheckRun]:
+    """Have each runner run the checks that are its own."""
+    groups: dict[Runner, list[Check]] = {}
+    for one in checks:
+        if one.runner is not None:
+            groups.setdefault(one.runner, []).append(one)
+    return [run for runner, its in groups.items() for run in runner.run(its, material)]
 
 
 def _limits(scanner: Scanner, stream: BinaryIO) -> dict[str, Any]:
