@@ -16,7 +16,7 @@ SCREENING = Budget(total_bytes=2048 * MIB, members=60_000, kept_bytes=64 * MIB, 
 CODE = (".py", ".pyw", ".pth")
 SMALL_DATA = 192 * 1024
 DATA_TOTAL = 24 * MIB
-_NAMES = ("PKG-INFO", "METADATA", "pyproject.toml")
+_NAMES = ("PKG-INFO", "METADATA", "pyproject.toml", "RECORD", "entry_points.txt")
 
 
 @dataclass(slots=True)

@@ -10,7 +10,7 @@ from bonded.values.names import normalize
 _FIELDS = frozenset(
     {
         "name", "version", "summary", "home-page", "author", "author-email", "maintainer", "maintainer-email",
-        "project-url", "requires-dist", "license", "requires-python", "provides-extra", "keywords",
+        "project-url", "download-url", "requires-dist", "license", "requires-python", "provides-extra", "keywords",
     }
 )  # fmt: skip
 

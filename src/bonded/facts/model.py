@@ -61,6 +61,16 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True)
+class Trait:
+    """A shape of a source that hides what it does (`facts.shape`): its kind, the first line, how often, and that line, cut."""
+
+    kind: str
+    line: int
+    count: int
+    excerpt: str
+
+
+@dataclass(frozen=True, slots=True)
 class Module:
     """A member that was read as Python. `when` is when its top level runs."""
 
@@ -71,6 +81,7 @@ class Module:
     imports: tuple[str, ...]
     text: str = ""
     """The source, kept for short start-up files only (.pth, sitecustomize)."""
+    traits: tuple[Trait, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,32 @@ class Trouble:
 
 
 @dataclass(frozen=True, slots=True)
+class Naming:
+    """What an archive claims to be (`facts.naming`), each sort sorted; names of projects in their normal form.
+
+    `tops` are names that `import` would find, `scripts` commands on the PATH, `direct` requirements that name an address,
+    `installs` projects that the description tells readers to install, `described` its length in characters, `text_links` the
+    addresses in it and `words` its beginning, `hosts` those in addresses in the code, `record` what RECORD has wrong,
+    `sketch` the likeness of the code (`facts.sketch`), `code_bytes` the length of the code outside tests and documentation.
+    """
+
+    tops: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    direct: tuple[str, ...] = ()
+    links: tuple[str, ...] = ()
+    installs: tuple[str, ...] = ()
+    described: int = 0
+    text_links: int = 0
+    words: str = ""
+    hosts: tuple[str, ...] = ()
+    binaries: tuple[str, ...] = ()
+    record: tuple[str, ...] = ()
+    sketch: tuple[int, ...] = ()
+    code_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """All facts of one archive. `kind` is "wheel", "sdist" or "other"; `name` and `version` as its metadata says."""
 
@@ -106,6 +143,7 @@ class Facts:
     modules: tuple[Module, ...]
     troubles: tuple[Trouble, ...]
     unread: tuple[str, ...]
+    naming: Naming = Naming()
     facts_version: int = FACTS_VERSION
 
 

@@ -8,6 +8,7 @@ from typing import BinaryIO
 from bonded.facts.archive import Budget
 from bonded.facts.collect import SCREENING, collect
 from bonded.facts.model import Facts
+from bonded.facts.naming import naming_of
 from bonded.facts.package import Package
 from bonded.facts.spend import Spend
 
@@ -35,6 +36,7 @@ def read(stream: BinaryIO, filename: str, budget: Budget = SCREENING) -> Facts:
         modules=modules,
         troubles=tuple(found.troubles),
         unread=tuple(dict.fromkeys([*found.unread, *package.unread])),
+        naming=naming_of(found),
     )
 
 

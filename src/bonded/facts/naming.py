@@ -1,0 +1,153 @@
+"""What an archive claims to be: names that it installs, commands, requirements, links, and words about itself. Pure."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable
+from configparser import ConfigParser
+from configparser import Error as ConfigError
+
+from bonded.facts import layout
+from bonded.facts.collect import Collected
+from bonded.facts.model import Naming
+from bonded.facts.record import record_gaps
+from bonded.facts.sketch import sketch
+from bonded.values.finding import When
+from bonded.values.names import normalize
+
+MOST = 200
+"""Values kept of each sort."""
+_NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_URL = re.compile(r"https?://[^\s<>()\[\]\"'`]{3,300}")
+_HOST = re.compile(rb"https?://(?:[^\s/@\"']{1,80}@)?([A-Za-z0-9.-]{4,100})")
+_INSTALL = re.compile(
+    r"(?:pip3?|uv|pipx|poetry|conda) (?:pip )?(?:install|add)((?: +-[-\w=]+)*)((?: +[\w.-]{2,80}(?:\[[^\]]{0,40}\])?)+)"
+)
+_BINARY = (".so", ".pyd", ".dll", ".dylib", ".exe", ".pyc", ".node")
+_CODE = (".py", ".so", ".pyd", ".pyw")
+_NO_PACKAGE = frozenset({"setup", "conftest", "noxfile", "tasks", "versioneer", "fabfile"})
+
+
+def naming_of(found: Collected) -> Naming:
+    """Everything that the archive claims, each sort sorted and at most MOST long."""
+    metadata = found.metadata
+    text = _description(found)
+    own = [path for path in sorted(found.sources) if layout.when_of(path, found.kind) is not When.NEVER]
+    return Naming(
+        tops=_first(_tops(found)),
+        scripts=_first(_scripts(found)),
+        requires=_first(_requires(found)),
+        direct=_first(one for one in metadata.get("requires-dist", []) if "@" in one.split(";")[0]),
+        links=_first(_links(metadata)),
+        installs=_first(_installs(text)),
+        described=len(text.strip()),
+        text_links=len(_URL.findall(text)),
+        words=" ".join(text.split())[:600],
+        hosts=_first(_hosts(found.sources[path] for path in own)),
+        binaries=_first(one.path for one in found.members if one.path.endswith(_BINARY)),
+        record=record_gaps(found)[:20],
+        sketch=sketch(found.sources[path] for path in own),
+        code_bytes=sum(len(found.sources[path]) for path in own),
+    )
+
+
+def _first(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({one for one in values if one})[:MOST])
+
+
+def _description(found: Collected) -> str:
+    """The long description, from the metadata's body or from its header."""
+    for path, data in found.descriptions.items():
+        if path.endswith(("/METADATA", "PKG-INFO")):
+            text = data[:200_000].decode("utf-8", "replace").replace("\r\n", "\n")
+            _, _, body = text.partition("\n\n")
+            header = re.search(r"^Description:[ \t]*(.*(?:\n[ \t|].*)*)", text, re.MULTILINE)
+            chosen = body if body.strip() else header.group(1) if header else ""
+            return "" if chosen.strip() == "UNKNOWN" else chosen
+    return ""
+
+
+def _links(metadata: dict[str, list[str]]) -> Iterable[str]:
+    yield from (one.strip() for one in metadata.get("home-page", []) if "://" in one)
+    for one in metadata.get("project-url", []):
+        label, _, address = one.partition(",")
+        yield address.strip() or label.strip()
+
+
+def _installs(text: str) -> Iterable[str]:
+    """Projects that the description tells its readers to install."""
+    for found in _INSTALL.finditer(text):
+        for word in found.group(2).split():
+            yield normalize(word.partition("[")[0].strip("."))
+
+
+def _hosts(sources: Iterable[bytes]) -> Iterable[str]:
+    for data in sources:
+        for host in set(_HOST.findall(data)):
+            yield host.decode("ascii").lower().strip(".")
+
+
+def _requires(found: Collected) -> Iterable[str]:
+    """Normal names of what an installer would install as well; those of extras do not count."""
+    lines = found.metadata.get("requires-dist", [])
+    if not lines and found.kind == layout.SDIST:
+        lines = found.data.get("requires.txt", b"").decode("utf-8", "replace").partition("[")[0].splitlines()
+    for line in lines:
+        name = _NAME.match(line)
+        if name and "extra ==" not in line and "extra==" not in line:
+            yield normalize(name.group(1))
+
+
+def _scripts(found: Collected) -> Iterable[str]:
+    """Commands that would stand on the PATH: entry points and files under `.data/scripts`."""
+    for member in found.members:
+        parts = member.path.split("/")
+        if found.kind == layout.WHEEL and len(parts) == 3 and parts[0].endswith(".data") and parts[1] == "scripts":
+            yield parts[2]
+    parser = ConfigParser(delimiters=("=",), strict=False, interpolation=None)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    try:
+        parser.read_string(_text(found, "entry_points.txt"))
+    except (ConfigError, ValueError):
+        return
+    for section in ("console_scripts", "gui_scripts"):
+        if parser.has_section(section):
+            yield from parser.options(section)
+    yield from _of_pyproject(found)
+
+
+def _of_pyproject(found: Collected) -> Iterable[str]:
+    if found.kind != layout.SDIST:
+        return
+    try:
+        project = tomllib.loads(found.data.get("pyproject.toml", b"").decode("utf-8", "replace")).get("project", {})
+        for key in ("scripts", "gui-scripts"):
+            yield from [str(one) for one in project.get(key, {})]
+    except (tomllib.TOMLDecodeError, AttributeError, TypeError, RecursionError):
+        return  # a broken file makes no commands
+
+
+def _tops(found: Collected) -> Iterable[str]:
+    """Names that `import` would find, by what is in the archive."""
+    listed = _text(found, "top_level.txt").split() if found.kind == layout.SDIST else []
+    yield from listed
+    for member in found.members:
+        if not member.path.endswith(_CODE) or layout.when_of(member.path, found.kind) is When.NEVER:
+            continue
+        where = layout.inner(member.path, found.kind)
+        first, _, rest = where.partition("/")
+        if found.kind == layout.WHEEL:
+            if not first.endswith((".data", ".dist-info")):
+                yield first if rest else first.split(".")[0]
+        elif not listed and (rest == "__init__.py" or not rest):
+            name = first if rest else first.split(".")[0]
+            yield "" if name in _NO_PACKAGE else name
+
+
+def _text(found: Collected, name: str) -> str:
+    """A small file of the package's own metadata folder."""
+    for path, data in found.descriptions.items():
+        if path.endswith(f".dist-info/{name}"):
+            return data.decode("utf-8", "replace")
+    return found.data.get(name, b"").decode("utf-8", "replace") if found.kind == layout.SDIST else ""
