@@ -10,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bonded.checks.registry import discover
 from bonded.screening.policy import Decision, Exemption, Policy, decide, joined, weigh
 from bonded.screening.policy_file import BadPolicy, load_policy
+from bonded.screening.run import FAILED
+from bonded.screening.terms import Fitted, Term, fitted
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import Verdict
 
@@ -51,7 +54,41 @@ def test_terms_explain_the_score() -> None:
     decision = decide([finding("a", S.HIGH), finding("b", S.LOW), finding("a", S.LOW)], Policy())
     assert [words.split(":")[0] for words, _ in decision.terms] == ["a", "b"]
     assert decision.score == joined(weight for _, weight in decision.terms)
-    assert decision.terms[0][0] == "a: words (a.py:1, runs at import)"
+    assert decision.terms[0][0] == (
+        "a: words (a.py:1, runs at import); 0.85 for high of this check × 0.90 sure × 1.00 for when it runs"
+    )
+
+
+def test_a_fitted_term_goes_before_the_severity_and_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Fitted({("a", "high"): Term(0.5, 12, 1)}, 400, 600)
+    monkeypatch.setattr("bonded.screening.terms.fitted", lambda: known)
+    monkeypatch.setattr("bonded.screening.policy.fitted_weights", lambda: {("a", "high"): 0.5})
+    policy = Policy(weights={("a", "high"): 0.5})
+    decision = decide([finding("a", S.HIGH), finding("b", S.HIGH)], policy)
+    assert [weight for _, weight in decision.terms] == [0.765, 0.45]
+    assert (
+        "0.50 for high of this check, seen in 12 of 400 campaigns and 1 of 600 ordinary archives"
+        in (decision.terms[1][0])
+    )
+
+
+def test_the_shipped_terms_are_weights_of_real_checks() -> None:
+    names = {one.name for one in discover()} | {FAILED}
+    assert {check for check, _ in fitted().terms} <= names
+    assert all(0.0 <= one.weight <= 1.0 for one in fitted().terms.values())
+    assert fitted().terms
+
+
+def test_a_policy_file_may_weigh_a_check_itself(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text("fitted = false\n[weights.a]\nhigh = 0.2\n")
+    policy = load_policy(path)
+    assert policy.weights == {("a", "high"): 0.2}
+    assert weigh(finding("a", S.HIGH, 1.0), policy) == 0.2
+    assert policy.fingerprint() != Policy().fingerprint()
+    path.write_text("[weights.a]\nhigh = 1.2\n")
+    with pytest.raises(BadPolicy, match=r"weights\.a\.high"):
+        load_policy(path)
 
 
 findings = st.builds(

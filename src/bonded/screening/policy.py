@@ -1,21 +1,22 @@
 """From findings to a verdict: pure, and explained by its own terms.
 
-Each finding weighs `severity x confidence x when`. Of each check only the heaviest finding counts, so that one habit of
-an author is not counted a hundred times; the checks' weights are joined as if they were independent chances
-(1 - the product of their complements). The score is compared with two thresholds; checks under `always_review` never let
-a file pass below `review`, whatever their weight.
+Each finding weighs `term x confidence x when`: the term is fitted for its check and severity (`screening.terms`), or else the
+weight of its severity. Of each check only the heaviest finding counts, so that one habit of an author is not counted a
+hundred times; the checks' weights are joined as if they were independent chances (1 - the product of their complements). The
+score is compared with two thresholds; checks under `always_review` never let a file pass below `review`, whatever their weight.
 """
 
 from __future__ import annotations
 
 import fnmatch
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import orjson
 
+from bonded.screening.terms import fitted_weights, origin
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import Verdict
 
@@ -49,12 +50,16 @@ class Exemption:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How findings are weighed. A score of at least `review` (or `reject`) gives that verdict."""
+    """How findings are weighed. A score of at least `review` (or `reject`) gives that verdict.
+
+    `weights` are by (check, severity) and go before `severities`.
+    """
 
     review: float = 0.4
     reject: float = 0.8
     severities: dict[Severity, float] = field(default_factory=lambda: dict(SEVERITY_WEIGHTS))
     times: dict[When, float] = field(default_factory=lambda: dict(WHEN_WEIGHTS))
+    weights: Mapping[tuple[str, str], float] = field(default_factory=lambda: dict(fitted_weights()))
     always_review: tuple[str, ...] = ("check-failed", "unreadable-archive")
     exemptions: tuple[Exemption, ...] = ()
 
@@ -69,7 +74,10 @@ class Policy:
 
     def fingerprint(self) -> str:
         """A hash of everything in it."""
-        return hashlib.sha256(orjson.dumps(self, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)).hexdigest()
+        plain = replace(self, weights={})
+        weights = sorted([*key, weight] for key, weight in self.weights.items())
+        parts = orjson.dumps([plain, weights], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+        return hashlib.sha256(parts).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +104,14 @@ def decide(findings: Iterable[Finding], policy: Policy) -> Decision:
     verdict = Verdict.REJECT if score >= policy.reject else Verdict.REVIEW if score >= policy.review else Verdict.CLEAR
     if verdict is Verdict.CLEAR and any(one.check in policy.always_review for _, one in ordered):
         verdict = Verdict.REVIEW
-    return Decision(verdict, score, tuple((term(one), weight) for weight, one in ordered))
+    return Decision(verdict, score, tuple((term(one, policy), weight) for weight, one in ordered))
 
 
 def weigh(finding: Finding, policy: Policy) -> float:
     """What one finding weighs, in 0..1."""
-    weight = policy.severities[finding.severity] * finding.confidence * policy.times[finding.when]
+    term = policy.weights.get((finding.check, finding.severity.value))
+    base = policy.severities[finding.severity] if term is None else term
+    weight = base * finding.confidence * policy.times[finding.when]
     return round(min(weight, 0.99), 4)
 
 
@@ -120,10 +130,21 @@ def exempt(finding: Finding, policy: Policy) -> bool:
     )
 
 
-def term(finding: Finding) -> str:
-    """The words under which a finding stands in the explanation."""
+def term(finding: Finding, policy: Policy) -> str:
+    """The words under which a finding stands in the explanation: what and where, and how its weight came to be."""
     where = f"{finding.path}:{finding.line}" if finding.line else finding.path
-    return f"{finding.check}: {finding.message}" + (f" ({where}, runs at {finding.when})" if where else "")
+    what = f"{finding.check}: {finding.message}" + (f" ({where}, runs at {finding.when})" if where else "")
+    return f"{what}; {factors(finding, policy)}"
+
+
+def factors(finding: Finding, policy: Policy) -> str:
+    """The factors of a finding's weight, in words: no number of the score is without them."""
+    key = (finding.check, finding.severity.value)
+    base, time = policy.weights.get(key, policy.severities[finding.severity]), policy.times[finding.when]
+    words = f"{base:.2f} for {finding.severity} of this check"
+    if fitted_weights().get(key) == policy.weights.get(key) and origin(*key):
+        words += f", {origin(*key)}"
+    return f"{words} × {finding.confidence:.2f} sure × {time:.2f} for when it runs"
 
 
 def _tie(finding: Finding) -> tuple[str, int, str, str, str, float]:

@@ -1,16 +1,20 @@
 """A policy as a TOML file, with tests of its own that must hold before it is used.
 
+always_review = ["check-failed", "unreadable-archive"]
+fitted = true         # false: findings weigh what their severity does, and the fitted terms are not used
+
 [thresholds]
 review = 0.4
 reject = 0.8
 
-[severity]            # info, low, medium, high, critical: 0..1
+[severity]            # of findings of checks without a fitted term: info, low, medium, high, critical: 0..1
 low = 0.2
 
 [when]                # install, startup, import, call, never, unknown: 0..1
 call = 0.6
 
-always_review = ["check-failed", "unreadable-archive"]
+[weights.startup-hook]   # of findings of one check by severity, instead of the fitted terms: 0..1
+medium = 0.3
 
 [[exemptions]]
 check = "startup-hook"
@@ -31,7 +35,7 @@ from __future__ import annotations
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -40,6 +44,9 @@ from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import Verdict
 
 _TEST_DAY = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+Weight = Annotated[float, Field(ge=0, le=1)]
 
 
 class BadPolicy(Exception):
@@ -86,8 +93,10 @@ class _Test(_Part):
 
 class _File(_Part):
     thresholds: _Thresholds = _Thresholds()
+    fitted: bool = True
     severity: dict[Severity, float] = {}
     when: dict[When, float] = {}
+    weights: dict[str, dict[Severity, Weight]] = {}
     always_review: tuple[str, ...] = Policy().always_review
     exemptions: tuple[_Exemption, ...] = ()
     tests: tuple[_Test, ...] = ()
@@ -122,9 +131,14 @@ def _policy(read: _File) -> Policy:
         reject=read.thresholds.reject,
         severities=plain.severities | read.severity,
         times=plain.times | read.when,
+        weights=(dict(plain.weights) if read.fitted else {}) | _weights(read),
         always_review=read.always_review,
         exemptions=exemptions,
     )
+
+
+def _weights(read: _File) -> dict[tuple[str, str], float]:
+    return {(check, one.value): weight for check, rows in read.weights.items() for one, weight in rows.items()}
 
 
 def _aware(at: datetime | None) -> datetime | None:

@@ -1,0 +1,220 @@
+"""Fit the terms of the score on the development share of the data, and write them where screening reads them.
+
+    bench/scan_fit.py --malicious LIST --benign LIST --registry REPOSITORY --archives DIR [--write]
+
+LIST are the development lists, REPOSITORY a bare copy of the registry that the malicious one names, DIR what
+bench/scan_fetch.py fetched. Static only; see bench/scan_data.py. Prints the figures of the fit, and those of a fit that had not
+seen the campaigns it is judged on (five folds). With --write the terms go to src/bonded/screening/terms.toml.
+
+The model is that of screening.policy: of each check the heaviest finding, joined as independent chances. What is fitted is the
+weight of each pair of check and severity. A campaign counts as one, however many archives it has; an ordinary archive counts
+`CARE` times, since a false alert is dearer than a miss. A weight is drawn to that of its severity as if `TRUST` more archives
+had been seen that agree with it, so that a pair that was seen twice is not believed for ever.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from bench.scan_data import archives, reading, wilson
+from bench.scan_observe import Seen, observe
+
+from bonded.adapters.sandbox_pick import pick
+from bonded.screening.policy import SEVERITY_WEIGHTS, WHEN_WEIGHTS
+from bonded.screening.run import FAILED, Scanner
+from bonded.screening.terms import FILE
+from bonded.values.finding import Severity
+
+CARE = 6.0
+TRUST = 3.0
+GRID = [0.0, 0.02, 0.05, *(n / 20 for n in range(2, 20)), 0.97, 0.99]
+FLOOR = 0.002
+"""The chance of malice in an archive of which nothing was found: it only keeps the logarithm finite."""
+ROUNDS = 6
+
+Key = tuple[str, str]
+Weights = dict[Key, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One archive for the fit: by check, its findings as (key, confidence x time); `count` is what it counts."""
+
+    cluster: str
+    hostile: bool
+    inert: bool
+    count: float
+    checks: tuple[tuple[tuple[Key, float], ...], ...]
+
+
+def rows_of(seen: Iterable[Seen]) -> list[Row]:
+    """Rows, each archive of a campaign counting its share of one."""
+    every = list(seen)
+    sizes: dict[str, int] = defaultdict(int)
+    for one in every:
+        if one.hostile and not one.archive.inert:
+            sizes[one.archive.cluster] += 1
+    made = []
+    for one in every:
+        found: dict[str, dict[Key, float]] = defaultdict(dict)
+        for finding in one.findings:
+            key = (finding.check, finding.severity.value)
+            sure = finding.confidence * WHEN_WEIGHTS[finding.when]
+            found[finding.check][key] = max(sure, found[finding.check].get(key, 0.0))
+        count = 1 / sizes.get(one.archive.cluster, 1) if one.hostile else CARE
+        checks = tuple(tuple(sorted(best.items())) for _, best in sorted(found.items()))
+        made.append(Row(one.archive.cluster, one.hostile, one.archive.inert, count, checks))
+    return made
+
+
+def start_of(key: Key) -> float:
+    """The weight that the severity alone would give."""
+    return min(0.99, SEVERITY_WEIGHTS[Severity(key[1])])
+
+
+def score(row: Row, weights: Weights) -> float:
+    """As screening.policy joins them."""
+    rest = 1.0
+    for findings in row.checks:
+        rest *= 1.0 - min(0.99, max(sure * weights.get(key, start_of(key)) for key, sure in findings))
+    return 1.0 - rest
+
+
+def loss(rows: list[Row], weights: Weights) -> float:
+    """The log loss of these rows."""
+    total = 0.0
+    for row in rows:
+        chance = min(1.0 - FLOOR, FLOOR + score(row, weights))
+        total -= row.count * math.log(chance if row.hostile else 1.0 - chance)
+    return total
+
+
+def drawn_back(key: Key, weight: float) -> float:
+    """The loss of moving away from the severity's own weight."""
+    start = min(0.97, max(0.03, start_of(key)))
+    weight = min(0.99, max(0.01, weight))
+    return -TRUST * (start * math.log(weight) + (1.0 - start) * math.log(1.0 - weight))
+
+
+def fit(rows: list[Row]) -> Weights:
+    """Weights that lose least, one pair after the other, in a fixed order: the same rows always give the same weights."""
+    holding: dict[Key, list[Row]] = defaultdict(list)
+    for row in rows:
+        if not (row.hostile and row.inert):
+            for findings in row.checks:
+                for key, _ in findings:
+                    holding[key].append(row)
+    weights = {key: start_of(key) for key in sorted(holding) if key[0] != FAILED}
+    for _ in range(ROUNDS):
+        before = dict(weights)
+        for key in weights:
+            weights[key] = min(GRID, key=lambda value, key=key: _cost(holding[key], weights, key, value))  # type: ignore[misc]
+        if weights == before:
+            break
+    return weights
+
+
+def _cost(rows: list[Row], weights: Weights, key: Key, value: float) -> float:
+    return loss(rows, weights | {key: value}) + drawn_back(key, value)
+
+
+def folds(rows: list[Row], many: int = 5) -> list[tuple[Row, float]]:
+    """Every row with the score that a fit gives which had not seen its campaign (or, ordinary, its archive)."""
+    names = sorted({row.cluster for row in rows})
+    fold = {name: number % many for number, name in enumerate(names)}
+    judged: list[tuple[Row, float]] = []
+    for number in range(many):
+        weights = fit([row for row in rows if fold[row.cluster] != number])
+        judged += [(row, score(row, weights)) for row in rows if fold[row.cluster] == number]
+    return judged
+
+
+def tell(what: str, judged: list[tuple[Row, float]], review: float, reject: float) -> None:
+    """Recall by campaign and false alerts at both thresholds."""
+    for level, least in (("reject", reject), ("review", review)):
+        caught: dict[str, list[bool]] = defaultdict(list)
+        for row, value in judged:
+            if row.hostile and not row.inert:
+                caught[row.cluster].append(value >= least)
+        hits = sum(sum(each) / len(each) for each in caught.values())
+        ordinary = [value >= least for row, value in judged if not row.hostile]
+        low, high = wilson(round(hits), len(caught))
+        print(json.dumps({
+            "fit": what, "level": level, "threshold": least, "campaigns": len(caught),
+            "recall": round(hits / max(1, len(caught)), 4), "interval": [round(low, 4), round(high, 4)],
+            "ordinary": len(ordinary), "false_alerts": sum(ordinary),
+        }))  # fmt: skip
+
+
+def written(weights: Weights, rows: list[Row]) -> str:
+    """The file of terms."""
+    campaigns: dict[Key, set[str]] = defaultdict(set)
+    ordinary: dict[Key, set[str]] = defaultdict(set)
+    for row in rows:
+        for findings in row.checks:
+            for key, _ in findings:
+                (campaigns if row.hostile else ordinary)[key].add(row.cluster)
+    lines = [
+        "# Written by bench/scan_fit.py; not by hand. A weight is what a finding of this check and severity weighs, of 1;",
+        "# `campaigns` and `ordinary` say in how many of the training data it was seen.",
+        "[data]",
+        f"campaigns = {len({row.cluster for row in rows if row.hostile})}",
+        f"ordinary = {sum(not row.hostile for row in rows)}",
+    ]
+    for check in sorted({key[0] for key in weights}):
+        lines += ["", f"[terms.{check}]"]
+        for key in sorted(key for key in weights if key[0] == check):
+            counts = f"campaigns = {len(campaigns[key])}, ordinary = {len(ordinary[key])}"
+            lines.append(f"{key[1]} = {{ weight = {weights[key]:.2f}, {counts} }}")
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--malicious", type=Path, required=True)
+    parser.add_argument("--benign", type=Path, required=True)
+    parser.add_argument("--registry", type=Path, required=True)
+    parser.add_argument("--archives", type=Path, required=True)
+    parser.add_argument("--most-mb", type=float, default=20.0, help="larger ordinary archives are left out")
+    parser.add_argument("--review", type=float, default=0.4)
+    parser.add_argument("--reject", type=float, default=0.8)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    bad = archives(options.malicious)
+    good = [
+        one for one in archives(options.benign, options.archives)
+        if one.path and one.path.stat().st_size <= options.most_mb * 1e6
+    ]  # fmt: skip
+    box = pick("auto")
+    try:
+        with reading(options.registry) as reader:
+            seen = [*observe(bad, True, reader, Scanner(box)), *observe(good, False, reader, Scanner(box))]
+    finally:
+        box.close()
+    rows = rows_of(seen)
+    weights = fit(rows)
+    tell("not fitted", [(row, score(row, {})) for row in rows], options.review, options.reject)
+    tell("fitted", [(row, score(row, weights)) for row in rows], options.review, options.reject)
+    tell("five folds", folds(rows), options.review, options.reject)
+    loud = sorted((-score(row, weights), row.cluster) for row in rows if not row.hostile and score(row, weights) > 0.2)
+    for value, name in loud[:40]:
+        print(json.dumps({"ordinary": name, "score": round(-value, 3)}))
+    if options.write:
+        FILE.write_text(written(weights, rows), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
