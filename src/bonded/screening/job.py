@@ -6,7 +6,9 @@ worker applies together with the end of the job: if we stop before, the job runs
 
 from __future__ import annotations
 
-from datetime import datetime
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
@@ -20,13 +22,15 @@ from bonded.db.engine import Tx
 from bonded.db.jobs import Job
 from bonded.db.worker import Effects
 from bonded.screening.cases import put_in_case
+from bonded.screening.decision import decision_of
 from bonded.screening.evidence import pack
+from bonded.screening.figures import note
 from bonded.screening.given import Given, gather
-from bonded.screening.policy import Decision, decide
-from bonded.screening.run import ScanResult, evidence, judge, scan
+from bonded.screening.policy import Decision
+from bonded.screening.run import evidence, judge, scan
 from bonded.screening.settings import ScreeningContext
-from bonded.screening.states import RUNS, CheckState, state_of
-from bonded.screening.store import Kept, store_facts, store_runs, store_verdict
+from bonded.screening.states import RUNS, CheckState, in_force, welcome
+from bonded.screening.store import Screened, pack_facts, store_facts, store_runs, store_verdict
 from bonded.values.states import FileState, Mode, Verdict
 from bonded.values.who import POLICY
 
@@ -40,18 +44,22 @@ REFUSED_WORDS = "rejected by the index's policy"
 
 def screen(context: ScreeningContext, job: Job, now: datetime) -> Effects | None:
     """Screen the file that the job names. None when it is gone or removed. Raises StorageError: the job tries again."""
+    began = time.perf_counter()
     with context.db.read() as conn:
         given = gather(conn, str(job.payload["file_id"]), now)
     if given is None or given.file.state is S.REMOVED:
         return None
-    checks = tuple(one for one in discover() if state_of(one, given.states) in RUNS)
-    result, kept = _scanned(context, given, checks)
-    decision = _decision(context, given, result, now)
-    log.info("screened", file=given.file.id, verdict=decision.verdict, score=decision.score, cpu=result.cpu_seconds)
-    return partial(_apply, context, given, result, decision, checks, kept, now)
+    states = in_force(discover(), given.states, context.settings.new_checks)
+    done = screened(context, given, tuple(one for one in discover() if states[one.name] in RUNS))
+    decision = decision_of(given, done.result, states, context.settings.policy, now)
+    log.info(
+        "screened", file=given.file.id, verdict=decision.verdict, score=decision.score, cpu=done.result.cpu_seconds
+    )
+    return partial(_apply, context, done, decision, states, now, began)
 
 
-def _scanned(context: ScreeningContext, given: Given, checks: tuple[Check, ...]) -> tuple[ScanResult, Kept]:
+def screened(context: ScreeningContext, given: Given, checks: tuple[Check, ...]) -> Screened:
+    """The sandboxed work on one file: its stored facts or else its archive. Raises StorageError."""
     file, scanner = given.file, context.scanner
     with context.vault.open(file.vault_key) as stream:
         if given.facts_json is not None:
@@ -59,41 +67,37 @@ def _scanned(context: ScreeningContext, given: Given, checks: tuple[Check, ...])
         else:
             result = scan(stream, file.filename, given.context, checks, scanner)
         texts = evidence(stream, file.filename, result, scanner)
-    return result, {(one["path"], one["line"]): pack(one) for one in texts}
-
-
-def _decision(context: ScreeningContext, given: Given, result: ScanResult, now: datetime) -> Decision:
-    """Checks in evaluation and suppressed findings are kept, and decide nothing."""
-    members = (
-        {member.path: member.sha256 for member in result.facts.members} if result.facts and given.suppressed else {}
-    )
-    counted = [
-        one
-        for one in result.findings
-        if given.states.get(one.check, CheckState.ENABLED) is CheckState.ENABLED
-        and not given.is_suppressed(one, members)
-    ]
-    return decide(counted, context.settings.policy.at(given.file.project_key, now))
+    fresh = result.facts_json if given.facts_json is None else None
+    packed = pack_facts(fresh) if fresh is not None else None
+    return Screened(given, result, checks, packed, {(one["path"], one["line"]): pack(one) for one in texts})
 
 
 def _apply(
     context: ScreeningContext,
-    given: Given,
-    result: ScanResult,
+    done: Screened,
     decision: Decision,
-    checks: tuple[Check, ...],
-    kept: Kept,
+    states: Mapping[str, CheckState],
     now: datetime,
+    began: float,
     tx: Tx,
 ) -> None:
     """Everything that screening led to, in the transaction that ends the job."""
-    if result.facts is not None and result.facts_json is not None and given.facts_json is None:
-        store_facts(tx, result.facts, result.facts_json, now)
-    store_runs(tx, given, result, checks, kept, now)
-    rules = rules_hash(checks, context.settings.policy.fingerprint())
-    level = context.sandbox.level
-    store_verdict(tx, given.file.id, decision, rules=rules, sandbox=level, unread=result.unread, now=now)
-    _move(tx, lock_file(tx, given.file.id), decision, context.settings.mode, now)
+    file = lock_file(tx, done.given.file.id)
+    welcome(tx, done.checks, done.given.states, context.settings.new_checks, now=now)
+    store_facts(tx, [done], now)
+    store_runs(tx, done, now)
+    save_verdict(tx, context, done, decision, now)
+    _move(tx, file, decision, context.settings.mode, now)
+    taken = timedelta(seconds=time.perf_counter() - began)
+    first = file.state is S.RECEIVED
+    note(done, decision, states, waited=now + taken - file.uploaded_at if first else None)
+
+
+def save_verdict(tx: Tx, context: ScreeningContext, done: Screened, decision: Decision, now: datetime) -> None:
+    """Keep what policy says of the file, under the rules of checks and policy."""
+    rules = rules_hash(done.checks, context.settings.policy.fingerprint())
+    level, unread = context.sandbox.level, done.result.unread
+    store_verdict(tx, done.given.file.id, decision, rules=rules, sandbox=level, unread=unread, now=now)
 
 
 def _move(tx: Tx, file: File, decision: Decision, mode: Mode, now: datetime) -> None:

@@ -7,17 +7,22 @@ from dataclasses import dataclass, field
 from bonded.db.engine import Database
 from bonded.screening.policy import Policy
 from bonded.screening.run import Scanner, ScanSettings
+from bonded.screening.states import CheckState
 from bonded.seams import Sandbox, Storage
 from bonded.values.states import Mode
 
 
 @dataclass(frozen=True, slots=True)
 class ScreeningSettings:
-    """`limits` are those of one sandboxed child; `policy` turns findings into a verdict; `mode` says what it does."""
+    """`limits` are those of one sandboxed child; `policy` turns findings into a verdict; `mode` says what it does.
+
+    `new_checks` is the state in which a check from outside begins.
+    """
 
     mode: Mode = Mode.HOLD
     policy: Policy = field(default_factory=Policy)
     limits: ScanSettings = field(default_factory=ScanSettings)
+    new_checks: CheckState = CheckState.EVALUATION
 
 
 @dataclass(frozen=True, slots=True)

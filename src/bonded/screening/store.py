@@ -1,14 +1,19 @@
-"""Writing what screening found: facts, findings, evidence, verdict. Insert-only, and once, however often a job runs."""
+"""Writing what screening found: facts, evidence, runs with their findings, the verdict. Insert-only, and once, however often
+a job runs.
+
+Rows that many archives share (facts, evidence) are written in the order of their keys, after the projects are locked: so two
+transactions never wait for each other.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import zstandard
-from sqlalchemy import Table, insert
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import insert
 
 from bonded.catalog.tables import evidence as evidence_table
 from bonded.catalog.tables import finding as finding_table
@@ -16,98 +21,132 @@ from bonded.catalog.tables import screening_run, verdict
 from bonded.checks.kit import Check
 from bonded.checks.registry import facts_rules, rules_of
 from bonded.db.engine import Tx
-from bonded.facts.model import Facts
 from bonded.screening.given import Given
 from bonded.screening.policy import Decision
+from bonded.screening.rows import insert_new, insert_once
 from bonded.screening.run import FAILED, FAILED_VERSION, CheckRun, ScanResult
 from bonded.screening.tables import facts as facts_table
 from bonded.values.finding import Finding
 from bonded.values.states import SubjectKind
 
+__all__ = [
+    "Kept",
+    "Screened",
+    "insert_once",
+    "pack_facts",
+    "store_facts",
+    "store_runs",
+    "store_verdict",
+    "unpack_facts",
+]
+
 Kept = Mapping[tuple[str, int], tuple[str, bytes]]
 """(path, line) -> hash and stored bytes of the evidence there."""
+Subject = tuple[SubjectKind, str]
+RunKey = tuple[str, str, str, int, str]
+"""Kind and id of the subject, check, version, rules."""
+
+_FINDING, _VERDICT = insert(finding_table), insert(verdict)
+MAX_FACTS = 512 * 1024 * 1024
 
 
-def insert_once(tx: Tx, table: Table, values: dict[str, Any]) -> bool:
-    """Insert a row unless its key is there; True when this inserted it."""
-    make = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
-    key = next(iter(table.primary_key.columns))
-    statement = make(table).values(values).on_conflict_do_nothing().returning(key)
-    return tx.execute(statement).first() is not None
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """What the sandboxed work on one file gave, ready to be written. `packed` are facts that are to be kept, if any."""
+
+    given: Given
+    result: ScanResult
+    checks: tuple[Check, ...]
+    packed: bytes | None = None
+    kept: Kept = field(default_factory=dict)
 
 
-def store_facts(tx: Tx, facts: Facts, facts_json: bytes, now: datetime) -> None:
-    """Keep facts under the archive's hash."""
-    data = zstandard.ZstdCompressor(level=3).compress(facts_json)
-    values = {"sha256": facts.sha256, "rules": facts_rules(), "filename": facts.filename, "data": data}
-    insert_once(tx, facts_table, values | {"created_at": now})
+def pack_facts(facts_json: bytes) -> bytes:
+    """Facts as they are stored. Done before the transaction: it takes milliseconds."""
+    return zstandard.ZstdCompressor(level=3).compress(facts_json)
 
 
-def store_runs(tx: Tx, given: Given, result: ScanResult, checks: Iterable[Check], kept: Kept, now: datetime) -> None:
-    """Keep the findings of each check that ran, once for each subject, check, version and rules."""
-    known = {one.name: one for one in checks}
-    for run in result.runs:
-        if run.outcome == "ok":
-            _store_run(tx, given, known[run.check], run, kept, now)
-    failed = {run.check: rules_of(known[run.check]) for run in result.runs if run.outcome != "ok"}
-    rules = list(failed.values()) or [facts_rules()] * len(result.failures)
-    for one, own in zip(result.failures, rules, strict=True):
-        if _first(tx, (SubjectKind.FILE, given.file.id), (FAILED, FAILED_VERSION, own), "crash", 0.0, now):
-            _store_finding(tx, one, (SubjectKind.FILE, given.file.id), given, own, None, now)
+def unpack_facts(data: bytes) -> bytes:
+    """Facts as JSON again."""
+    return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_FACTS)
 
 
-def _store_run(tx: Tx, given: Given, one: Check, run: CheckRun, kept: Kept, now: datetime) -> None:
-    of_project = one.subject is SubjectKind.PROJECT
-    subject = (one.subject, given.file.project_id if of_project else given.file.id)
-    if one.subject is SubjectKind.RELEASE:
-        subject = (one.subject, given.file.release_id)
-    rules = rules_of(one)
-    if not _first(tx, subject, (one.name, one.version, rules), "ok", run.cpu_seconds, now):
-        return
-    for found in run.findings:
-        text = kept.get((found.path, found.line))
-        if text is not None:
-            insert_once(tx, evidence_table, {"sha256": text[0], "text": text[1], "created_at": now})
-        _store_finding(tx, found, subject, given, rules, text[0] if text else None, now)
+def store_facts(tx: Tx, some: Iterable[Screened], now: datetime) -> None:
+    """Keep facts and evidence under the hashes of their contents."""
+    rules = facts_rules()
+    facts = {
+        one.given.file.sha256: {"filename": one.given.file.filename, "data": one.packed}
+        for one in some
+        if one.packed is not None
+    }
+    same = {"rules": rules, "created_at": now}
+    insert_new(tx, facts_table, [{"sha256": key} | facts[key] | same for key in sorted(facts)])
+    texts = {key: text for one in some for key, text in one.kept.values()}
+    insert_new(tx, evidence_table, [{"sha256": key, "text": texts[key], "created_at": now} for key in sorted(texts)])
 
 
-def _first(
-    tx: Tx, subject: tuple[SubjectKind, str], check: tuple[str, int, str], outcome: str, cpu: float, now: datetime
-) -> bool:
-    values = {"subject_kind": subject[0], "subject_id": subject[1], "check": check[0], "version": check[1]}
-    values |= {"rules": check[2], "outcome": outcome, "cpu_seconds": cpu, "created_at": now}
-    return insert_once(tx, screening_run, values)
+def store_runs(tx: Tx, one: Screened, now: datetime) -> list[Finding]:
+    """Keep the findings of each check that ran, once for each subject, check, version and rules. Returns what is new."""
+    known = {check.name: check for check in one.checks}
+    runs: list[tuple[RunKey, CheckRun]] = [
+        (_key(one.given, known[run.check]), run) for run in one.result.runs if run.outcome == "ok"
+    ]
+    failures = [(_failed_key(one.given, rules), found) for rules, found in _failures(one.result, known)]
+    rows = [_row(key, "ok", run.cpu_seconds, now) for key, run in runs]
+    rows += [_row(key, "crash", 0.0, now) for key in dict.fromkeys(key for key, _ in failures)]
+    first = insert_new(tx, screening_run, rows)
+    found = [(key, one_found) for key, run in runs if key in first for one_found in run.findings]
+    found += [(key, failure) for key, failure in failures if key in first]
+    if found:
+        tx.execute(_FINDING, [_finding(one, key, each, now) for key, each in found])
+    return [each for _, each in found]
 
 
-def _store_finding(
-    tx: Tx,
-    one: Finding,
-    subject: tuple[SubjectKind, str],
-    given: Given,
-    rules: str,
-    evidence: str | None,
-    now: datetime,
-) -> None:
+def _key(given: Given, check: Check) -> RunKey:
+    ids = {SubjectKind.PROJECT: given.file.project_id, SubjectKind.RELEASE: given.file.release_id}
+    subject = ids.get(check.subject, given.file.id)
+    return str(check.subject), subject, check.name, check.version, rules_of(check)
+
+
+def _failed_key(given: Given, rules: str) -> RunKey:
+    return str(SubjectKind.FILE), given.file.id, FAILED, FAILED_VERSION, rules
+
+
+def _failures(result: ScanResult, known: Mapping[str, Check]) -> list[tuple[str, Finding]]:
+    """Each failure with the rules of the check that failed; those of facts where no check is to blame."""
+    rules: Sequence[str] = [rules_of(known[run.check]) for run in result.runs if run.outcome != "ok"]
+    if len(rules) != len(result.failures):
+        rules = [facts_rules()] * len(result.failures)
+    return list(zip(rules, result.failures, strict=True))
+
+
+def _row(key: RunKey, outcome: str, cpu: float, now: datetime) -> dict[str, Any]:
+    names = ("subject_kind", "subject_id", "check", "version", "rules")
+    return dict(zip(names, key, strict=True)) | {"outcome": outcome, "cpu_seconds": cpu, "created_at": now}
+
+
+def _finding(one: Screened, key: RunKey, found: Finding, now: datetime) -> dict[str, Any]:
+    text = one.kept.get((found.path, found.line))
     values = {
-        "subject_kind": subject[0],
-        "subject_id": subject[1],
-        "file_id": given.file.id,
-        "check": one.check,
-        "version": one.version,
-        "rules": rules,
-        "severity": one.severity,
-        "confidence": one.confidence,
-        "path": one.path,
-        "line": one.line,
-        "end_line": one.end_line,
-        "message": one.message,
-        "excerpt": one.excerpt,
-        "run_when": one.when,
-        "trace": list(one.trace),
-        "evidence": evidence,
+        "subject_kind": key[0],
+        "subject_id": key[1],
+        "file_id": one.given.file.id,
+        "check": found.check,
+        "version": found.version,
+        "rules": key[4],
+        "severity": found.severity,
+        "confidence": found.confidence,
+        "path": found.path,
+        "line": found.line,
+        "end_line": found.end_line,
+        "message": found.message,
+        "excerpt": found.excerpt,
+        "run_when": found.when,
+        "trace": list(found.trace),
+        "evidence": text[0] if text else None,
         "created_at": now,
     }
-    tx.execute(insert(finding_table).values(_clean(values)))
+    return _clean(values)  # type: ignore[no-any-return]
 
 
 def store_verdict(
@@ -124,7 +163,7 @@ def store_verdict(
         "unread": list(unread)[:200],
         "created_at": now,
     }
-    tx.execute(insert(verdict).values(_clean(values)))
+    tx.execute(_VERDICT, _clean(values))
 
 
 def _clean(value: Any) -> Any:

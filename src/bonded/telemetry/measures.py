@@ -88,4 +88,30 @@ SWEEP_WAITING = _declare("bonded_sweep_waiting", _L, "Superseded objects that wa
 SWEEP_OLDEST = _declare("bonded_sweep_oldest_seconds", _L, "Seconds since the oldest of these was superseded")
 UNSEALED = _declare("bonded_journal_unsealed", _L, "Rows of the journal that are not sealed yet")
 SEAL_LAG = _declare("bonded_journal_seal_lag_seconds", _L, "Seconds that the oldest of these has waited")
+VERDICT_LATENCY = _declare("bonded_verdict_latency_seconds", _T, "From an upload until its first verdict is stored")
+VERDICTS = _declare("bonded_verdicts", _C, "Verdicts stored, those of backfills that decide included", "verdict")
+UNREAD = _declare("bonded_verdicts_unread", _C, "Verdicts on archives of which a part could not be read")
+CHECK_SECONDS = _declare("bonded_check_seconds", _T, "Processor time of one check on one file", "check")
+CHECK_HITS = _declare("bonded_check_hits", _C, "Files on which a check found something", "check", "state")
+CHECK_FAILURES = _declare(
+    "bonded_check_failures", _C, "Times that a check crashed or went over a limit", "check", "outcome"
+)
+CHECK_STATE = _declare("bonded_check_state", _L, "1 for the state that a check is in", "check", "state")
+CHECK_DECISIONS = _declare(
+    "bonded_check_decisions", _L, "Reviewers' decisions about what a check found, in the window", "check", "result"
+)
+CHECK_PRECISION = _declare(
+    "bonded_check_precision",
+    _L,
+    "Share of a check's findings that reviewers confirmed, with its interval",
+    "check",
+    "bound",
+)
+BACKFILL_FILES = _declare("bonded_backfill_files", _C, "Files done by backfills")
+BACKFILL_LEFT = _declare("bonded_backfill_left_files", _L, "Files that running backfills have not done")
 ALARMS = _declare("bonded_alarms", _L, "Alarms that stand, by kind", "kind", "severity")
+WORKERS = _declare("bonded_workers", _L, "Threads of workers that are alive, by lane and engine", "lane", "engine")
+WORKERS_BUSY = _declare("bonded_workers_busy", _L, "Those of them that have a job", "lane", "engine")
+WORKERS_SILENT = _declare("bonded_workers_silent", _L, "Workers that died or stalled within the last hour", "lane")
+BROKER_UP = _declare("bonded_broker_up", _L, "Whether a worker reaches the broker: 1 or 0; nothing without a broker")
+BROKER_MESSAGES = _declare("bonded_broker_messages", _L, "Messages that wait at the broker", "queue")

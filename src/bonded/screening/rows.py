@@ -1,0 +1,31 @@
+"""Inserting rows once, however often a job runs: by their primary key, in one statement for many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bonded.db.engine import Tx
+
+
+def insert_once(tx: Tx, table: Table, values: dict[str, Any]) -> bool:
+    """Insert a row unless its key is there; True when this inserted it."""
+    return tx.execute(_statement(tx.dialect.name, table), values).first() is not None
+
+
+def insert_new(tx: Tx, table: Table, rows: Sequence[dict[str, Any]]) -> set[tuple[Any, ...]]:
+    """Insert the rows whose keys are not there yet; the keys of those that this inserted. All rows have the same columns."""
+    if not rows:
+        return set()
+    return {tuple(row) for row in tx.execute(_statement(tx.dialect.name, table), list(rows)).all()}
+
+
+@cache
+def _statement(dialect: str, table: Table) -> Any:
+    """Built once for each table: building a statement costs several times what running it does."""
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return make(table).on_conflict_do_nothing().returning(*table.primary_key.columns)
