@@ -1,11 +1,14 @@
-"""How fast and how right screening is (figures G1 to G4, G6 to G8 and G10), beside a peer or the physical limits.
+"""How fast and how right screening is (figures G1 to G4, G6 to G10), beside a peer or the physical limits.
 
-    bench/scan.py [--benign LIST] [--malicious LIST] [--peer PATH --guarddog PATH] [--limit N] [--quick]
+    bench/scan.py [--benign LIST --archives DIR] [--malicious LIST --registry REPOSITORY] [--peer PATH --guarddog PATH]
+                  [--most-mb N] [--limit N] [--quick]
 
-LIST is a folder or a list file (bench/scan_data.py). Without --benign, wheels are made of the packages installed here. One
-JSON line for each figure; `ratio` > 1 means that ours is better. The `limit` rows compare the processor time of a whole scan
-with what hashing, unpacking and parsing the same archives costs in the same run; with --peer, the program of that path runs
-over the benign archives with the scanner that --guarddog names. Static only: nothing of an archive is run or written to disk.
+LIST is a folder, a file of paths, or a development list (bench/scan_data.py); DIR is what bench/scan_fetch.py fetched, REPOSITORY a
+bare copy of the registry that the malicious list names. Without --benign, wheels are made of the packages installed here. One JSON
+line for each figure; `ratio` > 1 means that ours is better. The `limit` rows compare the processor time of a whole scan with what
+hashing, unpacking and parsing the same archives costs in the same run; with --peer, the program of that path runs over the
+archives that are drawn for speed, with the scanner that --guarddog names. Static only: nothing of an archive is run, and no
+malicious one is written to disk.
 """
 
 from __future__ import annotations
@@ -31,18 +34,21 @@ import structlog
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.scan_data import Archive, archives, installed, wilson
+from bench.scan_data import Archive, Reader, archives, drawn, installed, reading, wilson
+from bench.scan_fit import folds, rows_of
+from bench.scan_observe import Seen
 
 from bonded.adapters.sandbox_pick import pick
 from bonded.checks.registry import discover
 from bonded.facts.archive import Kind, read_archive
 from bonded.facts.collect import SCREENING
-from bonded.screening.policy import Policy, decide
+from bonded.screening.policy import Policy, decide, weigh
 from bonded.screening.run import FAILED, Scanner, ScanResult, ScanSettings, judge, scan
 from bonded.values.states import Verdict
 
 VAR = Path(__file__).resolve().parent.parent / "var"
-Judged = dict[Path, tuple[Verdict, ScanResult]]
+LABELS = Path(__file__).with_name("scan_labels.json")
+Judged = dict[Archive, tuple[Verdict, ScanResult]]
 
 
 def say(
@@ -80,11 +86,11 @@ def cpu(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def limits(every: list[Archive]) -> dict[str, float]:
+def limits(every: list[Archive], reader: Reader) -> dict[str, float]:
     """Processor seconds, all archives together: hashing them, unpacking them to memory, parsing every Python member."""
     spent: dict[str, float] = defaultdict(float)
     for one in every:
-        data = one.path.read_bytes()
+        data = reader.read(one)
         spent["sha256"] += cpu(lambda data=data: hashlib.sha256(data).digest())  # type: ignore[misc]
         sources: list[bytes] = []
         spent["unpack"] += cpu(
@@ -96,9 +102,7 @@ def limits(every: list[Archive]) -> dict[str, float]:
 
 def _unpack(one: Archive, data: bytes, sources: list[bytes]) -> int:
     total = 0
-    for member in read_archive(
-        io.BytesIO(data), one.path.name, SCREENING, keep=lambda path, _size: path.endswith(".py")
-    ):
+    for member in read_archive(io.BytesIO(data), one.name, SCREENING, keep=lambda path, _size: path.endswith(".py")):
         total += member.size
         if member.kind is Kind.FILE and member.data is not None:
             sources.append(member.data)
@@ -111,18 +115,19 @@ def _parse(source: bytes) -> None:
         ast.parse(source)
 
 
-def scanned(every: list[Archive], scanner: Scanner) -> Judged:
+def scanned(every: list[Archive], reader: Reader, scanner: Scanner) -> Judged:
     """A verdict and the whole result for each archive."""
     found: Judged = {}
     for one in every:
-        result = scan(one.path, one.path.name, None, discover(), scanner)
-        found[one.path] = (decide(result.findings, Policy()).verdict, result)
+        result = scan(reader.read(one), one.name, None, discover(), scanner)
+        found[one] = (decide(result.findings, Policy()).verdict, result)
     return found
 
 
-def speed(every: list[Archive], found: Judged, name: str) -> None:
+def speed(found: Judged, reader: Reader, name: str) -> None:
     """G3 and G4: processor time for each archive, and unpacked megabytes for each processor second."""
-    spent = limits(every)
+    every = list(found)
+    spent = limits(every, reader)
     ours = sum(result.cpu_seconds for _, result in found.values())
     params = {"set": name, "archives": len(every), "unpacked_mb": round(spent["bytes"] / 1e6, 1)}
     for limit in ("sha256", "unpack", "ast"):
@@ -148,24 +153,76 @@ def again(found: Judged, scanner: Scanner) -> None:
 
 
 def precision(found: Judged, name: str) -> None:
-    """False alerts: benign archives that are held or rejected, with a 95 % interval."""
-    for level, verdicts in (("review", {Verdict.REVIEW, Verdict.REJECT}), ("reject", {Verdict.REJECT})):
-        alerts = [path.name for path, (verdict, _) in found.items() if verdict in verdicts]
-        low, high = wilson(len(alerts), len(found))
-        say("scan.false_alerts", len(alerts) / len(found), "share", better="lower", set=name, level=level,
-            archives=len(found), interval=[round(low, 4), round(high, 4)], alerts=alerts[:20])  # fmt: skip
+    """False alerts: benign archives that are held or rejected, wheels and sdists apart, with a 95 % interval."""
+    for kind in ("wheel", "sdist"):
+        some = {one: verdict for one, (verdict, _) in found.items() if one.kind == kind}
+        for level, verdicts in LEVELS.items() if some else ():
+            alerts = [one.name for one, verdict in some.items() if verdict in verdicts]
+            low, high = wilson(len(alerts), len(some))
+            say("scan.false_alerts", len(alerts) / len(some), "share", better="lower", set=name, kind=kind, level=level,
+                archives=len(some), interval=[round(low, 4), round(high, 4)], alerts=alerts[:20])  # fmt: skip
 
 
-def recall(every: list[Archive], found: Judged) -> None:
-    """G1 and G2: clusters of which most archives are caught."""
-    for level, verdicts in (("review", {Verdict.REVIEW, Verdict.REJECT}), ("reject", {Verdict.REJECT})):
-        clusters: dict[str, list[bool]] = defaultdict(list)
-        for one in every:
-            clusters[one.cluster].append(found[one.path][0] in verdicts)
-        caught = sum(sum(hits) / len(hits) for hits in clusters.values())
-        low, high = wilson(round(caught), len(clusters))
-        say("scan.recall", caught / len(clusters), "share", better="higher", level=level, archives=len(every),
-            clusters=len(clusters), interval=[round(low, 4), round(high, 4)])  # fmt: skip
+LEVELS = {"reject": {Verdict.REJECT}, "review": {Verdict.REVIEW, Verdict.REJECT}}
+
+
+def recall(found: Judged) -> None:
+    """G1 and G2: by campaign and by archive; wheels and sdists apart; those that hold no code apart."""
+    live = {one: row for one, row in found.items() if not one.inert}
+    groups = {"all": live, "inert": {one: row for one, row in found.items() if one.inert}}
+    groups |= {kind: {one: row for one, row in live.items() if one.kind == kind} for kind in ("wheel", "sdist")}
+    for group, some in groups.items():
+        for level, verdicts in LEVELS.items() if some else ():
+            hits: dict[str, list[bool]] = defaultdict(list)
+            for one, (verdict, _) in some.items():
+                hits[one.cluster].append(verdict in verdicts)
+            caught = sum(sum(each) / len(each) for each in hits.values())
+            low, high = wilson(round(caught), len(hits))
+            by_archive = sum(sum(each) for each in hits.values()) / len(some)
+            say("scan.recall", caught / len(hits), "share", better="higher", level=level, group=group, archives=len(some),
+                campaigns=len(hits), interval=[round(low, 4), round(high, 4)], by_archive=round(by_archive, 4))  # fmt: skip
+
+
+def unseen(bad: Judged, good: Judged) -> None:
+    """G1 and G2 with weights that were fitted without the campaign they judge: five folds."""
+    seen = [Seen(one, True, result.findings, 0.0) for one, (_, result) in bad.items()]
+    seen += [Seen(one, False, result.findings, 0.0) for one, (_, result) in good.items()]
+    judged = folds(rows_of(seen))
+    for level, least in (("reject", Policy().reject), ("review", Policy().review)):
+        hits: dict[str, list[bool]] = defaultdict(list)
+        for row, value in judged:
+            if row.hostile and not row.inert:
+                hits[row.cluster].append(value >= least)
+        caught = sum(sum(each) / len(each) for each in hits.values())
+        alerts = sum(value >= least for row, value in judged if not row.hostile)
+        low, high = wilson(round(caught), len(hits))
+        say("scan.recall_unseen_campaigns", caught / len(hits), "share", better="higher", level=level, campaigns=len(hits),
+            interval=[round(low, 4), round(high, 4)], false_alerts=alerts, ordinary=len(good))  # fmt: skip
+
+
+def localisation(found: Judged) -> None:
+    """G9: whether the heaviest finding points into the payload, for archives whose payload was labelled beforehand."""
+    labels = {row["git_blob"]: row["payload"] for row in json.loads(LABELS.read_text("utf-8"))["labels"]}
+    right, missed = 0, []
+    judged = [(one, result) for one, (_, result) in found.items() if one.blob in labels]
+    for one, result in judged:
+        policy = Policy()
+        top = max(result.findings, key=lambda finding: weigh(finding, policy), default=None)
+        lies = top is not None and any(
+            _same(top.path, place["path"]) and place["line"] <= max(top.line, 1) <= place["end_line"]
+            for place in labels[one.blob]
+        )
+        right += lies
+        if not lies:
+            missed.append(one.blob[:12])
+    if judged:
+        low, high = wilson(right, len(judged))
+        say("scan.evidence_in_payload", right / len(judged), "share", better="higher", other=1.0, archives=len(judged),
+            interval=[round(low, 4), round(high, 4)], missed=missed[:20])  # fmt: skip
+
+
+def _same(left: str, right: str) -> bool:
+    return left.removeprefix("./") == right.removeprefix("./")
 
 
 def hostile(scanner: Scanner) -> None:
@@ -189,20 +246,22 @@ def evasion() -> None:
     say("scan.alerts_kept_when_rewritten", kept / len(rows), "share", better="higher", other=1.0, rewritten=len(rows))
 
 
-def determinism(every: list[Archive], scanner: Scanner, found: Judged) -> None:
-    """G10: the same facts and findings again."""
-    same = sum(
-        scan(one.path, one.path.name, None, discover(), scanner).facts_json == found[one.path][1].facts_json
-        for one in every
-    )
-    say("scan.same_again", same / len(every), "share", better="higher", other=1.0, archives=len(every))
+def determinism(found: Judged, reader: Reader, scanner: Scanner) -> None:
+    """G10: the same facts and findings again, by another pair of children."""
+    same = 0
+    for one, (_, first) in found.items():
+        second = scan(reader.read(one), one.name, None, discover(), scanner)
+        same += second.facts_json == first.facts_json and second.findings == first.findings
+    say("scan.same_again", same / len(found), "share", better="higher", other=1.0, archives=len(found))
 
 
-def peer(program: Path, guarddog: Path | None, every: list[Archive], found: Judged) -> None:
+def peer(program: Path, guarddog: Path | None, found: Judged, name: str) -> None:
     """The peer over the same archives: processor time for each, and its false alerts."""
+    every = list(found)
     with tempfile.TemporaryDirectory() as folder:
         for one in every:
-            (Path(folder) / one.path.name).symlink_to(one.path.resolve())
+            assert one.path is not None
+            (Path(folder) / one.name).symlink_to(one.path.resolve())
         words = [sys.executable, str(program), folder, "--limits", *(["--guarddog", str(guarddog)] if guarddog else [])]
         done = subprocess.run(words, capture_output=True, text=True, check=True)
     summary = json.loads(done.stdout.strip().splitlines()[-1])["summary"]
@@ -217,10 +276,12 @@ def peer(program: Path, guarddog: Path | None, every: list[Archive], found: Judg
             against="peer",
             other=theirs["cpu_per_archive_s"],
             archives=len(every),
+            set=name,
         )
         flagged = theirs.get("score>=5.0", 0) / max(1, len(every))
         alerts = sum(verdict is not Verdict.CLEAR for verdict, _ in found.values()) / len(every)
-        say("scan.false_alerts", alerts, "share", better="lower", against="peer", other=flagged, archives=len(every))
+        say("scan.false_alerts", alerts, "share", better="lower", against="peer", other=flagged, archives=len(every),
+            set=name)  # fmt: skip
     else:
         total = sum(summary[key]["total"] for key in ("unpack_s", "ast_s")) / len(every)
         say(
@@ -232,39 +293,68 @@ def peer(program: Path, guarddog: Path | None, every: list[Archive], found: Judg
             other=total,
             limit="the peer's unpack and ast",
             archives=len(every),
+            set=name,
         )
+
+
+def ordinary(options: argparse.Namespace) -> list[Archive]:
+    """The archives that are taken for harmless."""
+    if options.benign is None:
+        return installed(VAR)
+    return [
+        one for one in archives(options.benign, options.archives)
+        if one.path is not None and one.path.stat().st_size <= options.most_mb * 1e6
+    ]  # fmt: skip
+
+
+def measure(options: argparse.Namespace, reader: Reader, scanner: Scanner) -> None:
+    """All figures, in order."""
+    most = min(options.limit, 12) if options.quick else options.limit
+    good = ordinary(options)
+    sets = {"ordinary": good[:most]}
+    if options.benign is not None and not options.quick:
+        sets = {
+            "sdists and 40 wheels": [*(one for one in good if one.kind == "sdist"), *drawn(good, "wheel", 40)][:most],
+            "160 wheels": drawn(good, "wheel", 160)[:most],
+        }
+    for name, some in sets.items():
+        found = scanned(some, reader, scanner)
+        speed(found, reader, name)
+        again(found, scanner)
+        determinism(found, reader, scanner)
+        if options.peer:
+            peer(options.peer, options.guarddog, found, name)
+    found = scanned(good[:most], reader, scanner)
+    precision(found, options.benign.name if options.benign else "installed packages")
+    hostile(scanner)
+    if not options.quick:
+        evasion()
+    if options.malicious:
+        bad = scanned(archives(options.malicious)[:most], reader, scanner)
+        recall(bad)
+        unseen(bad, found)
+        if LABELS.exists():
+            localisation(bad)
 
 
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--benign", type=Path)
+    parser.add_argument("--archives", type=Path, help="the folder of the archives that a benign list names")
     parser.add_argument("--malicious", type=Path)
+    parser.add_argument("--registry", type=Path, help="a bare copy of the repository that a malicious list names")
     parser.add_argument("--peer", type=Path, help="the peer program")
     parser.add_argument("--guarddog", type=Path, help="the scanner that the peer program runs")
+    parser.add_argument("--most-mb", type=float, default=20.0, help="larger ordinary archives are left out")
     parser.add_argument("--limit", type=int, default=10_000, help="archives of each set, at most")
     parser.add_argument("--quick", action="store_true", help="a dozen archives, no rewrites")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
-    most = min(options.limit, 12) if options.quick else options.limit
-    benign = (archives(options.benign) if options.benign else installed(VAR))[:most]
     box = pick("auto")
-    scanner = Scanner(box)
     try:
-        found = scanned(benign, scanner)
-        name = options.benign.name if options.benign else "installed packages"
-        speed(benign, found, name)
-        precision(found, name)
-        again(found, scanner)
-        determinism(benign, scanner, found)
-        hostile(scanner)
-        if not options.quick:
-            evasion()
-        if options.malicious:
-            bad = archives(options.malicious)[:most]
-            recall(bad, scanned(bad, scanner))
-        if options.peer:
-            peer(options.peer, options.guarddog, benign, found)
+        with reading(options.registry) as reader:
+            measure(options, reader, Scanner(box))
     finally:
         box.close()
 
