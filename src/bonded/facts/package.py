@@ -9,8 +9,9 @@ from dataclasses import replace
 from bonded.facts import layout, prefilter
 from bonded.facts.collect import Collected
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS
-from bonded.facts.model import Argument, Call, Module
+from bonded.facts.model import Argument, Call, Module, Trait
 from bonded.facts.scope import Function, Later
+from bonded.facts.shape import traits
 from bonded.facts.source import Parsed, parse, text_of
 from bonded.facts.spend import Exhausted, Spend
 from bonded.facts.state import World
@@ -41,6 +42,7 @@ class Package:
         self.bases: dict[str, When] = {}
         self.asked = 0
         self.full = False
+        self.traits: dict[str, tuple[Trait, ...]] = {}
         self.reached_tests: set[str] = set()
         self.words: dict[str, set[str]] = {}
         self.paths = {layout.dotted(path, found.kind): path for path in sorted(found.sources, reverse=True)}
@@ -52,16 +54,25 @@ class Package:
         self._installed()
         self._imported()
         self._link()
-        return tuple(self._facts(path) for path in sorted(self.readers))
+        found = [self._facts(path) for path in sorted(self.readers)]
+        found += [self._unparsed(path) for path in sorted(self.traits) if path not in self.readers]
+        return tuple(sorted(found, key=lambda module: module.path))
 
     def _wanted(self) -> list[tuple[str, When]]:
         """Members to parse, those that run soonest first."""
         hits = {path: prefilter.hits(data) for path, data in self.found.sources.items()}
         bases = {path: self._base(path) for path in hits}
+        self.traits = {
+            path: shapes
+            for path, data in self.found.sources.items()
+            if bases[path] is not When.NEVER and (shapes := traits(data))
+        }
         chosen = {
             path
             for path, groups in hits.items()
-            if bases[path] in (When.INSTALL, When.STARTUP) or prefilter.matters(self.found.sources[path], groups)
+            if bases[path] in (When.INSTALL, When.STARTUP)
+            or path in self.traits
+            or prefilter.matters(self.found.sources[path], groups)
         }
         chosen |= self._partners({path: groups for path, groups in hits.items() if bases[path] is not When.NEVER})
         never = {path for path in chosen if bases[path] is When.NEVER}
@@ -235,7 +246,12 @@ class Package:
         kept = sorted([*sinks[:300], *others[:200]], key=lambda one: (one.line, one.name, one.depth))
         text = text_of(self.found.sources[path])[:20_000] if base is When.STARTUP else ""
         imports = tuple(sorted(set(reader.out.imports)))[:300]
-        return Module(path, base, tuple(kept), tuple(reader.out.decoded), imports, text)
+        shapes = self.traits.get(path, ())
+        return Module(path, base, tuple(kept), tuple(reader.out.decoded), imports, text, shapes)
+
+    def _unparsed(self, path: str) -> Module:
+        """A member whose shape tells, but that could not be parsed."""
+        return Module(path, self._base(path), (), (), (), "", self.traits[path])
 
 
 def _imported_words(data: bytes) -> set[str]:

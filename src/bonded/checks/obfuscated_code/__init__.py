@@ -1,0 +1,1 @@
+"""Code whose shape is made to hide what it does."""

@@ -1,0 +1,10 @@
+IlIlIlIlI=print
+llIIllIIl="a"
+IIIIllllI="b"
+IllIllIll="c"
+lIlIlIlIl=llIIllIIl+IIIIllllI
+IlllIIIll=lIlIlIlIl+IllIllIll
+IlIlIlIlI(IlllIIIll);IlIlIlIlI(llIIllIIl);IlIlIlIlI(IIIIllllI)
+IlIlIlIlI(IlllIIIll);IlIlIlIlI(llIIllIIl);IlIlIlIlI(IIIIllllI)
+IlIlIlIlI(IlllIIIll);IlIlIlIlI(llIIllIIl);IlIlIlIlI(IIIIllllI)
+IlIlIlIlI(IlllIIIll);IlIlIlIlI(llIIllIIl);IlIlIlIlI(IIIIllllI)

@@ -1,0 +1,2 @@
+# a harmless remarkprint("this line runs")
+x = 1

@@ -1,0 +1,2 @@
+pаssword = "x"
+print(pаssword)

@@ -1,0 +1,3 @@
+allowed = False
+if level != "user‮ ⁦# only for admins⁩ ⁦":
+    allowed = True

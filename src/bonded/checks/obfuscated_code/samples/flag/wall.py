@@ -1,0 +1,3 @@
+def greet():
+    """Say hello."""
+    print("hello")                                                                                                                                                                ;import this

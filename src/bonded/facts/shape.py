@@ -1,0 +1,182 @@
+"""What a source looks like, before anything is parsed: names, escapes, blanks and characters that hide what it does.
+
+Obfuscators leave shapes that no person writes. Each shape has a gate, a plain search for bytes, so that ordinary sources
+cost next to nothing here.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+
+from bonded.facts.model import Trait
+from bonded.facts.names import hidden_names
+
+UNDERSCORES, LOOKALIKES, MIXED_ESCAPES, ESCAPES = "underscore-names", "look-alike-names", "mixed-escapes", "escapes"
+WALL, BIDI, BANNER, PROTECTOR, LINE_MARKS = "wall-of-blanks", "bidirectional", "banner", "protector", "line-marks"
+FOLDED, SCRIPTS, OPENING = "folded-names", "mixed-scripts", "return-hides-line"
+MOST = 400_000
+"""Bytes of a source that are looked at: a shape shows itself early, or at the end."""
+_EXCERPT = 200
+
+_UNDERSCORES = re.compile(rb"(?<![\w'\"])_{3,}(?= ?[=(\[.,;)])")
+_PAIRS = (
+    b"Il",
+    b"lI",
+    b"O0",
+    b"0O",
+    b"oO",
+    b"XW",
+    b"WX",
+    b"xw",
+    b"MN",
+    b"NM",
+    b"S2",
+    b"2S",
+    b"lj",
+    b"jl",
+    b"JL",
+    b"DO",
+)
+_LOOKALIKES = re.compile(
+    rb"(?<![\w\\])(?=[A-Za-z])(?:[Il1ijJL]{8,}|[O0oQD]{8,}|[wWxX]{8,}|[mMnN]{8,}|[Ss25]{8,})(?![\w])"
+)
+_RUN = re.compile(rb"(?:\\x[0-9a-fA-F]{2}|\\[0-7]{3}|\\[0-7]{2}(?![0-7])){12,}")
+_ONE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3}))")
+_WALL = re.compile(
+    rb"^[^\n#]*?\S([ \t]{80,})(;?[ \t]*(?:import|from|exec|eval|__import__|compile|getattr|os\.|subprocess|globals|try)\b|;)"
+    rb"|;[ \t]{80,}[A-Za-z_(\[]",
+    re.MULTILINE,
+)
+_BIDI_BYTES = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
+_BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_OPENS, _CLOSES = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068", "\u202c\u2069"
+_BANNER = (
+    b"obfuscated with", b"obfuscated by", b"obfuscated using", b"pyobfuscate", b"py-obfuscator", b"python-obfuscator",
+    b"billythegoat", b"blank obf", b"blankobf", b"py-fuscate", b"pyfuscate", b"__obfuscator__", b"obfuscated code",
+    b"protected by pyarmor", b"encrypted by", b"encoded by", b"marshal encoder", b"encode by", b"enc by",
+)  # fmt: skip
+"""Words of obfuscators, in a comment or text at the top of a file that is no prose."""
+_PROTECTOR = re.compile(rb"from[ \t.]+pyarmor_runtime|__pyarmor__[ \t]*\(|from[ \t]+\.?pytransform|pyarmor_runtime\(\)")
+_LINE_MARK = re.compile(rb"#line:\d+[ \t]*\r?$", re.MULTILINE)
+
+
+def traits(data: bytes) -> tuple[Trait, ...]:
+    """The shapes of one source, in a fixed order; () for ordinary ones. Never fails."""
+    part = data if len(data) <= MOST else data[: MOST // 2] + data[-MOST // 2 :]
+    found = [one for look in _LOOKS for one in look(part)]
+    return tuple(found)
+
+
+def _trait(kind: str, data: bytes, at: int, count: int) -> Trait:
+    start = data.rfind(b"\n", 0, at) + 1
+    end = data.find(b"\n", at)
+    line = data[max(start, at - 60) : end if end >= 0 else len(data)][:_EXCERPT]
+    return Trait(kind, data.count(b"\n", 0, at) + 1, count, line.decode("utf-8", "replace"))
+
+
+def _names(kind: str, pattern: re.Pattern[bytes], least: int, data: bytes) -> Iterator[Trait]:
+    uses = 0
+    different: set[bytes] = set()
+    first = -1
+    for match in pattern.finditer(data):
+        if len(set(match.group())) > 1 or kind == UNDERSCORES:
+            uses += 1
+            different.add(match.group())
+            first = match.start() if first < 0 else first
+    if len(different) >= least and uses >= 3 * least:
+        yield _trait(kind, data, first, uses)
+
+
+def _underscores(data: bytes) -> Iterator[Trait]:
+    if b"____" in data:
+        yield from _names(UNDERSCORES, _UNDERSCORES, 4, data)
+
+
+def _lookalikes(data: bytes) -> Iterator[Trait]:
+    pairs = _PAIRS if any(word in data for word in (b"exec(", b"exec,", b"eval(", b"eval,")) else _PAIRS[:3]
+    if sum(data.count(pair) for pair in pairs) >= 60:
+        yield from _names(LOOKALIKES, _LOOKALIKES, 5, data)
+
+
+def _escapes(data: bytes) -> Iterator[Trait]:
+    """Letters written as numbers: `"\\x65\\166\\141"`. Bytes of a table or a colour code are no letters."""
+    if b"\\" not in data or (data.count(b"\\x") < 6 and data.count(b"\\1") < 6):
+        return
+    plain: list[int] = []
+    for match in _RUN.finditer(data):
+        codes = [int(one[0], 16) if one[0] else int(one[1], 8) for one in _ONE.findall(match.group())]
+        if sum(32 <= code < 127 for code in codes) < 0.97 * len(codes):
+            continue
+        if len({one.startswith(b"\\x") for one in re.findall(rb"\\.", match.group())}) > 1:
+            yield _trait(MIXED_ESCAPES, data, match.start(), len(codes))
+            return
+        if sum(chr(code).isalpha() for code in codes) >= 0.6 * len(codes):
+            plain.append(match.start())
+    if plain:
+        yield _trait(ESCAPES, data, plain[0], len(plain))
+
+
+def _wall(data: bytes) -> Iterator[Trait]:
+    if b" " * 80 not in data and b"\t" * 20 not in data:
+        return
+    match = _WALL.search(data.replace(b"\t", b" " * 4))
+    if match:
+        expanded = data.replace(b"\t", b" " * 4)
+        at = match.end() - 1
+        end = expanded.find(b"\n", at)
+        text = expanded[at - 20 if at > 20 else 0 : end if end >= 0 else None].strip()[:_EXCERPT]
+        yield Trait(WALL, expanded.count(b"\n", 0, at) + 1, 1, text.decode("utf-8", "replace"))
+
+
+def _bidi(data: bytes) -> Iterator[Trait]:
+    if (b"\xe2\x80" not in data and b"\xe2\x81" not in data) or not _BIDI_BYTES.search(data):
+        return
+    for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
+        if _BIDI.search(line):
+            opened = sum(line.count(one) for one in _OPENS)
+            if opened > sum(line.count(one) for one in _CLOSES):
+                yield Trait(BIDI, number, opened, unicodedata.normalize("NFC", line.strip())[:_EXCERPT])
+                return
+
+
+def _banner(data: bytes) -> Iterator[Trait]:
+    if b"pyarmor" in data or b"pytransform" in data:
+        match = _PROTECTOR.search(data)
+        if match:
+            yield _trait(PROTECTOR, data, match.start(), 1)
+    head = data[:1500].lower()
+    for word in _BANNER:
+        at = head.find(word)
+        if at >= 0 and _is_banner(head, at):
+            yield _trait(BANNER, data, at, 1)
+            break
+    if b"#line:" in data:
+        marks = [match.start() for match in _LINE_MARK.finditer(data)]
+        if len(marks) >= 8:
+            yield _trait(LINE_MARKS, data, marks[0], len(marks))
+
+
+def _is_banner(head: bytes, at: int) -> bool:
+    """A line of its own that is a comment or an assignment, with code that runs something hidden further down."""
+    line = head[head.rfind(b"\n", 0, at) + 1 : at].lstrip()
+    return line.startswith((b"#", b"__", b'"""', b"'''")) and (b"exec" in head or b"lambda" in head or b"eval" in head)
+
+
+def _letters(data: bytes) -> Iterator[Trait]:
+    for kind, line, count, text in hidden_names(data):
+        yield Trait(FOLDED if kind == "folded" else SCRIPTS, line, count, text[:_EXCERPT])
+
+
+def _opening(data: bytes) -> Iterator[Trait]:
+    """A bare carriage return on a line with a comment before it: Python runs what follows, most viewers hide it."""
+    if b"\r" in data:
+        match = re.search(rb"^[^\n\r]*#[^\n\r]*\r(?!\n)[ \t]*[A-Za-z_]", data, re.MULTILINE)
+        if match and data.count(b"\r") <= 3 + data.count(b"\r\n"):
+            yield _trait(OPENING, data, match.end() - 1, 1)
+
+
+_LOOKS: tuple[Callable[[bytes], Iterator[Trait]], ...] = (
+    _underscores, _lookalikes, _escapes, _wall, _bidi, _banner, _letters, _opening,
+)  # fmt: skip

@@ -1,0 +1,68 @@
+"""Shapes of sources: what hides is seen, with its line, and ordinary sources have none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jinja2
+import pytest
+import sqlalchemy
+
+from bonded.facts import shape
+from bonded.facts.shape import traits
+
+BLANKS = " " * 200
+SHAPES: dict[str, tuple[str, str, int]] = {
+    "underscores": ("x = 1\n" + "____=a;_____=b\n______=_____;_______(____)\n" * 5, shape.UNDERSCORES, 2),
+    "look-alikes": ("IlIlIlIl=lIlIlIlI;IIIIllll=llllIIII\nIlIlIIII=IlIlIlIl\n" * 20, shape.LOOKALIKES, 1),
+    "mixed escapes": ('x = "\\x65\\166\\x61\\154\\x65\\166\\x61\\154\\x65\\166\\x61\\154"\n', shape.MIXED_ESCAPES, 1),
+    "escapes": ('x = "' + "\\x65\\x76" * 8 + '"\n', shape.ESCAPES, 1),
+    "wall": (f"x = 1\ny = 2{BLANKS};import os\n", shape.WALL, 2),
+    "wall after a bracket": (f"x = 1;{BLANKS}exec(y)\n", shape.WALL, 1),
+    "wall of tabs": ("x = 1;" + "\t" * 40 + "exec(y)\n", shape.WALL, 1),
+    "bidirectional": ('x = 1\ny = "a\u202eb"\n', shape.BIDI, 2),
+    "line marks": ("import a #line:1\n" * 10, shape.LINE_MARKS, 1),
+    "banner": ("# Obfuscated with something\nimport a\nexec(a)\n", shape.BANNER, 1),
+    "protector": ("from pyarmor_runtime import __pyarmor__\n", shape.PROTECTOR, 1),
+    "folded": ("x = 1\n\U0001d429\U0001d42b\U0001d422\U0001d427\U0001d42d(1)\n", shape.FOLDED, 2),
+    "two scripts": ("x = 1\np\u0430ssword = 1\n", shape.SCRIPTS, 2),
+    "hidden line": ("# remark\rimport os\nx = 1\n", shape.OPENING, 1),
+}
+ORDINARY: dict[str, str] = {
+    "binary": 'x = b"\\x00\\x01\\xff\\xfe\\x80\\x90\\x00\\x01\\xff\\xfe\\x80\\x90\\x00\\x01\\x02\\x03"\n',
+    "colours": 'x = "\\x1b[31m\\x1b[0m"\n' * 20,
+    "remark after blanks": f"x = 1{BLANKS}# import os\n",
+    "text after blanks": f'x = """a{BLANKS}b"""\n',
+    "underlines": 'x = "__________"\n# ____\ny, _, __ = z\n' * 20,
+    "closed right to left": 'x = "\u2067\u05e9\u2069"\n',
+    "Greek": "\u03c3_x = \u0394t = 1\n",
+    "Cyrillic text": 'x = "Python\u0441\u043a\u0438\u0439"  # p\u0430ssword\n',
+    "Cyrillic names": "\u043f\u0430\u0440\u043e\u043b\u044c = 1\n",
+    "Windows": "# remark\r\nimport os\r\n",
+    "old Macintosh": "# remark\rimport os\rx = 1\ry = 2\rz = 3\r",
+    "prose": '"""Data that was encoded by the server."""\nimport os\n',
+}
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+def test_a_shape_that_hides_is_seen_with_its_line(name: str) -> None:
+    source, kind, line = SHAPES[name]
+    found = {trait.kind: trait for trait in traits(source.encode())}
+    assert kind in found
+    assert found[kind].line == line
+    assert len(found[kind].excerpt) <= 200
+
+
+@pytest.mark.parametrize("name", sorted(ORDINARY))
+def test_ordinary_sources_have_no_shape(name: str) -> None:
+    assert traits(ORDINARY[name].encode()) == ()
+
+
+def test_libraries_have_no_shape() -> None:
+    folders = [Path(one.__file__).parent for one in (sqlalchemy, jinja2, pytest)]
+    assert [str(file) for folder in folders for file in folder.rglob("*.py") if traits(file.read_bytes())] == []
+
+
+def test_any_bytes_have_an_end() -> None:
+    for data in (b"", b"\xff\xfe\x00", b"\\x" * 1000, b" " * 5000 + b";", b"\xd0" * 900 + b"a", b"\r" * 100):
+        assert isinstance(traits(data), tuple)
