@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from bonded.checks.context import Context
-from bonded.values.finding import Finding
+from bonded.facts.layout import when_of
+from bonded.facts.model import Facts
+from bonded.values.finding import Finding, When
 
 if TYPE_CHECKING:
     from bonded.checks.kit import Check
@@ -22,12 +24,21 @@ if TYPE_CHECKING:
 class Material:
     """What an outside check works on. `archive` is None where only stored facts are at hand; limits are of one child."""
 
-    filename: str
+    facts: Facts
     facts_json: bytes
     context: Context | None
     archive: BinaryIO | None
     cpu_seconds: float
     memory_bytes: int
+
+    @property
+    def filename(self) -> str:
+        return self.facts.filename
+
+    def when(self, path: str) -> When:
+        """When the code of a member runs, as far as facts or its place say."""
+        otherwise = when_of(path, self.facts.kind) if path.endswith(".py") else When.UNKNOWN
+        return next((one.when for one in self.facts.modules if one.path == path), otherwise)
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def judge(
     if runs is None:
         runs = [_alone(facts_json, context, one, scanner) for one in ours]
     limits = scanner.settings
-    material = Material(facts.filename, facts_json, context, archive, limits.cpu_seconds, limits.memory_bytes)
+    material = Material(facts, facts_json, context, archive, limits.cpu_seconds, limits.memory_bytes)
     runs = sorted([*runs, *_elsewhere(able, material)], key=lambda run: run.check)
     failures = tuple(_failure(run.check, run.outcome) for run in runs if run.outcome != "ok")
     return ScanResult(
