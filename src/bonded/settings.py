@@ -99,6 +99,10 @@ class ScreeningSettings(Section):
     """Path of a policy file; empty: the built-in policy."""
     sandbox: Literal["auto", "bubblewrap", "rlimits"] = "auto"
     """Isolation of screening: the strictest that works here, or exactly this one."""
+    plugins: tuple[str, ...] = ()
+    """Where more checks are: Python executables or virtual environments whose packages declare some, and folders of checks."""
+    yara_rules: str = "checks.d"
+    """Drop-in folder of YARA rules and of folders of checks, read again when it changes; empty: none."""
 
 
 class TufSettings(Section):

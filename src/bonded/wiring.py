@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from bonded.adapters.signer_local import LocalSigner
     from bonded.adapters.signer_server import SignerServer
     from bonded.adapters.signer_uri import Secrets
+    from bonded.checks.outside import Outside
     from bonded.db.engine import Database
     from bonded.db.worker import Handler
     from bonded.screening.settings import ScreeningContext
@@ -278,6 +279,20 @@ class House:
         return spool
 
     @cached_property
+    @cached_property
+    def outside_loader(self) -> Callable[[], Outside]:
+        """Knows the checks of outside packages and the dropped-in rules."""
+        s = self.settings.screening
+        return outside_checks(
+            tuple(self.directory / one for one in s.plugins),
+            self.directory / s.yara_rules if s.yara_rules else None,
+            lambda: self.sandbox,
+        )
+
+    def outside(self) -> Outside:
+        """Outside checks as they are now; the registry of checks asks."""
+        return self.outside_loader()
+
     def upload(self) -> UploadContext:
         """What accepting an upload works with."""
         from bonded.upload.accept import UploadContext
@@ -511,4 +526,20 @@ def public_key(
 def open_house(directory: Path) -> House:
     """The House of an existing data directory. Raises SettingsError."""
     directory = directory.absolute()
-    return House(directory, load(directory))
+    house = House(directory, load(directory))
+    provide(house.outside)
+    return house
+def outside_checks(
+    plugins: tuple[Path, ...], drop_in: Path | None, sandbox: Callable[[], Sandbox]
+) -> Callable[[], Outside]:
+    """What knows the checks of the packages and folders `plugins` and of the folder `drop_in`, run like `sandbox` is."""
+    from bonded.adapters.sandbox_plugin import plugin_sandbox
+    from bonded.screening.loading import Loader, Sources
+
+    return Loader(
+        Sources(plugins, drop_in), sandbox, lambda python, folders: plugin_sandbox(sandbox(), python, folders)
+    )
+
+
+    from bonded.checks.outside import provide
+

@@ -26,7 +26,7 @@ _ASK = (
 )
 
 
-class BadInterpreter(Exception):
+class BadInterpreter(ValueError):
     """It cannot run plug-ins; the message is one sentence."""
 
 

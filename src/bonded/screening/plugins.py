@@ -22,7 +22,9 @@ from bonded.seams import Sandbox, SandboxResult
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import SubjectKind
 
-DESCRIBE_SECONDS = 5.0
+DESCRIBE_SECONDS = 3.0
+RUN_SECONDS = 5.0
+"""Processor time of one check on one archive."""
 MEMORY = 512 * 1024 * 1024
 MOST_CHECKS = 500
 """Checks of one place; more is a mistake."""

@@ -107,6 +107,9 @@ CHECK_PRECISION = _declare(
     "check",
     "bound",
 )
+CHECKS_REFUSED = _declare(
+    "bonded_checks_refused", _C, "Outside checks and rules that could not be used when they were loaded"
+)
 BACKFILL_FILES = _declare("bonded_backfill_files", _C, "Files done by backfills")
 BACKFILL_LEFT = _declare("bonded_backfill_left_files", _L, "Files that running backfills have not done")
 ALARMS = _declare("bonded_alarms", _L, "Alarms that stand, by kind", "kind", "severity")
