@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-from bonded.facts import fold_calls
+from bonded.facts import fold_calls, partly
 from bonded.facts.expressions import flat
 from bonded.facts.files import JOIN
 from bonded.facts.known import (
+    BOTS,
     CALLBACKS,
     CIPHER_METHODS,
     CODE_SINKS,
@@ -18,16 +19,23 @@ from bonded.facts.known import (
     ENCODING_NAMES,
     ENDING,
     HOST_FACTS,
+    MAKERS,
+    NETWORK,
+    PATH_USERS,
+    SECRETS,
     SPELLERS,
     STRUCTURED,
+    WATCHING,
     canonical,
 )
 from bonded.facts.lookups import Lookups
+from bonded.facts.outputs import label_of_answer, label_of_file, label_of_output, leads_to_secrets
 from bonded.facts.scope import Class, Function, Instance, Later
 from bonded.facts.state import LocalCall, argument, kept
 from bonded.facts.value import (
     ANY,
     CHARS,
+    CREDENTIALS,
     DECODED,
     DOWNLOADED,
     ENVIRONMENT,
@@ -35,15 +43,24 @@ from bonded.facts.value import (
     HOST,
     NOTHING,
     PARSED,
+    PRIVATE,
     SOURCES,
     UNKNOWN,
+    WATCHED,
     Value,
     gather,
     join,
     reach,
 )
 
-_SECRET_READS = ("os.environ.get", "os.environ.pop", "os.environ.setdefault", "os.environ.copy", "os.environ.update")
+_VARIABLES = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault")
+BOT = "<bot>"
+"""The scope from which a bot calls what was registered with it."""
+_BOT_STARTS = frozenset(
+    {"run", "start", "polling", "infinity_polling", "start_polling", "run_polling", "connect", "run_until_disconnected"}
+)
+MADE = "made"
+"""Marks in `Value.bound`: the value was made of the first half."""
 
 
 class Calling(Lookups):
@@ -101,23 +118,29 @@ class Calling(Lookups):
         if special is not None:
             return special
         every = [*arguments, *keywords.values()]
-        if kept(name) or name.startswith("types.FunctionType()"):
+        if name.endswith(".wrap_socket") and arguments:
+            return arguments[0]
+        if kept(name) or name.startswith("types.FunctionType()") or (name in PATH_USERS and leads_to_secrets(every)):
             self.record_call(name, callee, arguments, keywords, node)
         self.files_of(name, callee, arguments, keywords, node)
         self._callbacks(name, every, node)
         const = self._fold(name, base, arguments, keywords)
         labels, steps = self._labels(name, callee, every, const, node)
         local: Any = None
-        if name.startswith(self.package + ".") and self.package:
+        if (name.startswith(self.package + ".") and self.package) or self.world.own(name):
             local = self._elsewhere(name, arguments, node)
         local = local or next((one.local for one in every if isinstance(one.local, Later)), None)
         parts = (Value(items=tuple(arguments)), JOIN) if name == "os.path.join" and const is UNKNOWN else None
-        return Value(const, (f"{name}()",), labels, local=local, bound=parts, steps=steps)
+        if name in MAKERS:
+            parts = (Value(items=tuple(every)), MADE)
+        shape = partly.of_call(name, arguments, keywords) if const is UNKNOWN else ""
+        return Value(const, (f"{name}()",), labels, local=local, bound=parts, steps=steps, shape=shape)
 
     def _elsewhere(self, name: str, arguments: list[Value], node: ast.AST) -> Later:
-        """A function of another module of the package: noted when hidden or fetched data goes in."""
+        """A function of another module of the package: noted when hidden, fetched or private data goes in."""
+        self.out.outside_edge(self.scope, name)
         labels, _ = gather(arguments)
-        if labels & SOURCES:
+        if labels & (SOURCES | PRIVATE):
             first, last = self.where(node)
             kept_arguments = tuple(argument(one) for one in arguments)
             self.out.local_calls.append(
@@ -166,9 +189,11 @@ class Calling(Lookups):
         arguments = [self.settled(one) for one in arguments] if name in COMMAND_SINKS else arguments
         found = [argument(self.with_written(one)) for one in arguments]
         found += [argument(self.with_written(one), key) for key, one in keywords.items()]
+        if callee.bound is not None and callee.bound[0].bound is not None and callee.bound[0].bound[1] == MADE:
+            found.append(argument(callee.bound[0].bound[0], "()"))
         self.record(name, node, found, HIDDEN in callee.labels)
-        if name in CODE_SINKS or name in COMMAND_SINKS:
-            labels, _ = gather(arguments[:1])
+        if name in CODE_SINKS or name in COMMAND_SINKS or name in NETWORK:
+            labels, _ = gather(arguments if name in NETWORK else arguments[:1])
             if "parameter" in labels:
                 self.out.sink_parameters.setdefault(self.scope, name)
         if name in COMMAND_SINKS:
@@ -183,12 +208,28 @@ class Calling(Lookups):
                 self.nested(text, node, expression=False, hidden=bool(code.labels & SOURCES))
 
     def _callbacks(self, name: str, every: list[Value], node: ast.AST) -> None:
+        if name.startswith(BOTS):
+            self._bot(name, every)
         if name not in CALLBACKS:
             return
         for one in every:
             if isinstance(one.local, Function) or (one.names and canonical(one.names[0]) in CODE_SINKS | COMMAND_SINKS):
                 inner = [item for other in every if other is not one for item in (other.items or ())]
                 self.apply(one, inner, {}, node)
+            elif one.names and self.world.own(one.names[0]):
+                self.out.outside_edge(self.scope, one.names[0])
+
+    def hears(self, function: Function) -> None:
+        """A bot calls the function, once it runs."""
+        function.heard = True
+        self.out.edge(BOT, function.qualname)
+
+    def _bot(self, name: str, every: list[Value]) -> None:
+        for one in every:
+            if isinstance(one.local, Function):
+                self.hears(one.local)
+        if name.rpartition(".")[2] in _BOT_STARTS:
+            self.out.edge(self.scope, BOT)
 
     def _fold(self, name: str, base: Value | None, arguments: list[Value], keywords: dict[str, Value]) -> Any:
         consts = [flat(one) for one in arguments]
@@ -202,11 +243,16 @@ class Calling(Lookups):
     def _labels(
         self, name: str, callee: Value, every: list[Value], const: Any, node: ast.AST
     ) -> tuple[frozenset[str], tuple[str, ...]]:
-        if name in ENDING or name in _SECRET_READS[:3]:
+        if name in ENDING:
             return NOTHING, ()
+        if name in _VARIABLES:
+            labels, _ = partly.variable(every[0], NOTHING) if every else (NOTHING, "")
+            return labels, (self.step(node, name),) if labels else ()
         labels, steps = gather(every)
         own, way = reach(callee)
         labels, steps = (labels | own) - {HIDDEN}, steps or way
+        if name in DOWNLOADERS:
+            labels, steps = labels - PRIVATE, () if labels & PRIVATE else steps
         extra = self._own_label(name, every)
         if extra:
             labels |= extra
@@ -219,13 +265,19 @@ class Calling(Lookups):
         if name in DECODERS or name.rpartition(".")[2] in CIPHER_METHODS:
             return frozenset({DECODED}) if _hides(name, every) else NOTHING
         if name in DOWNLOADERS:
-            return frozenset({DOWNLOADED})
+            return frozenset({DOWNLOADED}) | label_of_answer(every)
         if name in SPELLERS:
             return frozenset({CHARS})
         if name in ("builtins.bytes", "builtins.bytearray") and every and _numbers(every[0]):
             return frozenset({CHARS})
         if name in HOST_FACTS:
             return frozenset({HOST})
+        if name in WATCHING or name in SECRETS:
+            return frozenset({WATCHED if name in WATCHING else CREDENTIALS})
+        if name in COMMAND_SINKS:
+            return label_of_output(every)
+        if name in PATH_USERS:
+            return label_of_file(name, every)
         return frozenset({ENVIRONMENT}) if name == "os.environ.copy" else NOTHING
 
     def _unknown_call(self, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -241,6 +293,8 @@ class Calling(Lookups):
         if found is not None:
             return found
         self.method_of_file(base, name, arguments, node)
+        if base.table is not None and name in ("items", "values", "keys") and not arguments:
+            return _rows(base, name)
         const = self._fold_method(base, name, arguments, keywords)
         if name == "decode" and isinstance(flat(arguments[0]) if arguments else None, str):
             if str(flat(arguments[0])).lower().replace("-", "_") in ENCODING_NAMES:
@@ -251,7 +305,8 @@ class Calling(Lookups):
         if name == "json":
             labels |= {PARSED}
         later = next((one.local for one in (*every, base) if isinstance(one.local, Later)), None)
-        return Value(const, labels=labels - {HIDDEN}, local=later, steps=steps)
+        shape = partly.of_method(base, name, arguments, keywords) if const is UNKNOWN else ""
+        return Value(const, labels=labels - {HIDDEN}, local=later, steps=steps, shape=shape)
 
     def _fold_method(self, base: Value, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Any:
         whole = flat(base)
@@ -284,6 +339,14 @@ class Calling(Lookups):
             return
         if target.id in self.env.values:
             self.env.values[target.id] = grown
+
+
+def _rows(base: Value, name: str) -> Value:
+    """`d.items()`, `d.values()`, `d.keys()` of a dictionary that was written out."""
+    rows = [(Value() if isinstance(key, tuple) else Value(key), one) for key, one in (base.table or {}).items()]
+    if name == "items":
+        return Value(items=tuple(Value(items=pair) for pair in rows))
+    return Value(items=tuple(pair[name == "values"] for pair in rows))
 
 
 def _numbers(value: Value) -> bool:

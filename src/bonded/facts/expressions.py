@@ -9,8 +9,20 @@ from typing import Any
 from bonded.facts import fold
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, DECODERS, LOOKUPS, canonical
 from bonded.facts.loops import Loops
+from bonded.facts.partly import of_operation, shaped, variable
 from bonded.facts.scope import BUILTINS, Class, Function, Instance, Later
-from bonded.facts.value import ANY, ENVIRONMENT, HIDDEN, NOTHING, UNKNOWN, Value, gather, join, reach
+from bonded.facts.value import (
+    ANY,
+    ENVIRONMENT,
+    HIDDEN,
+    MOST_SHAPE,
+    NOTHING,
+    UNKNOWN,
+    Value,
+    gather,
+    join,
+    reach,
+)
 
 _IMPORTANT = CODE_SINKS | COMMAND_SINKS | DECODERS | LOOKUPS
 _MAX_DEPTH = 120
@@ -61,7 +73,7 @@ class Expressions(Loops):
         if name == "__builtins__":
             return Value(names=("builtins",))
         for module in self.env.star_modules():
-            if canonical(f"{module}.{name}") in _IMPORTANT:
+            if canonical(f"{module}.{name}") in _IMPORTANT or (name not in BUILTINS and self.world.own(module)):
                 return Value(names=(f"{module}.{name}",))
         return Value(names=(f"builtins.{name}",)) if name in BUILTINS else ANY
 
@@ -103,8 +115,10 @@ class Expressions(Loops):
         if base.known and index.known:
             const = fold.subscript(base.const, index.const)
         labels, steps = reach(base)
-        labels = labels - {ENVIRONMENT} if not isinstance(index.const, slice) else labels
-        return Value(const, labels=labels, steps=steps, local=_later(base))
+        shape = ""
+        if any(canonical(one) == "os.environ" for one in base.names) and not isinstance(index.const, slice):
+            labels, shape = variable(index, labels)
+        return Value(const, labels=labels, steps=steps, local=_later(base), shape=shape)
 
     def _looked_up(self, name: str, base: Value, index: Value) -> Value | None:
         """`vars(x)["y"]`, `__builtins__["y"]`, `globals()["y"]`, `sys.modules["y"]`."""
@@ -169,7 +183,8 @@ class Expressions(Loops):
         labels, steps = gather((left, right))
         if isinstance(op, ast.BitXor) and const is UNKNOWN:
             labels |= {"xor"}
-        return Value(const, labels=labels, steps=steps, local=_later(left) or _later(right))
+        shape = of_operation(op, left, right) if const is UNKNOWN else ""
+        return Value(const, labels=labels, steps=steps, local=_later(left) or _later(right), shape=shape)
 
     def _unary(self, node: ast.UnaryOp) -> Value:
         value = self.evaluate(node.operand)
@@ -186,7 +201,7 @@ class Expressions(Loops):
 
     def _compare(self, node: ast.Compare) -> Value:
         left, right = self.evaluate(node.left), [self.evaluate(one) for one in node.comparators]
-        if len(right) == 1 and left.known and right[0].known:
+        if len(right) == 1 and left.known and right[0].known and not _is_variable(left.const):
             return Value(fold.compare(node.ops[0], left.const, right[0].const))
         return ANY
 
@@ -228,8 +243,9 @@ class Expressions(Loops):
             parts.append(const if isinstance(const, (str, int)) else UNKNOWN)
             values.append(value)
         labels, steps = gather(values)
-        whole = UNKNOWN if UNKNOWN in parts else "".join(map(str, parts))
-        return Value(whole, labels=labels, steps=steps)
+        if UNKNOWN not in parts:
+            return Value("".join(map(str, parts)), labels=labels, steps=steps)
+        return Value(labels=labels, steps=steps, shape="".join(map(shaped, values))[:MOST_SHAPE])
 
     def _named(self, node: ast.NamedExpr) -> Value:
         value = self.evaluate(node.value)
@@ -245,6 +261,11 @@ class Expressions(Loops):
     def call(self, node: ast.Call) -> Value:
         """Evaluate a call; `facts.calling` has it."""
         raise NotImplementedError
+
+
+def _is_variable(const: Any) -> bool:
+    """Whether it stands for what a variable of the environment would say."""
+    return isinstance(const, str) and const[:1] == "%" == const[-1:] and const[1:-1].isidentifier()
 
 
 def _dotted(base: str, name: str) -> str:

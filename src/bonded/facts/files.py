@@ -7,8 +7,9 @@ from typing import Any
 
 from bonded.facts.expressions import flat
 from bonded.facts.known import DOWNLOAD_TO_FILE, canonical
+from bonded.facts.outputs import label_of_file
 from bonded.facts.state import Recorder
-from bonded.facts.value import DATAFILE, DOWNLOADED, FILE, NOTHING, SOURCES, UNKNOWN, Value, gather, reach
+from bonded.facts.value import DATAFILE, DOWNLOADED, FILE, NOTHING, PRIVATE, SOURCES, UNKNOWN, Value, gather, reach
 
 OPEN = "open"
 JOIN = "join"
@@ -52,8 +53,9 @@ class Files(Recorder):
         """`f.write(x)`: what was written is remembered under the file's path."""
         if name in _WRITERS and arguments:
             labels, steps = gather(arguments)
-            if labels & SOURCES:
-                self._write(self.file_key(base), labels & SOURCES, (*steps, self.step(node, f"{name} to a file")))
+            if labels & (SOURCES | PRIVATE):
+                kept = labels & (SOURCES | PRIVATE)
+                self._write(self.file_key(base), kept, (*steps, self.step(node, f"{name} to a file")))
 
     def _write(self, key: str, labels: frozenset[str], steps: tuple[str, ...]) -> None:
         if key and labels:
@@ -67,6 +69,7 @@ class Files(Recorder):
             base = callee.bound[0] if callee.bound and name.startswith("pathlib") else path
             key = self.path_key(base)
             labels, steps = self.written.get(key, (NOTHING, ()))
+            labels |= label_of_file("builtins.open", [base])
             return Value(names=(f"{name}()",), labels=labels | {FILE}, bound=(base, OPEN), steps=steps)
         if name in _DATA_READERS and len(arguments) >= 2:
             return self._content(arguments[1], text="text" in name)
@@ -84,6 +87,7 @@ class Files(Recorder):
             isinstance(base.const, str) or any("resources.files" in n for n in base.names)
         ):
             labels, steps = self.written.get(self.path_key(base), (NOTHING, ()))
+            labels |= label_of_file("builtins.open", [base])
             return self._content(base, text=method == "read_text").labelled(labels, *steps)
         return None
 

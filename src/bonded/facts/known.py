@@ -30,6 +30,14 @@ CANON: Final[dict[str, str]] = {
     "importlib.import_module": "builtins.__import__",
     "types.LambdaType": "types.FunctionType",
     "_socket": "socket",
+    "requests.api": "requests",
+    "requests.sessions": "requests",
+    "requests.session": "requests.Session",
+    "discord.SyncWebhook": "discord.Webhook",
+    "telebot.async_telebot.AsyncTeleBot": "telebot.TeleBot",
+    "telegram.bot.Bot": "telegram.Bot",
+    "PIL.ImageGrab": "ImageGrab",
+    "dns.resolver.query": "dns.resolver.resolve",
     "base64.decodestring": "base64.decodebytes",
     "os.popen2": "os.popen",
     "os.popen3": "os.popen",
@@ -160,8 +168,12 @@ DOWNLOADERS: Final = frozenset(
         "urllib.request.urlopen",
         "urllib.request.build_opener().open",
         "urllib.request.URLopener().open",
-        *(f"{lib}.{verb}" for lib in ("requests", "httpx", "requests.Session()", "requests.session()", "httpx.Client()")
-          for verb in ("get", "post", "put", "request")),
+        *(f"{lib}.{verb}" for lib in (
+            "requests", "httpx", "requests.Session()", "httpx.Client()", "httpx.AsyncClient()", "aiohttp.ClientSession()",
+            "cloudscraper.create_scraper()", "tls_client.Session()", "curl_cffi.requests", "curl_cffi.requests.Session()",
+            "grequests",
+          ) for verb in ("get", "post", "put", "patch", "delete", "head", "options", "request")),
+        "httpx.stream",
         "urllib3.PoolManager().request",
         "urllib3.request",
         "http.client.HTTPConnection().getresponse",
@@ -171,13 +183,16 @@ DOWNLOADERS: Final = frozenset(
         "socket.socket().makefile",
         "socket.create_connection().recv",
         "socket.create_connection().makefile",
-        "aiohttp.ClientSession().get",
+        "socket.socket().accept().recv",
+        "websocket.create_connection().recv",
+        "websockets.connect().recv",
         "aiohttp.request",
         "ftplib.FTP().retrbinary",
         "pycurl.Curl().perform",
         "wget.download",
         "dns.resolver.resolve",
-        "dns.resolver.query",
+        "dns.resolver.Resolver().resolve",
+        "dns.resolver.Resolver().query",
     }
 )  # fmt: skip
 
@@ -189,19 +204,130 @@ NETWORK: Final = DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
     {
         "socket.socket().connect",
         "socket.socket().connect_ex",
+        "socket.socket().send",
+        "socket.socket().sendall",
         "socket.socket().sendto",
         "socket.create_connection",
+        "socket.create_connection().send",
+        "socket.create_connection().sendall",
+        "http.client.HTTPConnection",
+        "http.client.HTTPSConnection",
         "http.client.HTTPConnection().request",
         "http.client.HTTPSConnection().request",
         "smtplib.SMTP().sendmail",
         "smtplib.SMTP().send_message",
         "smtplib.SMTP_SSL().sendmail",
+        "smtplib.SMTP_SSL().send_message",
+        "yagmail.SMTP().send",
         "ftplib.FTP().storbinary",
+        "paramiko.SSHClient().connect",
         "socket.gethostbyname",
+        "socket.gethostbyname_ex",
         "socket.getaddrinfo",
+        "websocket.create_connection",
+        "websocket.WebSocketApp",
+        "websockets.connect",
+        "socketio.Client().connect",
+        "socketio.Client().emit",
+        "discord.Webhook.from_url",
+        "discord.Webhook.from_url().send",
+        "dhooks.Webhook",
+        "dhooks.Webhook().send",
+        "discord_webhook.DiscordWebhook",
+        "discord_webhook.DiscordWebhook().execute",
+        "discordwebhook.Discord",
+        "discordwebhook.Discord().post",
+        *(f"{bot}.send_{what}" for bot in ("telebot.TeleBot()", "telegram.Bot()")
+          for what in ("message", "document", "photo", "audio", "video")),
+        "telebot.TeleBot",
+        "telegram.Bot",
+        "telegram.ext.Updater",
+        "telegram.ext.Application.builder().token",
+        "discord.Client().run",
+        "discord.ext.commands.Bot().run",
+        "urllib.request.Request",
     }
 )  # fmt: skip
-"""Calls that reach out."""
+"""Calls that reach out, or say where to."""
+
+MAKERS: Final = frozenset(
+    {
+        "http.client.HTTPConnection", "http.client.HTTPSConnection", "smtplib.SMTP", "smtplib.SMTP_SSL", "ftplib.FTP", "dhooks.Webhook",
+        "discord_webhook.DiscordWebhook", "discordwebhook.Discord", "discord.Webhook.from_url", "telebot.TeleBot", "telegram.Bot",
+        "urllib.request.Request", "requests.Request", "socket.create_connection", "websocket.create_connection", "websockets.connect",
+        "urllib3.HTTPConnectionPool", "urllib3.HTTPSConnectionPool", "httpx.Client", "httpx.AsyncClient", "telegram.ext.Updater",
+    }
+)  # fmt: skip
+"""What they make remembers what it was made of: where it will reach."""
+
+SPIES: Final = frozenset(
+    {
+        "pynput.keyboard.Listener",
+        "pynput.mouse.Listener",
+        "keyboard.on_press",
+        "keyboard.on_release",
+        "keyboard.hook",
+        "keyboard.record",
+        "pyHook.HookManager",
+        "PyWinHook.HookManager",
+        "ImageGrab.grab",
+        "pyautogui.screenshot",
+        "pyscreenshot.grab",
+        "mss.mss",
+        "cv2.VideoCapture",
+        "sounddevice.rec",
+        "pyaudio.PyAudio().open",
+        "pyperclip.paste",
+        "pyperclip.copy",
+        "clipboard.paste",
+        "clipboard.copy",
+        "win32clipboard.GetClipboardData",
+        "win32clipboard.SetClipboardText",
+        "win32crypt.CryptUnprotectData",
+        "keyring.get_password",
+        "browser_cookie3.chrome",
+        "browser_cookie3.load",
+        "ctypes.windll.user32.GetAsyncKeyState",
+    }
+)
+"""They watch who sits at the machine, or open what he keeps secret."""
+
+WATCHING: Final = SPIES - {
+    "win32crypt.CryptUnprotectData",
+    "keyring.get_password",
+    "browser_cookie3.chrome",
+    "browser_cookie3.load",
+    "pyperclip.copy",
+    "clipboard.copy",
+    "win32clipboard.SetClipboardText",
+}
+SECRETS: Final = frozenset(
+    {"win32crypt.CryptUnprotectData", "keyring.get_password", "browser_cookie3.chrome", "browser_cookie3.load"}
+)
+"""Their result is a secret."""
+
+PATH_USERS: Final = frozenset(
+    {
+        "builtins.open", "os.path.join", "os.path.exists", "os.path.isfile", "os.path.isdir", "os.listdir", "os.walk", "os.scandir", "glob.glob",
+        "sqlite3.connect", "shutil.copy", "shutil.copy2", "shutil.copyfile", "shutil.copytree", "shutil.make_archive", "pathlib.Path",
+        "pathlib.Path().joinpath", "pathlib.Path.home().joinpath", "os.chmod", "os.mkdir", "os.makedirs", "os.path.expanduser",
+        "zipfile.ZipFile().write",
+    }
+)  # fmt: skip
+"""Calls of these are kept where the path leads to secrets."""
+
+BOTS: Final = (
+    "discord.",
+    "nextcord.",
+    "disnake.",
+    "telebot.",
+    "telegram.",
+    "aiogram.",
+    "pyrogram.",
+    "telethon.",
+    "socketio.",
+)
+"""Their decorators hand a function what somebody wrote in a chat."""
 
 HOST_FACTS: Final = frozenset(
     {
@@ -214,10 +340,19 @@ HOST_FACTS: Final = frozenset(
         "os.uname",
         "uuid.getnode",
         "os.getcwd",
-        "os.path.expanduser",
         "pwd.getpwuid",
+        "platform.platform",
+        "socket.gethostbyname_ex",
+        "psutil.net_if_addrs",
+        "psutil.users",
+        "netifaces.interfaces",
+        "netifaces.ifaddresses",
+        "getmac.get_mac_address",
     }
 )
+
+HOST_VARIABLES: Final = frozenset({"USER", "USERNAME", "LOGNAME", "COMPUTERNAME", "HOSTNAME", "USERDOMAIN"})
+"""Variables of the environment that say who or where the machine is."""
 
 STRUCTURED: Final = frozenset(
     {
@@ -292,7 +427,7 @@ CALLBACKS: Final = frozenset(
 """They call the function they are given, by themselves."""
 
 ROOTS: Final = frozenset(
-    name.split(".")[0] for name in CODE_SINKS | COMMAND_SINKS | DECODERS | NETWORK | HOST_FACTS
+    name.split(".")[0] for name in CODE_SINKS | COMMAND_SINKS | DECODERS | NETWORK | HOST_FACTS | SPIES
 ) - {"builtins"} | {"ctypes", "shutil", "winreg", "_winreg", "pickle", "importlib", "sys"}
 """First parts of names whose calls are kept as facts."""
 

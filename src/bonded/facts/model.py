@@ -24,12 +24,14 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Argument:
     """One argument of a call. `labels` say where its value came from (`facts.value`), `text` is its value where it could
-    be folded to text (at most 300 characters), `steps` how it came to be, in order."""
+    be folded to text (at most 300 characters), `steps` how it came to be, in order. Where the text is known in part only,
+    `shape` is that part, with "…" for the rest. `name` is its keyword, or "()" for what the called object was made of."""
 
     labels: tuple[str, ...] = ()
     text: str | None = None
     steps: tuple[str, ...] = ()
     name: str = ""
+    shape: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,12 +88,24 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class MemberFacts:
-    """One member of the archive. `kind` is "file", "folder", "link" or another word of `facts.archive`."""
+    """One member of the archive. `kind` is "file", "folder", "link" or another word of `facts.archive`; `form` what its first
+    bytes say it is (`facts.magic`), "" for all but files."""
 
     path: str
     size: int
     sha256: str
     kind: str
+    form: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A member that some other interpreter runs: a shell, PowerShell, Windows Script Host. `text` at most 8,000 characters."""
+
+    path: str
+    language: str
+    text: str
+    when: When
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +158,7 @@ class Facts:
     troubles: tuple[Trouble, ...]
     unread: tuple[str, ...]
     naming: Naming = Naming()
+    scripts: tuple[Script, ...] = ()
     facts_version: int = FACTS_VERSION
 
 

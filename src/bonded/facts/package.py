@@ -10,6 +10,7 @@ from bonded.facts import layout, prefilter
 from bonded.facts.collect import Collected
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS
 from bonded.facts.model import Argument, Call, Module, Trait
+from bonded.facts.reached import Reach, calls_one_of, uncalled
 from bonded.facts.scope import Function, Later
 from bonded.facts.shape import traits
 from bonded.facts.source import Parsed, parse, text_of
@@ -24,6 +25,9 @@ _MOST_ASKED = 20
 """Modules read only because another one needs what a function of theirs gives."""
 _MOST_PARTNERS = 16
 """Modules that are parsed only because they would matter together."""
+_SMALL = 40_000
+_MOST_CALLERS = 24
+"""Modules that are looked through, because they may call what is of interest in others."""
 _FOREMOST = (When.INSTALL, When.STARTUP, When.IMPORT)
 _IMPORTS = re.compile(
     rb"^[ \t]*(?:from|import)[ \t.]([^\n(\\]*(?:\([^)]{0,4000}\)|(?:\\\r?\n[^\n\\]*)+)?)", re.MULTILINE
@@ -41,6 +45,8 @@ class Package:
         self.readers: dict[str, Interpreter] = {}
         self.bases: dict[str, When] = {}
         self.asked = 0
+        self.times: dict[str, dict[str, When]] = {}
+        self.owned: dict[str, bool] = {}
         self.full = False
         self.traits: dict[str, tuple[Trait, ...]] = {}
         self.reached_tests: set[str] = set()
@@ -53,7 +59,9 @@ class Package:
             self._read(path, base)
         self._installed()
         self._imported()
+        self._callers()
         self._link()
+        self.times = Reach(self.readers, self.bases, self.paths).times()
         found = [self._facts(path) for path in sorted(self.readers)]
         found += [self._unparsed(path) for path in sorted(self.traits) if path not in self.readers]
         return tuple(sorted(found, key=lambda module: module.path))
@@ -164,9 +172,39 @@ class Package:
         return self.readers.get(path)
 
     def _interpreter(self, path: str, parsed: Parsed) -> Interpreter:
-        reader = Interpreter(path, parsed.lines, self.spend, World(self._data, self.resolve))
+        reader = Interpreter(path, parsed.lines, self.spend, World(self._data, self.resolve, self._own))
         reader.package = layout.package_of(path, self.found.kind)
         return reader
+
+    def _own(self, name: str) -> bool:
+        """Whether a dotted name is one of a module of the archive, or of something in it."""
+        top, _, rest = name.partition(".")
+        known = self.owned.get(top)
+        if known is None:
+            known = self.owned[top] = any(one == top or one.startswith(f"{top}.") for one in self.paths)
+        return known and (bool(rest) or top in self.paths)
+
+    def _callers(self) -> None:
+        """Modules that call what is of interest in others decide when that runs, however plain they are themselves."""
+        for _ in range(2):
+            names = {
+                one
+                for path, reader in self.readers.items()
+                if self.bases[path] is When.IMPORT
+                for one in uncalled(reader.out)
+            }
+            for path in self._small() if names else ():
+                if path not in self.readers and calls_one_of(self.found.sources[path], names):
+                    self._read(path, self._base(path))
+
+    def _small(self) -> list[str]:
+        """Members that are likely to be imported first, and cheap to read."""
+        found = [
+            path for path, data in self.found.sources.items() if len(data) <= _SMALL and self._base(path) is When.IMPORT
+        ]
+        if len(found) > _MOST_CALLERS:
+            found = [path for path in found if path.endswith("/__init__.py")]
+        return sorted(found, key=lambda path: (path.count("/"), path))[:_MOST_CALLERS]
 
     def _data(self, name: str) -> bytes | None:
         return self.found.data.get(name)
@@ -240,7 +278,7 @@ class Package:
     def _facts(self, path: str) -> Module:
         reader, base = self.readers[path], self.bases[path]
         self.unread += [] if base in (When.NEVER, When.CALL) else dict.fromkeys(reader.out.unread)
-        calls = settle(reader.out, base)
+        calls = settle(reader.out, base, self.times.get(path, {}))
         sinks = [one for one in calls if one.name in CODE_SINKS or one.name in COMMAND_SINKS]
         others = [one for one in calls if one not in sinks]
         kept = sorted([*sinks[:300], *others[:200]], key=lambda one: (one.line, one.name, one.depth))

@@ -53,6 +53,8 @@ class Function:
     qualname: str
     owner: Class | None = None
     turns: int = 0
+    heard: bool = False
+    """A bot calls it with what somebody wrote in a chat."""
     seen: dict[object, Value] = field(default_factory=dict)
 
 

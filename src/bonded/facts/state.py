@@ -6,27 +6,28 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, DECODERS, KEPT_BUILTINS, NETWORK, canonical
+from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, DECODERS, KEPT_BUILTINS, NETWORK, SPIES, canonical
 from bonded.facts.model import Argument, Call, Decoded
 from bonded.facts.scope import Env, Later
 from bonded.facts.spend import Spend
-from bonded.facts.value import HIDDEN, UNKNOWN, Value, reach
+from bonded.facts.value import HIDDEN, MOST_SHAPE, UNKNOWN, Value, reach
 from bonded.values.finding import When
 
 MAX_CALLS = 400
 MAX_DECODED = 20
 MAIN = "<main>"
-_KEPT = CODE_SINKS | COMMAND_SINKS | DECODERS | NETWORK | KEPT_BUILTINS
+_KEPT = CODE_SINKS | COMMAND_SINKS | DECODERS | NETWORK | KEPT_BUILTINS | SPIES
 _KEPT_HEADS = ("ctypes.", "winreg.", "_winreg.", "importlib.machinery.", "importlib.util.")
 
 
 @dataclass(slots=True)
 class World:
     """What surrounds a module: `data(name)` gives a small data member by its base name, `resolve(later)` the result of a
-    function of another module of the package."""
+    function of another module of the package; `own(name)` says whether a dotted name begins with one of its modules."""
 
     data: Callable[[str], bytes | None] = lambda _name: None
     resolve: Callable[[Later], Value] = lambda _later: Value()
+    own: Callable[[str], bool] = lambda _name: False
 
 
 @dataclass(slots=True)
@@ -48,6 +49,8 @@ class Gathered:
     lines: list[str]
     calls: dict[tuple[str, int, int, str, int], Call] = field(default_factory=dict)
     edges: dict[str, set[str]] = field(default_factory=dict)
+    outside_edges: dict[str, set[str]] = field(default_factory=dict)
+    """Scope -> dotted names of functions of other modules of the package that it calls."""
     decoded: list[Decoded] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     local_calls: list[LocalCall] = field(default_factory=list)
@@ -56,6 +59,9 @@ class Gathered:
     sink_parameters: dict[str, str] = field(default_factory=dict)
     """Function scope -> sink that one of its parameters reaches."""
     unread: list[str] = field(default_factory=list)
+
+    def outside_edge(self, caller: str, name: str) -> None:
+        self.outside_edges.setdefault(caller, set()).add(name)
 
     def edge(self, caller: str, callee: str) -> None:
         self.edges.setdefault(caller, set()).add(callee)
@@ -69,14 +75,15 @@ def kept(name: str) -> bool:
 def argument(value: Value, name: str = "") -> Argument:
     """What is kept of a value that is passed to a call."""
     labels, steps = reach(value)
-    return Argument(tuple(sorted(labels)), text_of(value), steps, name)
+    text = text_of(value)
+    return Argument(tuple(sorted(labels)), text, steps, name, value.shape[:MOST_SHAPE] if text is None else "")
 
 
 def text_of(value: Value, most: int = 300) -> str | None:
     """The constant as text, items of a list joined by a space; None when it is not known."""
     const = value.const
     if value.items is not None:
-        parts = [text_of(one, most) or "?" for one in value.items[:40]]
+        parts = [text_of(one, most) or one.shape or "?" for one in value.items[:40]]
         return " ".join(parts)[:most]
     if const is UNKNOWN:
         return None

@@ -8,10 +8,10 @@ from typing import Any
 
 from bonded.facts.expressions import PARAMETER
 from bonded.facts.following import Following, is_static
-from bonded.facts.known import canonical
+from bonded.facts.known import BOTS, canonical
 from bonded.facts.scope import Class, Env, Function, Instance
 from bonded.facts.state import MAIN
-from bonded.facts.value import ANY, SOURCES, Value, join, reach
+from bonded.facts.value import ANY, MESSAGE, PRIVATE, SOURCES, Value, join, reach
 
 _BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython")
 
@@ -36,10 +36,8 @@ class Interpreter(Following):
     def _outer(self, function: Function) -> None:
         arguments = function.node.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
-        values = {
-            one.arg: Value(names=(f"{PARAMETER}{function.qualname}:{one.arg}",), labels=frozenset({"parameter"}))
-            for one in every
-        }
+        labels = frozenset({"parameter", MESSAGE} if function.heard else {"parameter"})
+        values = {one.arg: Value(names=(f"{PARAMETER}{function.qualname}:{one.arg}",), labels=labels) for one in every}
         if function.owner is not None and every and not is_static(function):
             values[every[0].arg] = Value(local=Instance(function.owner))
         self.enter(function, values)
@@ -127,7 +125,7 @@ class Interpreter(Following):
             self.env.values[name] = Value(table={**old.table, index.const: value}, labels=old.labels)
         else:
             labels, steps = reach(value)
-            self.env.values[name] = old.labelled(labels & SOURCES, *steps)
+            self.env.values[name] = old.labelled(labels & (SOURCES | PRIVATE), *steps)
 
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.define(node, None)
@@ -140,6 +138,8 @@ class Interpreter(Following):
         value = Value(local=function)
         for decorator in reversed(node.decorator_list):
             made = self.evaluate(decorator)
+            if any(name.startswith(BOTS) for name in made.names):
+                self.hears(function)
             if made.local is not None or made.names:
                 result = self.apply(made, [value], {}, decorator)
                 value = result if isinstance(result.local, Function) else value
@@ -166,6 +166,8 @@ class Interpreter(Following):
             self.env = outer
         for decorator in node.decorator_list:
             self.evaluate(decorator)
+        for one in kind.methods.values() if any(name.startswith(BOTS) for name in self._all_bases(kind)) else ():
+            self.hears(one)
         if any(name.startswith(_BUILD_TOOLS) for name in self._all_bases(kind)):
             self.out.commands |= {one.qualname for one in kind.methods.values()}
 

@@ -24,12 +24,23 @@ ENVIRONMENT: Final = "environment"
 """Holds the whole environment of the process."""
 HOST: Final = "host"
 """Says who or where the machine is: host name, user name, addresses."""
+CREDENTIALS: Final = "credentials"
+"""Was read from where secrets lie: keys, passwords and cookies of browsers, tokens, wallets, the cloud's metadata."""
+WATCHED: Final = "watched"
+"""Was taken from the person at the machine: keys pressed, the screen, the camera, the microphone, the clipboard."""
+MESSAGE: Final = "message"
+"""Was written by somebody in a chat, and handed to a bot."""
 CODE: Final = "code"
 """Is a code object."""
 HIDDEN: Final = "hidden"
 """Its name was computed, not written."""
 
-SOURCES: Final = frozenset({DECODED, DOWNLOADED, CHARS, DATAFILE})
+SOURCES: Final = frozenset({DECODED, DOWNLOADED, CHARS, DATAFILE, MESSAGE})
+PRIVATE: Final = frozenset({ENVIRONMENT, HOST, CREDENTIALS, WATCHED})
+"""What belongs to the person or the machine, and is nobody else's business."""
+MOST_SHAPE: Final = 300
+GAP: Final = "…"
+"""Stands in a `shape` for what is not known."""
 
 
 class _Unknown:
@@ -44,7 +55,7 @@ NOTHING: Final[frozenset[str]] = frozenset()
 class Value:
     """One abstract value; never changed after it was made (containers grow by replacement)."""
 
-    __slots__ = ("bound", "const", "items", "labels", "local", "names", "steps", "table")
+    __slots__ = ("bound", "const", "items", "labels", "local", "names", "shape", "steps", "table")
 
     def __init__(
         self,
@@ -57,6 +68,7 @@ class Value:
         local: Any = None,
         bound: tuple[Value, str] | None = None,
         steps: tuple[str, ...] = (),
+        shape: str = "",
     ) -> None:
         self.const = const
         self.names = names
@@ -66,6 +78,8 @@ class Value:
         self.local = local
         self.bound = bound
         self.steps = steps
+        self.shape = shape
+        """Of a text that is known in part: what is known, with GAP for the rest."""
 
     @property
     def known(self) -> bool:
@@ -82,6 +96,7 @@ class Value:
             local=self.local,
             bound=self.bound,
             steps=(*self.steps, *steps)[-12:],
+            shape=self.shape,
         )
 
 
@@ -102,7 +117,12 @@ def join(left: Value, right: Value) -> Value:
         local=left.local if left.local is not None else right.local,
         bound=left.bound or right.bound,
         steps=left.steps or right.steps,
+        shape="" if same else left.shape or right.shape or _text(left) or _text(right),
     )
+
+
+def _text(value: Value) -> str:
+    return value.const[:MOST_SHAPE] if isinstance(value.const, str) else ""
 
 
 def gather(values: list[Value] | tuple[Value, ...]) -> tuple[frozenset[str], tuple[str, ...]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from bonded.facts.model import Call
 from bonded.facts.state import MAIN, Gathered
@@ -31,18 +32,25 @@ def reached(edges: dict[str, set[str]], roots: Iterable[str]) -> set[str]:
     return found
 
 
-def settle(out: Gathered, base: When) -> list[Call]:
+def roots_of(out: Gathered, base: When) -> set[str]:
+    """The scopes that run by themselves, where the module's top level runs at `base`."""
+    if base is not When.INSTALL:
+        return {""}
+    return {"", MAIN} | out.commands | {name for name in _scopes(out) if name in BACKEND_HOOKS}
+
+
+def settle(out: Gathered, base: When, times: Mapping[str, When] = MappingProxyType({})) -> list[Call]:
     """The module's calls in the order of their lines, each with the time at which it runs.
 
     `base` is when the module's top level runs. A function is reached from there through calls; what nothing reaches runs
-    when somebody calls it.
+    runs when somebody calls it. `times` are those at which other modules reach its scopes (`facts.reached`).
     """
-    roots = {""}
-    if base is When.INSTALL:
-        roots |= {MAIN} | out.commands | {name for name in _scopes(out) if name in BACKEND_HOOKS}
-    now = reached(out.edges, roots)
+    now = reached(out.edges, roots_of(out, base))
     later = base if base is When.NEVER else When.CALL
-    calls = [replace(call, when=base if call.scope in now else later) for call in out.calls.values()]
+    calls = []
+    for call in out.calls.values():
+        own, other = base if call.scope in now else later, times.get(call.scope, later)
+        calls.append(replace(call, when=min(own, other, key=ORDER.__getitem__)))
     best: dict[tuple[str, int, int], Call] = {}
     for call in calls:
         key = (call.name, call.line, call.depth)

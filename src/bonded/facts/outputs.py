@@ -1,0 +1,69 @@
+"""What comes out of commands, files and addresses: who the machine is, or what is secret on it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from bonded.facts import places
+from bonded.facts.partly import shaped
+from bonded.facts.value import CREDENTIALS, ENVIRONMENT, GAP, HOST, NOTHING, Value
+
+_NAMED: Final = frozenset({"os.listdir", "os.scandir", "os.walk", "glob.glob"})
+_PEOPLE: Final = ("/", "/root", "/home", "~", "/users", "c:/users", "/etc", "/home/*")
+
+
+def words(value: Value) -> str:
+    """A command line, or whatever is known of it."""
+    if value.items is not None:
+        return " ".join(map(shaped, value.items[:20]))
+    return shaped(value)
+
+
+def label_of_output(every: list[Value]) -> frozenset[str]:
+    """What the output of a command says."""
+    line = words(every[0]) if every else GAP
+    what = places.tells(line)
+    if what:
+        return frozenset({ENVIRONMENT if what == "environment" else HOST})
+    return (
+        frozenset({CREDENTIALS})
+        if line.startswith(("cat ", "type ", "more ")) and places.kind_of_file(line)
+        else NOTHING
+    )
+
+
+def leads_to_secrets(every: list[Value]) -> bool:
+    """Whether one of the paths leads to where secrets lie."""
+    return any(places.kind_of_file(words(one)) for one in every[:6] if one.items is None and (one.known or one.shape))
+
+
+def label_of_file(name: str, every: list[Value]) -> frozenset[str]:
+    """What a function that takes a path gives: what is in there, or what is called so."""
+    if name in _NAMED and every:
+        where = words(every[0]).replace("\\", "/").lower()
+        if where in _PEOPLE or where.rstrip("/") in _PEOPLE:
+            return frozenset({HOST})
+    return frozenset({CREDENTIALS}) if name not in _NOTHING and leads_to_secrets(every) else NOTHING
+
+
+_NOTHING: Final = frozenset(
+    {
+        "os.path.exists",
+        "os.path.isfile",
+        "os.path.isdir",
+        "os.path.join",
+        "os.path.expanduser",
+        "pathlib.Path",
+        "os.chmod",
+        "os.mkdir",
+    }
+    | {"os.makedirs", "pathlib.Path().joinpath", "pathlib.Path.home().joinpath"}
+)
+
+
+def label_of_answer(every: list[Value]) -> frozenset[str]:
+    """What an address answers: who we are, or the keys of the machine's role in a cloud."""
+    kind = places.kind_of_address(shaped(every[0])) if every else ""
+    if kind == places.LOOK_UP:
+        return frozenset({HOST})
+    return frozenset({CREDENTIALS}) if kind == places.METADATA else NOTHING

@@ -1,0 +1,91 @@
+"""Texts of which only a part is known: `f"https://{host}/x"` still says where it leads. GAP stands for the rest."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Final
+
+from bonded.facts.known import HOST_VARIABLES
+from bonded.facts.value import ENVIRONMENT, GAP, HOST, MOST_SHAPE, NOTHING, Value
+
+_PERCENT = re.compile(r"%(?:\([^)]*\))?[-+ #0-9.]*[a-zA-Z]")
+_BRACES = re.compile(r"\{[^{}]*\}")
+_SAME: Final = frozenset(
+    {"strip", "lstrip", "rstrip", "encode", "decode", "lower", "upper", "replace", "as_posix", "resolve"}
+)
+"""Methods after which the shape of a text is much as before."""
+
+
+def shaped(value: Value) -> str:
+    """What is known of the value's text, GAP where nothing is."""
+    if isinstance(value.const, (str, int)) and not isinstance(value.const, bool):
+        return str(value.const)[:MOST_SHAPE]
+    if isinstance(value.const, bytes):
+        return value.const[:MOST_SHAPE].decode("utf-8", "replace")
+    return value.shape or GAP
+
+
+def bounded(text: str) -> str:
+    """The shape, cut; "" when nothing is known of it."""
+    return text[:MOST_SHAPE] if text.strip(GAP) else ""
+
+
+def of_operation(op: ast.operator, left: Value, right: Value) -> str:
+    """The shape of `left op right`."""
+    if isinstance(op, ast.Mod) and isinstance(left.const, str):
+        return filled(_PERCENT, left.const, list(right.items or (right,)))
+    if isinstance(op, ast.Add):
+        return bounded(shaped(left) + shaped(right))
+    return bounded(f"{shaped(left)}/{shaped(right)}") if isinstance(op, ast.Div) else ""
+
+
+def filled(place: re.Pattern[str], text: str, values: list[Value]) -> str:
+    """`text` with its places filled, one after the other."""
+    waiting = iter(values)
+    return bounded(place.sub(lambda _: shaped(next(waiting, Value())), text))
+
+
+def of_method(base: Value, name: str, arguments: list[Value], keywords: dict[str, Value]) -> str:
+    """The shape of `base.name(...)`."""
+    if name == "format" and isinstance(base.const, str):
+        return filled(_BRACES, base.const, [*arguments, *keywords.values()])
+    if name == "join" and isinstance(base.const, str) and arguments and arguments[0].items:
+        return bounded(base.const.join(map(shaped, arguments[0].items[:40])))
+    if name == "joinpath":
+        return bounded("/".join(map(shaped, (base, *arguments))))
+    return base.shape if name in _SAME else ""
+
+
+_KEPT: Final = frozenset(
+    {
+        "urllib.request.Request",
+        "requests.Request",
+        "builtins.str",
+        "pathlib.Path",
+        "os.path.expandvars",
+        "os.path.expanduser",
+        "os.path.abspath",
+        "urllib.parse.urljoin",
+        "urllib.parse.quote",
+        "yarl.URL",
+    }
+)
+
+
+def of_call(name: str, arguments: list[Value], keywords: dict[str, Value]) -> str:
+    """The shape of what a named function gives."""
+    if name in ("os.path.join", "pathlib.Path") and len(arguments) > 1:
+        return bounded("/".join(map(shaped, arguments)))
+    if name in _KEPT:
+        first = arguments[0] if arguments else keywords.get("url")
+        return bounded(shaped(first)) if first is not None else ""
+    return "~" if name == "pathlib.Path.home" else ""
+
+
+def variable(index: Value, labels: frozenset[str]) -> tuple[frozenset[str], str]:
+    """Labels and shape of one variable of the environment; of each in turn, where its name is one of all names."""
+    if not isinstance(index.const, str):
+        return (labels - {ENVIRONMENT}) | (index.labels & {ENVIRONMENT}), ""
+    extra = frozenset({HOST}) if index.const.upper() in HOST_VARIABLES else NOTHING
+    return (labels - {ENVIRONMENT}) | extra, f"%{index.const}%"

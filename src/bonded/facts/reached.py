@@ -1,0 +1,94 @@
+"""What runs when, across the modules of a package: `from .core import start; start()` in `__init__` runs `start` on import."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from bonded.facts.scope import Class, Function
+from bonded.facts.state import Gathered
+from bonded.facts.statements import Interpreter
+from bonded.facts.when import roots_of
+from bonded.values.finding import When
+
+Place = tuple[str, str]
+"""A member's path and a scope in it."""
+SOONEST = (When.INSTALL, When.STARTUP, When.IMPORT)
+_CALLED = re.compile(rb"([A-Za-z_][A-Za-z0-9_]*)[ \t]*\(")
+_MOST_NAMES = 4
+
+
+class Reach:
+    """The modules that were read, `bases` when the top level of each runs, `paths` members by dotted name."""
+
+    def __init__(self, readers: Mapping[str, Interpreter], bases: Mapping[str, When], paths: Mapping[str, str]) -> None:
+        self.readers = readers
+        self.bases = bases
+        self.paths = paths
+
+    def times(self) -> dict[str, dict[str, When]]:
+        """Path -> scope -> the soonest time at which it runs; what is not in there runs when somebody calls it."""
+        found: dict[str, dict[str, When]] = {}
+        for when in SOONEST:
+            waiting = [
+                (path, scope)
+                for path, reader in self.readers.items()
+                if self.bases[path] is when
+                for scope in sorted(roots_of(reader.out, when))
+            ]
+            seen: set[Place] = set()
+            while waiting:
+                place = waiting.pop()
+                if place not in seen:
+                    seen.add(place)
+                    found.setdefault(place[0], {}).setdefault(place[1], when)
+                    waiting += self._next(place)
+        return found
+
+    def _next(self, place: Place) -> list[Place]:
+        path, scope = place
+        out = self.readers[path].out
+        after = [(path, callee) for callee in sorted(out.edges.get(scope, ()))]
+        for name in sorted(out.outside_edges.get(scope, ())):
+            after += self.places(name)
+        return after
+
+    def places(self, name: str, depth: int = 0) -> list[Place]:
+        """The scopes that a dotted name stands for: of a function, a method, or what makes an object of a class."""
+        parts = name.replace("()", "").split(".")
+        for cut in range(len(parts), 0, -1):
+            path = self.paths.get(".".join(parts[:cut]))
+            if path is not None:
+                return self._inside(path, parts[cut:], depth) if path in self.readers else []
+        return []
+
+    def _inside(self, path: str, rest: list[str], depth: int) -> list[Place]:
+        if not rest:
+            return [(path, "")]
+        reader = self.readers[path]
+        value = reader.globals.values.get(rest[0])
+        local = value.local if value is not None else None
+        if isinstance(local, Class):
+            methods = [rest[1]] if len(rest) > 1 else ["__init__", "__new__", "__enter__"]
+            every = [local.method(one) for one in ("__init__", *methods)]
+            return [(path, one.qualname) for one in every if one is not None]
+        if isinstance(local, Function):
+            return [(path, local.qualname)]
+        if value is None or depth >= _MOST_NAMES:
+            return self._starred(reader, rest, depth)
+        return [place for one in value.names for place in self.places(".".join([one, *rest[1:]]), depth + 1)]
+
+    def _starred(self, reader: Interpreter, rest: list[str], depth: int) -> list[Place]:
+        if depth >= _MOST_NAMES:
+            return []
+        return [place for one in reader.env.stars[:6] for place in self.places(".".join([one, *rest]), depth + 1)]
+
+
+def uncalled(out: Gathered) -> set[str]:
+    """Names of functions and classes whose calls are facts: whoever calls them decides when these run."""
+    return {call.scope.split(".")[0] for call in out.calls.values() if call.scope and not call.scope.startswith("<")}
+
+
+def calls_one_of(data: bytes, names: set[str]) -> bool:
+    """Whether a source calls something by one of these names."""
+    return any(found.decode("ascii") in names for found in _CALLED.findall(data))
