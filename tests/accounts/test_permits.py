@@ -69,6 +69,8 @@ admin.journal              | X     | -     | -      | no
 job.retry                  | X     | -     | -      | no
 job.discard                | X     | -     | -      | no
 check.set-state            | X     | -     | -      | no
+check.backfill             | X     | -     | -      | no
+check.schedule             | X     | -     | -      | no
 publication.flip           | -     | -     | -      | no
 publication.park           | -     | -     | -      | no
 publication.recover        | -     | -     | -      | no

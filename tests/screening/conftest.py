@@ -5,12 +5,21 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bonded.adapters.sandbox_pick import pick
+from bonded.adapters.storage_files import FileStorage
+from bonded.db.engine import Database
 from bonded.screening.run import Scanner, ScanSettings
 from bonded.seams import Sandbox
+from tests.catalog.conftest import Shelf
+
+if TYPE_CHECKING:
+    from tests.screening.index import Index
 
 HOSTILE = "import base64\n\nexec(base64.b64decode('cHJpbnQoMSk='))\n"
 DOUBTFUL = "import base64\n\n\ndef start(x):\n    exec(base64.b64decode('cHJpbnQoMSk='))\n"
@@ -41,3 +50,19 @@ def sandbox() -> Iterator[Sandbox]:
 @pytest.fixture
 def scanner(sandbox: Sandbox) -> Scanner:
     return Scanner(sandbox, ScanSettings())
+
+
+@pytest.fixture
+def index(db: Database, tmp_path: Path, sandbox: Sandbox, now: datetime) -> Index:
+    """An empty index on each database."""
+    from tests.screening.index import Index
+
+    return Index(Shelf(db, now), FileStorage(tmp_path / "vault"), sandbox)
+
+
+@pytest.fixture
+def small(sqlite_db: Database, tmp_path: Path, sandbox: Sandbox, now: datetime) -> Index:
+    """An empty index on SQLite, for rules that no database changes."""
+    from tests.screening.index import Index
+
+    return Index(Shelf(sqlite_db, now), FileStorage(tmp_path / "vault"), sandbox)

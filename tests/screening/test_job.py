@@ -3,124 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import func, insert, select
 
-from bonded.adapters.storage_files import FileStorage
-from bonded.catalog import change, read
+from bonded.catalog import change
 from bonded.catalog.tables import case, evidence, finding, screening_run, suppression, verdict
-from bonded.db.engine import Database
 from bonded.db.jobs import enqueue, job
-from bonded.db.worker import work_once
 from bonded.journal.tables import journal, to_publish
 from bonded.review.evidence import ranked, text_of
 from bonded.review.queue import case as case_of
 from bonded.screening import states
 from bonded.screening.child import checks_call, facts_call
 from bonded.screening.job import HELD_WORDS, REFUSED_WORDS, screen, wanted_move
-from bonded.screening.settings import ScreeningContext, ScreeningSettings
 from bonded.screening.states import CheckState
 from bonded.screening.tables import facts
-from bonded.seams import Sandbox
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, Mode, Verdict
 from bonded.values.who import OPERATOR, POLICY
-from tests.catalog.conftest import Shelf
-from tests.screening.conftest import DOUBTFUL, HOSTILE, PLAIN, wheel
+from tests.screening.conftest import DOUBTFUL, HOSTILE
+from tests.screening.index import Index
 from tests.screening.test_run import Failing
 
 S = FileState
-
-
-@dataclass
-class Index:
-    """An index with files to screen."""
-
-    shelf: Shelf
-    vault: FileStorage
-    sandbox: Any
-    mode: Mode = Mode.HOLD
-    people: list[Any] = field(default_factory=list)
-
-    @property
-    def db(self) -> Database:
-        return self.shelf.db
-
-    @property
-    def now(self) -> datetime:
-        return self.shelf.now
-
-    def upload(self, name: str, source: str = PLAIN, version: str = "1.0") -> str:
-        """A file, received (in watch mode public) and waiting for its screening."""
-        data = wheel(source, name.replace("-", "_"), version)
-        with self.db.read() as conn:
-            project = read.project(conn, name)
-        project = project or self.shelf.project(name, self._owner())
-        sha256 = hashlib.sha256(data).hexdigest()
-        file_id = self.shelf.file(
-            project, version, sha256=sha256, vault_key=f"{sha256}.{name}.{version}", size=len(data)
-        )
-        self.vault.create(f"{sha256}.{name}.{version}", data)
-        with self.db.write() as tx:
-            if self.mode is Mode.WATCH:
-                change.move_file(tx, "file.publish", POLICY, file_id, S.PUBLIC, reason="", now=self.now)
-            enqueue(tx, "screen", f"screen:{file_id}", {"file_id": file_id}, now=self.now)
-        return file_id
-
-    def _owner(self) -> Any:
-        if not self.people:
-            self.people.append(self.shelf.person("ann"))
-        return self.people[0]
-
-    @property
-    def context(self) -> ScreeningContext:
-        return ScreeningContext(self.db, self.vault, self.sandbox, ScreeningSettings(mode=self.mode))
-
-    def work(self) -> None:
-        """Run all screening jobs."""
-        while work_once(self.db, {"screen": partial(screen, self.context)}, lambda: self.now):
-            pass
-
-    def again(self, file_id: str) -> None:
-        with self.db.write() as tx:
-            enqueue(tx, "screen", f"screen:{file_id}", {"file_id": file_id}, now=self.now)
-        self.work()
-
-    def screened(self, name: str, source: str = PLAIN, version: str = "1.0") -> read.File:
-        file_id = self.upload(name, source, version)
-        self.work()
-        return self.file(file_id)
-
-    def file(self, file_id: str) -> read.File:
-        with self.db.read() as conn:
-            found = read.file(conn, file_id)
-        assert found is not None
-        return found
-
-    def rows(self, table: Table) -> list[Any]:
-        with self.db.read() as conn:
-            return list(conn.execute(select(table)).all())
-
-    def ask(self, question: Callable[[Connection], Any]) -> Any:
-        with self.db.read() as conn:
-            return question(conn)
-
-
-@pytest.fixture
-def index(db: Database, tmp_path: Path, sandbox: Sandbox, now: datetime) -> Index:
-    return Index(Shelf(db, now), FileStorage(tmp_path / "vault"), sandbox)
-
-
-@pytest.fixture
-def small(sqlite_db: Database, tmp_path: Path, sandbox: Sandbox, now: datetime) -> Index:
-    return Index(Shelf(sqlite_db, now), FileStorage(tmp_path / "vault"), sandbox)
 
 
 def test_a_plain_file_becomes_public(index: Index) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from typing import BinaryIO
 
 import structlog
 
@@ -27,10 +28,11 @@ from bonded.screening.evidence import pack
 from bonded.screening.figures import note
 from bonded.screening.given import Given, gather
 from bonded.screening.policy import Decision
-from bonded.screening.run import evidence, judge, scan
+from bonded.screening.run import ScanResult, evidence, judge, scan
 from bonded.screening.settings import ScreeningContext
 from bonded.screening.states import RUNS, CheckState, in_force, welcome
-from bonded.screening.store import Screened, pack_facts, store_facts, store_runs, store_verdict
+from bonded.screening.store import Kept, Screened, pack_facts, store_facts, store_runs, store_verdict
+from bonded.seams import NotStored
 from bonded.values.states import FileState, Mode, Verdict
 from bonded.values.who import POLICY
 
@@ -59,17 +61,36 @@ def screen(context: ScreeningContext, job: Job, now: datetime) -> Effects | None
 
 
 def screened(context: ScreeningContext, given: Given, checks: tuple[Check, ...]) -> Screened:
-    """The sandboxed work on one file: its stored facts or else its archive. Raises StorageError."""
-    file, scanner = given.file, context.scanner
-    with context.vault.open(file.vault_key) as stream:
-        if given.facts_json is not None:
-            result = judge(given.facts_json, given.context, checks, scanner)
-        else:
-            result = scan(stream, file.filename, given.context, checks, scanner)
-        texts = evidence(stream, file.filename, result, scanner)
-    fresh = result.facts_json if given.facts_json is None else None
-    packed = pack_facts(fresh) if fresh is not None else None
-    return Screened(given, result, checks, packed, {(one["path"], one["line"]): pack(one) for one in texts})
+    """The sandboxed work on one file: its stored facts or else its archive. Raises StorageError.
+
+    With stored facts the archive is opened only to keep the text around findings; it may be gone.
+    """
+    if given.facts_json is None or any(one.runner is not None and one.runner.needs_archive for one in checks):
+        with context.vault.open(given.file.vault_key) as stream:
+            return _read(context, given, checks, stream)
+    result = judge(given.facts_json, given.context, checks, context.scanner)
+    if not any(one.path and one.line for one in result.findings):
+        return Screened(given, result, checks)
+    try:
+        with context.vault.open(given.file.vault_key) as stream:
+            return Screened(given, result, checks, None, _kept(context, given, result, stream))
+    except NotStored:
+        return Screened(given, result, checks)
+
+
+def _read(context: ScreeningContext, given: Given, checks: tuple[Check, ...], stream: BinaryIO) -> Screened:
+    name, scanner = given.file.filename, context.scanner
+    if given.facts_json is not None:
+        result = judge(given.facts_json, given.context, checks, scanner, archive=stream)
+        return Screened(given, result, checks, None, _kept(context, given, result, stream))
+    result = scan(stream, name, given.context, checks, scanner)
+    packed = pack_facts(result.facts_json) if result.facts_json is not None else None
+    return Screened(given, result, checks, packed, _kept(context, given, result, stream))
+
+
+def _kept(context: ScreeningContext, given: Given, result: ScanResult, stream: BinaryIO) -> Kept:
+    texts = evidence(stream, given.file.filename, result, context.scanner)
+    return {(one["path"], one["line"]): pack(one) for one in texts}
 
 
 def _apply(

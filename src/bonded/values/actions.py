@@ -122,6 +122,8 @@ ACTIONS: dict[str, Action] = _table(
     A("job.retry", W.ADMIN, "Retry a dead job"),
     A("job.discard", W.ADMIN, "Discard a dead job", reason=True),
     A("check.set-state", W.ADMIN, "Change the state of a check", reason=True),
+    A("check.backfill", W.ADMIN, "Run checks over files that are here already"),
+    A("check.schedule", W.ADMIN, "Change what checks run by the clock"),
     A("publication.flip", W.SYSTEM, "Publish"),
     A("publication.park", W.SYSTEM, "Park a row that cannot be published", notify=N.ADMINS),
     A("publication.recover", W.SYSTEM, "Recover from the public record", notify=N.ADMINS),
