@@ -1,6 +1,7 @@
 """From what checks found on a file to what policy says of it. Pure.
 
-Checks in evaluation and suppressed findings are kept, and decide nothing. A failure of a check or of reading always counts.
+Checks in evaluation and suppressed findings are kept, and decide nothing. A failure counts: of reading the archive always, of
+a check when it is enabled. So a plug-in on trial that breaks holds nobody's file.
 """
 
 from __future__ import annotations
@@ -26,10 +27,16 @@ def counted(
     members = (
         {member.path: member.sha256 for member in result.facts.members} if given.suppressed and result.facts else {}
     )
+    broken = [run.check for run in result.runs if run.outcome != "ok"]
+    on_trial = {
+        failure
+        for name, failure in zip(broken, result.failures, strict=False)  # of reading, there is one and nothing ran
+        if states.get(name) is CheckState.EVALUATION
+    }
     return [
         one
         for one in findings
-        if (one.check == FAILED or states.get(one.check) is CheckState.ENABLED)
+        if (states.get(one.check) is CheckState.ENABLED or (one.check == FAILED and one not in on_trial))
         and not given.is_suppressed(one, members)
     ]
 
