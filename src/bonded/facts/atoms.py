@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from bonded.facts import places
 from bonded.facts.known import (
     CANON,
     CIPHER_METHODS,
@@ -17,8 +18,10 @@ from bonded.facts.known import (
     COMMAND_SINKS,
     DECODERS,
     ENCODING_NAMES,
+    HOST_FACTS,
     NETWORK,
     SPELLERS,
+    SPIES,
 )
 
 _BUILTIN_SINKS: Final = tuple(
@@ -71,10 +74,10 @@ def _last_names(names: frozenset[str]) -> set[str]:
 
 def _module_patterns(modules: set[str]) -> list[str]:
     plain = "|".join(sorted(modules & _PLAIN_WORDS))
-    return [f'"{word}" fullword' for word in sorted(modules - _PLAIN_WORDS)] + [
-        rf"/(import|from|,)[ \t\n\\(]+({plain})([ \t\n.,)\\]|$)/",
-        rf"/[^a-zA-Z0-9_.]({plain})\.[a-zA-Z]/",
-    ]
+    words = [f'"{word}" fullword' for word in sorted(modules - _PLAIN_WORDS)]
+    if not plain:
+        return words
+    return [*words, rf"/(import|from|,)[ \t\n\\(]+({plain})([ \t\n.,)\\]|$)/", rf"/[^a-zA-Z0-9_.]({plain})\.[a-zA-Z]/"]
 
 
 def commands() -> list[str]:
@@ -117,6 +120,69 @@ def sources() -> list[str]:
         r"/::[ \t]*-/",
     ]
 
+
+def network() -> list[str]:
+    """Patterns of which one is in every file that names, in writing, something that reaches out."""
+    return [
+        *_module_patterns(_modules(NETWORK) - {"urllib"}),
+        r"/urllib2?\.(request|urlopen|urlretrieve)|urllib2|import[ \t]+request/",
+    ]
+
+
+def private() -> list[str]:
+    """Patterns of which one is in every file that names, in writing, who the machine is, its secrets, or its person."""
+    last = {parts[-1] for parts in _parts(HOST_FACTS | SPIES)} - _EVERYDAY
+    files = sorted({part for parts in places.table("files").values() for part in parts} | {"login data", "local state"})
+    return [
+        *(f'"{word}" fullword' for word in sorted(last)),
+        *_module_patterns({parts[0] for parts in _parts(SPIES)} - _SHARED),
+        r"/platform\.node|environ[ \t\n]*([^a-zA-Z_0-9\[. \t\n]|\.(items|copy|values|keys))/",
+        *(_literal(part.lstrip("/")) for part in files),
+    ]
+
+
+def addresses() -> list[str]:
+    """Patterns of which one is in every file that names, in writing, a service that data is left at, or a bare address."""
+    kinds = (
+        places.REQUEST_BIN,
+        places.CALL_BACK,
+        places.TUNNEL,
+        places.HOOK,
+        places.PASTE,
+        places.DROP,
+        places.METADATA,
+    )
+    return [
+        *sorted({_literal(host) for kind in kinds for host in places.table("hosts")[kind] if len(host) > 5}),
+        r"/\/\/[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}/",
+        r"/['\"][0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}['\"]/",
+    ]
+
+
+def _literal(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\") + '" nocase'
+
+
+_EVERYDAY: Final = frozenset(
+    {
+        "node",
+        "platform",
+        "copy",
+        "paste",
+        "Listener",
+        "record",
+        "hook",
+        "load",
+        "open",
+        "grab",
+        "chrome",
+        "users",
+        "rec",
+        "getcwd",
+    }
+    | {"interfaces", "mss"}
+)
+"""Names of methods of much else; there, the module is looked for."""
 
 BUILTINS: Final = [
     *(f'"{word}" fullword' for word in ("__builtins__", "__builtin__", "__globals__", "f_globals", "f_builtins")),

@@ -25,6 +25,8 @@ _MOST_ASKED = 20
 """Modules read only because another one needs what a function of theirs gives."""
 _MOST_PARTNERS = 16
 """Modules that are parsed only because they would matter together."""
+_MOST_OUTWARD = 24
+"""Short modules that are read only because they reach out."""
 _SMALL = 40_000
 _MOST_CALLERS = 24
 """Modules that are looked through, because they may call what is of interest in others."""
@@ -82,6 +84,9 @@ class Package:
             or path in self.traits
             or prefilter.matters(self.found.sources[path], groups)
         }
+        outward = [path for path, groups in hits.items() if prefilter.reaches_out(self.found.sources[path], groups)]
+        outward = [path for path in outward if bases[path] is not When.NEVER and path not in chosen]
+        chosen |= set(sorted(outward, key=lambda path: (path.count("/"), path))[:_MOST_OUTWARD])
         chosen |= self._partners({path: groups for path, groups in hits.items() if bases[path] is not When.NEVER})
         never = {path for path in chosen if bases[path] is When.NEVER}
         chosen -= never

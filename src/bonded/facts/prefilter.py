@@ -24,7 +24,9 @@ LARGE = 2_500_000
 _ANYTHING = re.compile(
     rb"exec|eval|system|popen|subprocess|__import__|import_module|builtins|spawn|startfile|getattr|__dict__"
 )
-_REACHING = frozenset({"sinks", "builtins", "namespaces", "importers", "getattr", "code"})
+_REACHING = frozenset({"sinks", "builtins", "namespaces", "importers", "getattr", "code", "network"})
+SMALL = 8_000
+"""Modules of this length that reach out are worth reading, whatever else they name: what they send may be spelled."""
 
 
 def rules() -> str:
@@ -39,6 +41,9 @@ def rules() -> str:
         "code": atoms.CODE,
         "reads": atoms.READS,
         "imported": atoms.IMPORTED_SINKS,
+        "network": atoms.network(),
+        "personal": atoms.private(),
+        "addresses": atoms.addresses(),
     }
     made = [_rule(name, patterns, "any of them") for name, patterns in groups.items()]
     others = " or ".join(f"$a{n}" for n in range(1, len(atoms.GETATTR)))
@@ -100,7 +105,14 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
     modules = not groups.isdisjoint(("roots", "importers"))
     reaches = anything or "sinks" in groups or ("getattr" in groups and modules) or groups >= {"importers", "imported"}
     hides = anything or not groups.isdisjoint(("sources", "importers"))
+    if "network" in groups and not groups.isdisjoint(("personal", "addresses")):
+        return True
     return (reaches and hides) or "commands" in groups or groups >= {"computed", "roots"} or groups >= {"code", "reads"}
+
+
+def reaches_out(data: bytes, groups: frozenset[str]) -> bool:
+    """Whether it is short and reaches out: of these, an archive's first few are read."""
+    return "network" in groups and len(data) <= SMALL
 
 
 def is_half(groups: frozenset[str]) -> bool:
