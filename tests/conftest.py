@@ -17,6 +17,7 @@ import structlog
 from bonded.db import migrate
 from bonded.db.engine import Database, open_database
 from tests.support.postgres import PostgresServer, start_postgres
+from tests.support.redis import RedisServer, start_redis
 
 NOW = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
 
@@ -67,6 +68,20 @@ def postgres(shared: Path) -> Iterator[PostgresServer]:
     """A real PostgreSQL server, one for all test processes."""
     with start_postgres(shared) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """A real Redis server for this test process."""
+    with start_redis() as server:
+        yield server
+
+
+@pytest.fixture
+def broker(redis_server: RedisServer) -> RedisServer:
+    """The same, empty."""
+    redis_server.client().flushall()
+    return redis_server
 
 
 @pytest.fixture

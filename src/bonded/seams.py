@@ -6,12 +6,13 @@ run against every adapter. Names inside a Storage are relative POSIX paths witho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from pathlib import Path
+from threading import Event
 from typing import Any, BinaryIO, Protocol
 
 
@@ -137,6 +138,26 @@ class Queue(Protocol):
 
     def wait(self, queues: Iterable[str], timeout: timedelta) -> bool:
         """Sleep until a wake for one of `queues` or the timeout; True when woken."""
+
+
+class BrokerAway(Exception):
+    """The broker does not answer; the message says why, without its password. Jobs wait in the database."""
+
+
+class Broker(Protocol):
+    """Carries the numbers of jobs to workers on other machines. It may lose, repeat and delay them: the row decides."""
+
+    def send(self, jobs: Mapping[str, Sequence[int]]) -> None:
+        """Queue -> numbers of its jobs that are due. Best effort, 200 ms at most, never raises."""
+
+    def lengths(self, queues: Iterable[str]) -> dict[str, int]:
+        """How many messages wait in each of `queues`, those that a worker holds not counted. Raises BrokerAway."""
+
+    def serve(self, queues: Sequence[str], threads: int, run: Callable[[int], None], stop: Event) -> None:
+        """Call `run(number)` for each message of `queues`, `threads` at once, each acknowledged when `run` has returned.
+
+        Returns when `stop` is set and what runs has ended. While the broker is away it is asked again and again.
+        """
 
 
 @dataclass(frozen=True, slots=True)

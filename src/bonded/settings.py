@@ -151,10 +151,21 @@ class SignerSettings(Section):
 
 
 class QueueSettings(Section):
-    """`engine`: `local` works in processes of the server."""
+    """`engine`: `local` works in processes of each machine; `celery` has a broker carry job numbers to all of them."""
 
-    engine: Literal["local"] = "local"
-    """How workers are woken and placed."""
+    engine: Literal["local", "celery"] = "local"
+    """How workers are woken and placed: by this machine's own means, or by Celery through `broker`."""
+    broker: str = ""
+    """Address of the broker for engine celery: redis://, rediss://, redis+socket:///PATH, amqp:// or amqps://."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> QueueSettings:
+        known = ("redis://", "rediss://", "redis+socket:///", "amqp://", "amqps://")
+        if self.engine == "celery" and not self.broker:
+            raise ValueError("queue.broker is empty, and engine celery needs its address, such as redis://HOST:6379/0")
+        if self.broker and not self.broker.startswith(known):
+            raise ValueError(f"queue.broker must begin with one of {', '.join(known)}")
+        return self
 
 
 class MailSettings(Section):

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from bonded.checks.outside import Outside
     from bonded.db.engine import Database
     from bonded.db.worker import Handler
+    from bonded.ops.lanes import Lane
+    from bonded.review.settings import ReviewContext
     from bonded.screening.settings import ScreeningContext
-    from bonded.seams import Counter, Lock, Mailer, Purger, Queue, Sandbox, Signer, Storage
+    from bonded.seams import Broker, Counter, Lock, Mailer, Purger, Queue, Sandbox, Signer, Storage
     from bonded.serve.context import ServeContext, ServeSettings
     from bonded.telemetry.metrics import Level
     from bonded.tuf.context import Publisher, TufSettings
@@ -59,6 +61,8 @@ class House:
 
         db = open_database(self.database_url, pool_size=self.settings.database.pool_size)
         db.on_commit(self.queue.wake)
+        if self.broker is not None:
+            db.on_commit(self.broker.send)
         return db
 
     @property
@@ -100,6 +104,24 @@ class House:
         from bonded.adapters.queue_local import LocalQueue
 
         return LocalQueue(self.directory / "run" / "wake")
+
+    @cached_property
+    def broker(self) -> Broker | None:
+        """Carries job numbers to workers on all machines; None where each machine looks for itself."""
+        if self.settings.queue.engine == "local":
+            return None
+        try:
+            from bonded.adapters.queue_celery import CeleryBroker
+        except ImportError:
+            raise SettingsError('`queue.engine` is celery, which is not installed: install "bonded[celery]"') from None
+        return CeleryBroker(self.settings.queue.broker)
+
+    def lanes(self) -> list[Lane]:
+        """Which queues share threads."""
+        from bonded.ops.lanes import lanes
+
+        purging = bool(self.purger.active or self.purger.caches)
+        return lanes(self.jobs().keys(), screening=self.settings.screening.workers, purging=purging)
 
     @cached_property
     def signer(self) -> Signer:
@@ -258,28 +280,6 @@ class House:
         return sandbox_for(self.settings.screening.sandbox)
 
     @cached_property
-    def screening(self) -> ScreeningContext:
-        """What screening jobs work with."""
-        from bonded.screening.policy_file import load_policy
-        from bonded.screening.run import ScanSettings
-        from bonded.screening.settings import ScreeningContext, ScreeningSettings
-
-        s = self.settings.screening
-        limits = ScanSettings(cpu_seconds=s.cpu_seconds, memory_bytes=s.memory_mb * 2**20)
-        policy = load_policy(self.directory / s.policy if s.policy else None)
-        return ScreeningContext(self.db, self.vault, self.sandbox, ScreeningSettings(Mode(s.mode), policy, limits))
-
-    @cached_property
-    def spool(self) -> Path:
-        """Where uploads are received; on the vault's file system, so that accepting one is a link."""
-        where = self.settings.storage.vault
-        folder = self.directory / "run" if where.startswith("s3://") else (self.directory / where).parent / "run"
-        spool = folder / "spool"
-        spool.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return spool
-
-    @cached_property
-    @cached_property
     def outside_loader(self) -> Callable[[], Outside]:
         """Knows the checks of outside packages and the dropped-in rules."""
         s = self.settings.screening
@@ -293,6 +293,36 @@ class House:
         """Outside checks as they are now; the registry of checks asks."""
         return self.outside_loader()
 
+    @cached_property
+    def screening(self) -> ScreeningContext:
+        """What screening jobs work with."""
+        from bonded.screening.policy_file import load_policy
+        from bonded.screening.run import ScanSettings
+        from bonded.screening.settings import ScreeningContext, ScreeningSettings
+
+        s = self.settings.screening
+        limits = ScanSettings(cpu_seconds=s.cpu_seconds, memory_bytes=s.memory_mb * 2**20)
+        policy = load_policy(self.directory / s.policy if s.policy else None)
+        return ScreeningContext(self.db, self.vault, self.sandbox, ScreeningSettings(Mode(s.mode), policy, limits))
+
+    @cached_property
+    def review(self) -> ReviewContext:
+        """What the jobs of review work with."""
+        from bonded.review.settings import ReviewContext
+
+        s = self.settings.screening
+        return ReviewContext(self.db, self.vault, self.sandbox, s.cpu_seconds, s.memory_mb * 2**20)
+
+    @cached_property
+    def spool(self) -> Path:
+        """Where uploads are received; on the vault's file system, so that accepting one is a link."""
+        where = self.settings.storage.vault
+        folder = self.directory / "run" if where.startswith("s3://") else (self.directory / where).parent / "run"
+        spool = folder / "spool"
+        spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return spool
+
+    @cached_property
     def upload(self) -> UploadContext:
         """What accepting an upload works with."""
         from bonded.upload.accept import UploadContext
@@ -433,9 +463,9 @@ class House:
 
     def levels(self) -> list[Level]:
         """Figures that are read when somebody asks for metrics."""
-        from bonded.ops.levels import levels
+        from bonded.ops.levels import levels, of_workers
 
-        return levels(self.status(), self.clock())
+        return levels(self.status(), self.clock()) + of_workers(self.db, self.clock())
 
     def jobs(self) -> dict[str, Handler]:
         """Every queue with its handler."""
@@ -443,6 +473,7 @@ class House:
 
         from bonded.mail import job as mail
         from bonded.mail.compose import MailSettings
+        from bonded.review import compare, grouping
         from bonded.screening.job import screen
         from bonded.tuf import document_jobs, plain, purge, takedown
 
@@ -450,6 +481,8 @@ class House:
         post = mail.MailContext(self.db, self.mailer, MailSettings(s.name, s.url.rstrip("/") + "/", s.mail.sender))
         return {
             "screen": partial(screen, self.screening),
+            "group": partial(grouping.handle, self.review),
+            "compare": partial(compare.handle, self.review),
             "takedown": partial(takedown.handle, self.keeper),
             "plain": partial(plain.handle, self.keeper),
             "documents": partial(document_jobs.handle, self.keeper),
@@ -460,6 +493,7 @@ class House:
     def rounds(self) -> list[tuple[timedelta, Callable[[datetime], object]]]:
         """House-keeping of the worker: how often, and what."""
         from bonded.accounts.expiry import expire
+        from bonded.db.workers import forget
         from bonded.tuf.squeeze import Squeezer
         from bonded.tuf.status import status
         from bonded.tuf.tell import tell
@@ -470,6 +504,7 @@ class House:
         def expired(now: datetime) -> None:
             with self.db.write() as tx:
                 expire(tx, now=now)
+                forget(tx, now=now)
 
         def spooled(now: datetime) -> None:
             sweep(self.spool, older_than=longest, now=now)
@@ -507,6 +542,18 @@ def sandbox_for(wanted: str) -> Sandbox:
     return pick(wanted)
 
 
+def outside_checks(
+    plugins: tuple[Path, ...], drop_in: Path | None, sandbox: Callable[[], Sandbox]
+) -> Callable[[], Outside]:
+    """What knows the checks of the packages and folders `plugins` and of the folder `drop_in`, run like `sandbox` is."""
+    from bonded.adapters.sandbox_plugin import plugin_sandbox
+    from bonded.screening.loading import Loader, Sources
+
+    return Loader(
+        Sources(plugins, drop_in), sandbox, lambda python, folders: plugin_sandbox(sandbox(), python, folders)
+    )
+
+
 def public_key(
     uri: str, directory: Path, *, pkcs11_module: str = "", pin_file: str = "", passphrase_file: str = "keys/passphrase"
 ) -> tuple[str, dict[str, Any]]:
@@ -525,21 +572,9 @@ def public_key(
 
 def open_house(directory: Path) -> House:
     """The House of an existing data directory. Raises SettingsError."""
+    from bonded.checks.outside import provide
+
     directory = directory.absolute()
     house = House(directory, load(directory))
     provide(house.outside)
     return house
-def outside_checks(
-    plugins: tuple[Path, ...], drop_in: Path | None, sandbox: Callable[[], Sandbox]
-) -> Callable[[], Outside]:
-    """What knows the checks of the packages and folders `plugins` and of the folder `drop_in`, run like `sandbox` is."""
-    from bonded.adapters.sandbox_plugin import plugin_sandbox
-    from bonded.screening.loading import Loader, Sources
-
-    return Loader(
-        Sources(plugins, drop_in), sandbox, lambda python, folders: plugin_sandbox(sandbox(), python, folders)
-    )
-
-
-    from bonded.checks.outside import provide
-

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from bonded.db.engine import Database
+from bonded.db.engine import Database, Touched
 from bonded.db.jobs import LeaseLost, claim, done, enqueue, failed, give_back, heartbeat, job, sweep, waiting
 
 LEASE = timedelta(seconds=30)
@@ -113,7 +113,7 @@ def test_a_job_given_back_does_not_lose_an_attempt(db: Database, now: datetime) 
 
 
 def test_nothing_is_queued_when_the_business_transaction_fails(db: Database, now: datetime) -> None:
-    woken: list[set[str]] = []
+    woken: list[Touched] = []
     db.on_commit(woken.append)
     with pytest.raises(RuntimeError), db.write() as tx:
         enqueue(tx, "screen", "a", {}, now=now)
@@ -121,4 +121,6 @@ def test_nothing_is_queued_when_the_business_transaction_fails(db: Database, now
     assert woken == []
     assert take(db, now) is None
     add(db, "a", now)
-    assert woken == [{"screen"}]
+    taken = take(db, now)
+    assert taken
+    assert woken == [{"screen": [taken.id]}]

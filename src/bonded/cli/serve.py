@@ -5,25 +5,18 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from bonded.ops.lanes import Lane
     from bonded.serve.group import Member
     from bonded.serve.life import Life
     from bonded.wiring import House
 
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_okay=False))
-SCREENING_NICE = 10
-"""People who upload and read go before files that wait for their verdict."""
-AFTER_NICE = 5
-"""They also go before what follows an upload: publications and copies catch up in larger batches, which cost less. What
-withdraws files is never behind anything."""
-PLAIN_REST = timedelta(milliseconds=200)
-"""What pip and uv see may be so much later than what is signed; uploads that come fast share the work."""
 HOST = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 PORT = click.option("--port", type=click.IntRange(0, 65_535), default=8000, show_default=True, help="0: any free port.")
 
@@ -36,7 +29,7 @@ def serve(directory: Path, host: str, port: int) -> None:
     """Run everything in one process group: web, jobs, publisher."""
     house = _open(directory, "serve")
     listening = _bind(host, port, house)
-    _run(house, [*_http(house, listening), _worker(house), _publisher(house)], listening)
+    _run(house, [*_http(house, listening), *_workers(house), _publisher(house)], listening)
 
 
 @click.command()
@@ -55,7 +48,7 @@ def web(directory: Path, host: str, port: int) -> None:
 def worker(directory: Path) -> None:
     """Run jobs only: screening, mail, withdrawal, plain copies."""
     house = _open(directory, "worker")
-    _run(house, [_worker(house)])
+    _run(house, _workers(house))
 
 
 @click.command()
@@ -189,24 +182,24 @@ def _http(house: House, listening: list[socket.socket]) -> list[Member]:
     ]
 
 
-def _worker(house: House) -> Member:
+def _workers(house: House) -> list[Member]:
+    """The worker process and, where a broker carries jobs, one more for each lane that it carries."""
+    house.jobs()  # imports what the handlers need, and tells of wrong settings, before the fork
+    carried = [lane for lane in house.lanes() if lane.carried and house.broker is not None]
+    return [_worker(house, carried), *(_carried(house, lane) for lane in carried)]
+
+
+def _worker(house: House, carried: list[Lane]) -> Member:
     from bonded.ops.worker import Worker
 
-    house.jobs()  # imports what the handlers need, and tells of wrong settings, before the fork
-
     def run(house: House, life: Life) -> None:
-        jobs = house.jobs()
+        jobs, broker = house.jobs(), house.broker
         work = Worker(house.db, house.new_queue, house.clock)
-        work.add({"screen": jobs.pop("screen")}, threads=house.settings.screening.workers, nice=SCREENING_NICE)
-        later = {"mail": jobs.pop("mail"), "documents": jobs.pop("documents")}
-        work.add(later, nice=AFTER_NICE, rest=timedelta(seconds=2))
-        work.add({"takedown": jobs["takedown"]})  # never behind anything slow
-        plain, purge = {"plain": jobs["plain"]}, {"purge": jobs["purge"]}
-        if house.purger.active or house.purger.caches:
-            work.add(plain, nice=AFTER_NICE, rest=PLAIN_REST)
-            work.add(purge)  # nothing waits for a slow cache
-        else:
-            work.add(plain | purge, nice=AFTER_NICE, rest=PLAIN_REST)
+        for lane in house.lanes():
+            if lane not in carried:
+                work.add_lane(lane, jobs)
+        if broker is not None:
+            work.keep(broker, carried, jobs)
         for interval, call in house.rounds():
             work.every(interval, call)
         life.on_stop(work.stop)
@@ -216,7 +209,20 @@ def _worker(house: House) -> Member:
     return _member(house, "worker", run)
 
 
+def _carried(house: House, lane: Lane) -> Member:
+    from bonded.ops.carried import run_lane
+
+    def run(house: House, life: Life) -> None:
+        os.nice(lane.nice)
+        assert house.broker is not None
+        life.ready()
+        run_lane(house.db, house.broker, lane, house.jobs(), house.clock, life.stop)
+
+    return _member(house, f"worker-{lane.name}", run)
+
+
 def _publisher(house: House) -> Member:
+    from bonded.ops.lanes import AFTER_NICE
     from bonded.tuf.loop import run_publisher
 
     house.check_key_uris()

@@ -7,7 +7,7 @@ PostgreSQL: READ COMMITTED for writers, REPEATABLE READ READ ONLY for readers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,6 +21,9 @@ BUSY_TIMEOUT = 10_000
 Tx = Connection
 """A transaction that may write, from `Database.write()`. Everything in it commits or nothing."""
 
+Touched = Mapping[str, Sequence[int]]
+"""Queues with something new, and the numbers of new jobs that are due, as far as they are known."""
+
 
 class Database:
     """One database. Made by `open_database`; safe to use from many threads; call `forked()` after a fork."""
@@ -28,10 +31,10 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.dialect: str = engine.dialect.name
-        self._listeners: list[Callable[[set[str]], None]] = []
+        self._listeners: list[Callable[[Touched], None]] = []
 
-    def on_commit(self, listener: Callable[[set[str]], None]) -> None:
-        """Call `listener(queues)` after each commit that touched queues (see `touch`). Its errors are ignored."""
+    def on_commit(self, listener: Callable[[Touched], None]) -> None:
+        """Call `listener(touched)` after each commit that touched queues (see `touch`). It must not raise."""
         self._listeners.append(listener)
 
     @contextmanager
@@ -40,11 +43,11 @@ class Database:
         with self.engine.connect() as connection:
             if self.dialect == "postgresql":
                 connection = connection.execution_options(isolation_level="READ COMMITTED")
-            connection.info["queues"] = set()
+            connection.info["queues"] = {}
             connection.info["immediate"] = True
             with connection.begin():
                 yield connection
-            queues: set[str] = connection.info.pop("queues", set())
+            queues: Touched = connection.info.pop("queues", {})
         if queues:
             for listener in self._listeners:
                 listener(queues)
@@ -67,9 +70,9 @@ class Database:
         self.engine.dispose()
 
 
-def touch(tx: Tx, queue: str) -> None:
-    """Note that `queue` has something new; its workers are woken after the commit."""
-    tx.info.setdefault("queues", set()).add(queue)
+def touch(tx: Tx, queue: str, numbers: Sequence[int] = ()) -> None:
+    """Note that `queue` has something new, the jobs `numbers` among it; its workers are woken after the commit."""
+    tx.info.setdefault("queues", {}).setdefault(queue, []).extend(numbers)
 
 
 def open_database(url: str, *, pool_size: int = 8) -> Database:

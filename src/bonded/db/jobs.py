@@ -7,7 +7,7 @@ attempt number; heartbeats and "done" name the attempt, and no row updated means
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
@@ -90,16 +90,17 @@ def enqueue_all(
     """Add many jobs of one queue, (key, payload) each, as `enqueue` adds one. The keys differ."""
     if not jobs:
         return
+    due = due or now
     same = {
         "queue": queue,
         "state": "pending",
-        "due": due or now,
+        "due": due,
         "attempt": 0,
         "max_attempts": 0 if queue in ENDLESS else max_attempts,
         "created_at": now,
     }
-    tx.execute(_upsert(tx.dialect.name), [same | {"key": key, "payload": payload} for key, payload in jobs])
-    touch(tx, queue)
+    rows = tx.execute(_upsert(tx.dialect.name), [same | {"key": key, "payload": payload} for key, payload in jobs])
+    touch(tx, queue, rows.scalars().all() if due <= now else ())
 
 
 @cache
@@ -112,7 +113,7 @@ def _upsert(dialect: str) -> Any:
         index_elements=[job.c.key],
         index_where=text("state = 'pending'"),
         set_={"due": least(job.c.due, statement.excluded.due)},
-    )
+    ).returning(job.c.id)
 
 
 def claim(tx: Tx, queues: list[str], *, now: datetime, lease: timedelta) -> Job | None:
@@ -132,6 +133,28 @@ def claim(tx: Tx, queues: list[str], *, now: datetime, lease: timedelta) -> Job 
         .returning(job.c.id, job.c.queue, job.c.key, job.c.payload, job.c.attempt, job.c.created_at)
     ).one_or_none()
     return Job(*row) if row else None
+
+
+def claim_id(tx: Tx, number: int, queues: Collection[str], *, now: datetime, lease: timedelta) -> Job | None:
+    """Take the job `number` when it is pending in one of `queues` and due; None when it is not, or is gone."""
+    row = tx.execute(
+        update(job)
+        .where(job.c.id == number, job.c.queue.in_(queues), job.c.state == "pending", job.c.due <= now)
+        .values(state="running", lease_until=now + lease, attempt=job.c.attempt + 1)
+        .returning(job.c.id, job.c.queue, job.c.key, job.c.payload, job.c.attempt, job.c.created_at)
+    ).one_or_none()
+    return Job(*row) if row else None
+
+
+def due_ids(conn: Connection, queue: str, *, before: datetime, limit: int) -> list[int]:
+    """Numbers of the pending jobs of `queue` that have been due since `before`, those due longest first."""
+    wanted = (
+        select(job.c.id)
+        .where(job.c.queue == queue, job.c.state == "pending", job.c.due <= before)
+        .order_by(job.c.due, job.c.id)
+        .limit(limit)
+    )
+    return list(conn.execute(wanted).scalars())
 
 
 def due(conn: Connection, queues: list[str], *, now: datetime) -> bool:
@@ -180,6 +203,7 @@ def give_back(tx: Tx, taken: Job, *, now: datetime) -> None:
         tx.execute(
             update(job).where(_is(taken)).values(state="pending", due=now, lease_until=None, attempt=job.c.attempt - 1)
         )
+        touch(tx, taken.queue, [taken.id])
 
 
 def sweep(tx: Tx, *, now: datetime) -> int:

@@ -13,6 +13,7 @@ from bonded.db.base import metadata
 
 MODULES = (
     "bonded.db.jobs",
+    "bonded.db.workers",
     "bonded.adapters.counter_sql",
     "bonded.journal.tables",
     "bonded.accounts.tables",

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bonded.db.engine import Database, Tx
-from bonded.db.jobs import Job, LeaseLost, claim, done, due, failed, give_back, heartbeat
+from bonded.db.jobs import Job, LeaseLost, claim, claim_id, done, due, failed, give_back, heartbeat
 
 Effects = Callable[[Tx], None]
 Handler = Callable[[Job, datetime], Effects | None]
@@ -52,6 +52,19 @@ def work_once(
         taken = _work(db, taken, handlers, clock, queues if left else [], more)
         if taken is None:
             break
+    return True
+
+
+def work_on(db: Database, number: int, handlers: Mapping[str, Handler], clock: Callable[[], datetime]) -> bool:
+    """Take the one job `number` and work on it. False when it is not to be had: done, taken by another, or not yet due.
+
+    For engines that are told a number by a message, which may come late, twice or never: the row decides.
+    """
+    with db.write() as tx:
+        taken = claim_id(tx, number, handlers.keys(), now=clock(), lease=LEASE)
+    if taken is None:
+        return False
+    _work(db, taken, handlers, clock, [], lambda: False)
     return True
 
 

@@ -89,7 +89,7 @@ def retry(tx: Tx, who: Actor, job_id: int, *, now: datetime) -> Letter:
     else:
         tx.execute(update(job).where(job.c.id == job_id).values(state="pending", due=now, attempt=0, lease_until=None))
     _record(tx, "job.retry", who, letter, "", now)
-    touch(tx, letter.queue)
+    touch(tx, letter.queue, [] if twin else [job_id])
     return letter
 
 

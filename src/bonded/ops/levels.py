@@ -1,4 +1,4 @@
-"""The state of signing as figures for /metrics: what expires when, what waits, what alarms. Pure.
+"""The state of signing as figures for /metrics: what expires when, what waits, what alarms.
 
 These are read when somebody asks, by whichever process is asked, so there is one value of each however many run.
 """
@@ -6,8 +6,13 @@ These are read when somebody asks, by whichever process is asked, so there is on
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 
+from sqlalchemy.exc import SQLAlchemyError
+
+from bonded.db.engine import Database
+from bonded.db.workers import Seen, workers
 from bonded.telemetry import measures as m
 from bonded.telemetry.metrics import Level
 from bonded.tuf.status_model import Status
@@ -57,7 +62,15 @@ def _rows(found: Status, now: datetime) -> list[Level]:
 
 def _queues(found: Status, now: datetime) -> list[Level]:
     """Every queue that has jobs; those that signing depends on are told even when they are empty."""
-    names = {queue.name for queue in found.queues} | {"mail", "plain", "purge", "screen", "takedown"}
+    names = {queue.name for queue in found.queues} | {
+        "compare",
+        "group",
+        "mail",
+        "plain",
+        "purge",
+        "screen",
+        "takedown",
+    }
     told: list[Level] = []
     for queue in map(found.queue, sorted(names)):
         label = {"queue": queue.name}
@@ -72,3 +85,42 @@ def _queues(found: Status, now: datetime) -> list[Level]:
 
 def _since(at: datetime | None, now: datetime) -> float:
     return max(0.0, (now - at).total_seconds()) if at is not None else 0.0
+
+
+def of_workers(db: Database, now: datetime) -> list[Level]:
+    """Workers of all machines and what they say of the broker. Nothing while the database is away."""
+    try:
+        with db.read() as conn:
+            found = workers(conn)
+    except SQLAlchemyError:
+        return []
+    return told_by(found, now)
+
+
+def told_by(found: Sequence[Seen], now: datetime) -> list[Level]:
+    """The same of rows that were read. Pure."""
+    threads: Counter[tuple[str, str]] = Counter()
+    busy: Counter[tuple[str, str]] = Counter()
+    silent: Counter[str] = Counter()
+    keepers = [one for one in found if one.broker and one.alive(now)]
+    for one in found:
+        if one.alive(now):
+            threads[one.lane, one.engine] += one.threads
+            busy[one.lane, one.engine] += one.busy
+        else:
+            silent[one.lane] += 1
+    told: list[Level] = []
+    for (lane, engine), number in threads.items():
+        label = {"lane": lane, "engine": engine}
+        told += [(m.WORKERS, label, float(number)), (m.WORKERS_BUSY, label, float(busy[lane, engine]))]
+    told += [(m.WORKERS_SILENT, {"lane": lane}, float(number)) for lane, number in silent.items()]
+    return told + _broker(keepers)
+
+
+def _broker(keepers: Sequence[Seen]) -> list[Level]:
+    """The broker as the keeper saw it who looked last."""
+    if not keepers:
+        return []
+    last = max(keepers, key=lambda one: one.seen_at).broker
+    told: list[Level] = [(m.BROKER_UP, {}, 0.0 if last["away"] else 1.0)]
+    return told + [(m.BROKER_MESSAGES, {"queue": queue}, float(n)) for queue, n in last["messages"].items()]

@@ -1,13 +1,14 @@
-"""The worker process of the local engine: a few threads, each on its own queues, so that slow screening delays no take-down.
+"""The worker process: a few threads, each on its own queues, so that slow screening delays no take-down.
 
-Woken after commits, polling otherwise; a sweeper returns the jobs of workers that died.
+Woken after commits, polling otherwise; a sweeper returns the jobs of workers that died. Where a broker carries jobs to
+other processes (`carried`), this one keeps house for them, and stands in while the broker is away.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -16,7 +17,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from bonded.db.engine import Database
 from bonded.db.jobs import sweep
 from bonded.db.worker import Handler, work_once
-from bonded.seams import Queue
+from bonded.ops.carried import KEEP_EVERY, Keeper
+from bonded.ops.lanes import Lane
+from bonded.ops.pulse import Pulse
+from bonded.seams import Broker, Queue
 
 POLL = timedelta(milliseconds=250)
 SWEEP_EVERY = timedelta(seconds=5)
@@ -35,21 +39,46 @@ class Worker:
         self._threads: list[threading.Thread] = []
         self._rounds: list[tuple[timedelta, Callable[[datetime], object]]] = []
         self._due: list[datetime] = []
+        self._pulses: list[Pulse] = []
 
     def add(
-        self, handlers: Mapping[str, Handler], *, threads: int = 1, nice: int = 0, rest: timedelta | None = None
+        self,
+        handlers: Mapping[str, Handler],
+        *,
+        threads: int = 1,
+        nice: int = 0,
+        rest: timedelta | None = None,
+        when: Callable[[], bool] = lambda: True,
     ) -> None:
         """Have `threads` threads work on the queues of `handlers`.
 
         `nice`: how much they, and the processes that they start, give way to others when processors are short (0 not at
         all, 19 wholly). `rest`: how long they look for nothing new once nothing is due, whoever calls: jobs that came
-        meanwhile are done in one go, which costs uploads fewer waits for the disk and the database.
+        meanwhile are done in one go, which costs uploads fewer waits for the disk and the database. `when`: they take
+        jobs only while it says so.
         """
         for n in range(threads):
             name = f"{next(iter(handlers))}-{n}"
             self._threads.append(
-                threading.Thread(target=self._work, args=(handlers, nice, rest), name=name, daemon=True)
+                threading.Thread(target=self._work, args=(handlers, nice, rest, when), name=name, daemon=True)
             )
+
+    def add_lane(self, lane: Lane, jobs: Mapping[str, Handler], engine: str = "local") -> None:
+        """Have the lane worked on here, and tell what it does."""
+        pulse = Pulse(lane.name, engine, lane.queues, lane.threads, self._clock())
+        self._pulses.append(pulse)
+        self.add(pulse.counted(lane.handlers(jobs)), threads=lane.threads, nice=lane.nice, rest=lane.rest)
+
+    def keep(self, broker: Broker, lanes: Sequence[Lane], jobs: Mapping[str, Handler]) -> None:
+        """Keep house for `lanes`, whose jobs `broker` carries: send again what it lost, stand in while it is away."""
+        queues = tuple(queue for lane in lanes for queue in lane.queues)
+        pulse = Pulse("keeper", "celery", queues, 0, self._clock())
+        keeper = Keeper(self._db, broker, queues, pulse)
+        self._pulses.append(pulse)
+        self.every(KEEP_EVERY, keeper.round)
+        for lane in lanes:
+            handlers = pulse.counted(lane.handlers(jobs))
+            self.add(handlers, threads=lane.threads, nice=lane.nice, rest=lane.rest, when=lambda: keeper.away)
 
     def every(self, interval: timedelta, call: Callable[[datetime], object]) -> None:
         """Have `call(now)` called at the start and each `interval` after: house-keeping that needs no job row."""
@@ -60,24 +89,35 @@ class Worker:
         """Work until `stop()`; the calling thread is the sweeper. Returns when all threads have finished."""
         for thread in self._threads:
             thread.start()
+        every = min([SWEEP_EVERY, *(interval for interval, _ in self._rounds)])
+        swept: datetime | None = None
         while not self._over.is_set():
-            self._sweep()
+            now = self._clock()
+            if swept is None or not timedelta(0) <= now - swept < SWEEP_EVERY:
+                swept = now
+                self._sweep()
             self._keep_house()
-            self._over.wait(SWEEP_EVERY.total_seconds())
+            self._over.wait(every.total_seconds())
         for thread in self._threads:
             thread.join()
+        self._leave()
 
     def stop(self) -> None:
         """Take no further jobs. Safe in a signal handler."""
         self._over.set()
 
-    def _work(self, handlers: Mapping[str, Handler], nice: int, rest: timedelta | None) -> None:
+    def _work(
+        self, handlers: Mapping[str, Handler], nice: int, rest: timedelta | None, when: Callable[[], bool]
+    ) -> None:
         if nice:  # on Linux a thread has a priority of its own
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
         queue = self._new_queue()
         while not self._over.is_set():
             try:
-                if work_once(self._db, handlers, self._clock, lambda: not self._over.is_set()):
+                if not when():
+                    self._over.wait(REST)
+                    continue
+                if work_once(self._db, handlers, self._clock, lambda: when() and not self._over.is_set()):
                     continue
                 if rest is not None:
                     self._over.wait(rest.total_seconds())
@@ -101,7 +141,17 @@ class Worker:
         try:
             with self._db.write() as tx:
                 returned = sweep(tx, now=self._clock())
+                for pulse in self._pulses:
+                    pulse.tell(tx, self._clock())
             if returned:
                 log.warning("jobs returned from dead workers", count=returned)
         except SQLAlchemyError as error:
             log.error("database failed", exc_info=error)
+
+    def _leave(self) -> None:
+        try:
+            with self._db.write() as tx:
+                for pulse in self._pulses:
+                    pulse.leave(tx)
+        except SQLAlchemyError as error:
+            log.warning("a sign of life was not taken back", exc_info=error)

@@ -1,0 +1,54 @@
+"""A real Redis server on a socket of its own, for tests: `redis-server` of Debian, nothing kept on disk."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+
+
+class RedisServer:
+    """One server. `url` is what `queue.broker` takes; `stop` and `start` are for tests of a broker that goes away."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = folder / "redis.sock"
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"redis+socket://{self._socket}"
+
+    def start(self) -> None:
+        command = ["redis-server", "--port", "0", "--unixsocket", str(self._socket), "--save", "", "--appendonly", "no"]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=self._socket.parent)
+        for _ in range(200):
+            try:
+                if self.client().ping():
+                    return
+            except redis.ConnectionError:
+                time.sleep(0.02)
+        raise AssertionError("redis-server does not answer")
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def client(self) -> Any:
+        return redis.Redis(unix_socket_path=str(self._socket))
+
+
+@contextmanager
+def start_redis() -> Iterator[RedisServer]:
+    """A server until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="b-redis-") as where:
+        server = RedisServer(Path(where))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
