@@ -38,6 +38,8 @@ class Member:
     sha256: str
     data: bytes | None
     digests: Mapping[str, str] = field(default_factory=dict)
+    head: bytes = b""
+    """The first bytes of a file, as many as tell what it is (`facts.magic`)."""
 
 
 @dataclass(frozen=True, slots=True)

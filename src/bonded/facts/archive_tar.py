@@ -26,6 +26,7 @@ from bonded.facts.archive_tar_header import (
 )
 from bonded.facts.archive_tar_stream import Unpacked
 from bonded.facts.archive_zip import Plan
+from bonded.facts.magic import HEAD
 
 PIECE = 256 * 1024
 LARGEST_PAX = 1024 * 1024
@@ -200,8 +201,9 @@ class _Reader:
             wanted = False
         sha256 = hashlib.sha256()
         more = {name: hashlib.new(name) for name in self._algorithms}
-        data = bytearray()
+        data, head = bytearray(), b""
         for piece in self._pieces(header.size, path):
+            head = head or piece[:HEAD]
             sha256.update(piece)
             for digest in more.values():
                 digest.update(piece)
@@ -209,7 +211,7 @@ class _Reader:
                 data += piece
         digests = {name: digest.hexdigest() for name, digest in more.items()}
         kept = bytes(data) if wanted else None
-        return Member(path, header.size, Kind.FILE, header.mode, "", sha256.hexdigest(), kept, digests)
+        return Member(path, header.size, Kind.FILE, header.mode, "", sha256.hexdigest(), kept, digests, head)
 
     def _pass(self, size: int, path: str) -> None:
         for _ in self._pieces(size, path):

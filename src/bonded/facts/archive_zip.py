@@ -14,6 +14,7 @@ from bonded.facts.archive_member import Broken, Kind, Member, Notes
 from bonded.facts.archive_names import Names, name_problem
 from bonded.facts.archive_zip_extra import check_extra, local_sizes
 from bonded.facts.archive_zip_frame import LOCAL, Entry, check_needed, read_directory, read_end
+from bonded.facts.magic import HEAD
 
 CHUNK = 256 * 1024
 STORED, DEFLATED = 0, 8
@@ -75,7 +76,7 @@ def _member(
     link = bytes(body.data).decode("utf-8", "replace") if kind is Kind.SYMLINK else ""
     data = bytes(body.data) if wanted and kind is Kind.FILE else None
     sha256 = body.sha256.hexdigest() if kind is Kind.FILE else ""
-    yield Member(path, body.size, kind, mode, link, sha256, data, body.digests())
+    yield Member(path, body.size, kind, mode, link, sha256, data, body.digests(), body.head)
 
 
 class _Body:
@@ -88,9 +89,11 @@ class _Body:
         self._more = {name: hashlib.new(name) for name in algorithms}
         self._wanted = wanted
         self.data = bytearray()
+        self.head = b""
 
     def add(self, piece: bytes) -> None:
         self.size += len(piece)
+        self.head = self.head or piece[:HEAD]
         self.crc = zlib.crc32(piece, self.crc)
         self.sha256.update(piece)
         for digest in self._more.values():

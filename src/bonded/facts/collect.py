@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-from bonded.facts import layout
+from bonded.facts import layout, magic, scripts
 from bonded.facts.archive import Budget, Kind, Member, read_archive
 from bonded.facts.metadata import backend_of, read_metadata
 from bonded.facts.model import MemberFacts, Trouble
@@ -16,6 +16,7 @@ SCREENING = Budget(total_bytes=2048 * MIB, members=60_000, kept_bytes=64 * MIB, 
 CODE = (".py", ".pyw", ".pth")
 SMALL_DATA = 192 * 1024
 DATA_TOTAL = 24 * MIB
+MOST_SCRIPTS = 200
 _NAMES = ("PKG-INFO", "METADATA", "pyproject.toml", "RECORD", "entry_points.txt")
 
 
@@ -28,6 +29,7 @@ class Collected:
     members: list[MemberFacts] = field(default_factory=list)
     sources: dict[str, bytes] = field(default_factory=dict)
     data: dict[str, bytes] = field(default_factory=dict)
+    scripts: dict[str, bytes] = field(default_factory=dict)
     descriptions: dict[str, bytes] = field(default_factory=dict)
     metadata: dict[str, list[str]] = field(default_factory=dict)
     backend: str = ""
@@ -61,7 +63,8 @@ def collect(stream: BinaryIO, filename: str, budget: Budget = SCREENING) -> Coll
 
 
 def _take(found: Collected, member: Member) -> None:
-    found.members.append(MemberFacts(member.path, member.size, member.sha256, member.kind.value))
+    form = magic.form(member.head) if member.kind is Kind.FILE else ""
+    found.members.append(MemberFacts(member.path, member.size, member.sha256, member.kind.value, form))
     if member.kind is not Kind.FILE:
         return
     if member.data is None:
@@ -75,6 +78,8 @@ def _take(found: Collected, member: Member) -> None:
 def _take_data(found: Collected, path: str, data: bytes) -> None:
     base = path.rpartition("/")[2]
     found.data.setdefault(base, data)
+    if len(found.scripts) < MOST_SCRIPTS and scripts.language(path, data):
+        found.scripts[path] = data
     if base in _NAMES and path.count("/") <= 1:
         found.descriptions.setdefault(path, data)
 

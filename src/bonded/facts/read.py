@@ -10,6 +10,7 @@ from bonded.facts.collect import SCREENING, collect
 from bonded.facts.model import Facts
 from bonded.facts.naming import naming_of
 from bonded.facts.package import Package
+from bonded.facts.scripts import scripts_of
 from bonded.facts.spend import Spend
 
 
@@ -37,6 +38,7 @@ def read(stream: BinaryIO, filename: str, budget: Budget = SCREENING) -> Facts:
         troubles=tuple(found.troubles),
         unread=tuple(dict.fromkeys([*found.unread, *package.unread])),
         naming=naming_of(found),
+        scripts=scripts_of(found.scripts, found.kind),
     )
 
 

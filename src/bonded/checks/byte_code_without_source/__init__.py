@@ -1,0 +1,1 @@
+"""Compiled Python whose source is not there."""

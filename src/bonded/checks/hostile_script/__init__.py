@@ -1,0 +1,1 @@
+"""Scripts of other interpreters that fetch, hide or spread."""

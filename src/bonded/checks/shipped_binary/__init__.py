@@ -1,0 +1,1 @@
+"""Programs in an archive that should hold source."""
