@@ -14,7 +14,7 @@ from bonded.checks.kit import Check
 from bonded.checks.registry import by_name
 from bonded.facts import prefilter
 from bonded.facts.read import read
-from tests.checks.rewrites import REWRITES, Files
+from bonded.checks.rewrites import REWRITES, Files
 
 CHECKS = ("decoded-or-downloaded-code-executed", "install-time-execution")
 

@@ -1,4 +1,7 @@
-"""Twelve rewrites of a program that change nothing of what it does: what evades text rules must not evade ours."""
+"""Twelve rewrites of a program that change nothing of what it does: what evades text rules must not evade ours.
+
+`bonded check test` and the test suite try them on every sample that is to be flagged and is one program.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,7 @@ class _Calls(ast.NodeTransformer):
         return node
 
 
-def alias(source: str, files: Files) -> str:
+def alias(source: str, _files: Files) -> str:
     """Modules and builtins under other names."""
     tree = _parse(source)
     renamed: dict[str, str] = {}
@@ -87,7 +90,7 @@ def alias(source: str, files: Files) -> str:
     return _done(tree)
 
 
-def by_getattr(source: str, files: Files) -> str:
+def by_getattr(source: str, _files: Files) -> str:
     """Attributes by `getattr`, builtins by `getattr(__builtins__, ...)`."""
 
     def attribute(node: ast.Attribute) -> ast.expr:
@@ -102,38 +105,38 @@ def by_getattr(source: str, files: Files) -> str:
     return _done(_Calls(name, attribute).visit(_parse(source)))
 
 
-def split_literal(source: str, files: Files) -> str:
+def split_literal(source: str, _files: Files) -> str:
     """Strings as sums of pieces."""
     return _done(_Strings(lambda s: f"{s[: len(s) // 2]!r} + {s[len(s) // 2 :]!r}").visit(_parse(source)))
 
 
-def by_chr(source: str, files: Files) -> str:
+def by_chr(source: str, _files: Files) -> str:
     """Strings from character codes."""
     return _done(_Strings(lambda s: f"''.join(chr(c) for c in {[ord(c) for c in s]})").visit(_parse(source)))
 
 
-def by_format(source: str, files: Files) -> str:
+def by_format(source: str, _files: Files) -> str:
     """Strings by formatting."""
     return _done(_Strings(lambda s: f"'{{}}{{}}'.format({s[:2]!r}, {s[2:]!r})").visit(_parse(source)))
 
 
-def reverse(source: str, files: Files) -> str:
+def reverse(source: str, _files: Files) -> str:
     """Strings backwards."""
     return _done(_Strings(lambda s: f"{s[::-1]!r}[::-1]").visit(_parse(source)))
 
 
-def in_base64(source: str, files: Files) -> str:
+def in_base64(source: str, _files: Files) -> str:
     """The whole program in base64."""
     return f"import base64\nexec(base64.b64decode({base64.b64encode(source.encode())!r}))\n"
 
 
-def in_zlib(source: str, files: Files) -> str:
+def in_zlib(source: str, _files: Files) -> str:
     """The whole program compressed."""
     packed = zlib.compress(source.encode())
     return f"import zlib\nexec(zlib.decompress({packed!r}).decode())\n"
 
 
-def helper(source: str, files: Files) -> str:
+def helper(source: str, _files: Files) -> str:
     """What is called is called by a function of its own."""
     tree = _parse(source)
     made: list[str] = []
@@ -170,7 +173,7 @@ def data_file(source: str, files: Files) -> str:
     return _done(tree)
 
 
-def import_spelling(source: str, files: Files) -> str:
+def import_spelling(source: str, _files: Files) -> str:
     """`import x` as `x = __import__("x")`."""
     tree = _parse(source)
 
@@ -184,7 +187,7 @@ def import_spelling(source: str, files: Files) -> str:
     return _done(Imports().visit(tree))
 
 
-def rename(source: str, files: Files) -> str:
+def rename(source: str, _files: Files) -> str:
     """Other names for the program's own variables and functions."""
     tree = _parse(source)
     own = _stored(tree) | {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name not in _HOOKS}
