@@ -14,6 +14,7 @@ import click
 
 from bonded.cli.options import directory_option, json_option, print_json
 from bonded.cli.restore import restore, say, sqlite_path
+from bonded.cli.workers import list_workers
 from bonded.values.text import iso
 from bonded.wiring import House, open_house
 
@@ -126,17 +127,27 @@ def job() -> None:
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @json_option
 def list_jobs(directory: Path, state: str, limit: int, as_json: bool) -> None:
-    """List jobs: those that used up their attempts, unless --state says otherwise."""
+    """List jobs: those that used up their attempts, unless --state says otherwise.
+
+    How the workers and the broker are goes to standard error.
+    """
+    from bonded.cli.workers import health
     from bonded.ops.dead_letters import letters
 
-    with open_house(directory).db.read() as conn:
+    house = open_house(directory)
+    with house.db.read() as conn:
         found = letters(conn, state=None if state == "any" else state, limit=limit)
+    for line in health(house):
+        click.echo(line, err=True)
     if as_json:
         print_json([_plain(asdict(letter)) for letter in found])
         return
     for letter in found:
         error = f"  {letter.last_error.splitlines()[0]}" if letter.last_error else ""
         click.echo(f"{letter.id}  {letter.state}  {letter.key}  attempt {letter.attempt}  due {iso(letter.due)}{error}")
+
+
+job.add_command(list_workers)
 
 
 @job.command("retry")

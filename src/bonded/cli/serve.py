@@ -107,7 +107,7 @@ def _open(directory: Path, group: str) -> House:
 
     house = open_house(directory)
     logs.configure(house.settings.log.format, house.settings.log.level)
-    metrics.start(house.metrics_folder, group)
+    metrics.start(house.metrics_folder, metrics.free_name(house.metrics_folder, group))
     return house
 
 

@@ -6,12 +6,13 @@ sum; its levels go.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from bonded.telemetry.measures import COUNTS, SECONDS, Kind, Measure
 
@@ -28,6 +29,7 @@ class _Meter:
         self.folder: Path | None = None
         self.made: dict[str, Any] = {}
         self.registry: Any = None
+        self.locks: list[TextIO] = []
 
     def of(self, measure: Measure, labels: Mapping[str, str]) -> Any:
         found = self.made.get(measure.name)
@@ -49,6 +51,24 @@ class _Meter:
 
 
 _meter = _Meter()
+
+
+def free_name(folder: Path, group: str) -> str:
+    """`group`, or `group`-2 and so on when groups of that name run already: their files must not be removed.
+
+    The name is this process group's until all its processes have ended; the system lets go of it, however they end.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (group, *(f"{group}-{n}" for n in range(2, 1000))):
+        lock = (folder / f"{name}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        _meter.locks.append(lock)
+        return name
+    raise AssertionError("a thousand groups on one data directory")
 
 
 def start(folder: Path, group: str = "serve") -> None:
