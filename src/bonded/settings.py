@@ -103,6 +103,18 @@ class ScreeningSettings(Section):
     """Where more checks are: Python executables or virtual environments whose packages declare some, and folders of checks."""
     yara_rules: str = "checks.d"
     """Drop-in folder of YARA rules and of folders of checks, read again when it changes; empty: none."""
+    new_checks: Literal["evaluation", "enabled", "disabled"] = "evaluation"
+    """State in which a check that was installed from outside begins."""
+    backfill_workers: int = Field(default=1, ge=1)
+    """Parts of backfills worked on at once by each machine, behind everything else."""
+    precision_floor: float = Field(default=0.4, ge=0, le=1)
+    """A check whose precision may be lower than this (the lower end of its 95 % interval) goes back to evaluation; 0: never."""
+    precision_floors: dict[str, float] = {}
+    """The same for single checks, by name."""
+    precision_least: int = Field(default=20, ge=1)
+    """Decisions of reviewers about a check before anything is done."""
+    precision_days: int = Field(default=365, ge=1)
+    """Days that decisions count."""
 
 
 class TufSettings(Section):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from bonded.db.worker import Handler
     from bonded.ops.lanes import Lane
     from bonded.review.settings import ReviewContext
-    from bonded.screening.settings import ScreeningContext
+    from bonded.screening.settings import ScreeningContext, ScreeningSettings
     from bonded.seams import Broker, Counter, Lock, Mailer, Purger, Queue, Sandbox, Signer, Storage
     from bonded.serve.context import ServeContext, ServeSettings
     from bonded.telemetry.metrics import Level
@@ -121,7 +121,8 @@ class House:
         from bonded.ops.lanes import lanes
 
         purging = bool(self.purger.active or self.purger.caches)
-        return lanes(self.jobs().keys(), screening=self.settings.screening.workers, purging=purging)
+        s = self.settings.screening
+        return lanes(self.jobs().keys(), screening=s.workers, backfilling=s.backfill_workers, purging=purging)
 
     @cached_property
     def signer(self) -> Signer:
@@ -296,14 +297,29 @@ class House:
     @cached_property
     def screening(self) -> ScreeningContext:
         """What screening jobs work with."""
+        from bonded.screening.settings import ScreeningContext
+
+        return ScreeningContext(self.db, self.vault, self.sandbox, self.screening_settings)
+
+    @cached_property
+    def screening_settings(self) -> ScreeningSettings:
+        """Mode, policy, limits and rules about checks. Raises BadPolicy."""
         from bonded.screening.policy_file import load_policy
+        from bonded.screening.precision import PrecisionSettings
         from bonded.screening.run import ScanSettings
-        from bonded.screening.settings import ScreeningContext, ScreeningSettings
+        from bonded.screening.settings import ScreeningSettings
+        from bonded.screening.states import CheckState
 
         s = self.settings.screening
         limits = ScanSettings(cpu_seconds=s.cpu_seconds, memory_bytes=s.memory_mb * 2**20)
         policy = load_policy(self.directory / s.policy if s.policy else None)
-        return ScreeningContext(self.db, self.vault, self.sandbox, ScreeningSettings(Mode(s.mode), policy, limits))
+        precise = PrecisionSettings(s.precision_floor, s.precision_floors, s.precision_least, s.precision_days)
+        return ScreeningSettings(Mode(s.mode), policy, limits, CheckState(s.new_checks), precise)
+
+    @cached_property
+    def history(self) -> ScreeningContext:
+        """The same for backfills, whose sandbox is their own: its processes give way as the threads that start it do."""
+        return replace(self.screening, sandbox=sandbox_for(self.settings.screening.sandbox))
 
     @cached_property
     def review(self) -> ReviewContext:
@@ -465,7 +481,27 @@ class House:
         """Figures that are read when somebody asks for metrics."""
         from bonded.ops.levels import levels, of_workers
 
-        return levels(self.status(), self.clock()) + of_workers(self.db, self.clock())
+        return levels(self.status(), self.clock()) + of_workers(self.db, self.clock()) + self._levels_of_checks()
+
+    def _levels_of_checks(self) -> list[Level]:
+        """Figures of the checks, read anew once a minute; none while the database is away."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from bonded.screening.levels import levels
+
+        now, seen, settings = self.clock(), self._seen_checks, self.screening_settings
+        if not seen or not timedelta(0) <= now - seen[0][0] < timedelta(minutes=1):
+            try:
+                with self.db.read() as conn:
+                    seen[:] = [(now, levels(conn, settings.precision, now, settings.new_checks))]
+            except SQLAlchemyError:
+                return []
+        return seen[0][1]
+
+    @cached_property
+    def _seen_checks(self) -> list[tuple[datetime, list[Level]]]:
+        """The figures that were read last and when, at most one."""
+        return []
 
     def jobs(self) -> dict[str, Handler]:
         """Every queue with its handler."""
@@ -474,6 +510,7 @@ class House:
         from bonded.mail import job as mail
         from bonded.mail.compose import MailSettings
         from bonded.review import compare, grouping
+        from bonded.screening.backfill_part import run_part
         from bonded.screening.job import screen
         from bonded.tuf import document_jobs, plain, purge, takedown
 
@@ -481,6 +518,7 @@ class House:
         post = mail.MailContext(self.db, self.mailer, MailSettings(s.name, s.url.rstrip("/") + "/", s.mail.sender))
         return {
             "screen": partial(screen, self.screening),
+            "backfill": partial(run_part, self.history),
             "group": partial(grouping.handle, self.review),
             "compare": partial(compare.handle, self.review),
             "takedown": partial(takedown.handle, self.keeper),
@@ -494,6 +532,8 @@ class House:
         """House-keeping of the worker: how often, and what."""
         from bonded.accounts.expiry import expire
         from bonded.db.workers import forget
+        from bonded.screening.demotion import demote
+        from bonded.screening.schedule import tick
         from bonded.tuf.squeeze import Squeezer
         from bonded.tuf.status import status
         from bonded.tuf.tell import tell
@@ -512,6 +552,12 @@ class House:
         def alarmed(now: datetime) -> None:
             tell(self.db, status(self.db, self.public, now, flips=0).alarms, now)
 
+        def by_the_clock(now: datetime) -> None:
+            tick(self.db, now, self.screening_settings.new_checks)
+
+        def watched(now: datetime) -> None:
+            demote(self.db, self.screening_settings.precision, now)
+
         squeezer = Squeezer(self.public)
 
         def squeezed(_now: datetime) -> None:
@@ -520,6 +566,8 @@ class House:
         return [
             (timedelta(hours=6), expired),
             (timedelta(hours=1), spooled),
+            (timedelta(seconds=20), by_the_clock),
+            (timedelta(minutes=10), watched),
             (timedelta(minutes=1), alarmed),
             (timedelta(seconds=5), squeezed),
         ]

@@ -10,6 +10,8 @@ from bonded.db.worker import Handler
 
 SCREENING_NICE = 10
 """People who upload and read go before files that wait for their verdict."""
+BACKFILL_NICE = 19
+"""History waits for everything."""
 AFTER_NICE = 5
 """They also go before what follows an upload: publications and copies catch up in larger batches, which cost less. What
 withdraws files is never behind anything."""
@@ -36,10 +38,10 @@ class Lane:
         return {queue: jobs[queue] for queue in self.queues}
 
 
-def lanes(queues: Collection[str], *, screening: int, purging: bool) -> list[Lane]:
+def lanes(queues: Collection[str], *, screening: int, purging: bool, backfilling: int = 1) -> list[Lane]:
     """Every one of `queues` in exactly one lane; those that have no lane of their own share the last.
 
-    `screening`: files screened at once; `purging`: caches stand in front, and nothing waits for a slow one.
+    `screening`: files screened at once, `backfilling`: parts of backfills; `purging`: caches stand in front, and nothing waits for a slow one.
     """
     plain = ("plain",) if purging else ("plain", "purge")
     named = [
@@ -48,6 +50,7 @@ def lanes(queues: Collection[str], *, screening: int, purging: bool) -> list[Lan
         Lane("takedown", ("takedown",)),
         Lane("plain", plain, nice=AFTER_NICE, rest=PLAIN_REST),
         *([Lane("purge", ("purge",))] if purging else []),
+        *([Lane("backfill", ("backfill",), backfilling, BACKFILL_NICE, carried=True)] if "backfill" in queues else []),
     ]
     others = tuple(sorted(set(queues) - {queue for lane in named for queue in lane.queues}))
     return [*named, *([Lane("others", others, nice=SCREENING_NICE, carried=True)] if others else [])]

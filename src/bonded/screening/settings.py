@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from bonded.db.engine import Database
 from bonded.screening.policy import Policy
+from bonded.screening.precision import PrecisionSettings
 from bonded.screening.run import Scanner, ScanSettings
 from bonded.screening.states import CheckState
 from bonded.seams import Sandbox, Storage
@@ -23,6 +24,7 @@ class ScreeningSettings:
     policy: Policy = field(default_factory=Policy)
     limits: ScanSettings = field(default_factory=ScanSettings)
     new_checks: CheckState = CheckState.EVALUATION
+    precision: PrecisionSettings = field(default_factory=PrecisionSettings)
 
 
 @dataclass(frozen=True, slots=True)
