@@ -1,7 +1,9 @@
-"""The scaffold of a new check: a folder with everything that the kit asks for, which fails its test until it is written."""
+"""The scaffold of a new check: a folder with everything that the kit asks for, green from the first minute."""
 
 from __future__ import annotations
 
+import keyword
+import re
 from pathlib import Path
 
 from bonded.checks.kit import NAME
@@ -47,6 +49,38 @@ _FLAG = 'import os, zlib\n\nos.system("echo example.invalid")\n'
 _PASS = 'import os, zlib\n\n\ndef clean():\n    os.system("echo example.invalid")\n'
 
 
+_TEST = '''"""Every check of this folder, held against its samples, as an index would run it: in the sandbox."""
+
+import subprocess
+from pathlib import Path
+
+
+def test_checks_say_of_their_samples_what_they_must() -> None:
+    words = ["bonded", "check", "test", "--from", str(Path(__file__).parent)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+'''
+_TABLE = '[project.entry-points."bonded.checks"]'
+_PROJECT = f"""[build-system]
+requires = ["setuptools>=77"]
+build-backend = "setuptools.build_meta"
+
+[project]
+name = "{{project}}"
+version = "1.0"
+description = "Malware checks for Bonded"
+requires-python = ">=3.11"
+
+{_TABLE}
+
+[tool.setuptools.packages.find]
+exclude = ["docs*", "*.samples*"]
+
+[tool.setuptools.package-data]
+"*" = ["samples/**/*", "*.txt", "*.toml", "*.json"]
+"""
+
+
 class CannotScaffold(Exception):
     """The name is no name for a check, or the folder exists."""
 
@@ -55,6 +89,8 @@ def scaffold(checks: Path, name: str, sentence: str) -> list[Path]:
     """Write the folder of a new check under `checks`; returns the files. Raises CannotScaffold."""
     if not NAME.match(name):
         raise CannotScaffold(f"{name!r} is no name for a check: lower-case words joined by '-'")
+    if keyword.iskeyword(name):
+        raise CannotScaffold(f"{name!r} is a word of Python: take more than one word")
     sentence = sentence.strip()
     if not sentence or len(sentence) > 159 or any(one in sentence for one in '\n"\\{}'):
         raise CannotScaffold("say in one sentence of at most 160 characters what the check finds")
@@ -69,6 +105,25 @@ def scaffold(checks: Path, name: str, sentence: str) -> list[Path]:
         _write(folder / "samples" / "flag" / "at_import.py", _FLAG),
         _write(folder / "samples" / "pass" / "when_called.py", _PASS),
     ]
+
+
+def test_file(checks: Path) -> list[Path]:
+    """Write the test of a folder of checks of one's own, once for all of them; [] when it is there."""
+    path = checks / "test_samples.py"
+    return [] if path.exists() else [_write(path, _TEST)]
+
+
+def project(checks: Path, name: str) -> list[Path]:
+    """Have the folder of checks be a package that installs them: write its pyproject.toml, or add the check to it.
+
+    Raises CannotScaffold when there is a pyproject.toml that declares no checks.
+    """
+    path = checks / "pyproject.toml"
+    words = re.sub(r"[^a-z0-9]+", "-", checks.resolve().name.lower()).strip("-") or "checks"
+    text = path.read_text("utf-8") if path.exists() else _PROJECT.format(project=words)
+    if _TABLE not in text:
+        raise CannotScaffold(f"{path} has no table {_TABLE}; add it, and this will add the check to it")
+    return [_write(path, text.replace(_TABLE, f'{_TABLE}\n{name} = "{name.replace("-", "_")}.check"', 1))]
 
 
 def _write(path: Path, text: str) -> Path:
