@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any
 
 from bonded.facts import fold_calls, partly
@@ -38,6 +39,7 @@ from bonded.facts.value import (
     CREDENTIALS,
     DECODED,
     DOWNLOADED,
+    EMBEDDED,
     ENVIRONMENT,
     HIDDEN,
     HOST,
@@ -61,6 +63,10 @@ _BOT_STARTS = frozenset(
 )
 MADE = "made"
 """Marks in `Value.bound`: the value was made of the first half."""
+
+
+_INLINE = re.compile(r"python[\w.]*(?:\.exe)?\"?\s+(?:-[a-zA-Z]\s+)*-c\s+([\"'])(.+?)\1(?=\s|$|;|&|\|)", re.DOTALL)
+"""`python -c CODE` within a command line; group 2 is the code."""
 
 
 class Calling(Lookups):
@@ -192,6 +198,8 @@ class Calling(Lookups):
         if callee.bound is not None and callee.bound[0].bound is not None and callee.bound[0].bound[1] == MADE:
             found.append(argument(callee.bound[0].bound[0], "()"))
         self.record(name, node, found, HIDDEN in callee.labels)
+        if name in COMMAND_SINKS and self.programs and any(EMBEDDED in one.labels for one in found):
+            self._run_written(node)
         if name in CODE_SINKS or name in COMMAND_SINKS or name in NETWORK:
             labels, _ = gather(arguments if name in NETWORK else arguments[:1])
             if "parameter" in labels:
@@ -202,10 +210,20 @@ class Calling(Lookups):
     def _inline_python(self, arguments: list[Value], node: ast.AST) -> None:
         """`python -c CODE` in a command: the code is read too."""
         items = arguments[0].items if arguments else None
+        line = flat(arguments[0]) if arguments else UNKNOWN
+        for found in _INLINE.finditer(line) if isinstance(line, str) and len(line) < 20_000 else ():
+            self.nested(found.group(2), node, expression=False, hidden=bool(arguments[0].labels & SOURCES))
         for option, code in zip(items or (), (items or ())[1:], strict=False):
             text = flat(code)
             if option.const == "-c" and isinstance(text, str) and "\n" in text + "\n" and len(text) > 3:
                 self.nested(text, node, expression=False, hidden=bool(code.labels & SOURCES))
+
+    def _run_written(self, node: ast.AST) -> None:
+        """The programs that were written to files and may be run here are read too, as the layer below."""
+        waiting, self.programs = self.programs, {}
+        for text in waiting.values():
+            if text:
+                self.nested(text, node, expression=False, hidden=True)
 
     def _callbacks(self, name: str, every: list[Value], node: ast.AST) -> None:
         if name.startswith(BOTS):

@@ -96,6 +96,8 @@ class Expressions(Loops):
         labels = base.labels | (frozenset({HIDDEN}) if hidden else NOTHING)
         if any(canonical(one) == "os.environ" for one in names):
             labels |= {ENVIRONMENT}
+        if name == "name" and self.written and base.names:
+            labels |= self.written.get(f"<{base.names[0].removesuffix('()')}>", (NOTHING, ()))[0]
         value = Value(names=names, labels=labels, bound=(base, name), steps=base.steps, local=_later(base))
         if base.known and isinstance(base.const, str) and name in ("parent", "name"):
             value = Value(fold_path(base.const, name), labels=base.labels, bound=(base, name))

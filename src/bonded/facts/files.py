@@ -5,11 +5,25 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+from bonded.facts import footholds
 from bonded.facts.expressions import flat
 from bonded.facts.known import DOWNLOAD_TO_FILE, canonical
 from bonded.facts.outputs import label_of_file
-from bonded.facts.state import Recorder
-from bonded.facts.value import DATAFILE, DOWNLOADED, FILE, NOTHING, PRIVATE, SOURCES, UNKNOWN, Value, gather, reach
+from bonded.facts.partly import shaped
+from bonded.facts.state import Recorder, argument
+from bonded.facts.value import (
+    DATAFILE,
+    DOWNLOADED,
+    EMBEDDED,
+    FILE,
+    NOTHING,
+    PRIVATE,
+    SOURCES,
+    UNKNOWN,
+    Value,
+    gather,
+    reach,
+)
 
 OPEN = "open"
 JOIN = "join"
@@ -25,6 +39,21 @@ _DATA_READERS = frozenset(
         "pkg_resources.resource_string",
     }
 )
+_COPIERS = frozenset(
+    {
+        "shutil.copy",
+        "shutil.copy2",
+        "shutil.move",
+        "os.rename",
+        "os.replace",
+        "shutil.copyfile",
+        "os.symlink",
+        "os.link",
+    }
+)
+_MOST_PROGRAMS = 8
+WRITE = "file.write"
+"""Under this name a written file is a call: its path and what goes in."""
 _SOURCE_LIKE = (".py", ".pyi", ".pyw", ".txt", ".cfg", ".toml", ".ini", ".md", ".rst", ".in", ".pyx", ".pth")
 
 
@@ -44,7 +73,8 @@ class Files(Recorder):
         if name == "shutil.copyfileobj" and len(arguments) >= 2:
             labels, steps = reach(arguments[0])
             self._write(self.file_key(arguments[1]), labels & SOURCES, steps)
-        if name in ("shutil.copy", "shutil.move", "os.rename", "os.replace", "shutil.copyfile") and len(arguments) >= 2:
+        if name in _COPIERS and len(arguments) >= 2:
+            self._reaches(arguments[1], arguments[0], node)
             known = self.written.get(self.path_key(arguments[0]))
             if known is not None:
                 self._write(self.path_key(arguments[1]), *known)
@@ -56,17 +86,38 @@ class Files(Recorder):
             if labels & (SOURCES | PRIVATE):
                 kept = labels & (SOURCES | PRIVATE)
                 self._write(self.file_key(base), kept, (*steps, self.step(node, f"{name} to a file")))
+            if base.bound is not None and base.bound[1] == OPEN:
+                base = base.bound[0] if not any("Temporary" in one for one in base.names) else base
+            self._reaches(base, arguments[0], node)
+            self._program(self.path_key(base), arguments[0], node)
+
+    def _reaches(self, path: Value, content: Value, node: ast.AST) -> None:
+        """Note a file that is written where programs start by themselves, or that is machine code."""
+        if footholds.kind_of_path(shaped(path)) or footholds.is_native(flat(content)):
+            self.record(WRITE, node, [argument(path), argument(content)], hidden=False)
+
+    def _program(self, key: str, content: Value, node: ast.AST) -> None:
+        """Remember a program that stands in the source as a text, and is written to a file."""
+        text = footholds.program(flat(content))
+        if text is not None and key:
+            self._write(key, frozenset({EMBEDDED}), (self.step(node, "a program is written to a file"),))
+            if len(self.programs) < _MOST_PROGRAMS:
+                self.programs.setdefault(key, text)
 
     def _write(self, key: str, labels: frozenset[str], steps: tuple[str, ...]) -> None:
         if key and labels:
             old, way = self.written.get(key, (NOTHING, ()))
             self.written[key] = old | labels, way or steps
 
-    def opened(self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value]) -> Value | None:
+    def opened(
+        self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
         """The value of `open(path)`, `get_data(package, name)` and their like; None for other functions."""
         if name in _OPENERS:
             path = arguments[0] if arguments else keywords.get("file", Value())
             base = callee.bound[0] if callee.bound and name.startswith("pathlib") else path
+            if _for_writing(name, arguments, keywords):
+                self._reaches(base, Value(), node)
             key = self.path_key(base)
             labels, steps = self.written.get(key, (NOTHING, ()))
             labels |= label_of_file("builtins.open", [base])
@@ -143,3 +194,10 @@ class Files(Recorder):
         if value.bound is not None and value.bound[1] == OPEN and not any("Temporary" in name for name in value.names):
             return self.path_key(value.bound[0])
         return self.path_key(value)
+
+
+def _for_writing(name: str, arguments: list[Value], keywords: dict[str, Value]) -> bool:
+    mode = keywords.get("mode") or (
+        arguments[0 if name.startswith("pathlib") else 1] if len(arguments) > 1 else Value("r")
+    )
+    return isinstance(mode.const, str) and any(one in mode.const for one in "wax+")

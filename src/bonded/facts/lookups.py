@@ -69,7 +69,7 @@ class Lookups(Files, Expressions):
             return self._table_get(callee.bound[0], arguments)
         if name in CODE_SINKS and (arguments or name.endswith("()")):
             return self.run_code(name, callee, arguments, keywords, node)
-        opened = self.opened(name, callee, arguments, keywords)
+        opened = self.opened(name, callee, arguments, keywords, node)
         if opened is None and callee.bound:
             opened = self.read(callee.bound[0], callee.bound[1])
         return opened

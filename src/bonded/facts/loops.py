@@ -8,7 +8,7 @@ from typing import Any
 
 from bonded.facts.scope import Env
 from bonded.facts.state import Recorder
-from bonded.facts.value import Value, gather, reach
+from bonded.facts.value import NOTHING, SOURCES, Value, gather, reach
 
 
 class Loops(Recorder):
@@ -29,10 +29,17 @@ class Loops(Recorder):
             exact = self._generate(node.generators, 0, lambda: found.append(self.evaluate(node.elt)))
         finally:
             self.env = outer
+        tested = self._tested(node.generators)
         if exact:
-            return Value(items=tuple(found))
+            return Value(items=tuple(found), labels=tested)
         labels, steps = gather(found)
-        return Value(labels=labels, steps=steps)
+        return Value(labels=labels | tested, steps=steps)
+
+    def _tested(self, generators: list[ast.comprehension]) -> frozenset[str]:
+        """Where items are picked by comparing them with hidden data, what comes out is that data, spelled otherwise."""
+        if not any(one.ifs for one in generators) or len(generators) < 2:
+            return NOTHING
+        return gather([self.evaluate(one.iter) for one in generators[:1]])[0] & SOURCES
 
     def _dict_comprehension(self, node: ast.DictComp) -> Value:
         found: list[tuple[Value, Value]] = []

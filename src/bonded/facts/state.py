@@ -110,6 +110,8 @@ class Recorder:
         self.globals = self.env
         self.written: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
         self.fields: dict[str, Value] = {}
+        self.programs: dict[str, str] = {}
+        """Python texts that were written to files, by path key, until they are run."""
 
     def where(self, node: ast.AST) -> tuple[int, int]:
         """First and last line of `node`; inside decoded code, the line that decodes it."""

@@ -1,0 +1,63 @@
+"""Places from which programs start by themselves, and texts that are programs: what a dropper writes, and where to."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any, Final
+
+_PLACES: Final = (
+    ("the start-up folder", re.compile(r"start menu/programs/start-?up|/programs/startup\b|shell:startup")),
+    ("a desktop's autostart folder", re.compile(r"/autostart(/|$)")),
+    ("a launch agent", re.compile(r"/launch(agents|daemons)(/|$)")),
+    ("a table of scheduled jobs", re.compile(r"(^|/)etc/cron|/var/spool/cron|/etc/anacrontab")),
+    ("a service of the system", re.compile(r"/systemd/(system|user)(/|$)|/etc/init\.d/|/etc/rc\.local|/etc/init/")),
+    (
+        "a shell's profile",
+        re.compile(r"(^|/|~)\.(bashrc|bash_profile|bash_login|profile|zshrc|zprofile|zshenv|bash_logout)$|/etc/profile(\.d/|$)"),
+    ),
+    ("a PowerShell profile", re.compile(r"microsoft\.powershell_profile\.ps1|/profile\.ps1$")),
+    ("the keys that may log in", re.compile(r"/\.ssh/authorized_keys|(^|/)authorized_keys2?$")),
+    ("the loader's preload list", re.compile(r"/etc/ld\.so\.preload|/etc/ld\.so\.conf")),
+    ("the table of host names", re.compile(r"^/etc/hosts$|drivers/etc/hosts")),
+    ("the rules of sudo", re.compile(r"/etc/sudoers")),
+    ("Python's own start-up", re.compile(r"(sitecustomize|usercustomize)\.py$|site-packages/[^/]*\.pth$")),
+    ("another program's own code", re.compile(r"discord_desktop_core[^/]*/index\.js|app\.asar$|/exodus/[^\n]*\.asar")),
+)  # fmt: skip
+_RUN_KEY: Final = re.compile(
+    r"currentversion/+(run|runonce|policies/+explorer/+run)\b|/winlogon\b|image file execution options|/shell/open/command"
+    r"|environment/+userinitmprlogonscript"
+)
+_PYTHON: Final = re.compile(
+    r"(?m)^[ \t]*(import [\w., ]+|from [\w.]+ import\b)|\b(exec|eval|__import__)\s*\(|\bprint\s*\("
+)
+_OTHER: Final = re.compile(
+    r"(?i)^#!\s*/|^\s*@?echo off|powershell|createobject\(|wscript\.|(^|\n)\s*(curl|wget|start|cmd|rm -rf|nohup|chmod)\s"
+)
+
+
+@lru_cache(maxsize=4096)
+def kind_of_path(path: str) -> str:
+    """What would start a program that is written to `path` by itself, in words; "" for any other path."""
+    plain = re.sub(r"[/\\]+", "/", path.lower())
+    return next((what for what, pattern in _PLACES if pattern.search(plain)), "")
+
+
+def is_run_key(key: str) -> bool:
+    """Whether a key of Windows' registry names programs that are started by themselves."""
+    return bool(_RUN_KEY.search(re.sub(r"[/\\]+", "/", key.lower())))
+
+
+def is_native(content: Any) -> bool:
+    """Whether a constant is machine code."""
+    return isinstance(content, bytes) and (content[:4] == b"\x7fELF" or (content[:2] == b"MZ" and len(content) > 60))
+
+
+def program(content: Any) -> str | None:
+    """The text of a constant that is a program; None for anything else."""
+    if is_native(content):
+        return ""
+    text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
+    if not isinstance(text, str) or not 16 <= len(text) <= 400_000:
+        return None
+    return text if _PYTHON.search(text) or _OTHER.search(text) else None
