@@ -27,9 +27,9 @@ def test_the_five_checks_are_there() -> None:
 
 @pytest.mark.parametrize(("one", "sample"), SAMPLES, ids=lambda value: getattr(value, "name", None) or value.path.name)
 def test_samples(one: Check, sample: harness.Sample) -> None:
-    found = harness.findings(one, sample)
-    assert harness.Outcome(sample, tuple(found)).right, found
-    assert all(finding.check == one.name and finding.version == one.version for finding in found)
+    outcome = harness.outcome(one, sample)
+    assert outcome.right, outcome.findings
+    assert all(found.check == one.name and found.version == one.version for found in outcome.findings)
 
 
 @pytest.mark.parametrize("one", CHECKS.values(), ids=CHECKS)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bonded.checks.name_deception.near import easily_slipped, nearest, one_apart, popular
+from bonded.checks.near import easily_slipped, nearest, one_apart
+from bonded.checks.popular import popular
 
 DECEPTIVE = {
     "reqeusts": "requests",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bonded.facts.profile import Profile
+
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
@@ -15,14 +17,48 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class Publisher:
+    """Who uploaded the file; None: not known. Days are whole days before the upload.
+
+    `account_days` since the account was made, `role_days` since they were given a role in a project that had releases before
+    them, `new_projects` how many projects they made in the day before, `factor_days` since they gave up their second factor.
+    """
+
+    account_days: int | None = None
+    role_days: int | None = None
+    new_projects: int = 0
+    factor_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The release before this one. `days` from its last file to this one, `same_rules` whether its flows can be compared
+    (its facts were made by the same code), `attested` whether it came with provenance, `uploaders` who uploaded it."""
+
+    version: str
+    days: int
+    files: tuple[Profile, ...] = ()
+    same_rules: bool = False
+    attested: bool = False
+    uploaders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The circumstances of an upload. "" and None: not known.
 
-    `project` is the normalized name, `new_project` whether this is its first release, `nearest` the nearest popular
-    project unless the project is popular itself.
+    `project` is the normalized name, `new_project` whether nothing of it was public yet, `nearest` the nearest popular (or
+    private) project unless the project is popular itself. `private` is the configured pattern that keeps this name for the
+    organisation. `siblings` are the other files of the same release, `earlier` is the release before; `attested` whether this
+    file came with provenance (None: this index takes none).
     """
 
     project: str = ""
     new_project: bool = False
     uploader: str = ""
     nearest: Neighbour | None = None
+    private: str = ""
+    publisher: Publisher = Publisher()
+    siblings: tuple[Profile, ...] = ()
+    earlier: Earlier | None = None
+    attested: bool | None = None

@@ -5,8 +5,11 @@
 - `NAME.py`: the `__init__.py` of a package in a wheel; `setup.py` or `setup-NAME.py`: the setup.py of an sdist; `NAME.pth`:
   a start-up file in a wheel;
 - a folder: the members of a wheel, or of an sdist if it holds a setup.py or a pyproject.toml;
-- `NAME.toml`: `[context]` for a check that needs one, and `[[members]]` with `path`, `text` or `base64`, and `times` to
-  repeat it, for an archive that cannot be written as files.
+- `NAME.toml`: `[context]` for a check that needs or uses one; `metadata`, the text of METADATA or PKG-INFO; `sdist = true`; and
+  `[[members]]` with `path`, `text` or `base64`, `times` to have the member more than once, and `repeat` to make it longer
+  (`%d` in it counts), for an archive that cannot be written as files.
+
+A check whose own severity is low or info flags with that: it is a hint that counts with others.
 
 Samples are our own, inert and minimal: hosts under example.invalid, payloads that print. Never real malware or a part of it.
 """
@@ -16,15 +19,18 @@ from __future__ import annotations
 import base64
 import io
 import tarfile
+import time
 import tomllib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bonded.checks.context import Context, Neighbour
+from bonded.checks.context import Context
 from bonded.checks.kit import Check
+from bonded.checks.outside import Material
 from bonded.checks.registry import folder_of
+from bonded.facts.model import Facts, build, dump
 from bonded.facts.read import read
 from bonded.values.finding import Finding, Severity
 
@@ -48,11 +54,25 @@ class Outcome:
 
     sample: Sample
     findings: tuple[Finding, ...]
+    own: Severity = Severity.MEDIUM
+    """The severity of the check itself."""
 
     @property
     def right(self) -> bool:
-        flagged = any(one.severity in GRAVE for one in self.findings)
+        flagged = any(one.severity in GRAVE or one.severity is self.own for one in self.findings)
         return flagged == (self.sample.expected == FLAG)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a check found in one archive, and the processor seconds it took."""
+
+    findings: list[Finding]
+    cpu_seconds: float
+
+
+class CannotJudge(Exception):
+    """A check from outside broke; the message says how."""
 
 
 def samples(one: Check) -> list[Sample]:
@@ -77,27 +97,52 @@ def problems(one: Check) -> list[str]:
 
 def run(one: Check) -> list[Outcome]:
     """Run the check on each of its samples."""
-    return [Outcome(sample, tuple(findings(one, sample))) for sample in samples(one)]
+    return [outcome(one, sample) for sample in samples(one)]
+
+
+def outcome(one: Check, sample: Sample) -> Outcome:
+    """Run the check on one sample."""
+    return Outcome(sample, tuple(findings(one, sample)), one.severity)
 
 
 def findings(one: Check, sample: Sample) -> list[Finding]:
     """What the check finds in one sample."""
     data, filename = archive_of(sample.path)
     facts = read(io.BytesIO(data), filename)
-    return one.run(facts, context_of(sample.path) if one.needs_context else None)
+    context = context_of(sample.path) if sample.path.suffix == ".toml" else None
+    return judge(one, facts, context or (Context() if one.needs_context else None), data).findings
 
 
-def context_of(path: Path) -> Context:
-    """The context that a TOML sample describes."""
-    table = tomllib.loads(path.read_text("utf-8")).get("context", {})
-    near = table.pop("nearest", None)
-    return Context(**table, nearest=Neighbour(**near) if near else None)
+def judge(one: Check, facts: Facts, context: Context | None, archive: bytes) -> Judged:
+    """What the check finds, wherever it runs. Raises CannotJudge when one from outside fails."""
+    if one.runner is None:
+        began = time.process_time()
+        found = one.run(facts, context)
+        return Judged(found, time.process_time() - began)
+    material = Material(facts, dump(facts), context, io.BytesIO(archive), cpu_seconds=5.0, memory_bytes=512 * 2**20)
+    (ran,) = one.runner.run([one], material)
+    if ran.outcome != "ok":
+        raise CannotJudge(ran.outcome)
+    return Judged(list(ran.findings), ran.cpu_seconds)
+
+
+def pack(members: Members, *, sdist: bool) -> tuple[bytes, str]:
+    """An archive of these members, and its file name."""
+    return _sdist(members) if sdist else _wheel(members)
+
+
+def context_of(path: Path) -> Context | None:
+    """The context that a TOML sample describes; None when it describes none."""
+    table = tomllib.loads(path.read_text("utf-8")).get("context")
+    return build(Context, table) if table is not None else None
 
 
 def archive_of(path: Path) -> tuple[bytes, str]:
     """The archive that a sample stands for, and its file name."""
     if path.suffix == ".toml":
-        return _wheel(_described(path))
+        table = tomllib.loads(path.read_text("utf-8"))
+        make = _sdist if table.get("sdist") else _wheel
+        return make(_described(table), table.get("metadata", _METADATA))
     if path.is_dir():
         files = [one for one in sorted(path.rglob("*")) if one.is_file() and "__pycache__" not in one.parts]
         members = [(one.relative_to(path).as_posix(), one.read_bytes()) for one in files]
@@ -110,20 +155,27 @@ def archive_of(path: Path) -> tuple[bytes, str]:
     return _wheel([("sample/__init__.py", path.read_bytes())])
 
 
-def _described(path: Path) -> Members:
+def _described(table: dict[str, Any]) -> Members:
     members: Members = []
-    for one in tomllib.loads(path.read_text("utf-8")).get("members", []):
+    for one in table.get("members", []):
         data = base64.b64decode(one["base64"]) if "base64" in one else str(one.get("text", "")).encode()
-        members += [(one["path"], data * one.get("repeat", 1))] * one.get("times", 1)
+        copies = (data.replace(b"%d", b"%d" % n) for n in range(one.get("repeat", 1))) if "repeat" in one else [data]
+        members += [(one["path"], b"".join(copies))] * one.get("times", 1)
     return members
 
 
-def _wheel(members: Members) -> tuple[bytes, str]:
-    buffer = io.BytesIO()
+def _stem(metadata: str) -> str:
+    """Name and version as the names of archives begin."""
+    fields = dict(line.split(": ", 1) for line in metadata.partition("\n\n")[0].splitlines() if ": " in line)
+    return f"{fields['Name'].replace('-', '_')}-{fields['Version']}"
+
+
+def _wheel(members: Members, metadata: str = _METADATA) -> tuple[bytes, str]:
+    buffer, stem = io.BytesIO(), _stem(metadata)
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in [*members, ("sample-1.0.dist-info/METADATA", _METADATA.encode())]:
+        for name, data in [*members, (f"{stem}.dist-info/METADATA", metadata.encode())]:
             _write(archive, name, data)
-    return buffer.getvalue(), "sample-1.0-py3-none-any.whl"
+    return buffer.getvalue(), f"{stem}-py3-none-any.whl"
 
 
 def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
@@ -134,14 +186,14 @@ def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
         archive.writestr(zipfile.ZipInfo(name, (2020, 1, 1, 0, 0, 0)), data)
 
 
-def _sdist(members: Members) -> tuple[bytes, str]:
-    buffer = io.BytesIO()
+def _sdist(members: Members, metadata: str = _METADATA) -> tuple[bytes, str]:
+    buffer, stem = io.BytesIO(), _stem(metadata)
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
-        for name, data in [*members, ("PKG-INFO", _METADATA.encode())]:
-            info = tarfile.TarInfo(f"sample-1.0/{name}")
+        for name, data in [*members, ("PKG-INFO", metadata.encode())]:
+            info = tarfile.TarInfo(f"{stem}/{name}")
             info.size = len(data)
             archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue(), "sample-1.0.tar.gz"
+    return buffer.getvalue(), f"{stem}.tar.gz"
 
 
 def describe(outcome: Outcome) -> dict[str, Any]:

@@ -41,12 +41,13 @@ class Hit:
 
 
 Function = Callable[..., Iterable[Hit]]
-"""`(facts)`, or `(facts, context)` for a check that needs context."""
+"""`(facts)`, or `(facts, context)` for a check that needs or uses context."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One check. `subject` is what it is about; `needs_context` keeps it from running where there is no index.
+    """One check. `subject` is what it is about; `needs_context` keeps it from running where there is no index, and one that
+    `uses_context` is given None there.
 
     A check of an outside package or a YARA rule says where it is from (`origin`), has a `runner`, and a hash of its code in
     `rules`; `folder` has its samples.
@@ -65,10 +66,11 @@ class Check:
     rules: str = ""
     folder: str = ""
     runner: Runner | None = None
+    uses_context: bool = False
 
     def run(self, facts: Facts, context: Context | None) -> list[Finding]:
         """Findings in a fixed order, at most MOST_FINDINGS. Raises whatever the check raises."""
-        arguments = (facts, context) if self.needs_context else (facts,)
+        arguments = (facts, context) if self.needs_context or self.uses_context else (facts,)
         return self.findings_of(self.function(*arguments))
 
     def findings_of(self, hits: Iterable[Hit]) -> list[Finding]:
@@ -104,6 +106,7 @@ def check(
     sentence: str,
     subject: SubjectKind = SubjectKind.FILE,
     needs_context: bool = False,
+    uses_context: bool = False,
 ) -> Callable[[Function], Check]:
     """Declare a check. Its documentation is the docstring of its module.
 
@@ -128,6 +131,7 @@ def check(
             needs_context,
             documentation.strip(),
             function.__module__,
+            uses_context=uses_context,
         )
 
     return declare
@@ -191,3 +195,8 @@ def runs_code(call: Call) -> bool:
 def runs_command(call: Call) -> bool:
     """Whether the call runs a command or a program."""
     return call.name in COMMAND_SINKS
+
+
+def word_set(text: str) -> frozenset[str]:
+    """The words of a text, as a check lists them."""
+    return frozenset(text.split())

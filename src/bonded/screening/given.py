@@ -13,7 +13,7 @@ from bonded.catalog import read
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import suppression
 from bonded.checks.context import Context
-from bonded.checks.name_deception.near import nearest
+from bonded.checks.near import nearest
 from bonded.checks.registry import facts_rules
 from bonded.screening.states import CheckState, states
 from bonded.screening.tables import facts as facts_table

@@ -1,0 +1,1 @@
+"""A name stands, or seems to stand, in the namespace of a well known organisation."""

@@ -1,0 +1,100 @@
+"""The profile of an archive: the little of its facts that another file of its project is compared with. Pure.
+
+It is kept by the archive's hash, so that comparing needs neither the other archive nor its facts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bonded.facts import layout
+from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, NETWORK
+from bonded.facts.model import Call, Facts
+from bonded.values.finding import When
+
+MOST_MODULES = 4000
+SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Each sort sorted.
+
+    `flows` are "WHEN what" for calls that run commands, run code or reach the network; `hooks` members that run by
+    themselves: setup.py, start-up files; `modules` "PATH sha256" (first 16 digits) of Python as it is installed; `whole` says
+    that all of them are listed. `size` is in bytes, unpacked; `authors` are the metadata's authors and their addresses.
+    """
+
+    filename: str = ""
+    sha256: str = ""
+    kind: str = ""
+    size: int = 0
+    tops: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    binaries: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()
+    flows: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    whole: bool = True
+
+
+def profile_of(facts: Facts) -> Profile:
+    """The profile of an archive with these facts."""
+    names = facts.naming
+    modules = sorted(set(_modules(facts)))
+    authors = [text for key in ("author", "author-email") for text in facts.metadata.get(key, [])]
+    return Profile(
+        filename=facts.filename,
+        sha256=facts.sha256,
+        kind=facts.kind,
+        size=sum(member.size for member in facts.members),
+        tops=names.tops,
+        scripts=names.scripts,
+        requires=names.requires,
+        hosts=names.hosts,
+        binaries=tuple(sorted({stem(path) for path in names.binaries})),
+        authors=tuple(sorted(set(authors))),
+        flows=tuple(sorted({flow for module in facts.modules for call in module.calls for flow in flows_of(call)})),
+        hooks=tuple(sorted(_hooks(facts))),
+        modules=tuple(modules[:MOST_MODULES]),
+        whole=len(modules) <= MOST_MODULES,
+    )
+
+
+def flows_of(call: Call) -> list[str]:
+    """What the call does and when, as it stands in a profile; [] for calls that are compared with nothing."""
+    if call.when is When.NEVER:
+        return []
+    sorts = ((NETWORK, "network"), (COMMAND_SINKS, "command"), (CODE_SINKS, "code"))
+    return [f"{call.when.value} {what}" for names, what in sorts if call.name in names]
+
+
+def stem(path: str) -> str:
+    """A binary member without what every build names anew: version folders, platform tags."""
+    folder, _, base = path.rpartition("/")
+    return f"{folder.partition('-')[0]}/{base.split('.')[0]}" if folder else base.split(".")[0]
+
+
+def installed(path: str, kind: str) -> str:
+    """Where a Python member stands once it is installed."""
+    return layout.inner(path, kind)
+
+
+def _modules(facts: Facts) -> list[str]:
+    return [
+        f"{installed(member.path, facts.kind)} {member.sha256[:16]}"
+        for member in facts.members
+        if member.path.endswith((".py", ".pth")) and layout.when_of(member.path, facts.kind) is not When.NEVER
+    ]
+
+
+def _hooks(facts: Facts) -> set[str]:
+    found = set()
+    for member in facts.members:
+        when = layout.when_of(member.path, facts.kind) if member.path.endswith((".py", ".pth")) else When.NEVER
+        if when in (When.INSTALL, When.STARTUP):
+            found.add(installed(member.path, facts.kind))
+    return found
