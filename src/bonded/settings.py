@@ -180,6 +180,35 @@ class QueueSettings(Section):
         return self
 
 
+class ServiceSettings(Section):
+    """Screening for others: archives that are submitted, webhooks, advisories, reports. Times in seconds, sizes in bytes."""
+
+    open_to: Literal["operator", "users"] = "operator"
+    """Who may submit archives: tokens that the operator made and administrators, or everybody with a token for it."""
+    max_file_bytes: int = Field(default=256 * MIB, ge=1)
+    """Largest archive that is submitted or fetched."""
+    per_hour: int = Field(default=600, ge=1)
+    """Submissions of one token in an hour."""
+    max_waiting: int = Field(default=1000, ge=1)
+    """Submissions of one token that may wait at once."""
+    keep_days: int = Field(default=30, ge=1)
+    """Days that verdicts of submissions and delivered webhooks are kept. Archives go as soon as they are judged."""
+    fetch_hosts: tuple[str, ...] = ()
+    """Hosts that archives may be fetched from: files.example.org, *.example.org, or HOST:PORT. Empty: none."""
+    private_hosts: tuple[str, ...] = ()
+    """Hosts, written alike, that may have private addresses and be spoken to without TLS."""
+    fetch_timeout: float = Field(default=60.0, gt=0)
+    """Seconds that fetching an archive may take."""
+    webhook_timeout: float = Field(default=10.0, gt=0)
+    """Seconds that a webhook's receiver may take to answer."""
+    osv_prefix: str = Field(default="", pattern=r"^([A-Z][A-Z0-9]{0,15})?$")
+    """Prefix of the ids of advisories, such as MAL; empty: no advisories are made."""
+    osv_ecosystem: str = Field(default="PyPI", min_length=1, max_length=60)
+    """The ecosystem that advisories name, by the list of the OSV schema."""
+    reports_per_hour: int = Field(default=10, ge=0)
+    """Reports from one address in an hour; 0: no reports by form or API."""
+
+
 class MailSettings(Section):
     """`transport`: `file` writes messages under `folder`, `smtp` sends them."""
 
@@ -300,6 +329,7 @@ class Settings(BaseSettings):
     tuf: TufSettings = TufSettings()
     signer: SignerSettings = SignerSettings()
     queue: QueueSettings = QueueSettings()
+    service: ServiceSettings = ServiceSettings()
     mail: MailSettings = MailSettings()
     purge: PurgeSettings = PurgeSettings()
     serve: ServeSettings = ServeSettings()

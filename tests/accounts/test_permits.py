@@ -47,6 +47,16 @@ review.reopen              | X     | -     | -      | no
 review.ask-owner           | X     | -     | -      | no
 review.quarantine-project  | X     | -     | -      | no
 review.release-project     | X     | -     | -      | no
+screening.submit           | UMOX  | UMOX  | screen | no
+screening.read             | UMOX  | UMOX  | screen | no
+webhook.add                | X     | -     | -      | fresh
+webhook.rotate             | X     | -     | -      | fresh
+webhook.remove             | X     | -     | -      | no
+report.make                | AUMOX | AUMOX | any    | no
+report.see                 | X     | -     | -      | no
+report.link                | X     | -     | -      | no
+report.dismiss             | X     | -     | -      | no
+advisory.see               | AUMOX | AUMOX | any    | no
 user.create                | -     | -     | -      | no
 user.login                 | AUMOX | AUMOX | any    | no
 user.login-failed          | AUMOX | AUMOX | any    | no

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 from sqlalchemy import func, select
 
@@ -131,16 +132,16 @@ def told_workers(index: RunningIndex) -> list[dict[str, object]]:
     return list(json.loads(bonded("job", "workers", "--json", "--dir", index.directory))["workers"])
 
 
-def _spawn(words: list[str], log: io.TextIOBase | object) -> subprocess.Popen[str]:
+def _spawn(words: list[str], log: TextIO) -> subprocess.Popen[str]:
     made = subprocess.Popen(
         [BIN / "bonded", *words],
         stdout=subprocess.PIPE,
-        stderr=log,  # type: ignore[arg-type]
+        stderr=log,
         text=True,
         start_new_session=True,
     )
     assert made.stdout
-    assert made.stdout.readline().startswith("ready"), words
+    assert made.stdout.readline().startswith("ready"), Path(log.name).read_text()[-3000:]
     return made
 
 

@@ -20,6 +20,7 @@ MODULES = (
     "bonded.catalog.tables",
     "bonded.mail.tables",
     "bonded.screening.tables",
+    "bonded.screening.service_tables",
     "bonded.tuf.tables",
 )
 

@@ -98,6 +98,17 @@ ACTIONS: dict[str, Action] = _table(
     A("review.ask-owner", W.ADMIN, "Ask the owners about a file", reason=True, notify=N.OWNERS),
     A("review.quarantine-project", W.ADMIN, "Quarantine a project", reason=True, changes_index=True, notify=N.OWNERS),
     A("review.release-project", W.ADMIN, "Release a project", reason=True, changes_index=True, notify=N.OWNERS),
+    # screening beside another index
+    A("screening.submit", W.USER, "Have an archive screened", scope="screen"),
+    A("screening.read", W.USER, "Read the verdict of an archive that one had screened", scope="screen"),
+    A("webhook.add", W.ADMIN, "Add a webhook", factor=True, notify=N.ADMINS),
+    A("webhook.rotate", W.ADMIN, "Give a webhook another secret", factor=True, notify=N.ADMINS),
+    A("webhook.remove", W.ADMIN, "Remove a webhook", reason=True, notify=N.ADMINS),
+    A("report.make", W.ANYONE, "Report a project"),
+    A("report.see", W.ADMIN, "See the queue of reports"),
+    A("report.link", W.ADMIN, "Link a report to a case"),
+    A("report.dismiss", W.ADMIN, "Dismiss a report", reason=True),
+    A("advisory.see", W.ANYONE, "Read the advisories on confirmed malware"),
     # people
     A("user.create", W.SYSTEM, "Create a person", notify=N.SUBJECT),
     A("user.login", W.ANYONE, "Log in"),
