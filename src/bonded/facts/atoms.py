@@ -14,6 +14,7 @@ from bonded.facts import places
 from bonded.facts.known import (
     CANON,
     CIPHER_METHODS,
+    CLIPBOARD,
     CODE_SINKS,
     COMMAND_SINKS,
     DECODERS,
@@ -22,6 +23,7 @@ from bonded.facts.known import (
     NETWORK,
     SPELLERS,
     SPIES,
+    WATCHING,
 )
 
 _BUILTIN_SINKS: Final = tuple(
@@ -135,10 +137,17 @@ def private() -> list[str]:
     files = sorted({part for parts in places.table("files").values() for part in parts} | {"login data", "local state"})
     return [
         *(f'"{word}" fullword' for word in sorted(last)),
-        *_module_patterns({parts[0] for parts in _parts(SPIES)} - _SHARED),
+        *_module_patterns({parts[0] for parts in _parts(SPIES)} - _SHARED - {"subprocess"}),
         r"/platform\.node|environ[ \t\n]*([^a-zA-Z_0-9\[. \t\n]|\.(items|copy|values|keys))/",
         *(_literal(part.lstrip("/")) for part in files),
     ]
+
+
+def spies() -> list[str]:
+    """Patterns of which one is in every file that names, in writing, something that watches the person at the machine."""
+    return _module_patterns(
+        {parts[0] for parts in _parts(WATCHING | CLIPBOARD)} - _SHARED - {"cv2", "mss", "subprocess"}
+    )
 
 
 def addresses() -> list[str]:
@@ -180,7 +189,7 @@ _EVERYDAY: Final = frozenset(
         "rec",
         "getcwd",
     }
-    | {"interfaces", "mss"}
+    | {"interfaces", "mss", "write"}
 )
 """Names of methods of much else; there, the module is looked for."""
 
@@ -236,6 +245,21 @@ READ_WORDS: Final = [
 NEVER: Final = [r"/(from|import)[ \t]+[a-zA-Z0-9_.]{0,80}(tests?|testing|docs?|examples?|benchmarks?|scripts|tools)/"]
 
 
+HARM: Final = (
+    "CurrentVersion", "LaunchAgents", "LaunchDaemons", "autostart", "crontab", "cron.d", "/etc/cron", "systemd/system", "systemd/user",
+    ".bashrc", ".zshrc", ".bash_profile", ".profile", ".zprofile", "authorized_keys", "rc.local", "init.d", "ld.so.preload", "etc/hosts",
+    "sudoers", "sitecustomize", "discord_desktop_core", "app.asar", "VirtualAlloc", "VirtualProtect", "CreateRemoteThread", "RtlMoveMemory",
+    "WriteProcessMemory", "mprotect", "memfd_create", "stratum+tcp", "xmrig", "PROT_EXEC",
+)  # fmt: skip
+"""Words of places where programs start by themselves, and of harm that needs no command."""
+HARM_PATTERNS: Final = [
+    *(f'"{word}" nocase' for word in HARM),
+    r"/start[ -]?up['\"\\\/]/ nocase",
+    r"/\.pth['\"]/",
+    r"/\\x7fELF|b['\"]MZ/",
+]
+
+
 def coarse() -> dict[str, list[str]]:
     """Plain words, found at the speed of memory: a file without these is never looked at more closely."""
     reaching = {parts[-1] for parts in _parts(CODE_SINKS | COMMAND_SINKS) if parts[0] in _SHARED | {"builtins"}}
@@ -254,4 +278,5 @@ def coarse() -> dict[str, list[str]]:
         "hiding": [f'"{word}" fullword nocase' for word in sorted(hiding)] + ['"::"', *READ_WORDS],
         "lookups": [one for one in BUILTINS + IMPORTERS if one.startswith('"')]
         + ['"builtins"', '"globals"', '"locals"', '"vars"', '"modules"'],
+        "harm": HARM_PATTERNS,
     }

@@ -24,7 +24,7 @@ LARGE = 2_500_000
 _ANYTHING = re.compile(
     rb"exec|eval|system|popen|subprocess|__import__|import_module|builtins|spawn|startfile|getattr|__dict__"
 )
-_REACHING = frozenset({"sinks", "builtins", "namespaces", "importers", "getattr", "code", "network"})
+_REACHING = frozenset({"sinks", "builtins", "namespaces", "importers", "getattr", "code", "network", "spies"})
 SMALL = 8_000
 """Modules of this length that reach out are worth reading, whatever else they name: what they send may be spelled."""
 
@@ -44,6 +44,8 @@ def rules() -> str:
         "network": atoms.network(),
         "personal": atoms.private(),
         "addresses": atoms.addresses(),
+        "spies": atoms.spies(),
+        "harm": atoms.HARM_PATTERNS,
     }
     made = [_rule(name, patterns, "any of them") for name, patterns in groups.items()]
     others = " or ".join(f"$a{n}" for n in range(1, len(atoms.GETATTR)))
@@ -92,7 +94,7 @@ def hits(data: bytes) -> frozenset[str]:
     if len(data) > LARGE:
         return frozenset({"sinks", "sources"}) if _ANYTHING.search(data) else frozenset()
     found = _groups(data, True)
-    if found.isdisjoint(("lookups", "reaching")) and "hiding" not in found:
+    if found.isdisjoint(("lookups", "reaching", "harm")) and "hiding" not in found:
         return found & {"never"}
     return _groups(data, False) | (found & {"never"})
 
@@ -105,6 +107,10 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
     modules = not groups.isdisjoint(("roots", "importers"))
     reaches = anything or "sinks" in groups or ("getattr" in groups and modules) or groups >= {"importers", "imported"}
     hides = anything or not groups.isdisjoint(("sources", "importers"))
+    if "harm" in groups:
+        return True
+    if "spies" in groups:
+        return True
     if "network" in groups and not groups.isdisjoint(("personal", "addresses")):
         return True
     return (reaches and hides) or "commands" in groups or groups >= {"computed", "roots"} or groups >= {"code", "reads"}
