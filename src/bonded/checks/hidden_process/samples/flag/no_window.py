@@ -1,0 +1,3 @@
+import subprocess
+
+subprocess.Popen(["sample"], creationflags=subprocess.CREATE_NO_WINDOW)

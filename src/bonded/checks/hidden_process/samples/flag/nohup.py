@@ -1,0 +1,3 @@
+import os
+
+os.system("nohup sample > /dev/null 2>&1 &")

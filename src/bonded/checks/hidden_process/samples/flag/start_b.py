@@ -1,0 +1,3 @@
+import os
+
+os.system("start /b sample.exe")
