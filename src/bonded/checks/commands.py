@@ -14,8 +14,19 @@ _FETCH_AND_RUN = re.compile(
     re.IGNORECASE,
 )
 _POWERSHELL = re.compile(
-    r"(powershell|pwsh)(\.exe)?\b[^\n]{0,300}(\s[-/]e(nc|ncodedcommand|c)?\s+[a-z0-9+/=]{16,}|downloadstring|downloadfile|\biex\b"
+    r"(powershell|pwsh)(\.exe)?\b[^\n]{0,600}(\s[-/]e(nc|ncodedcommand|c)?\s+([a-z0-9+/=]{16,}|\u2026)|net\.webclient|invoke-restmethod|\birm\s|downloadstring|downloadfile|\biex\b"
     r"|invoke-expression|invoke-webrequest|frombase64string|-w(indowstyle)?\s+hidden)",
+    re.IGNORECASE,
+)
+_SAVE_AND_RUN = re.compile(
+    r"\b(curl|wget|fetch|iwr|invoke-webrequest|invoke-restmethod|start-bitstransfer|bitsadmin|certutil)\b[^\n]{0,400}?"
+    r"(?:-o|-O|--output|-outfile|-destination|--output-document|>)[ =]*[\"']?(?P<file>[^\s\"';&|>]{2,200})[\"']?[^\n]{0,200}?(?:;|&&?|\|\|)\s*"
+    r"(?:(?:sudo|start(?:\s+/\w+)*|cmd(?:\.exe)?\s+/c|python[\dw.]*|(?:ba|z)?sh|call|nohup|open|explorer|cscript(?:\s+//\w+)*|wscript|mono"
+    r"|chmod\s+\S+)\s+)*[\"']?(?:\./|\.\\)?(?P=file)",
+    re.IGNORECASE,
+)
+_INSTALLER = re.compile(
+    r"\bmsiexec(\.exe)?\s[^\n]{0,80}/i\s*[\"']?https?:|\bcscript\b[^\n]{0,60}https?:|\bwmic\b[^\n]{0,80}process\s+call\s+create",
     re.IGNORECASE,
 )
 _LOLBIN = re.compile(
@@ -44,6 +55,8 @@ def read_command(text: str) -> Reading | None:
     """What is hostile about a command line, None when nothing is."""
     for pattern, what, confidence in (
         (_FETCH_AND_RUN, "a shell command fetches a program and runs it", 0.95),
+        (_SAVE_AND_RUN, "a command saves a fetched program and runs it", 0.95),
+        (_INSTALLER, "a tool of the system is used to fetch or start a program", 0.9),
         (_POWERSHELL, "a PowerShell command hides, decodes or fetches what it runs", 0.95),
         (_LOLBIN, "a tool of the system is used to fetch and run a program", 0.95),
         (_REVERSE, "a command opens a shell to another machine", 0.95),
