@@ -143,11 +143,13 @@ def private() -> list[str]:
     ]
 
 
+def _spying() -> set[str]:
+    return {parts[0] for parts in _parts(WATCHING | CLIPBOARD)} - _SHARED - {"cv2", "mss", "subprocess"}
+
+
 def spies() -> list[str]:
     """Patterns of which one is in every file that names, in writing, something that watches the person at the machine."""
-    return _module_patterns(
-        {parts[0] for parts in _parts(WATCHING | CLIPBOARD)} - _SHARED - {"cv2", "mss", "subprocess"}
-    )
+    return _module_patterns(_spying())
 
 
 def addresses() -> list[str]:
@@ -264,7 +266,7 @@ def coarse() -> dict[str, list[str]]:
     """Plain words, found at the speed of memory: a file without these is never looked at more closely."""
     reaching = {parts[-1] for parts in _parts(CODE_SINKS | COMMAND_SINKS) if parts[0] in _SHARED | {"builtins"}}
     reaching |= _modules(CODE_SINKS | COMMAND_SINKS) | {"exec_", "os", "posix", "nt", "FunctionType"}
-    hiding = _modules(DECODERS | NETWORK | SPELLERS) | CIPHER_METHODS | ENCODING_NAMES
+    hiding = _modules(DECODERS | NETWORK | SPELLERS) | CIPHER_METHODS | ENCODING_NAMES | _spying()
     hiding |= {one.replace("_", "-") for one in ENCODING_NAMES} | {
         "fromhex",
         "unichr",

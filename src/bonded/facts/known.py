@@ -38,6 +38,8 @@ CANON: Final[dict[str, str]] = {
     "telegram.bot.Bot": "telegram.Bot",
     "PIL.ImageGrab": "ImageGrab",
     "dns.resolver.query": "dns.resolver.resolve",
+    "webbrowser.open_new_tab": "webbrowser.open",
+    "webbrowser.open_new": "webbrowser.open",
     "base64.decodestring": "base64.decodebytes",
     "os.popen2": "os.popen",
     "os.popen3": "os.popen",
@@ -204,6 +206,7 @@ NETWORK: Final = DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
     {
         "socket.socket().connect",
         "socket.socket().connect_ex",
+        "socket.socket().accept",
         "socket.socket().send",
         "socket.socket().sendall",
         "socket.socket().sendto",
@@ -288,19 +291,26 @@ SPIES: Final = frozenset(
         "browser_cookie3.chrome",
         "browser_cookie3.load",
         "ctypes.windll.user32.GetAsyncKeyState",
+        "os.dup2",
+        "subprocess.Popen().stdin.write",
     }
 )
-"""They watch who sits at the machine, or open what he keeps secret."""
+"""They watch who sits at the machine, open what he keeps secret, or tie a shell to something else."""
 
-WATCHING: Final = SPIES - {
-    "win32crypt.CryptUnprotectData",
-    "keyring.get_password",
-    "browser_cookie3.chrome",
-    "browser_cookie3.load",
-    "pyperclip.copy",
-    "clipboard.copy",
-    "win32clipboard.SetClipboardText",
-}
+CLIPBOARD: Final = frozenset({"pyperclip.copy", "clipboard.copy", "win32clipboard.SetClipboardText"})
+"""Their argument is what is pasted next."""
+WATCHING: Final = (
+    SPIES
+    - CLIPBOARD
+    - {
+        "os.dup2",
+        "subprocess.Popen().stdin.write",
+        "win32crypt.CryptUnprotectData",
+        "keyring.get_password",
+        "browser_cookie3.chrome",
+        "browser_cookie3.load",
+    }
+)
 SECRETS: Final = frozenset(
     {"win32crypt.CryptUnprotectData", "keyring.get_password", "browser_cookie3.chrome", "browser_cookie3.load"}
 )

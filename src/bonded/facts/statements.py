@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -11,8 +12,23 @@ from bonded.facts.following import Following, is_static
 from bonded.facts.known import BOTS, canonical
 from bonded.facts.scope import Class, Env, Function, Instance
 from bonded.facts.state import MAIN
-from bonded.facts.value import ANY, MESSAGE, PRIVATE, SOURCES, Value, join, reach
+from bonded.facts.value import (
+    ANY,
+    GIVEN_KEY,
+    GIVEN_SECRET,
+    MESSAGE,
+    NOTHING,
+    PRIVATE,
+    SOURCES,
+    Value,
+    join,
+    reach,
+)
 
+_KEY = re.compile(
+    r"(priv(ate)?|wallet)_?key|^(pk|wif)$|mnemonic|seed_?(phrase|words)|^seed$|keypair|recovery_phrase", re.IGNORECASE
+)
+_SECRET = re.compile(r"passw(or)?d|passphrase|secret|token|cookie|api_?key|credential", re.IGNORECASE)
 _BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython")
 
 
@@ -37,7 +53,10 @@ class Interpreter(Following):
         arguments = function.node.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         labels = frozenset({"parameter", MESSAGE} if function.heard else {"parameter"})
-        values = {one.arg: Value(names=(f"{PARAMETER}{function.qualname}:{one.arg}",), labels=labels) for one in every}
+        values = {
+            one.arg: Value(names=(f"{PARAMETER}{function.qualname}:{one.arg}",), labels=labels | _secrecy(one.arg))
+            for one in every
+        }
         if function.owner is not None and every and not is_static(function):
             values[every[0].arg] = Value(local=Instance(function.owner))
         self.enter(function, values)
@@ -253,6 +272,13 @@ class Interpreter(Following):
     def _global(self, node: ast.Global) -> None:
         for name in node.names:
             self.env.values.setdefault(name, self.globals.values.get(name, ANY))
+
+
+def _secrecy(parameter: str) -> frozenset[str]:
+    """What the name of a parameter says of its value."""
+    if _KEY.search(parameter):
+        return frozenset({GIVEN_KEY})
+    return frozenset({GIVEN_SECRET}) if _SECRET.search(parameter) else NOTHING
 
 
 def _merged(left: dict[str, Value], right: dict[str, Value]) -> dict[str, Value]:

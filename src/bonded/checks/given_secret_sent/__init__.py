@@ -1,0 +1,1 @@
+"""A secret that a caller passes in, sent away."""

@@ -1,0 +1,1 @@
+"""Watching the person at the machine."""

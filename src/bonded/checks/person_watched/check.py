@@ -1,0 +1,62 @@
+"""Keys, screen, camera, microphone or clipboard of whoever sits at the machine are watched.
+
+**What it looks for.** Listeners for keys, pictures of the screen or the camera, recordings, and reading of the clipboard, in a
+module that also sends something, or that does so while the package is installed or imported; and a clipboard that is
+overwritten with the address of a wallet.
+
+**Why it matters.** Passwords are typed and copied; addresses to pay to are copied and pasted.
+
+**What is not flagged.** Automation of the desktop, hot keys and copying of text, in modules that send nothing: a hint at most.
+
+**When it is a false alert.** Remote-desktop and support tools, which the user starts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bonded.checks.kit import Hit, at, check, graver
+from bonded.checks.sending import HIDDEN_ENDS, sendings
+from bonded.facts.known import CLIPBOARD, WATCHING
+from bonded.facts.model import Call, Facts, Module
+from bonded.values.finding import Severity, When
+
+_WALLET = re.compile(
+    r"^(?:bc1[a-z0-9]{25,60}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|0x[0-9a-fA-F]{40}|T[1-9A-HJ-NP-Za-km-z]{33}|[LM][1-9A-HJ-NP-Za-km-z]{26,33}"
+    r"|4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}|r[1-9A-HJ-NP-Za-km-z]{24,34}|D[5-9A-HJ-NP-U][1-9A-HJ-NP-Za-km-z]{32}|ltc1[a-z0-9]{25,60})$"
+)
+_EARLY = (When.INSTALL, When.STARTUP, When.IMPORT)
+
+
+@check(
+    name="person-watched",
+    version=1,
+    severity=Severity.HIGH,
+    sentence="Keys, screen, camera, microphone or clipboard of the user are watched.",
+)
+def watched(facts: Facts) -> Iterator[Hit]:
+    """Look at what watches, and whether the module sends."""
+    for module in facts.modules:
+        calls = [call for call in module.calls if call.when is not When.NEVER]
+        for call in calls:
+            if call.name in CLIPBOARD and any(one.text and _WALLET.match(one.text.strip()) for one in call.arguments):
+                yield graver(
+                    at(module, call, "the clipboard is overwritten with the address of a wallet", 0.9),
+                    Severity.CRITICAL,
+                )
+        watching = [call for call in calls if call.name in WATCHING]
+        if watching:
+            yield _module(module, watching)
+
+
+def _module(module: Module, watching: list[Call]) -> Hit:
+    ends = {one.kind for one in sendings(module)}
+    first = min(watching, key=lambda call: (call.when not in _EARLY, call.line))
+    early = first.when in _EARLY
+    message = f"the user is watched by {first.name}" + (", in a module that sends" if ends else "")
+    if ends and (early or not ends.isdisjoint(HIDDEN_ENDS)):
+        return graver(at(module, first, message, 0.85), Severity.CRITICAL if early else Severity.HIGH)
+    if early:
+        return graver(at(module, first, message, 0.6), Severity.MEDIUM)
+    return graver(at(module, first, message, 0.3), Severity.LOW)

@@ -1,0 +1,6 @@
+import pyperclip
+
+
+def share(text):
+    pyperclip.copy(text)
+    return pyperclip.paste()

@@ -1,0 +1,1 @@
+"""Private data of the machine or its user that is sent away."""

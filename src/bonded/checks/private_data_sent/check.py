@@ -1,0 +1,63 @@
+"""The environment, the machine's names, secrets, or what its user does are sent to another machine.
+
+**What it looks for.** Values that say who or where the machine is (host name, user name, addresses, the output of `whoami`
+and the like), the whole environment, files and stores in which secrets lie, and what was taken from keys, screen, clipboard,
+camera or microphone, followed through the code until they reach something that sends: an HTTP request, a socket, a mail, a
+messenger's hook, a look-up whose name carries the data, or a command such as `curl`.
+
+**Why it matters.** Most hostile packages want nothing else. It is also what probes for dependency confusion do.
+
+**What is not flagged.** One variable of the environment, such as a token for the service that is called; looking up the
+machine's own name; hashes of such values; what is sent to the machine itself. Sending a host name when the package's
+functions are called, to an ordinary host, is only a hint: telemetry and error reporters do that.
+
+**When it is a false alert.** Telemetry on import. Ask the owner to send nothing before the user has agreed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bonded.checks.kit import Hit, at, check, graver, steps_of
+from bonded.checks.sending import HIDDEN_ENDS, NAMED, Sending, sendings, where
+from bonded.facts.model import Facts
+from bonded.facts.value import HOST
+from bonded.values.finding import Severity, When
+
+_EARLY = (When.INSTALL, When.STARTUP)
+
+
+@check(
+    name="private-data-sent",
+    version=1,
+    severity=Severity.CRITICAL,
+    sentence="The environment, the machine's names, secrets, or what its user does are sent away.",
+)
+def sent(facts: Facts) -> Iterator[Hit]:
+    """Look at everything that is sent."""
+    for module in facts.modules:
+        for one in sendings(module):
+            if one.worst and one.call.when is not When.NEVER:
+                severity, confidence = _weight(one)
+                message = f"{NAMED[one.worst]} are sent to {where(one)}".replace(
+                    f"{NAMED[one.worst]} are", _verb(one.worst)
+                )
+                yield graver(at(module, one.call, message, confidence, steps_of(one.call, one.worst)), severity)
+
+
+def _verb(label: str) -> str:
+    return f"{NAMED[label]} are" if label == HOST else f"{NAMED[label]} is"
+
+
+def _weight(one: Sending) -> tuple[Severity, float]:
+    """How bad and how sure: by when it runs, to whom it goes, and what it is."""
+    hidden = one.kind in HIDDEN_ENDS
+    if one.call.when in _EARLY:
+        return Severity.CRITICAL, 0.95
+    if one.call.when is When.IMPORT:
+        return (Severity.CRITICAL, 0.95) if hidden or one.worst != HOST else (Severity.CRITICAL, 0.85)
+    if hidden and one.fixed:
+        return (Severity.CRITICAL, 0.85) if one.worst != HOST else (Severity.HIGH, 0.8)
+    if hidden:
+        return Severity.HIGH, 0.6
+    return (Severity.MEDIUM, 0.4) if one.worst != HOST else (Severity.LOW, 0.3)

@@ -1,0 +1,1 @@
+"""Calls to addresses behind which nobody knows who reads."""

@@ -1,0 +1,74 @@
+"""The package reaches an address behind which nobody knows who reads, or that honest programs do not need.
+
+**What it looks for.** Calls and commands that reach out, and where to: request bins and servers that answer any name (made
+for tests and probes), tunnels to somebody's own machine, hooks and bots of messengers, pastes and file drops, bare IP
+addresses, short addresses, services that tell a machine's public address, and the metadata service of clouds. The lists are
+in `facts/places.toml`. At install time and on import it counts what is reached at all.
+
+**Why it matters.** Who wants data or a program to be fetched without leaving a name uses these; an honest package names its
+host, and does not call it while it is installed or imported.
+
+**What is not flagged.** Addresses that the caller passes in, hosts under names of their own when a function is called, and
+addresses of the machine itself.
+
+**When it is a false alert.** Clients of these very services, and small tools that somebody wrote for himself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bonded.checks.kit import Hit, at, check, graver
+from bonded.checks.sending import Sending, sendings, where
+from bonded.facts import places
+from bonded.facts.model import Facts
+from bonded.values.finding import Severity, When
+
+_PROBES = frozenset({places.CALL_BACK, places.REQUEST_BIN, places.TUNNEL})
+_LEFT = frozenset({places.PASTE, places.DROP, places.SHORT})
+_NOTHING_YET = ("socket.socket().send", "urllib.request.Request", "http.client.HTTP", "telebot.TeleBot", "telegram.Bot")
+"""Said again by a call before or after it."""
+
+
+@check(
+    name="questionable-destination",
+    version=1,
+    severity=Severity.HIGH,
+    sentence="The package reaches an address behind which nobody knows who reads.",
+)
+def questionable(facts: Facts) -> Iterator[Hit]:
+    """Look at where everything goes that reaches out."""
+    for module in facts.modules:
+        for one in sendings(module):
+            if one.call.when is When.NEVER or (one.kind not in _WEIGHTS and one.call.name.startswith(_NOTHING_YET)):
+                continue
+            weight = _weight(one)
+            if weight is not None:
+                early = {
+                    When.INSTALL: " at install time",
+                    When.STARTUP: " whenever Python starts",
+                    When.IMPORT: " on import",
+                }
+                message = f"{where(one)} is reached{early.get(one.call.when, '')}"
+                yield graver(at(module, one.call, message, weight[1], (f"to {one.address[:120]}",)), weight[0])
+
+
+_Weight = tuple[Severity, float]
+_WEIGHTS: dict[str, tuple[_Weight, _Weight, _Weight | None]] = {
+    **dict.fromkeys(_PROBES, ((Severity.CRITICAL, 0.95), (Severity.CRITICAL, 0.9), (Severity.HIGH, 0.7))),
+    places.HOOK: ((Severity.CRITICAL, 0.95), (Severity.CRITICAL, 0.85), (Severity.HIGH, 0.6)),
+    places.RAW: ((Severity.CRITICAL, 0.9), (Severity.CRITICAL, 0.8), (Severity.MEDIUM, 0.5)),
+    **dict.fromkeys(_LEFT, ((Severity.CRITICAL, 0.85), (Severity.HIGH, 0.85), (Severity.LOW, 0.5))),
+    places.METADATA: ((Severity.CRITICAL, 0.9), (Severity.HIGH, 0.7), None),
+    places.LOOK_UP: ((Severity.HIGH, 0.8), (Severity.MEDIUM, 0.6), (Severity.LOW, 0.2)),
+}
+"""For each kind: at install time or start-up, on import, and when a function is called."""
+
+
+def _weight(one: Sending) -> _Weight | None:
+    early, on_import, called = _WEIGHTS.get(one.kind, (None, (Severity.MEDIUM, 0.5), None))
+    if one.call.when in (When.INSTALL, When.STARTUP):
+        return early
+    if one.call.when is When.IMPORT:
+        return on_import
+    return called if one.fixed else None

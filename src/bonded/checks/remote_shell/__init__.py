@@ -1,0 +1,1 @@
+"""Commands that come from another machine or a chat."""

@@ -1,0 +1,1 @@
+"""Collecting what browsers, messengers and wallets keep secret."""

@@ -1,0 +1,144 @@
+"""What reaches out: calls and commands that send or fetch, where to, and what goes along. Pure; shared by several checks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from bonded.checks.kit import runs_command
+from bonded.facts import places
+from bonded.facts.known import NETWORK
+from bonded.facts.model import Argument, Call, Module
+from bonded.facts.places import kind_of_address
+from bonded.facts.value import CREDENTIALS, ENVIRONMENT, HOST, PRIVATE, WATCHED
+
+NAMED = {
+    CREDENTIALS: "what is read from where secrets lie",
+    WATCHED: "what the person at the machine types, copies, shows or says",
+    ENVIRONMENT: "the environment",
+    HOST: "the names or addresses of the machine or its user",
+}
+"""Labels of private data in words, the worst first."""
+TELLING = (
+    places.CALL_BACK,
+    places.REQUEST_BIN,
+    places.HOOK,
+    places.TUNNEL,
+    places.METADATA,
+    places.PASTE,
+    places.DROP,
+    places.RAW,
+    places.SHORT,
+    places.LOOK_UP,
+)
+"""Kinds of destinations that tell something, the most telling first."""
+HIDDEN_ENDS = frozenset(
+    {places.CALL_BACK, places.REQUEST_BIN, places.HOOK, places.TUNNEL, places.RAW, places.PASTE, places.DROP}
+)
+"""Behind these, nobody knows who reads."""
+_LOOK_UPS = ("socket.gethostbyname", "socket.gethostbyname_ex", "socket.getaddrinfo", "dns.resolver.")
+_NOT_SENT = frozenset({"timeout", "verify", "cert", "proxies", "context", "cafile", "stream", "allow_redirects", "()"})
+_TOOL = re.compile(
+    r"(?:^|[\s;&|`\"'(/\\])(curl|wget|nslookup|dig|host|ping|nc|ncat|netcat|scp|rsync|ftp|invoke-webrequest|invoke-restmethod|iwr|irm)"
+    r"(?:\.exe)?\s",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(
+    r"(?:https?://)?(?:[\w%…${}()`-]+\.)+[a-z]{2,}(?::\d+)?(?:/[^\s\"']*)?|(?:https?://)?\d{1,3}(?:\.\d{1,3}){3}",
+    re.IGNORECASE,
+)
+_WITHIN = re.compile(
+    r"\$\(|`[^`]+`|\$(?:HOSTNAME|USER|HOME|PWD)\b|%(?:USERNAME|COMPUTERNAME)%|(?:-d|--data\S*|-F|--form|-T|--upload-file)\s*\S*@|\|\s*(?:curl|nc|ncat)\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One call that reaches out. `kind` is that of `places`, "" when the address is not known; `labels` those of what goes
+    along; `address` what is known of where to; `fixed` when all of the address is written in the code."""
+
+    call: Call
+    kind: str
+    address: str
+    labels: frozenset[str]
+    fixed: bool
+
+    @property
+    def worst(self) -> str:
+        """The worst label of private data that goes along; "" for none."""
+        return next((one for one in NAMED if one in self.labels), "")
+
+
+def sendings(module: Module) -> Iterator[Sending]:
+    """Every call of the module that reaches out, by itself or through a command."""
+    ends = [
+        _address(call) for call in module.calls if call.name in ("socket.socket().connect", "socket.create_connection")
+    ]
+    for call in module.calls:
+        if call.name in NETWORK:
+            yield from _direct(call, ends)
+        elif runs_command(call):
+            yield from _by_command(call)
+
+
+def _direct(call: Call, ends: list[tuple[str, str, bool]]) -> Iterator[Sending]:
+    kind, address, fixed = _address(call)
+    if (
+        not kind
+        and call.name.startswith("socket.")
+        and call.name.endswith((".send", ".sendall", ".sendto", ".connect"))
+    ):
+        kind, address, fixed = next((one for one in ends if one[0]), (kind, address, fixed))
+    labels = frozenset(label for one in call.arguments if one.name not in _NOT_SENT for label in one.labels)
+    if call.name.startswith(_LOOK_UPS) and not kind:
+        labels -= PRIVATE  # looking up one's own name tells nobody
+    if kind != places.LOCAL:
+        yield Sending(call, kind, address, labels, fixed)
+
+
+def _address(call: Call) -> tuple[str, str, bool]:
+    found = [(kind_of_address(text), text, whole) for text, whole in map(_known, call.arguments) if text]
+    known = [one for one in found if one[0]]
+    telling = [one for kind in TELLING for one in known if one[0] == kind]
+    return (telling or known or [("", found[0][1] if found else "", False)])[0]
+
+
+def _known(one: Argument) -> tuple[str, bool]:
+    text = one.text if one.text is not None else one.shape
+    return text, is_fixed(text)
+
+
+def is_fixed(address: str) -> bool:
+    """Whether the address is written in the code: all of it where its path decides who reads, else the host."""
+    host, _, path = address.partition("://")[2].partition("/") if "://" in address else address.partition("/")
+    hook = kind_of_address(address) == places.HOOK
+    return "…" not in host and not (hook and "…" in path.partition("?")[0])
+
+
+def _by_command(call: Call) -> Iterator[Sending]:
+    line = command_line(call)
+    tool = _TOOL.search(f" {line}")
+    if tool is None:
+        return
+    addresses = [(kind_of_address(one), one) for one in _ADDRESS.findall(line[max(tool.start() - 1, 0) :])]
+    known = [one for one in addresses if one[0]]
+    telling = [one for kind in TELLING for one in known if one[0] == kind]
+    kind, address = (telling or known or [("", "")])[0]
+    labels = frozenset(label for one in call.arguments if one.name in ("", "args", "input") for label in one.labels)
+    if _WITHIN.search(line):
+        labels |= {HOST}
+    if kind != places.LOCAL and (kind or labels & PRIVATE):
+        yield Sending(call, kind, address, labels, is_fixed(address))
+
+
+def command_line(call: Call) -> str:
+    """The words of a command, "…" where a part is not known."""
+    return " ".join(one.text or one.shape or "…" for one in call.arguments if one.name in ("", "args"))
+
+
+def where(one: Sending) -> str:
+    """The destination in words."""
+    if one.kind in ("", places.ORDINARY):
+        return "another machine"
+    return f"a {one.kind}" if one.kind[0] not in "aeiou" else f"an {one.kind}"
