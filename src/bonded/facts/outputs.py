@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from bonded.facts import places
 from bonded.facts.partly import shaped
-from bonded.facts.value import CREDENTIALS, ENVIRONMENT, GAP, HOST, NOTHING, Value
+from bonded.facts.value import CREDENTIALS, DOWNLOADED, ENVIRONMENT, GAP, HOST, NOTHING, Value
 
+_FETCHES: Final = re.compile(r"\s*(curl|wget\s+-\S*O\s*-|iwr|dig|nslookup)\b", re.IGNORECASE)
 _NAMED: Final = frozenset({"os.listdir", "os.scandir", "os.walk", "glob.glob"})
 _PEOPLE: Final = ("/", "/root", "/home", "~", "/users", "c:/users", "/etc", "/home/*")
 
@@ -22,6 +24,8 @@ def words(value: Value) -> str:
 def label_of_output(every: list[Value]) -> frozenset[str]:
     """What the output of a command says."""
     line = words(every[0]) if every else GAP
+    if _FETCHES.match(line):
+        return frozenset({DOWNLOADED})
     what = places.tells(line)
     if what:
         return frozenset({ENVIRONMENT if what == "environment" else HOST})

@@ -26,6 +26,9 @@ from bonded.facts.model import Argument, Call, Facts, Module
 from bonded.facts.value import CHARS, DATAFILE, DECODED, DOWNLOADED, PARSED
 from bonded.values.finding import Severity
 
+_GAPS = frozenset("?\N{HORIZONTAL ELLIPSIS}")
+"""Stand in a command for what is not known of it."""
+
 
 @check(
     name="decoded-or-downloaded-code-executed",
@@ -50,8 +53,9 @@ def _code(module: Module, call: Call) -> Iterator[Hit]:
         yield at(module, call, "downloaded code is executed", 0.95 * sure, steps_of(call, DOWNLOADED))
     elif DECODED in labels:
         yield at(module, call, "decoded code is executed", 0.95 * sure, steps_of(call, DECODED))
-    elif CHARS in labels and call.arguments[0].text is not None:
-        yield at(module, call, "code spelled out of character codes is executed", 0.95, steps_of(call, CHARS))
+    elif CHARS in labels:
+        sure = 0.95 if call.arguments[0].text is not None else 0.85 * sure
+        yield at(module, call, "code spelled out of character codes is executed", sure, steps_of(call, CHARS))
     elif DATAFILE in labels and call.arguments[0].text is not None:
         hit = at(
             module,
@@ -87,7 +91,12 @@ def _command(module: Module, call: Call) -> Iterator[Hit]:
         yield at(module, call, "a downloaded program is run", 0.9, steps_of(call, DOWNLOADED))
     elif DECODED in labels and not labels & {"parameter", PARSED}:
         yield at(module, call, "a decoded command or program is run", 0.9, steps_of(call, DECODED))
-    elif CHARS in labels and call.arguments and call.arguments[0].text is not None and "?" not in command_text(call):
+    elif (
+        CHARS in labels
+        and call.arguments
+        and call.arguments[0].text is not None
+        and not _GAPS & set(command_text(call))
+    ):
         yield graver(
             at(module, call, "a command spelled out of character codes is run", 0.9, steps_of(call, CHARS)),
             Severity.HIGH,
