@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from bonded.checks.context import Context
-from bonded.checks.popular import addresses, alike, import_names, mark, marks, repository
+from bonded.checks.popular import addresses, alike, import_names, mark, marks, owners, repository
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, NETWORK
 from bonded.facts.metadata import project_of_filename
 from bonded.facts.model import Facts
@@ -12,6 +14,26 @@ from bonded.values.names import normalize
 
 COPIED = 0.4
 """Two sketches this much alike are copies: what projects have in common by accident is below 0.1."""
+_SHARED = 3
+"""An import name of this many popular projects is a namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """In words, by what an archive passes for another project. `copied` is what only a copy or a fork has: words and code;
+    `shared` also stands in honest relatives of the other project: its author, repository or import name."""
+
+    copied: tuple[str, ...]
+    shared: tuple[str, ...]
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return (*self.copied, *self.shared)
+
+    @property
+    def plain(self) -> bool:
+        """Whether they can hardly be an accident: something copied, and something else."""
+        return bool(self.copied) and len(self.words) >= 2
 
 
 def own_name(facts: Facts, context: Context | None = None) -> str:
@@ -21,26 +43,33 @@ def own_name(facts: Facts, context: Context | None = None) -> str:
     return normalize(facts.name.strip()) or project_of_filename(facts.filename)
 
 
-def claims(facts: Facts, other: str) -> tuple[str, ...]:
-    """In words, everything by which the archive passes for the popular project `other`; () for nothing."""
-    naming, known = facts.naming, marks().get(other)
-    found = []
-    if other in naming.installs and own_name(facts) not in naming.installs:
+def claims(facts: Facts, other: str) -> Claims:
+    """Everything by which the archive passes for the popular project `other`."""
+    return Claims(tuple(_copied(facts, other)), tuple(_shared(facts, other)))
+
+
+def _copied(facts: Facts, other: str) -> list[str]:
+    known, found = marks().get(other), []
+    if facts.naming.installs == (other,):
         found.append(f"its description tells readers to install {other}")
-    if not set(naming.tops).isdisjoint(import_names().get(other, ())):
-        found.append(f"it is imported under a name of {other}")
-    repositories = [one for link in naming.links if (one := repository(link))]
-    if any(name == other or (known and mark(whole) == known.repository) for whole, name in repositories):
-        found.append(f"it links to the repository of {other}")
-    if known is None:
-        return tuple(found)
-    if known.summary and mark(facts.metadata.get("summary", [""])[0]) == known.summary:
+    if known and known.summary and mark(facts.metadata.get("summary", [""])[0]) == known.summary:
         found.append(f"its summary is that of {other}")
-    if known.authors & {mark(one) for one in addresses(facts.metadata)}:
-        found.append(f"it names the author of {other}")
-    if (like := alike(naming.sketch, COPIED)) and like[0] == other:
+    if known and (like := alike(facts.naming.sketch, COPIED)) and like[0] == other:
         found.append(f"{like[1]:.0%} of its functions are those of {other}")
-    return tuple(found)
+    return found
+
+
+def _shared(facts: Facts, other: str) -> list[str]:
+    known, found = marks().get(other), []
+    own = [top for top in import_names().get(other, ()) if len(owners().get(top, ())) < _SHARED]
+    if not set(facts.naming.tops).isdisjoint(own):
+        found.append(f"it is imported under a name of {other}")
+    links = [one for link in facts.naming.links if (one := repository(link))]
+    if any(name == other or (known and mark(whole) == known.repository) for whole, name in links):
+        found.append(f"it links to the repository of {other}")
+    if known and known.authors & {mark(one) for one in addresses(facts.metadata)}:
+        found.append(f"it names the author of {other}")
+    return found
 
 
 def acts_soon(facts: Facts) -> bool:

@@ -16,7 +16,8 @@ _LOOKALIKES = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "3": "e", "
 _FOREIGN = str.maketrans("асеорхуіјѕһӏԁɡɑοαρνικτаСЕОРХАВМНТК", "aceopxyijshldgaoapviktaCEOPXABMHTK")
 """Cyrillic and Greek letters that are drawn like Latin ones."""
 _ADDED = ("python-", "py-", "py", "python")
-_ENDED = ("-python", "-py", "py", "-python3", "3", "2", "-lib", "-dev", "s", "-sdk", "-official")
+_ENDED = ("-python", "-py", "py", "-python3", "-lib", "-dev", "s", "-sdk", "-official")
+NUMBERED = "only a number at the end differs"
 LOOKS_ALIKE = "letters that look alike"
 CLOSE = 0.1
 """Of popular names, 3 in 100 are this near to another one; one in 20 is near at all."""
@@ -77,9 +78,12 @@ def _near(key: str, index: _Index, names: frozenset[str]) -> Iterator[Neighbour]
             if not one_apart(bare, plain):
                 continue
             if bare.rstrip(_DIGITS) == plain.rstrip(_DIGITS):
-                yield Neighbour(other, "only a number at the end differs", 0.4)
+                yield Neighbour(other, NUMBERED, 0.4)
             elif length >= _LONG or easily_slipped(bare, plain):
                 yield Neighbour(other, "one letter differs", 0.1 if length >= _LONG else 0.2)
+    unnumbered = key.rstrip(_DIGITS).rstrip("-")
+    if unnumbered != key and unnumbered in names and len(unnumbered.replace("-", "")) >= _LEAST:
+        yield Neighbour(unnumbered, NUMBERED, 0.4)
     rests = [key.removeprefix(word) for word in _ADDED] + [key.removesuffix(word) for word in _ENDED]
     for other in rests:
         if other != key and other in names and len(other.replace("-", "")) >= _LEAST:

@@ -19,7 +19,8 @@ from bonded.facts.sketch import likeness
 from bonded.values.names import normalize
 
 _HOSTS = re.compile(
-    r"^https?://(?:www\.)?(github\.com|gitlab\.com|codeberg\.org|bitbucket\.org)/([\w.-]+)/([\w.-]+)", re.IGNORECASE
+    r"^https?://(?:www\.)?(github\.com|codeberg\.org|bitbucket\.org|git(?:lab|ea)?\.[\w.-]+)/([\w.-]+)/([\w.-]+)",
+    re.IGNORECASE,
 )
 _EMAIL = re.compile(r"[\w.+-]+@[\w.-]+\.\w+")
 

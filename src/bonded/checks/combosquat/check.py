@@ -29,7 +29,7 @@ _PROMISES = (
     "official", "real", "original", "genuine", "verified", "trusted", "fix", "fixed", "fixes", "hotfix", "patch", "patched",
     "update", "updated", "updater", "upgrade", "upgraded", "new", "newest", "latest", "stable", "lts", "beta", "dev", "pro",
     "plus", "premium", "secure", "security", "safe", "install", "installer", "setup", "download", "downloader", "loader",
-    "fast", "faster", "v1", "v2", "v3", "main", "core", "base", "mirror", "copy", "backup", "fork", "master", "wrapper",
+    "fast", "faster", "v1", "v2", "v3", "main", "mirror", "copy", "backup", "fork", "master", "wrapper",
 )  # fmt: skip
 _LEAST = 5
 
@@ -54,8 +54,8 @@ def combosquat(facts: Facts, context: Context | None) -> Iterator[Hit]:
                 continue
             said = claims(facts, other)
             words = f"{name!r} is {other!r} with the word {word!r}"
-            if len(said) >= 2 or (said and acts_soon(facts)):
-                yield Hit(words, 0.7, severity=Severity.MEDIUM, trace=said)
+            if said.plain or (said.words and acts_soon(facts)):
+                yield Hit(words, 0.7, severity=Severity.MEDIUM, trace=said.words)
             else:
-                yield Hit(words, 0.6 if said else 0.4, trace=said)
+                yield Hit(words, 0.6 if said.copied else 0.4, trace=said.words)
             return

@@ -46,7 +46,7 @@ def script_shadowing(facts: Facts, context: Context | None) -> Iterator[Hit]:
     words = set(name.split("-"))
     for script in facts.naming.scripts:
         plain = script.removesuffix(".exe").removesuffix(".py").lower()
-        if plain in words or plain == name:
+        if plain.rstrip("0123456789") in words or plain in words or plain == name:
             continue
         if plain in _SYSTEM or plain in _PYTHON:
             owner = "Python" if plain in _PYTHON else "the system"

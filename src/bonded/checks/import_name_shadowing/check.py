@@ -50,7 +50,7 @@ def shadowing(facts: Facts, context: Context | None) -> Iterator[Hit]:
     own = re.sub(r"[^a-z0-9]", "", name)
     for top in facts.naming.tops:
         plain = top.lower().strip("_").replace("_", "")
-        if top.lower() in _COMMON or plain in own:
+        if top.lower() in _COMMON or plain in own or "." in top or len(owners().get(top, ())) > 2:
             continue
         if top in owners():
             theirs = min(owners()[top])

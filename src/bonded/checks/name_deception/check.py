@@ -4,7 +4,8 @@
 with other separators; another number at the end; `python-`, `py` or `-py` added. The list of popular names is `popular.txt` in the folder of
 checks; an index may use a longer one, and adds its private names. A near name alone is a hint. A very near one is
 graver for a project that is new to the index, and it is gravest where the metadata or the code also claim to be the other project: its summary, its
-repository, its author, its import name, its functions, or the advice to install it.
+repository, its author, its import name, its functions, or the advice to install it. Another number at the end is the weakest
+sign: successors are called so.
 
 **Why it matters.** People mistype names, and assistants make them up; whoever owns the mistyped name runs code on their
 machines.
@@ -49,9 +50,9 @@ def deceptive(facts: Facts, context: Context | None) -> Iterator[Hit]:
         return
     words = f"{name!r} looks like {near.name!r}: {near.how}"
     said = claims(facts, near.name)
-    if len(said) >= 2 or (said and acts_soon(facts)):
-        yield Hit(words, round(0.95 - near.distance, 3), severity=Severity.HIGH, trace=said)
-    elif said or (context is not None and near.distance <= CLOSE):
-        yield Hit(words, round(0.9 - near.distance, 3), trace=said)
+    if near.distance < 0.4 and (said.plain or (said.words and acts_soon(facts))):
+        yield Hit(words, round(0.95 - near.distance, 3), severity=Severity.HIGH, trace=said.words)
+    elif said.copied or (context is not None and near.distance <= CLOSE):
+        yield Hit(words, round(0.9 - near.distance, 3), trace=said.words)
     else:
         yield Hit(words, round(0.7 - near.distance, 3), severity=Severity.LOW)

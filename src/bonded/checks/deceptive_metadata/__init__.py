@@ -1,0 +1,1 @@
+"""The metadata are those of another project."""

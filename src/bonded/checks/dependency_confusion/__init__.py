@@ -1,0 +1,1 @@
+"""The package wants to be taken before a private one of the same name."""

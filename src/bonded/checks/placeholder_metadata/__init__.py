@@ -1,0 +1,1 @@
+"""The metadata say nothing, or still say what a template said."""

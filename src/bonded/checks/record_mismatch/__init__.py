@@ -1,0 +1,1 @@
+"""RECORD of the wheel does not agree with what is in it."""

@@ -1,0 +1,64 @@
+"""The metadata say themselves that the package is an attack, or a test of one.
+
+**What it looks for.** A summary, description or author that speaks of a proof of concept, a demonstration or research together
+with dependency confusion, typosquatting, remote code execution or exfiltration; of reverse shells, stealers and grabbers as what
+the package is; or asks not to be installed because it is malicious. Keywords are not read: tools that find such packages have
+them too.
+
+**Why it matters.** Whoever tests how many machines install a package that they should not have runs code on all of them.
+
+**What is not flagged.** Words of defence: "detect", "prevent", "scan", "protect", "find" beside them.
+
+**When it is a false alert.** Exercises and workshops about package security. They belong on an index of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bonded.checks.kit import Hit, check
+from bonded.facts.model import Facts
+from bonded.values.finding import Severity
+
+_ATTACK = (
+    r"(dependency.confusion|typo.?squat\w*|supply.chain attack|remote code execution|\brce\b|reverse.shell|exfiltrat\w*|malicious|malware"
+    r"|exploit|vulnerab\w*|backdoor|hack(ed|ing)?\b|payload|pentest\w*|security)"
+)
+_TRIAL = (
+    r"(proof.of.concept|\bpoc\b|demonstrat\w*|\bdemo\b|research\w*|bug.?bounty|placeholder|educational|for testing|test package|\btest(ing)?\b"
+    r"|experiment\w*|to show)"
+)
+_BOTH = re.compile(rf"{_TRIAL}[^.\n]{{0,80}}{_ATTACK}|{_ATTACK}[^.\n]{{0,80}}{_TRIAL}", re.IGNORECASE)
+_OPENLY = re.compile(
+    r"^(exfiltrat\w*|rce\b|reverse.shell)|(trigger|spawn|open)s? (a )?reverse.shell|\b(token|password|cookie|info|data).?(stealer|grabber|logger)\b"
+    r"|(do not|don'?t|never) (install|download|use)[^.\n]{0,60}(malicious|package|test)|(is|a) malicious (package|pip)|white.?hat|hacked by"
+    r"|security researcher|malicious actor",
+    re.IGNORECASE,
+)
+_DEFENCE = re.compile(
+    r"\b(detect|prevent|scan|protect|defen[cs]|mitigat|audit|analy[sz]|monitor|find|check|harden|block|guard|linter?|validat|fuzz)\w*",
+    re.IGNORECASE,
+)
+
+
+@check(
+    name="self-described-attack",
+    version=1,
+    severity=Severity.MEDIUM,
+    sentence="The metadata say themselves that the package is an attack, or a test of one.",
+)
+def self_described(facts: Facts) -> Iterator[Hit]:
+    """At most one hit: the summary or the author counts more than the description."""
+    short = [text for key in ("summary", "author") for text in facts.metadata.get(key, [])]
+    for text in short:
+        if (_BOTH.search(text) or _OPENLY.search(text)) and not _DEFENCE.search(text):
+            yield Hit(f"it says of itself: {text[:120]!r}", 0.7)
+            return
+    words = facts.naming.words[:300]
+    if (
+        (_BOTH.search(words) or _OPENLY.search(words))
+        and not _DEFENCE.search(words)
+        and facts.naming.code_bytes < 20_000
+    ):
+        yield Hit(f"its description begins: {words[:120]!r}", 0.4, severity=Severity.LOW)
