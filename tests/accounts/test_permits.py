@@ -60,6 +60,8 @@ advisory.see               | AUMOX | AUMOX | any    | no
 user.create                | -     | -     | -      | no
 user.login                 | AUMOX | AUMOX | any    | no
 user.login-failed          | AUMOX | AUMOX | any    | no
+user.second-step           | AUMOX | AUMOX | any    | no
+user.second-step-failed    | AUMOX | AUMOX | any    | no
 user.logout                | UMOX  | -     | -      | no
 user.confirm               | UMOX  | -     | -      | no
 user.set-password          | AUMOX | AUMOX | any    | no
@@ -70,6 +72,12 @@ user.email-link            | -     | -     | -      | no
 user.change-email          | AUMOX | AUMOX | any    | no
 user.freeze                | X     | -     | -      | no
 user.unfreeze              | X     | -     | -      | no
+factor.add                 | UMOX  | -     | -      | fresh
+factor.rename              | UMOX  | -     | -      | no
+factor.remove              | UMOX  | -     | -      | fresh
+factor.make-codes          | UMOX  | -     | -      | fresh
+factor.prove-codes         | UMOX  | -     | -      | no
+factor.use-code            | AUMOX | AUMOX | any    | no
 account.see                | UMOX  | -     | -      | no
 session.end                | UMOX  | -     | -      | no
 token.create               | UMOX  | -     | -      | fresh

@@ -33,6 +33,8 @@ VALUES = {
     "sentence": "SENTENCE",
     "advice": "ADVICE",
     "critical": "CRITICAL",
+    "factor": "FACTOR",
+    "left": "7",
 }
 DETAILS = [("time", "TIME"), ("reason", "REASON"), ("where", "https://index.example.invalid/account/history/")]
 HOSTILE = "<script>alert(1)</script>\r\nBcc: x@example.invalid\x00\ud800{{ 7*7 }}%(name)s"

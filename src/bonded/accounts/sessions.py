@@ -27,6 +27,8 @@ ANONYMOUS_LIFETIME = timedelta(hours=12)
 SEEN_EVERY = timedelta(minutes=1)
 """`seen_at` is written at most this often."""
 MAX_AGENT = 200
+CONFIRMED_WITH = "confirmed-with"
+"""In the session's data: what the last proof of identity was, "password" or a factor's id."""
 
 NO_SUCH_SESSION = define(
     "no-such-session", 404, "No such session", "The session has ended already, or it is not yours."
@@ -51,6 +53,11 @@ class Session:
     def factor_age(self, now: datetime) -> timedelta | None:
         """How long ago the person last proved who they are in this session (for `permits.decide`)."""
         return None if self.confirmed_at is None else now - self.confirmed_at
+
+    @property
+    def confirmed_with(self) -> str:
+        """What the last proof was: "password", or the id of a second factor."""
+        return str(self.data.get(CONFIRMED_WITH, "password"))
 
     def csrf_matches(self, value: str) -> bool:
         """Whether a form came from a page of this session."""
@@ -126,11 +133,11 @@ def save(tx: Tx, opened: Session, data: dict[str, Any]) -> None:
     tx.execute(update(session).where(session.c.id == opened.id).values(data=data))
 
 
-def confirm(tx: Tx, who: Actor, opened: Session, *, now: datetime) -> None:
-    """Note a step-up: the person just proved who they are. The caller checked the proof."""
-    changed = tx.execute(
-        update(session).where(session.c.id == opened.id, session.c.user_id.is_not(None)).values(confirmed_at=now)
-    )
+def confirm(tx: Tx, who: Actor, opened: Session, *, proof: str = "password", now: datetime) -> None:
+    """Note a step-up: the person just proved who they are. The caller checked the proof, which `proof` names."""
+    data = dict(opened.data) | {CONFIRMED_WITH: proof}
+    mine = (session.c.id == opened.id) & session.c.user_id.is_not(None)
+    changed = tx.execute(update(session).where(mine).values(confirmed_at=now, data=data))
     if changed.rowcount != 1:
         raise Refusal(NO_SUCH_SESSION, "the session has ended; log in again")
     record(tx, "user.confirm", who, (SubjectKind.USER, str(opened.user_id)), now=now)
@@ -146,6 +153,11 @@ def end(tx: Tx, who: Actor, opened: Session, *, now: datetime) -> None:
 def drop(tx: Tx, secret: str) -> None:
     """Forget the session of nobody that a login replaces."""
     tx.execute(delete(session).where(session.c.id_hash == hash_secret(secret)))
+
+
+def forget(tx: Tx, opened: Session) -> None:
+    """Forget a session of nobody that did its work; a session of a person is ended by `end`."""
+    tx.execute(delete(session).where(session.c.id == opened.id, session.c.user_id.is_(None)))
 
 
 def end_other(tx: Tx, who: Actor, user_id: str, session_id: str, *, now: datetime) -> None:

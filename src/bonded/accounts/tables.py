@@ -1,6 +1,6 @@
 """Tables of people and of what proves who they are."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text, UniqueConstraint
 
 from bonded.db.base import Instant, Json, metadata
 
@@ -60,5 +60,34 @@ link = Table(
     Column("purpose", Text, nullable=False),
     Column("user_id", Text, ForeignKey("user_account.id"), nullable=False),
     Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+)
+
+factor = Table(
+    "factor",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("user_id", Text, ForeignKey("user_account.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),  # accounts.factors.Kind
+    Column("label", Text, nullable=False),
+    Column("secret", LargeBinary),  # of an authentication app, sealed (accounts.sealing)
+    Column("last_step", BigInteger, nullable=False, default=0),  # time step of the last accepted code
+    Column("credential", LargeBinary, unique=True),  # id of a security device's credential
+    Column("public_key", LargeBinary),
+    Column("sign_count", BigInteger, nullable=False, default=0),
+    Column("transports", Json, nullable=False, default=list),
+    Column("passkey", Boolean, nullable=False, default=False),  # signs in without a password
+    Column("backed_up", Boolean, nullable=False, default=False),
+    Column("created_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    UniqueConstraint("user_id", "label", name="uq_factor_user_id_label"),
+)
+
+recovery_code = Table(
+    "recovery_code",
+    metadata,
+    Column("user_id", Text, ForeignKey("user_account.id"), primary_key=True),
+    Column("code_hash", Text, primary_key=True),
+    Column("created_at", Instant, nullable=False),
     Column("used_at", Instant),
 )

@@ -96,6 +96,8 @@ def _values(settings: MailSettings, news: News, to: User, language: str) -> dict
         "permissions": ", ".join(str(p) for p in facts.get("permissions", ())),
         "by": _by(news, language),
         "concerned": news.concerned,
+        "factor": news.entry.private.get("label", ""),
+        "left": str(facts.get("left", "")),
     } | _alarm(facts, translations(language).gettext)
 
 

@@ -1,0 +1,111 @@
+"""The second step of a login: after the password, before a session. What is known meanwhile lies in a session of nobody.
+
+That session opens nothing: it holds the id of whoever knew the password, for five minutes, and goes when the second step
+is done. Wrong codes are counted by account, on their own: a stranger who knows the password gets 50 tries a day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bonded.accounts import people, sessions
+from bonded.accounts.people import User
+from bonded.accounts.sessions import Opened, Session
+from bonded.db.engine import Database, Tx
+from bonded.journal import record
+from bonded.seams import Counter
+from bonded.values.refusals import Refusal, define
+from bonded.values.states import SubjectKind
+from bonded.values.text import iso
+from bonded.values.who import Actor, ActorKind
+
+LASTS = timedelta(minutes=5)
+PENDING = "second-step"
+
+SECOND_STEP_OVER = define(
+    "second-step-over",
+    401,
+    "The login took too long",
+    "Between the password and the second step may be five minutes. Log in again.",
+)
+CODES_LIMITED = define(
+    "codes-limited",
+    429,
+    "Too many codes",
+    "There were too many wrong codes for this account. Wait, use a security device or passkey, or ask an administrator.",
+)
+LIMITS = ((5, timedelta(minutes=5)), (20, timedelta(hours=1)), (50, timedelta(days=1)))
+"""Codes of an app or for recovery, right or wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """Somebody who knew the password. `session` is the one of nobody that remembers it."""
+
+    user: User
+    session: Session
+
+
+def begin(tx: Tx, user: User, *, ip: str, agent: str, now: datetime) -> Opened:
+    """A session of nobody that remembers whose password was right."""
+    data = {PENDING: {"user": user.id, "at": iso(now)}}
+    return sessions.open(tx, None, ip=ip, agent=agent, now=now, lifetime=LASTS, data=data)
+
+
+def pending(db: Database, secret: str, *, now: datetime) -> Pending:
+    """Whose second step is waited for. Raises Refusal (second-step-over)."""
+    with db.read() as conn:
+        session = sessions.read(conn, secret, now=now) if secret else None
+        waiting = session.data.get(PENDING) if session and session.user_id is None else None
+        user = people.by_id(conn, str(waiting["user"])) if waiting else None
+    if session is None or user is None or not user.active:
+        raise Refusal(SECOND_STEP_OVER, "the login took too long; begin again")
+    return Pending(user, session)
+
+
+def remember(tx: Tx, session: Session, name: str, value: str) -> None:
+    """Keep a challenge in the session, instead of the one before."""
+    sessions.save(tx, session, dict(session.data) | {name: value})
+
+
+def limit(counter: Counter, user_id: str, now: datetime) -> None:
+    """Count one code. Raises Refusal (codes-limited, with `retry_after`)."""
+    account = hashlib.sha256(user_id.encode()).hexdigest()[:32]
+    for most, window in LIMITS:
+        wait = counter.hit(f"code:{int(window.total_seconds())}:{account}", most, window, now)
+        if wait:
+            raise Refusal(CODES_LIMITED, f"too many codes; try again in {wait} seconds", retry_after=wait)
+
+
+def failed(db: Database, user: User, *, how: str, ip: str, agent: str, now: datetime) -> None:
+    """Record a second step that did not succeed. `how`: "code" or "device"."""
+    who = Actor(ActorKind.USER, "", "", ip, agent)
+    with db.write() as tx:
+        record(
+            tx, "user.second-step-failed", who, (SubjectKind.USER, user.id), now=now, user=user.id, facts={"how": how}
+        )
+
+
+def finish(
+    tx: Tx,
+    user: User,
+    old: Session | None,
+    *,
+    how: str,
+    proof: str,
+    ip: str,
+    agent: str,
+    lifetime: timedelta,
+    now: datetime,
+) -> Opened:
+    """The session of somebody whose factors are proved. `how` is what the journal says, `proof` the factor's id."""
+    if old is not None:
+        sessions.forget(tx, old)
+    opened = sessions.open(
+        tx, user.id, ip=ip, agent=agent, now=now, lifetime=lifetime, data={sessions.CONFIRMED_WITH: proof}
+    )
+    who = Actor(ActorKind.USER, user.id, opened.session.id, ip, agent)
+    record(tx, "user.login", who, (SubjectKind.USER, user.id), now=now, user=user.id, facts={"second": how})
+    return opened
