@@ -65,6 +65,12 @@ MADE = "made"
 """Marks in `Value.bound`: the value was made of the first half."""
 
 
+_SPELLED = frozenset(
+    f"builtins.{one}"
+    for one in ("chr", "exec", "eval", "compile", "__import__", "getattr", "globals", "bytes", "ord", "open")
+)
+_SPELLED_USE = "builtins.getattr"
+"""Under this name a builtin is noted that was looked up by a computed name, and called."""
 _INLINE = re.compile(r"python[\w.]*(?:\.exe)?\"?\s+(?:-[a-zA-Z]\s+)*-c\s+([\"'])(.+?)\1(?=\s|$|;|&|\|)", re.DOTALL)
 """`python -c CODE` within a command line; group 2 is the code."""
 
@@ -124,6 +130,8 @@ class Calling(Lookups):
         if special is not None:
             return special
         every = [*arguments, *keywords.values()]
+        if HIDDEN in callee.labels and name in _SPELLED:
+            self.record(_SPELLED_USE, node, [argument(Value(name))], hidden=True)
         if name.endswith(".wrap_socket") and arguments:
             return arguments[0]
         if kept(name) or name.startswith("types.FunctionType()") or (name in PATH_USERS and leads_to_secrets(every)):

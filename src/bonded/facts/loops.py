@@ -8,7 +8,7 @@ from typing import Any
 
 from bonded.facts.scope import Env
 from bonded.facts.state import Recorder
-from bonded.facts.value import NOTHING, SOURCES, Value, gather, reach
+from bonded.facts.value import CHARS, NOTHING, SOURCES, Value, gather, reach
 
 
 class Loops(Recorder):
@@ -36,10 +36,15 @@ class Loops(Recorder):
         return Value(labels=labels | tested, steps=steps)
 
     def _tested(self, generators: list[ast.comprehension]) -> frozenset[str]:
-        """Where items are picked by comparing them with hidden data, what comes out is that data, spelled otherwise."""
+        """Where items are picked by comparing them with hidden data, what comes out is that data, spelled otherwise.
+
+        What is made of a text letter by letter is spelled, too.
+        """
+        first = self.evaluate(generators[0].iter)
+        spelled = frozenset({CHARS}) if isinstance(first.const, str) and len(first.const) >= 20 else NOTHING
         if not any(one.ifs for one in generators) or len(generators) < 2:
-            return NOTHING
-        return gather([self.evaluate(one.iter) for one in generators[:1]])[0] & SOURCES
+            return spelled
+        return spelled | gather([first])[0] & SOURCES
 
     def _dict_comprehension(self, node: ast.DictComp) -> Value:
         found: list[tuple[Value, Value]] = []

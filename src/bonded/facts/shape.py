@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
+from itertools import islice
 
 from bonded.facts.model import Trait
 from bonded.facts.names import hidden_names
@@ -42,6 +43,7 @@ _PAIRS = (
 _LOOKALIKES = re.compile(
     rb"(?<![\w\\])(?=[A-Za-z])(?:[Il1ijJL]{8,}|[O0oQD]{8,}|[wWxX]{8,}|[mMnN]{8,}|[Ss25]{8,})(?![\w])"
 )
+_IDEOGRAPHS = re.compile(rb"(?:[\xe4-\xe9][\x80-\xbf]{2}){12,}")
 _RUN = re.compile(rb"(?:\\x[0-9a-fA-F]{2}|\\[0-7]{3}|\\[0-7]{2}(?![0-7])){12,}")
 _ONE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3}))")
 _WALL = re.compile(
@@ -92,6 +94,16 @@ def _names(kind: str, pattern: re.Pattern[bytes], least: int, data: bytes) -> It
 def _underscores(data: bytes) -> Iterator[Trait]:
     if b"____" in data:
         yield from _names(UNDERSCORES, _UNDERSCORES, 4, data)
+
+
+def _ideographs(data: bytes) -> Iterator[Trait]:
+    """Names of a dozen ideographs out of a handful of similar ones: no language has such words."""
+    if b"\xe6" not in data or not _IDEOGRAPHS.search(data):
+        return
+    runs = [match.group().decode("utf-8", "replace") for match in islice(_IDEOGRAPHS.finditer(data), 400)]
+    if len(runs) >= 20 and len(set(runs)) >= 5 and len(set("".join(runs))) <= 24:
+        first = _IDEOGRAPHS.search(data)
+        yield _trait(LOOKALIKES, data, first.start() if first else 0, len(runs))
 
 
 def _lookalikes(data: bytes) -> Iterator[Trait]:
@@ -178,5 +190,5 @@ def _opening(data: bytes) -> Iterator[Trait]:
 
 
 _LOOKS: tuple[Callable[[bytes], Iterator[Trait]], ...] = (
-    _underscores, _lookalikes, _escapes, _wall, _bidi, _banner, _letters, _opening,
+    _underscores, _lookalikes, _ideographs, _escapes, _wall, _bidi, _banner, _letters, _opening,
 )  # fmt: skip

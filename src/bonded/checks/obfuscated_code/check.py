@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bonded.checks.kit import Hit, check
+from bonded.checks.kit import Hit, at, check, graver
 from bonded.facts import shape
 from bonded.facts.model import Facts, Module, Trait
 from bonded.values.finding import Severity, When
@@ -50,6 +50,10 @@ def obfuscated(facts: Facts) -> Iterator[Hit]:
     """One hit for each kind of shape in a module; two kinds together leave no doubt."""
     for module in facts.modules:
         kinds = {trait.kind for trait in module.traits}
+        spelled = [call for call in module.calls if call.hidden and call.name == "builtins.getattr"]
+        if len(spelled) >= 3:
+            what = f"builtins are called under computed names ({len(spelled)} times)"
+            yield graver(at(module, spelled[0], what, 0.85), Severity.HIGH)
         for trait in module.traits:
             what, severity, confidence = _WORDS[trait.kind]
             if len(kinds) > 1 and module.when is not When.NEVER:
