@@ -47,7 +47,7 @@ def _reading(script: Script) -> tuple[str, int, float]:
     for number, line in enumerate(script.text.split("\n"), 1):
         reading = read_command(line)
         if reading is not None:
-            return reading.what, number, 0.8 if script.language != "shell" or "|" not in line else 0.4
+            return reading.what, number, 0.3 if script.language == "shell" else 0.8
         if script.language in _WINDOWS and _HOST.search(line):
             return "a script of Windows Script Host runs programs or writes files", number, 0.8
     return "", 0, 0.0
