@@ -32,6 +32,7 @@ from bonded.values.finding import Finding
 PROTOCOL = 1
 ENTRY_POINT = "bonded.checks"
 _DATA = (".py", ".txt", ".toml", ".json")
+_MACHINERY = (__file__, importlib.__file__)
 _MESSAGE, _STEPS, _STEP = 600, 20, 300
 
 
@@ -134,9 +135,15 @@ def _answer(work: Callable[[], Any]) -> bytes:
     except SystemExit as end:
         words = f"it ended the program: exit status {end.code}"
     except BaseException as error:
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        words = f"{type(error).__name__}: {error} ({Path(last.filename).name}, line {last.lineno})"
+        words = f"{type(error).__name__}: {error}{_place(error)}"
     return json.dumps({"error": " ".join(words.split())[:500]}).encode()
+
+
+def _place(error: BaseException) -> str:
+    """Where the package's own code was, as far as it got that far."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [one for one in frames if not one.filename.startswith("<") and one.filename not in _MACHINERY]
+    return f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
 
 
 def _rules(folder: Path, file: Path) -> str:

@@ -163,12 +163,13 @@ def _call(
     call: Any,
     asked: dict[str, Any],
     attachment: bytes | None = None,
-    cpu_seconds: float = DESCRIBE_SECONDS,
+    cpu_seconds: float | None = None,
     memory_bytes: int = MEMORY,
 ) -> SandboxResult:
     argument = orjson.dumps({"protocol": PROTOCOL, **asked})
     held = io.BytesIO(attachment) if attachment is not None else None
-    return sandbox.run(call, argument, cpu_seconds=cpu_seconds, memory_bytes=memory_bytes, attachment=held)
+    seconds = DESCRIBE_SECONDS if cpu_seconds is None else cpu_seconds
+    return sandbox.run(call, argument, cpu_seconds=seconds, memory_bytes=memory_bytes, attachment=held)
 
 
 def _value(result: SandboxResult) -> Any:
