@@ -73,6 +73,14 @@ def test_an_online_role_alarms_under_half_and_under_a_quarter(hours: float, step
         ({"queues": [QueueStatus("screen", 1, 0, NOW - 15 * MINUTE)]}, [("job-overdue", "job-overdue:screen", 1)]),
         ({"change": ChangeStatus("resize", NOW - DAY + MINUTE, "step 2 of 3")}, []),
         ({"change": ChangeStatus("resize", NOW - DAY, "step 2 of 3")}, [("change-stands", "change-stands", 1)]),
+        (
+            {"demoted": {"a": "x", "b": "y"}},
+            [("check-demoted", "check-demoted:a", 1), ("check-demoted", "check-demoted:b", 1)],
+        ),
+        ({"verdicts": 49, "unread": 49}, []),
+        ({"verdicts": 50, "unread": 4}, []),
+        ({"verdicts": 50, "unread": 5}, [("unread-many", "unread-many", 1)]),
+        ({"verdicts": 1000, "unread": 700}, [("unread-many", "unread-many", 3)]),
         ({"oldest_unsealed": NOW - MINUTE, "rows_unsealed": 1}, []),
         ({"oldest_unsealed": NOW - 2 * MINUTE, "rows_unsealed": 1}, [("seal-late", "seal-late", 1)]),
         (

@@ -96,7 +96,7 @@ CHECK_HITS = _declare("bonded_check_hits", _C, "Files on which a check found som
 CHECK_FAILURES = _declare(
     "bonded_check_failures", _C, "Times that a check crashed or went over a limit", "check", "outcome"
 )
-CHECK_STATE = _declare("bonded_check_state", _L, "1 for the state that a check is in", "check", "state")
+CHECK_STATE = _declare("bonded_check_state", _L, "The state that a check is in is 1", "check", "state")
 CHECK_DECISIONS = _declare(
     "bonded_check_decisions", _L, "Reviewers' decisions about what a check found, in the window", "check", "result"
 )

@@ -1,7 +1,7 @@
 """From the state of signing to alarms: what needs a person, and how urgently. Pure; every view of alarms comes from here.
 
-The state also holds what other rooms leave in the database, jobs and the journal's seal: a stalled job is as bad for
-clients as a stalled publisher.
+The state also holds what other rooms leave in the database: jobs, the journal's seal, states of checks, verdicts. A stalled
+job is as bad for clients as a stalled publisher.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ OVERDUE_OTHERS = timedelta(minutes=15)
 SEALED = timedelta(minutes=2)
 CHANGE = (timedelta(days=1), timedelta(days=7))
 """How long a change of keys or bins stands at one step; each of its own waits is shorter."""
+ENOUGH = 50
+"""Verdicts of a day before a share of them means anything."""
+UNREAD = (0.1, 0.3, 0.6)
+"""Share of them on archives that could not be read wholly, at each step."""
 BEHIND = timedelta(minutes=1)
 """A store newer than the database for longer than a publication takes to settle."""
 LATE_BINS = URGENT / 2
@@ -40,6 +44,7 @@ def alarms(found: Status, now: datetime) -> list[Alarm]:
     for role in found.roles:
         told += _online(role, found.lifetime, now) if role.online else _offline(role, now)
     told += _bins(found, now) + _rows(found, now) + _jobs(found, now) + _journal(found, now) + _change(found, now)
+    told += _checks(found)
     return sorted(told, key=lambda alarm: (alarm.severity != "critical", alarm.key))
 
 
@@ -111,6 +116,18 @@ def _change(found: Status, now: datetime) -> list[Alarm]:
     if change is None:
         return []
     return _step("change-stands", now - change.since, CHANGE, kind=change.kind, says=change.says)
+
+
+def _checks(found: Status) -> list[Alarm]:
+    """Checks that were sent back, and archives that screening cannot read."""
+    told = [
+        Alarm("check-demoted", f"check-demoted:{name}", 1, {"check": name, "reason": reason})
+        for name, reason in found.demoted.items()
+    ]
+    if found.verdicts < ENOUGH:
+        return told
+    share = found.unread / found.verdicts
+    return told + _step("unread-many", share, UNREAD, percent=round(100 * share), count=found.unread)
 
 
 def _step(name: str, value: Any, limits: Sequence[Any], subject: str = "", **values: object) -> list[Alarm]:

@@ -93,8 +93,9 @@ class Status:
 
     `lifetime` is how long timestamp and snapshot are signed for, by the live ones; `known_content` the newest content
     number that the database knows, None where it was not read; `root_fingerprint` sha256 of the newest root, in groups of
-    four, as it is printed at a ceremony; `faults` what could not be read. `alarms` is empty when all
-    is well.
+    four, as it is printed at a ceremony; `demoted` checks that their own record sent back to evaluation, with the reason;
+    `verdicts` the newest ones of a day, of which `unread` are on archives that could not be read wholly; `faults` what could
+    not be read. `alarms` is empty when all is well.
     """
 
     live: int = 0
@@ -120,6 +121,9 @@ class Status:
     oldest_superseded: datetime | None = None
     rows_unsealed: int = 0
     oldest_unsealed: datetime | None = None
+    demoted: dict[str, str] = field(default_factory=dict)
+    verdicts: int = 0
+    unread: int = 0
     flips: list[Flip] = field(default_factory=list)
     snapshot_bytes: int = 0
     faults: list[Alarm] = field(default_factory=list)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, case, func, select
 
+from bonded.catalog.tables import check_state, verdict
 from bonded.db.jobs import job
 from bonded.journal.tables import journal, journal_unsealed, to_publish
 from bonded.tuf.status_model import ChangeStatus, Flip, QueueStatus, Status
 from bonded.tuf.tables import bin_table, publication, sequence, superseded
+
+DAY = timedelta(days=1)
+NEWEST = 1000
+"""Verdicts that are looked at."""
 
 
 def fill(conn: Connection, found: Status, now: datetime, flips: int) -> None:
@@ -26,6 +31,10 @@ def fill(conn: Connection, found: Status, now: datetime, flips: int) -> None:
     ).one()
     found.queues = queues(conn)
     found.change = _change(conn)
+    c = check_state.c
+    sent_back = select(c.check, c.reason).where(c.origin == "precision", c.state == "evaluation").order_by(c.check)
+    found.demoted = {row.check: row.reason for row in conn.execute(sent_back)}
+    found.verdicts, found.unread = _verdicts(conn, now)
     newest = select(publication).where(publication.c.state == "live").order_by(publication.c.n.desc())
     known = conn.execute(newest.with_only_columns(publication.c.content).limit(1)).scalar_one_or_none()
     found.known_content = int(known or 0)
@@ -52,6 +61,15 @@ def queues(conn: Connection) -> list[QueueStatus]:
         .order_by(job.c.queue)
     )
     return [QueueStatus(name, int(waiting), int(dead), due, made) for name, waiting, dead, due, made in rows]
+
+
+def _verdicts(conn: Connection, now: datetime) -> tuple[int, int]:
+    """How many of the newest verdicts are of the last day, and on how many archives that could not be read wholly."""
+    v = verdict.c
+    newest = select(v.unread, v.created_at).order_by(v.id.desc()).limit(NEWEST).subquery()
+    unread = func.sum(case((newest.c.unread != [], 1), else_=0))
+    number, blind = conn.execute(select(func.count(), unread).where(newest.c.created_at > now - DAY)).one()
+    return int(number), int(blind or 0)
 
 
 def _change(conn: Connection) -> ChangeStatus | None:

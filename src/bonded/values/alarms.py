@@ -119,6 +119,23 @@ KINDS: dict[str, AlarmKind] = _kinds(
         _("The publisher seals the journal: see that it runs and what its log says."),
     ),
     K(
+        "check-demoted",
+        WARNING,
+        _("The check %(check)s went back to evaluation: %(reason)s."),
+        _(
+            "It decides nothing until somebody sets its state. Look at what it found and reviewers released; then mend it, "
+            "enable it again, or disable it: `bonded check set-state`."
+        ),
+    ),
+    K(
+        "unread-many",
+        WARNING,
+        _("Of the newest uploads, %(percent)s in a hundred could not be read wholly (%(count)s)."),
+        _(
+            "Those files wait for people. The verdicts say why: an attack, or a limit that is too low, or a check that fails."
+        ),
+    ),
+    K(
         "store-unreadable",
         CRITICAL,
         _("The public store cannot be read, or metadata are missing in it: %(detail)s."),
