@@ -82,6 +82,12 @@ def _program(call: Call) -> list[Argument]:
     return positional + [one for one in call.arguments if one.name in ("args", "cmd", "executable", "target")]
 
 
+def _is_spelled(call: Call) -> bool:
+    """Whether a command is known in full and was put together from codes; what was unquoted is an address, not a secret."""
+    known = bool(call.arguments) and call.arguments[0].text is not None and not _GAPS & set(command_text(call))
+    return known and not any("unquote" in step for step in steps_of(call, CHARS))
+
+
 def _command(module: Module, call: Call) -> Iterator[Hit]:
     labels = labels_of(_program(call))
     reading = read_command(command_text(call))
@@ -91,12 +97,7 @@ def _command(module: Module, call: Call) -> Iterator[Hit]:
         yield at(module, call, "a downloaded program is run", 0.9, steps_of(call, DOWNLOADED))
     elif DECODED in labels and not labels & {"parameter", PARSED}:
         yield at(module, call, "a decoded command or program is run", 0.9, steps_of(call, DECODED))
-    elif (
-        CHARS in labels
-        and call.arguments
-        and call.arguments[0].text is not None
-        and not _GAPS & set(command_text(call))
-    ):
+    elif CHARS in labels and _is_spelled(call):
         yield graver(
             at(module, call, "a command spelled out of character codes is run", 0.9, steps_of(call, CHARS)),
             Severity.HIGH,
