@@ -1,4 +1,4 @@
-"""Tables that only screening reads and writes: facts, backfills with the parts that are handed out, schedules."""
+"""Tables that only screening reads and writes: facts, profiles, backfills with the parts that are handed out, schedules."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Integer, LargeBinary, Table, Text
 
@@ -14,6 +14,16 @@ facts = Table(
     Column("created_at", Instant, nullable=False),
 )
 """Facts by the archive's content: judging again needs no archive."""
+
+profile = Table(
+    "file_profile",
+    metadata,
+    Column("sha256", Text, primary_key=True),  # of the archive
+    Column("rules", Text, primary_key=True),  # hash of the code that made its facts
+    Column("data", LargeBinary, nullable=False),  # zstd of JSON: facts.profile.Profile
+    Column("created_at", Instant, nullable=False),
+)
+"""The little of the facts that another file of the project is compared with (facts.profile)."""
 
 backfill = Table(
     "backfill",
