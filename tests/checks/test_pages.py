@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bonded.checks.pages import filename, page, write
-from bonded.checks.registry import BadCheck, discover, in_folder
+from bonded.checks import catalogue
+from bonded.checks.pages import filename, list_all, page, write
+from bonded.checks.registry import built_in, discover
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs" / "check-author"
@@ -21,11 +23,56 @@ def test_the_committed_page_is_the_generated_one(one: object) -> None:
     assert written == page(one), "run: bonded check pages docs/check-author"  # type: ignore[arg-type]
 
 
-def test_pages_of_checks_that_are_gone_are_removed(tmp_path: Path) -> None:
+def test_the_catalogue_lists_every_check_and_is_the_generated_one() -> None:
+    path = DOCS / catalogue.NAME
+    listed = catalogue.costs_in(path.read_text("utf-8"))
+    assert set(listed) == {one.name for one in built_in()}, "run: bonded check pages docs/check-author"
+    assert path.read_text("utf-8") == list_all(DOCS, built_in(), measured=False), (
+        "run: bonded check pages docs/check-author"
+    )
+
+
+def test_costs_in_the_catalogue_are_about_right() -> None:
+    written = catalogue.costs_in((DOCS / catalogue.NAME).read_text("utf-8"))
+    for name, milliseconds in catalogue.measure(built_in(), {}).items():
+        assert milliseconds <= 20 * written[name] + 5, name
+
+
+def test_a_cost_that_is_about_right_stays_as_it_is_written() -> None:
+    one = built_in()[:1]
+    (name,) = (check.name for check in one)
+    measured = catalogue.measure(one, {})[name]
+    assert catalogue.measure(one, {name: measured * 2})[name] == measured * 2
+    assert catalogue.measure(one, {name: measured * 1000})[name] < measured * 50
+
+
+def test_behaviours_name_checks_that_are_there() -> None:
+    names = {one.name for one in built_in()}
+    assert {name for every in catalogue.BEHAVIOURS.values() for name in every} <= names
+    page = (DOCS / catalogue.NAME).read_text("utf-8").partition("## By behaviour")[2]
+    for name in names:
+        assert f"[{name}](check-{name}.md)" in page
+        assert all(behaviour in page for behaviour in catalogue.behaviours_of(name))
+
+
+def test_pages_of_checks_that_are_gone_are_removed_and_others_untouched(tmp_path: Path) -> None:
     (tmp_path / "check-gone.md").write_text("")
     (tmp_path / "other.md").write_text("")
     written = write(tmp_path, discover()[:1])
     assert sorted(tmp_path.iterdir()) == sorted([*written, tmp_path / "other.md"])
+    before = {path: path.stat().st_mtime_ns for path in written}
+    assert {path: path.stat().st_mtime_ns for path in write(tmp_path, discover()[:1])} == before
+
+
+def test_a_sample_that_is_no_text_does_not_stop_the_page(tmp_path: Path) -> None:
+    one = built_in()[0]
+    for kind in ("flag", "pass"):
+        (tmp_path / "samples" / kind).mkdir(parents=True)
+        (tmp_path / "samples" / kind / "a.py").write_bytes(b"\xff\xfe")
+        (tmp_path / "samples" / kind / "b.py").write_text(f"KIND = {kind!r}\n")
+    made = page(replace(one, folder=str(tmp_path)))
+    assert "KIND = 'flag'" in made
+    assert "KIND = 'pass'" in made
 
 
 @pytest.mark.parametrize("name", ["writing-a-check.md", "how-screening-works.md", "facts.md", "policy.md"])
@@ -53,12 +100,3 @@ def test_the_policy_of_the_page_holds_its_own_tests(tmp_path: Path) -> None:
         Policy().severities,
         Policy().times,
     )
-
-
-def test_a_folder_of_checks_that_cannot_be_imported_is_said(tmp_path: Path) -> None:
-    (tmp_path / "broken_one").mkdir()
-    (tmp_path / "broken_one" / "__init__.py").write_text("")
-    (tmp_path / "broken_one" / "check.py").write_text("def")
-    with pytest.raises(BadCheck, match="cannot be imported"):
-        in_folder(tmp_path)
-    assert str(tmp_path) not in sys.path

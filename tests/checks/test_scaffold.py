@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from bonded.checks import harness, registry
+from bonded.checks.outside import provide
 from bonded.checks.scaffold import CannotScaffold, scaffold
 
 
@@ -37,6 +44,7 @@ def test_bad_requests_are_refused(tmp_path: Path) -> None:
         ("x", ""),
         ("x", 'a "quote"'),
         ("x", "y" * 300),
+        ("import", "A."),
     ):
         with pytest.raises(CannotScaffold):
             scaffold(tmp_path, name, sentence)
@@ -50,3 +58,82 @@ def test_a_check_without_words_or_samples_is_a_problem(tmp_path: Path, monkeypat
     code.write_text('"""Short."""\n' + code.read_text().split('"""', 2)[2])
     monkeypatch.syspath_prepend(str(tmp_path))
     assert len(harness.problems(registry.load("bare_check.check"))) == 3
+
+
+def bonded(*words: object, status: int = 0) -> str:
+    """What the command prints."""
+    from bonded.cli import bonded as program
+
+    done = CliRunner().invoke(program, [str(word) for word in words])
+    assert done.exit_code == status, done.output
+    return done.output
+
+
+@pytest.fixture(autouse=True)
+def _nothing_from_outside() -> Iterator[None]:
+    yield
+    provide(None)
+
+
+def test_everything_of_a_new_check_is_green_at_once(tmp_path: Path) -> None:
+    into = tmp_path / "my_checks"
+    made = bonded("check", "new", "opens-file", "A file is opened", "--into", into, "--package")
+    there = {path.relative_to(into).as_posix() for path in into.rglob("*") if path.is_file()}
+    assert there == {
+        "opens_file/__init__.py",
+        "opens_file/check.py",
+        "opens_file/samples/flag/at_import.py",
+        "opens_file/samples/pass/when_called.py",
+        "test_samples.py",
+        "pyproject.toml",
+        "docs/check-opens-file.md",
+        "docs/catalogue.md",
+    }
+    assert all(str(into / one) in made for one in there)
+    said = bonded("check", "test", "--from", into)
+    assert said.startswith("opens-file: 2 samples, 0 wrong, 12 of 12 rewrites kept; ")
+    assert "ms a sample" in said
+    bonded("check", "new", "second-one", "Another", "--into", into, "--package")
+    points = tomllib.loads((into / "pyproject.toml").read_text())["project"]["entry-points"]["bonded.checks"]
+    assert points == {"opens-file": "opens_file.check", "second-one": "second_one.check"}
+    assert "[second-one](check-second-one.md)" in (into / "docs" / "catalogue.md").read_text()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", into], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_what_is_wrong_is_said_by_the_test(tmp_path: Path) -> None:
+    bonded("check", "new", "opens-file", "A file is opened", "--into", tmp_path)
+    folder = tmp_path / "opens_file"
+    (folder / "samples" / "flag" / "quiet.py").write_text("x = 1\n")
+    (folder / "samples" / "pass" / "loud.py").write_text("import os, zlib\nos.system('x')\n")
+    said = bonded("check", "test", "opens-file", "--from", tmp_path, status=1)
+    assert "opens-file: 4 samples, 2 wrong" in said
+    assert "wrong: opens-file: flag/quiet.py: not flagged" in said
+    assert "wrong: opens-file: pass/loud.py: flagged: medium: a command is run by os.system" in said
+    path = folder / "check.py"
+    path.write_text(path.read_text().replace("    for module", "    import sys; sys.exit(3)\n    for module", 1))
+    said = bonded("check", "test", "--from", tmp_path, status=1)
+    assert "flag/at_import.py: crash: it ended the program: exit status 3" in said
+    path.write_text("import no_such_library\n")
+    said = bonded("check", "test", "--from", tmp_path, status=1)
+    assert "opens_file.check cannot be used: ModuleNotFoundError: No module named 'no_such_library'" in said
+    assert "there is no check called nobody" in bonded("check", "test", "nobody", status=1)
+
+
+def test_a_text_rule_loses_rewrites_and_is_told_so(tmp_path: Path) -> None:
+    bonded("check", "new", "text-rule", "A call is recognised by its text", "--into", tmp_path)
+    path = tmp_path / "text_rule" / "check.py"
+    path.write_text(path.read_text().replace('call.name == "os.system"', '"os.system(" in call.excerpt'))
+    (one,) = json.loads(bonded("check", "test", "--from", tmp_path, "--json"))
+    assert one["wrong"] == []
+    assert "at_import.py: alias" in one["lost"]
+    assert one["rewrites"] == 12
+
+
+def test_a_package_needs_a_folder_and_another_project_is_left_alone(tmp_path: Path) -> None:
+    assert "--package needs --into" in bonded("check", "new", "x-y", "A", "--package", status=2)
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+    assert "has no table" in bonded("check", "new", "x-y", "A", "--into", tmp_path, "--package", status=1)
+    assert (tmp_path / "pyproject.toml").read_text() == "[project]\nname = 'other'\n"

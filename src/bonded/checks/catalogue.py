@@ -19,17 +19,38 @@ STEADY = 5.0
 """A figure that is written down stays until the measured one differs by more than this factor."""
 
 BEHAVIOURS: dict[str, tuple[str, ...]] = {
-    "Hidden code is run": (
-        "decoded-or-downloaded-code-executed",
-        "obfuscated-code",
-        "byte-code-without-source",
-        "hidden-characters",
-    ),
-    "Something is fetched and run": ("hostile-script", "decoded-or-downloaded-code-executed"),
+    "Hidden code is run": ("decoded-or-downloaded-code-executed", "obfuscated-code", "byte-code-without-source"),
+    "Something is fetched and run": ("decoded-or-downloaded-code-executed", "hostile-script", "hidden-process"),
+    "A program is dropped and run": ("dropped-program-run", "shipped-binary"),
     "Code runs at install or start-up": ("install-time-execution", "startup-hook"),
-    "Binaries without source": ("shipped-binary",),
-    "Names that deceive": ("name-deception",),
-    "Archives that are read differently": ("unreadable-archive",),
+    "Data leave, and orders come in": (
+        "private-data-sent",
+        "given-secret-sent",
+        "remote-shell",
+        "questionable-destination",
+        "secrets-collected",
+    ),
+    "People are watched": ("person-watched",),
+    "It stays, or does harm": ("starts-by-itself", "destructive-command", "native-code-injection"),
+    "Binaries without source": ("shipped-binary", "byte-code-without-source"),
+    "Names that deceive": (
+        "name-deception",
+        "combosquat",
+        "homoglyph-name",
+        "import-name-shadowing",
+        "console-script-shadowing",
+        "namespace-lookalike",
+        "dependency-confusion",
+    ),
+    "Metadata that deceive": (
+        "deceptive-metadata",
+        "repository-mismatch",
+        "placeholder-metadata",
+        "self-described-attack",
+    ),
+    "Two stories in one release": ("record-mismatch",),
+    "Archives that are read differently": ("unreadable-archive", "record-mismatch"),
+    "Spam": ("spam-project",),
 }
 """Behaviour -> the checks that look for it, most telling first; a check that is in none is listed under "Others"."""
 OTHERS = "Others"
@@ -60,7 +81,7 @@ def page(checks: Iterable[Check], costs: Mapping[str, float], file: Mapping[str,
     """The page in Markdown. `costs` are milliseconds by check, `file` the name of each check's own page."""
     every = sorted(checks, key=lambda one: (_GRAVEST.index(one.severity), one.name))
     head = "| check | severity | about | state | needs | cost | finds |\n| --- | --- | --- | --- | --- | --- | --- |"
-    rows = [_row(one, costs[one.name], file[one.name]) for one in every]
+    rows = [_row(one, costs.get(one.name, 0.0), file[one.name]) for one in every]
     parts = [
         "# All checks",
         NOTE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import pkgutil
-import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
@@ -39,19 +38,6 @@ def built_in() -> tuple[Check, ...]:
             raise BadCheck(f"two checks are called {one.name}: {found[one.name].module} and {module}")
         found[one.name] = one
     return tuple(found[name] for name in sorted(found))
-
-
-def in_folder(folder: Path) -> tuple[Check, ...]:
-    """The checks in a folder of one's own, each in a folder with a `check.py`. Their code is imported. Raises BadCheck."""
-    sys.path.insert(0, str(folder.resolve()))
-    try:
-        names = sorted(path.parent.name for path in folder.glob("*/check.py"))
-        found = [load(f"{name}.check") for name in names]
-    except (ImportError, SyntaxError) as error:
-        raise BadCheck(f"a check in {folder} cannot be imported: {error}") from None
-    finally:
-        sys.path.remove(str(folder.resolve()))
-    return tuple(sorted(found, key=lambda one: one.name))
 
 
 def load(module: str) -> Check:
