@@ -32,7 +32,7 @@ from bonded.facts.known import (
 from bonded.facts.lookups import Lookups
 from bonded.facts.outputs import label_of_answer, label_of_file, label_of_output, leads_to_secrets
 from bonded.facts.scope import Class, Function, Instance, Later
-from bonded.facts.state import LocalCall, argument, kept
+from bonded.facts.state import MAIN, LocalCall, argument, kept
 from bonded.facts.value import (
     ANY,
     CHARS,
@@ -215,14 +215,27 @@ class Calling(Lookups):
         if name in COMMAND_SINKS:
             self._inline_python(arguments, node)
 
+    def _script(self, path: Any) -> None:
+        """A script of the package, run as a program."""
+        name = path.rpartition("/")[2].removesuffix(".py") if isinstance(path, str) and path.endswith(".py") else ""
+        module = self.world.script(name) if name else ""
+        if module:
+            self.out.imports.append(module)
+            self.out.outside_edge(self.scope, f"{module}.{MAIN}")
+
     def _inline_python(self, arguments: list[Value], node: ast.AST) -> None:
         """`python -c CODE` in a command: the code is read too."""
         items = arguments[0].items if arguments else None
         line = flat(arguments[0]) if arguments else UNKNOWN
         for found in _INLINE.finditer(line) if isinstance(line, str) and len(line) < 20_000 else ():
             self.nested(found.group(2), node, expression=False, hidden=bool(arguments[0].labels & SOURCES))
+        for one in (items or ())[1:3]:
+            self._script(flat(one))
         for option, code in zip(items or (), (items or ())[1:], strict=False):
             text = flat(code)
+            if option.const == "-m" and isinstance(text, str) and self.world.own(text):
+                self.out.imports.append(text)
+                self.out.outside_edge(self.scope, f"{text}.{MAIN}")
             if option.const == "-c" and isinstance(text, str) and "\n" in text + "\n" and len(text) > 3:
                 self.nested(text, node, expression=False, hidden=bool(code.labels & SOURCES))
 

@@ -92,7 +92,7 @@ class Expressions(Loops):
             return Value(local=base.local.method(name))
         names = tuple(_dotted(one, name) for one in base.names)
         unknown = all(one.startswith(PARAMETER) for one in base.names) and not base.known
-        stored = self.fields.get(name) if unknown else None
+        stored = self._field(base, name) if unknown else None
         labels = base.labels | (frozenset({HIDDEN}) if hidden else NOTHING)
         if any(canonical(one) == "os.environ" for one in names):
             labels |= {ENVIRONMENT}
@@ -106,6 +106,13 @@ class Expressions(Loops):
         if base.known and isinstance(base.const, str) and name in ("parent", "name"):
             value = Value(fold_path(base.const, name), labels=base.labels, bound=(base, name))
         return stored.labelled(value.labels, *value.steps) if stored is not None else value
+
+    def _field(self, base: Value, name: str) -> Value | None:
+        """What was stored under this name: in objects of the class, where it is known, else in any."""
+        if isinstance(base.local, Instance):
+            own = self.fields.get(f"{base.local.of.name}.{name}")
+            return own if own is not None else self.fields.get(name)
+        return self.fields.get(name)
 
     def _subscript(self, node: ast.Subscript) -> Value:
         base = self.evaluate(node.value)

@@ -291,6 +291,8 @@ SPIES: Final = frozenset(
         "browser_cookie3.chrome",
         "browser_cookie3.load",
         "ctypes.windll.user32.GetAsyncKeyState",
+        "boto3.Session().get_credentials",
+        "boto3.session.Session().get_credentials",
         "os.dup2",
         "subprocess.Popen().stdin.write",
     }
@@ -299,22 +301,15 @@ SPIES: Final = frozenset(
 
 CLIPBOARD: Final = frozenset({"pyperclip.copy", "clipboard.copy", "win32clipboard.SetClipboardText"})
 """Their argument is what is pasted next."""
-WATCHING: Final = (
-    SPIES
-    - CLIPBOARD
-    - {
-        "os.dup2",
-        "subprocess.Popen().stdin.write",
-        "win32crypt.CryptUnprotectData",
-        "keyring.get_password",
-        "browser_cookie3.chrome",
-        "browser_cookie3.load",
-    }
-)
 SECRETS: Final = frozenset(
     {"win32crypt.CryptUnprotectData", "keyring.get_password", "browser_cookie3.chrome", "browser_cookie3.load"}
+    | {"boto3.Session().get_credentials", "boto3.session.Session().get_credentials"}
 )
 """Their result is a secret."""
+TIES: Final = frozenset({"os.dup2", "subprocess.Popen().stdin.write"})
+"""They tie a program to something else."""
+WATCHING: Final = SPIES - CLIPBOARD - SECRETS - TIES
+"""Their result is what somebody does."""
 
 PATH_USERS: Final = frozenset(
     {
@@ -361,6 +356,10 @@ HOST_FACTS: Final = frozenset(
     }
 )
 
+SECRET_VARIABLES: Final = frozenset(
+    {"AWS_SECRET_ACCESS_KEY", "AZURE_CLIENT_SECRET", "PRIVATE_KEY", "SSH_PRIVATE_KEY", "MNEMONIC"}
+)
+"""Variables of the environment that no service is sent in plain."""
 HOST_VARIABLES: Final = frozenset({"USER", "USERNAME", "LOGNAME", "COMPUTERNAME", "HOSTNAME", "USERDOMAIN"})
 """Variables of the environment that say who or where the machine is."""
 
@@ -391,6 +390,7 @@ ENDING: Final = frozenset(
         f"builtins.{name}"
         for name in ("len", "int", "float", "bool", "hash", "isinstance", "id", "callable", "hasattr", "print")
     }
+    | {"hmac.new", "hmac.digest"}
     | {"os.path.join", "os.path.basename", "os.path.exists", "os.path.isfile", "os.path.isdir", "os.path.getsize"}
     | {f"hashlib.{name}" for name in ("md5", "sha1", "sha224", "sha256", "sha384", "sha512", "blake2b", "new")}
     | {"time.time", "time.sleep", "logging.getLogger", "warnings.warn"}

@@ -27,6 +27,8 @@ _MOST_PARTNERS = 16
 """Modules that are parsed only because they would matter together."""
 _MOST_OUTWARD = 24
 """Short modules that are read only because they reach out."""
+ELSEWHERE = "<elsewhere>"
+"""The scope of a call that another module makes."""
 _SMALL = 40_000
 _MOST_CALLERS = 24
 """Modules that are looked through, because they may call what is of interest in others."""
@@ -53,7 +55,9 @@ class Package:
         self.traits: dict[str, tuple[Trait, ...]] = {}
         self.reached_tests: set[str] = set()
         self.words: dict[str, set[str]] = {}
-        self.paths = {layout.dotted(path, found.kind): path for path in sorted(found.sources, reverse=True)}
+        self.paths: dict[str, str] = {}
+        for path in sorted(found.sources, key=lambda path: (path.endswith("/__init__.py"), path)):
+            self.paths[layout.dotted(path, found.kind)] = path  # of a module and a package, Python imports the package
 
     def modules(self) -> tuple[Module, ...]:
         """Facts of every module that was read, in the order of their paths."""
@@ -177,8 +181,9 @@ class Package:
         return self.readers.get(path)
 
     def _interpreter(self, path: str, parsed: Parsed) -> Interpreter:
-        reader = Interpreter(path, parsed.lines, self.spend, World(self._data, self.resolve, self._own))
+        reader = Interpreter(path, parsed.lines, self.spend, World(self._data, self.resolve, self._own, self._script))
         reader.package = layout.package_of(path, self.found.kind)
+        reader.out.program = layout.inner(path, self.found.kind) == "setup.py"
         return reader
 
     def _own(self, name: str) -> bool:
@@ -188,6 +193,11 @@ class Package:
         if known is None:
             known = self.owned[top] = any(one == top or one.startswith(f"{top}.") for one in self.paths)
         return known and (bool(rest) or top in self.paths)
+
+    def _script(self, name: str) -> str:
+        """The dotted name of the one member that is called so."""
+        found = [dotted for dotted in self.paths if dotted.rpartition(".")[2] == name and dotted != "setup"]
+        return found[0] if len(found) == 1 else ""
 
     def _callers(self) -> None:
         """Modules that call what is of interest in others decide when that runs, however plain they are themselves."""
@@ -238,7 +248,11 @@ class Package:
         found = reader.globals.values.get(name)
         if found is None or not isinstance(found.local, Function) or found.local in reader.stack:
             return ANY
-        return reader.follow(found.local, list(later.arguments), {})
+        outer, reader.scope = reader.scope, reader.scope or ELSEWHERE
+        try:
+            return reader.follow(found.local, list(later.arguments), {})
+        finally:
+            reader.scope = outer
 
     def _installed(self) -> None:
         """Modules that setup.py or a build back-end imports run at install time as well."""

@@ -6,8 +6,8 @@ import ast
 import re
 from typing import Final
 
-from bonded.facts.known import HOST_VARIABLES
-from bonded.facts.value import ENVIRONMENT, GAP, HOST, MOST_SHAPE, NOTHING, Value
+from bonded.facts.known import HOST_VARIABLES, SECRET_VARIABLES
+from bonded.facts.value import CREDENTIALS, ENVIRONMENT, GAP, HOST, MOST_SHAPE, NOTHING, Value
 
 _PERCENT = re.compile(r"%(?:\([^)]*\))?[-+ #0-9.]*[a-zA-Z]")
 _BRACES = re.compile(r"\{[^{}]*\}")
@@ -87,5 +87,7 @@ def variable(index: Value, labels: frozenset[str]) -> tuple[frozenset[str], str]
     """Labels and shape of one variable of the environment; of each in turn, where its name is one of all names."""
     if not isinstance(index.const, str):
         return (labels - {ENVIRONMENT}) | (index.labels & {ENVIRONMENT}), ""
-    extra = frozenset({HOST}) if index.const.upper() in HOST_VARIABLES else NOTHING
+    name = index.const.upper()
+    extra = frozenset({HOST}) if name in HOST_VARIABLES else NOTHING
+    extra |= frozenset({CREDENTIALS}) if name in SECRET_VARIABLES else NOTHING
     return (labels - {ENVIRONMENT}) | extra, f"%{index.const}%"

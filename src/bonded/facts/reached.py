@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from bonded.facts.scope import Class, Function
-from bonded.facts.state import Gathered
+from bonded.facts.state import MAIN, Gathered
 from bonded.facts.statements import Interpreter
 from bonded.facts.when import roots_of
 from bonded.values.finding import When
@@ -63,8 +63,8 @@ class Reach:
         return []
 
     def _inside(self, path: str, rest: list[str], depth: int) -> list[Place]:
-        if not rest:
-            return [(path, "")]
+        if not rest or rest[0] == MAIN:
+            return [(path, ""), (path, MAIN)] if rest else [(path, "")]
         reader = self.readers[path]
         value = reader.globals.values.get(rest[0])
         local = value.local if value is not None else None

@@ -23,11 +23,13 @@ _KEPT_HEADS = ("ctypes.", "winreg.", "_winreg.", "importlib.machinery.", "import
 @dataclass(slots=True)
 class World:
     """What surrounds a module: `data(name)` gives a small data member by its base name, `resolve(later)` the result of a
-    function of another module of the package; `own(name)` says whether a dotted name begins with one of its modules."""
+    function of another module of the package; `own(name)` says whether a dotted name begins with one of its modules,
+    `script(name)` gives the dotted name of its one member `name.py`, "" for none."""
 
     data: Callable[[str], bytes | None] = lambda _name: None
     resolve: Callable[[Later], Value] = lambda _later: Value()
     own: Callable[[str], bool] = lambda _name: False
+    script: Callable[[str], str] = lambda _name: ""
 
 
 @dataclass(slots=True)
@@ -54,6 +56,8 @@ class Gathered:
     decoded: list[Decoded] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
     local_calls: list[LocalCall] = field(default_factory=list)
+    program: bool = False
+    """It is run as a program by itself: setup.py."""
     commands: set[str] = field(default_factory=set)
     """Scopes of methods that a build tool calls (cmdclass)."""
     sink_parameters: dict[str, str] = field(default_factory=dict)

@@ -59,6 +59,10 @@ class Interpreter(Following):
         }
         if function.owner is not None and every and not is_static(function):
             values[every[0].arg] = Value(local=Instance(function.owner))
+            maker = function.owner.method("__init__")
+            if maker is not None and maker is not function and not maker.turns:
+                maker.turns = 1
+                self._outer(maker)
         self.enter(function, values)
 
     def block(self, body: Iterable[ast.stmt]) -> None:
@@ -120,10 +124,18 @@ class Interpreter(Following):
         elif isinstance(target, ast.Starred):
             self.bind(target.value, value)
         elif isinstance(target, ast.Attribute):
-            old = self.fields.get(target.attr)
-            self.fields[target.attr] = join(old, value) if old is not None else value
+            self._bind_attribute(target, value)
         elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
             self._bind_item(target.value.id, self.evaluate(target.slice), value)
+
+    def _bind_attribute(self, target: ast.Attribute, value: Value) -> None:
+        held = self.evaluate(target.value).local if isinstance(target.value, ast.Name) else None
+        if isinstance(held, Class) and isinstance(value.local, Function):
+            held.methods[target.attr] = value.local
+        owner = held.of.name if isinstance(held, Instance) else ""
+        for key in (target.attr, f"{owner}.{target.attr}"):
+            old = self.fields.get(key)
+            self.fields[key] = join(old, value) if old is not None else value
 
     def _unpack(self, targets: list[ast.expr], value: Value) -> None:
         items: list[Value] | None = list(value.items) if value.items is not None else None
@@ -184,7 +196,9 @@ class Interpreter(Following):
         finally:
             self.env = outer
         for decorator in node.decorator_list:
-            self.evaluate(decorator)
+            made = self.evaluate(decorator)
+            if isinstance(made.local, Function):
+                self.apply(made, [Value(local=kind)], {}, decorator)
         for one in kind.methods.values() if any(name.startswith(BOTS) for name in self._all_bases(kind)) else ():
             self.hears(one)
         if any(name.startswith(_BUILD_TOOLS) for name in self._all_bases(kind)):
