@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-on", type=click.Choice(["review", "reject"]), help="Exit 1 when a verdict is this one or a graver one."
 )
+@click.option(
+    "--plugins",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="More checks: a Python or virtual environment that has packages of them, or a folder of checks. May be repeated.",
+)
+@click.option(
+    "--yara-rules", type=click.Path(exists=True, file_okay=False, path_type=Path), help="A folder of YARA rules."
+)
 @click.option("--sandbox", type=click.Choice(["auto", "bubblewrap", "rlimits"]), default="auto", show_default=True)
 def scan(
     paths: tuple[Path, ...],
@@ -29,6 +38,8 @@ def scan(
     jobs: int,
     policy: Path | None,
     fail_on: str | None,
+    plugins: tuple[Path, ...],
+    yara_rules: Path | None,
     sandbox: str,
 ) -> None:
     """Screen the archives PATH..., and those in folders, each by itself.
@@ -36,21 +47,23 @@ def scan(
     Nothing of an archive is run, and nothing is fetched. Checks that need an index around them do not run and are named on
     standard error. Exit status: 0 when every archive got a verdict, 1 when one could not be read or by --fail-on.
     """
+    from bonded.checks.outside import provide
     from bonded.checks.registry import discover
     from bonded.screening.command import archives, got_verdict, scan_all
     from bonded.screening.policy_file import BadPolicy, load_policy
     from bonded.screening.run import Scanner
-    from bonded.wiring import sandbox_for, wall_clock
+    from bonded.wiring import outside_checks, sandbox_for, wall_clock
 
     try:
         rules = load_policy(policy)
     except BadPolicy as error:
         raise click.ClickException(str(error)) from None
-    checks = discover()
     found = archives(paths)
     if not found:
         raise click.ClickException("there is no archive under these paths")
     box = sandbox_for(sandbox)
+    provide(outside_checks(tuple(one.absolute() for one in plugins), yara_rules, lambda: box))
+    checks = discover()
     _say_what_does_not_run([one.name for one in checks if one.needs_context], box.level)
     try:
         every = scan_all(found, checks, Scanner(box), rules, jobs=jobs, now=wall_clock())
