@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bonded.facts import source
 from bonded.facts.source import encoding, is_plain, parse, text_of
 from tests.facts.programs import wheel_of
 
@@ -31,11 +32,19 @@ def test_a_bare_carriage_return_ends_a_line() -> None:
 
 
 def test_a_broken_piece_costs_only_itself() -> None:
+    parsed = parse(b"import os\nprint 'old'\nos.system('x')\nx = = 1\ndef f():\n    return 1\n")
+    assert parsed.tree is not None
+    assert [type(one).__name__ for one in parsed.tree.body] == ["Import", "Expr", "Expr", "Expr", "FunctionDef"]
+    assert [line for line, _ in parsed.broken] == [4]
+    assert parsed.tree.body[2].lineno == 3
+
+
+def test_without_tree_sitter_it_is_cut_at_its_top_level_statements(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "salvage", lambda _text: None)
     parsed = parse(b"import os\nprint 'old'\nos.system('x')\ndef f():\n    return 1\n")
     assert parsed.tree is not None
     assert [type(one).__name__ for one in parsed.tree.body] == ["Import", "Expr", "FunctionDef"]
     assert [line for line, _ in parsed.broken] == [2]
-    assert parsed.tree.body[1].lineno == 3
 
 
 BROKEN = {

@@ -8,8 +8,12 @@ import re
 import warnings
 from dataclasses import dataclass, field
 
+from bonded.facts.salvage import salvage
+
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _PLAIN = frozenset({"utf-8", "ascii", "iso8859-1", "utf-8-sig"})
+SALVAGED = 1_000_000
+"""Bytes of the largest broken file that tree-sitter reads; longer ones are cut at their top-level statements."""
 _BLOCKS = 3000
 """Most pieces that one broken file is cut into."""
 
@@ -54,12 +58,15 @@ def text_of(data: bytes) -> str:
 
 
 def parse(data: bytes) -> Parsed:
-    """Parse `data`. What cannot be parsed as a whole is parsed piece by piece, a top-level statement each."""
+    """Parse `data`. Of what cannot be parsed as a whole, the statements that can be read are (`facts.salvage`)."""
     lines = text_of(data).split("\n")
     tree = _tree(data)
     if tree is not None:
         return Parsed(tree, lines)
-    return _pieces(lines)
+    found = salvage("\n".join(lines)) if len(data) <= SALVAGED else None
+    if found is None:
+        return _pieces(lines)
+    return Parsed(ast.Module(found.body, []), lines, found.broken)
 
 
 def _tree(data: bytes | str) -> ast.Module | None:
