@@ -37,7 +37,15 @@ HIDDEN_ENDS = frozenset(
     {places.CALL_BACK, places.REQUEST_BIN, places.HOOK, places.TUNNEL, places.RAW, places.PASTE, places.DROP}
 )
 """Behind these, nobody knows who reads."""
-_LOOK_UPS = ("socket.gethostbyname", "socket.gethostbyname_ex", "socket.getaddrinfo", "dns.resolver.")
+LOOK_UPS = ("socket.gethostbyname", "socket.gethostbyname_ex", "socket.getaddrinfo", "dns.resolver.")
+_BOT_CALLS = (
+    "telebot.TeleBot",
+    "telegram.Bot",
+    "telegram.ext.Updater",
+    "discord.Client().run",
+    "discord.ext.commands.Bot().run",
+)
+"""They speak to the owner of a bot's token."""
 _NOT_SENT = frozenset({"timeout", "verify", "cert", "proxies", "context", "cafile", "stream", "allow_redirects", "()"})
 _TOOL = re.compile(
     r"(?:^|[\s;&|`\"'(/\\])(curl|wget|nslookup|dig|host|ping|nc|ncat|netcat|scp|rsync|ftp|invoke-webrequest|invoke-restmethod|iwr|irm)"
@@ -90,10 +98,16 @@ def _direct(call: Call, ends: list[tuple[str, str, bool]]) -> Iterator[Sending]:
         and call.name.endswith((".send", ".sendall", ".sendto", ".connect"))
     ):
         kind, address, fixed = next((one for one in ends if one[0]), (kind, address, fixed))
+    if call.name.startswith(_BOT_CALLS):
+        token = next(
+            (one for one in call.arguments if one.name in ("()", "token")),
+            call.arguments[0] if call.arguments else None,
+        )
+        kind, address, fixed = places.HOOK, "a bot", token is not None and bool(token.text)
     labels = frozenset(label for one in call.arguments if one.name not in _NOT_SENT for label in one.labels)
-    if call.name.startswith(_LOOK_UPS) and not kind:
+    if call.name.startswith(LOOK_UPS) and not kind:
         labels -= PRIVATE  # looking up one's own name tells nobody
-    if kind != places.LOCAL:
+    if kind != places.LOCAL and (kind != places.RESOLVER or labels & PRIVATE):
         yield Sending(call, kind, address, labels, fixed)
 
 

@@ -17,6 +17,7 @@ DROP: Final = "file drop"
 SHORT: Final = "short address"
 LOOK_UP: Final = "address look-up"
 METADATA: Final = "cloud metadata"
+RESOLVER: Final = "public resolver"
 RAW: Final = "bare IP address"
 LOCAL: Final = "this machine"
 ORDINARY: Final = "host"
@@ -69,8 +70,9 @@ def kind_of_address(text: str) -> str:
 
 
 def _of_number(host: str, first: int, second: int) -> str:
-    if host in _hosts():
-        return METADATA
+    known = _hosts().get(host)
+    if known is not None:
+        return known[0][1]
     private = first in (0, 10, 127) or (first == 192 and second == 168) or (first == 172 and 16 <= second < 32)
     return LOCAL if private or first >= 224 else RAW
 
@@ -119,7 +121,8 @@ def kind_of_file(path: str) -> str:
 def tells(command: str) -> str:
     """What the output of a command says: "environment", "host", or ""."""
     words = " ".join(command.split()).lower()
-    words = re.sub(r"^(?:\S*/)?(?:sudo |cmd(?:\.exe)? /c |(?:ba|z)?sh -c )", "", words)
+    words = re.sub(r"^(?:sudo |cmd(?:\.exe)? /c |(?:\S*/)?(?:ba|z)?sh -c ['\"]?)", "", words)
+    words = re.sub(r"^(?:/\S*/)", "", words)
     for what in ("environment", "host"):
         if any(
             words == one or words.startswith((f"{one} ", f"{one}|", f"{one};", f"{one}.exe"))

@@ -16,18 +16,24 @@ the archive: builds do these. Functions that nothing calls at install time do no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command
-from bonded.facts.known import NETWORK
+from bonded.checks.kit import Hit, at, check, graver, runs_command
+from bonded.checks.sending import LOOK_UPS, NAMED, Sending, command_line, sendings
 from bonded.facts.model import Call, Facts, Module
-from bonded.facts.value import ENVIRONMENT, HOST
 from bonded.values.finding import Severity, When
 
 _OPENERS = frozenset({"os.startfile", "webbrowser.open", "win32api.ShellExecute"})
 _NATIVE = ("VirtualAlloc", "CreateThread", "CreateRemoteThread", "WriteProcessMemory", "RtlMoveMemory", "mprotect")
 _HIDDEN_WINDOW = frozenset({"134217728", "0x08000000"})
-_LOCAL = ("localhost", "127.0.0.1", "::1")
+_NOTHING_YET = (
+    "urllib.request.Request",
+    "http.client.HTTPConnection",
+    "http.client.HTTPSConnection",
+    "socket.socket().accept",
+)
+_NAME_TOOL = re.compile(r"[\s;&|]([\w/]*/)?(dig|nslookup|host|ping)(\.exe)?\s", re.IGNORECASE)
 
 
 @check(
@@ -42,20 +48,29 @@ def install_time(facts: Facts) -> Iterator[Hit]:
         for call in module.calls:
             if call.when is When.INSTALL:
                 yield from _look(module, call)
+        for one in sendings(module):
+            if one.call.when is When.INSTALL and not one.call.name.startswith(_NOTHING_YET) and _leaves(one):
+                yield _sending(module, one)
+
+
+def _leaves(one: Sending) -> bool:
+    """Whether it goes anywhere: looking up the machine's own name does not."""
+    return bool(one.kind or one.worst) or not one.call.name.startswith(LOOK_UPS)
+
+
+def _sending(module: Module, one: Sending) -> Hit:
+    if one.worst:
+        hit = at(module, one.call, f"{NAMED[one.worst]}: sent over the network at install time", 0.95, _way(one.call))
+        return graver(hit, Severity.CRITICAL)
+    if one.call.name.startswith(LOOK_UPS) or (
+        runs_command(one.call) and _NAME_TOOL.search(f" {command_line(one.call)}")
+    ):
+        return at(module, one.call, "a name is looked up at install time: the look-up itself is a message", 0.8)
+    return graver(at(module, one.call, "the network is reached at install time", 0.8, _way(one.call)), Severity.MEDIUM)
 
 
 def _look(module: Module, call: Call) -> Iterator[Hit]:
-    labels = labels_of(call.arguments)
-    if call.name in NETWORK:
-        if labels & {ENVIRONMENT, HOST}:
-            what = "the environment" if ENVIRONMENT in labels else "the names of the host or the user"
-            yield graver(
-                at(module, call, f"{what} is sent over the network at install time", 0.95, _way(call)),
-                Severity.CRITICAL,
-            )
-        elif not _stays_here(call):
-            yield graver(at(module, call, "the network is reached at install time", 0.8, _way(call)), Severity.MEDIUM)
-    elif call.name in _OPENERS:
+    if call.name in _OPENERS:
         yield at(module, call, "a file or page is opened on the installing machine", 0.85)
     elif runs_command(call) and any(
         one.name == "creationflags" and one.text in _HIDDEN_WINDOW for one in call.arguments
@@ -63,10 +78,6 @@ def _look(module: Module, call: Call) -> Iterator[Hit]:
         yield at(module, call, "a program is started in a hidden window at install time", 0.9)
     elif call.name.startswith("ctypes.") and call.name.endswith(_NATIVE):
         yield graver(at(module, call, "native memory is written or run at install time", 0.95), Severity.CRITICAL)
-
-
-def _stays_here(call: Call) -> bool:
-    return any(one.text is not None and one.text.startswith(_LOCAL) for one in call.arguments)
 
 
 def _way(call: Call) -> tuple[str, ...]:

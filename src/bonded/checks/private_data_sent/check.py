@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bonded.checks.kit import Hit, at, check, graver, steps_of
+from bonded.checks.kit import Hit, at, check, graver, runs_command, steps_of
 from bonded.checks.sending import HIDDEN_ENDS, NAMED, Sending, sendings, where
 from bonded.facts.model import Facts
 from bonded.facts.value import HOST
@@ -52,6 +52,8 @@ def _verb(label: str) -> str:
 def _weight(one: Sending) -> tuple[Severity, float]:
     """How bad and how sure: by when it runs, to whom it goes, and what it is."""
     hidden = one.kind in HIDDEN_ENDS
+    if runs_command(one.call) and one.call.when is When.CALL:
+        return (Severity.CRITICAL, 0.85) if hidden else (Severity.HIGH, 0.8)  # no library sends by way of curl
     if one.call.when in _EARLY:
         return Severity.CRITICAL, 0.95
     if one.call.when is When.IMPORT:

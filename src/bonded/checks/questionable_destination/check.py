@@ -26,7 +26,7 @@ from bonded.values.finding import Severity, When
 
 _PROBES = frozenset({places.CALL_BACK, places.REQUEST_BIN, places.TUNNEL})
 _LEFT = frozenset({places.PASTE, places.DROP, places.SHORT})
-_NOTHING_YET = ("socket.socket().send", "urllib.request.Request", "http.client.HTTP", "telebot.TeleBot", "telegram.Bot")
+_NOTHING_YET = ("socket.socket().send", "urllib.request.Request", "http.client.HTTP")
 """Said again by a call before or after it."""
 
 
@@ -53,10 +53,11 @@ def questionable(facts: Facts) -> Iterator[Hit]:
                 yield graver(at(module, one.call, message, weight[1], (f"to {one.address[:120]}",)), weight[0])
 
 
+_SENDERS = (".post", ".put", ".send", ".sendall", ".sendto", ".sendmail", ".send_message", ".emit")
 _Weight = tuple[Severity, float]
 _WEIGHTS: dict[str, tuple[_Weight, _Weight, _Weight | None]] = {
-    **dict.fromkeys(_PROBES, ((Severity.CRITICAL, 0.95), (Severity.CRITICAL, 0.9), (Severity.HIGH, 0.7))),
-    places.HOOK: ((Severity.CRITICAL, 0.95), (Severity.CRITICAL, 0.85), (Severity.HIGH, 0.6)),
+    **dict.fromkeys(_PROBES, ((Severity.CRITICAL, 0.95), (Severity.CRITICAL, 0.9), (Severity.HIGH, 0.85))),
+    places.HOOK: ((Severity.CRITICAL, 0.95), (Severity.CRITICAL, 0.85), (Severity.HIGH, 0.8)),
     places.RAW: ((Severity.CRITICAL, 0.9), (Severity.CRITICAL, 0.8), (Severity.MEDIUM, 0.5)),
     **dict.fromkeys(_LEFT, ((Severity.CRITICAL, 0.85), (Severity.HIGH, 0.85), (Severity.LOW, 0.5))),
     places.METADATA: ((Severity.CRITICAL, 0.9), (Severity.HIGH, 0.7), None),
@@ -66,7 +67,9 @@ _WEIGHTS: dict[str, tuple[_Weight, _Weight, _Weight | None]] = {
 
 
 def _weight(one: Sending) -> _Weight | None:
-    early, on_import, called = _WEIGHTS.get(one.kind, (None, (Severity.MEDIUM, 0.5), None))
+    sends = one.call.name.endswith(_SENDERS) or any(arg.name == "data" for arg in one.call.arguments)
+    ordinary = (Severity.HIGH, 0.6) if sends else (Severity.MEDIUM, 0.5)
+    early, on_import, called = _WEIGHTS.get(one.kind, (None, ordinary, None))
     if one.call.when in (When.INSTALL, When.STARTUP):
         return early
     if one.call.when is When.IMPORT:
