@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from bonded.ops.lanes import Lane
     from bonded.review.settings import ReviewContext
     from bonded.screening.settings import ScreeningContext, ScreeningSettings
+    from bonded.screening.outbound import Rules
+    from bonded.screening.service import ServiceContext, ServiceLimits
     from bonded.seams import Broker, Counter, Lock, Mailer, Purger, Queue, Sandbox, Signer, Storage
     from bonded.serve.context import ServeContext, ServeSettings
     from bonded.telemetry.metrics import Level
@@ -445,12 +447,58 @@ class House:
     def problems(self) -> list[str]:
         """What keeps the server from doing its work, one sentence each."""
         from sqlalchemy.exc import SQLAlchemyError
+            new_submission=self.new_submission,
+            may_submit=self.may_submit,
 
         from bonded.db.engine import alive
 
         try:
             alive(self.db)
         except SQLAlchemyError:
+    @property
+    def service_limits(self) -> ServiceLimits:
+        """What the operator allows those who have archives screened."""
+        from bonded.screening.outbound import Rules
+        from bonded.screening.service import ServiceLimits
+
+        s = self.settings.service
+        return ServiceLimits(
+            open_to=s.open_to,
+            max_file_bytes=s.max_file_bytes,
+            per_hour=s.per_hour,
+            max_waiting=s.max_waiting,
+            keep=timedelta(days=s.keep_days),
+            fetch=Rules(s.fetch_hosts, s.private_hosts),
+            fetch_timeout=s.fetch_timeout,
+        )
+
+    @cached_property
+    def service(self) -> ServiceContext:
+        """What taking archives of elsewhere in works with."""
+        from bonded.screening.service import ServiceContext
+
+        return ServiceContext(self.db, self.vault, self.counter, self.service_limits)
+
+    @property
+    def webhook_rules(self) -> Rules:
+        """Where webhooks may lead."""
+        from bonded.screening.outbound import Rules
+
+        return Rules(None, self.settings.service.private_hosts)
+
+    def new_submission(self, content_type: str) -> Receiver:
+        """A receiver for one archive that is only screened. Raises Refusal."""
+        from bonded.upload.receive import Receiver
+
+        limits = replace(self.limits, max_file_bytes=self.settings.service.max_file_bytes)
+        return Receiver(limits, self.spool, content_type)
+
+    def may_submit(self, headers: Mapping[str, str], address: str) -> bool:
+        """Whether a submission with these headers is worth receiving."""
+        from bonded.web.api.screening import may_submit
+
+        return may_submit(self.db, headers, address, self.clock())
+
             return ["the database does not answer"]
         return []
 
@@ -527,12 +575,18 @@ class House:
             "purge": partial(purge.handle, self.keeper),
             "mail": partial(mail.handle, post),
         }
+        from bonded.screening.service_job import SubmissionContext
+        from bonded.screening.service_job import handle as judge
+        from bonded.screening.webhooks import WebhookContext
+        from bonded.screening.webhooks import handle as deliver
 
     def rounds(self) -> list[tuple[timedelta, Callable[[datetime], object]]]:
         """House-keeping of the worker: how often, and what."""
         from bonded.accounts.expiry import expire
         from bonded.db.workers import forget
         from bonded.screening.demotion import demote
+            "submission": partial(judge, SubmissionContext(self.screening, self.service_limits, self.spool)),
+            "webhook": partial(deliver, WebhookContext(self.db, self.webhook_rules, s.service.webhook_timeout)),
         from bonded.screening.schedule import tick
         from bonded.tuf.squeeze import Squeezer
         from bonded.tuf.status import status
@@ -549,6 +603,8 @@ class House:
         def spooled(now: datetime) -> None:
             sweep(self.spool, older_than=longest, now=now)
 
+        from bonded.screening.service import expire as expire_service
+        from bonded.screening.webhooks import follow
         def alarmed(now: datetime) -> None:
             tell(self.db, status(self.db, self.public, now, flips=0).alarms, now)
 
@@ -560,6 +616,7 @@ class House:
 
         squeezer = Squeezer(self.public)
 
+                expire_service(tx, self.service_limits, now=now)
         def squeezed(_now: datetime) -> None:
             squeezer.squeeze()
 
@@ -570,6 +627,9 @@ class House:
             (timedelta(minutes=10), watched),
             (timedelta(minutes=1), alarmed),
             (timedelta(seconds=5), squeezed),
+        def followed(now: datetime) -> None:
+            follow(self.db, now)
+
         ]
 
     def forked(self) -> None:
@@ -584,6 +644,7 @@ class House:
 
 
 def sandbox_for(wanted: str) -> Sandbox:
+            (timedelta(seconds=2), followed),
     """The sandbox named `wanted`: "bubblewrap", "rlimits", or "auto" for the strictest that works here."""
     from bonded.adapters.sandbox_pick import pick
 

@@ -88,6 +88,8 @@ LEAST = {
     # api
     "upload": {"POST": "token"},
     "upload.bare": {"POST": "token"},
+    "api.screenings": {"POST": "token"},
+    "api.screening": {"GET": "token"},
 }
 """Route -> method -> who at least. A "+" asks for a recent step-up as well."""
 

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "scan": ("bonded.cli.scan", "scan", "Screen archives with no server, no database and no network."),
     "check": ("bonded.cli.check", "check", "The malware checks."),
     "review": ("bonded.cli.review", "review", "Decide about held files."),
+    "webhook": ("bonded.cli.service", "webhook", "Who is told of verdicts and decisions."),
     "project": ("bonded.cli.index", "project", "Projects of the index."),
     "file": ("bonded.cli.index", "file", "Files of the index."),
     "user": ("bonded.cli.people", "user", "People."),

@@ -42,7 +42,7 @@ def as_object(one: Scanned) -> dict[str, Any]:
 
 def as_line(one: Scanned) -> str:
     """One line of the JSON lines format."""
-    return orjson.dumps(_printable(as_object(one))).decode()
+    return orjson.dumps(printable(as_object(one))).decode()
 
 
 def as_text(one: Scanned) -> str:
@@ -67,7 +67,7 @@ def as_sarif(every: list[Scanned], checks: list[tuple[str, str]], version: str) 
         "results": [_sarif(one, found) for one in every for found in sorted(one.result.findings, key=_order)],
     }
     log = {"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]}
-    return orjson.dumps(_printable(log), option=orjson.OPT_INDENT_2).decode()
+    return orjson.dumps(printable(log), option=orjson.OPT_INDENT_2).decode()
 
 
 def _sarif(one: Scanned, found: Finding) -> dict[str, Any]:
@@ -103,13 +103,13 @@ def _order(found: Finding) -> tuple[str, str, int, str]:
     return found.check, found.path, found.line, found.message
 
 
-def _printable(value: Any) -> Any:
+def printable(value: Any) -> Any:
     """Lone surrogates, which no encoding writes, become U+FFFD."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, list):
-        return [_printable(one) for one in value]
-    return {key: _printable(one) for key, one in value.items()} if isinstance(value, dict) else value
+        return [printable(one) for one in value]
+    return {key: printable(one) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 def _safe(line: str) -> str:

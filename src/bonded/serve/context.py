@@ -90,7 +90,8 @@ class ServeContext:
     `public` is the folder of the public store, or a Storage where it is not on this machine. `may_read` gets the request's
     headers (lower-case names) and says whether they may read; None: everybody may. `may_upload` gets the headers and the
     address of an upload before its body is received; where it says no, nothing is received and the application, which is
-    asked all the same, says why. `ready` names what keeps the server
+    asked all the same, says why. `new_submission` and `may_submit` are the same for archives that are only screened. `ready`
+    names what keeps the server
     from doing its work, in one sentence each; `alarms` what needs a person although it works. `levels` reads figures for
     /metrics. All of these are called in threads.
     """
@@ -101,6 +102,8 @@ class ServeContext:
     clock: Callable[[], datetime]
     may_read: Callable[[Mapping[str, str]], bool] | None = None
     may_upload: Callable[[Mapping[str, str], str], bool] | None = None
+    new_submission: Callable[[str], Receiver] | None = None
+    may_submit: Callable[[Mapping[str, str], str], bool] | None = None
     ready: Callable[[], Sequence[str]] = _always_ready
     alarms: Callable[[], Sequence[str]] = _always_ready
     levels: Callable[[], Iterable[Level]] = _no_levels

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from bonded.serve import environ
 from bonded.serve.answers import Answer, plain
 from bonded.serve.bodies import read_form, receive
 from bonded.serve.bridge import ApplicationFailed, Bridge, Busy, Exchange
-from bonded.serve.context import ServeContext
+from bonded.serve.context import Receiver, ServeContext
 from bonded.serve.peers import Peer
 from bonded.serve.sending import Stream
 from bonded.telemetry import metrics
@@ -26,6 +26,9 @@ from bonded.telemetry.measures import UPLOADS_RUNNING
 from bonded.values.refusals import Refusal, define
 
 UPLOADS = ("/legacy/", "/legacy")
+SUBMISSIONS = "/api/screenings/"
+"""Takes archives like an upload when they come as a form; a small JSON body like any other request."""
+May = Callable[[Mapping[str, str], str], bool]
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 _OURS = frozenset(("date", "x-request-id"))
@@ -80,34 +83,34 @@ class Dynamic:
         if fault := environ.fault_of(asked.path, asked.query):
             return plain(400, f"Bad Request: {fault}")
         if asked.request.method == "POST" and asked.path in UPLOADS:
-            return await self._upload(asked)
+            return await self._upload(asked, self._context.new_receiver, self._context.may_upload)
+        if (door := self._context.new_submission) is not None and _is_submission(asked):
+            return await self._upload(asked, door, self._context.may_submit)
         try:
             body, length = await read_form(asked.request, self._settings)
         except Refusal as refusal:
             return refused(refusal)
         return await self._ask(asked, body, length, {}, body.close)
 
-    async def _upload(self, asked: Asked) -> Answer | Stream:
+    async def _upload(self, asked: Asked, new_receiver: Callable[[str], Receiver], may: May | None) -> Answer | Stream:
         if self._uploads >= self._settings.max_uploads:
             return plain(503, "Too many uploads at once; try again in a few seconds", {"Retry-After": "5"})
         with self._counted():
-            if not await self._may_upload(asked):
+            if not await self._may_upload(asked, may):
                 # What the client still sends is read and forgotten for some seconds after the answer: clients that look
                 # for an answer only when they have sent everything see it.
                 return await self._ask(asked, io.BytesIO(), 0, {"bonded.received": _not_received()}, _nothing)
-            new_receiver = self._context.new_receiver
             received, receiver = await receive(asked.request, new_receiver, self._settings, self._hashing)
         extra = {"bonded.received": received}
         after = receiver.abort if receiver is not None else _nothing
         return await self._ask(asked, io.BytesIO(), 0, extra, after, patient=True)
 
-    async def _may_upload(self, asked: Asked) -> bool:
+    async def _may_upload(self, asked: Asked, may: May | None) -> bool:
         """Whether the body is worth receiving, by the request's headers alone."""
-        ask = self._context.may_upload
-        if ask is None:
+        if may is None:
             return True
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._asking, ask, asked.headers, asked.peer.address)
+        return await loop.run_in_executor(self._asking, may, asked.headers, asked.peer.address)
 
     @contextmanager
     def _counted(self) -> Any:
@@ -158,6 +161,11 @@ class Dynamic:
         await asyncio.to_thread(self._bridge.close)
         await asyncio.to_thread(self._hashing.shutdown)
         await asyncio.to_thread(self._asking.shutdown)
+
+
+def _is_submission(asked: Asked) -> bool:
+    kind = asked.headers.get("content-type", "").strip().lower()
+    return asked.request.method == "POST" and asked.path == SUBMISSIONS and kind.startswith("multipart/form-data")
 
 
 def _not_received() -> Refusal:

@@ -10,6 +10,7 @@ from bonded.accounts.login import LoginLimits
 from bonded.db.engine import Database
 from bonded.seams import Counter, Storage
 from bonded.upload.accept import UploadContext
+from bonded.screening.service import ServiceContext
 
 
 @dataclass(frozen=True, slots=True)

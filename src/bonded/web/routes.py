@@ -5,7 +5,7 @@ from __future__ import annotations
 from bonded.web.account import confirm, login, overview, password, profile, sessions, tokens
 from bonded.web.admin import case, decisions, jobs, journal, people, queue, signing
 from bonded.web.admin import overview as admin_overview
-from bonded.web.api import legacy
+from bonded.web.api import legacy, screening
 from bonded.web.manage import files, history, roles, status
 from bonded.web.public import assets, help_pages, home, project, proofs, search, user, wellknown
 from bonded.web.table import Proof, Route
@@ -133,6 +133,13 @@ ADMIN_ROUTES = (
 API = (
     Route("upload", "/legacy/", {"POST": ("file.upload", legacy.upload)}, proof=Proof.TOKEN),
     Route("upload.bare", "/legacy", {"POST": ("file.upload", legacy.upload)}, proof=Proof.TOKEN),
+    Route("api.screenings", "/api/screenings/", {"POST": ("screening.submit", screening.submit)}, proof=Proof.TOKEN),
+    Route(
+        "api.screening",
+        "/api/screenings/{submission}/",
+        {"GET": ("screening.read", screening.show)},
+        proof=Proof.TOKEN,
+    ),
 )
 
 ROUTES: tuple[Route, ...] = PUBLIC + ACCOUNT + MANAGE_ROUTES + ADMIN_ROUTES + API
