@@ -241,11 +241,7 @@ CODE: Final = [
 ]
 """Builtins that run code, called or passed on; the word alone is in many a sentence."""
 READS: Final = [r"/(read|read_text|read_bytes|readlines|get_data|read_binary)[ \t]*\(/"]
-READ_WORDS: Final = [
-    f'"{word}" fullword' for word in ("read", "read_text", "read_bytes", "readlines", "get_data", "read_binary")
-]
 NEVER: Final = [r"/(from|import)[ \t]+[a-zA-Z0-9_.]{0,80}(tests?|testing|docs?|examples?|benchmarks?|scripts|tools)/"]
-
 
 HARM: Final = (
     "CurrentVersion", "LaunchAgents", "LaunchDaemons", "autostart", "crontab", "cron.d", "/etc/cron", "systemd/system", "systemd/user",
@@ -260,25 +256,3 @@ HARM_PATTERNS: Final = [
     r"/\.pth['\"]/",
     r"/\\x7fELF|b['\"]MZ/",
 ]
-
-
-def coarse() -> dict[str, list[str]]:
-    """Plain words, found at the speed of memory: a file without these is never looked at more closely."""
-    reaching = {parts[-1] for parts in _parts(CODE_SINKS | COMMAND_SINKS) if parts[0] in _SHARED | {"builtins"}}
-    reaching |= _modules(CODE_SINKS | COMMAND_SINKS) | {"exec_", "os", "posix", "nt", "FunctionType"}
-    hiding = _modules(DECODERS | NETWORK | SPELLERS) | CIPHER_METHODS | ENCODING_NAMES | _spying()
-    hiding |= {one.replace("_", "-") for one in ENCODING_NAMES} | {
-        "fromhex",
-        "unichr",
-        "to_bytes",
-        "chr",
-        "bytes",
-        "bytearray",
-    }
-    return {
-        "reaching": [f'"{word}" fullword' for word in sorted(reaching)] + GETATTR,
-        "hiding": [f'"{word}" fullword nocase' for word in sorted(hiding)] + ['"::"', *READ_WORDS],
-        "lookups": [one for one in BUILTINS + IMPORTERS if one.startswith('"')]
-        + ['"builtins"', '"globals"', '"locals"', '"vars"', '"modules"'],
-        "harm": HARM_PATTERNS,
-    }

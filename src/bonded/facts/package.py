@@ -53,7 +53,8 @@ class Package:
         self.owned: dict[str, bool] = {}
         self.full = False
         self.traits: dict[str, tuple[Trait, ...]] = {}
-        self.reached_tests: set[str] = set()
+        self.places: dict[str, When] = {}
+        self.reached_tests: set[str] | None = None
         self.words: dict[str, set[str]] = {}
         self.paths: dict[str, str] = {}
         for path in sorted(found.sources, key=lambda path: (path.endswith("/__init__.py"), path)):
@@ -75,7 +76,7 @@ class Package:
     def _wanted(self) -> list[tuple[str, When]]:
         """Members to parse, those that run soonest first."""
         hits = {path: prefilter.hits(data) for path, data in self.found.sources.items()}
-        bases = {path: self._base(path) for path in hits}
+        self.places = bases = {path: self._base(path) for path in hits}
         self.traits = {
             path: shapes
             for path, data in self.found.sources.items()
@@ -94,25 +95,26 @@ class Package:
         chosen |= self._partners({path: groups for path, groups in hits.items() if bases[path] is not When.NEVER})
         never = {path for path in chosen if bases[path] is When.NEVER}
         chosen -= never
-        self.reached_tests = self._reached(
-            [path for path in hits if bases[path] is not When.NEVER and "never" in hits[path]]
-        )
-        chosen |= never & self.reached_tests
+        chosen |= never & self._reached() if never else set()
         return sorted(((path, bases[path]) for path in chosen), key=lambda one: (ORDER[one[1]], one[0]))
 
-    def _reached(self, paths: list[str]) -> set[str]:
-        """Members in folders of tests or documentation that these modules import, one by way of the other."""
+    def _reached(self) -> set[str]:
+        """Members in folders of tests or documentation that other modules import, one by way of the other."""
+        if self.reached_tests is not None:
+            return self.reached_tests
         named: dict[str, list[str]] = {}
         for name, path in self.paths.items():
-            if self._base(path) is When.NEVER:
+            if self.places[path] is When.NEVER:
                 named.setdefault(name.rpartition(".")[2], []).append(path)
+        others = [path for path, base in self.places.items() if base is not When.NEVER] if named else []
         found: set[str] = set()
-        waiting = list(paths) if named else []
+        waiting = [path for path in others if prefilter.names_tests(self.found.sources[path])]
         while waiting:
             for word in sorted(self._words(waiting.pop())):
                 new = [path for path in named.get(word, ()) if path not in found]
                 found.update(new)
                 waiting += new
+        self.reached_tests = found
         return found
 
     def _partners(self, hits: dict[str, frozenset[str]]) -> set[str]:
@@ -121,20 +123,34 @@ class Package:
         Either may import the other; what the running one imports is read later, when it turns out to be needed.
         """
         found: set[str] = set()
-        others = {self._last(path): path for path, groups in hits.items() if prefilter.is_other_half(groups)}
-        for path in [path for path, groups in hits.items() if prefilter.is_half(groups)]:
+        halves = [path for path, groups in hits.items() if prefilter.is_half(groups)]
+        named: dict[str, list[str]] = {}
+        for path in hits if halves else ():
+            named.setdefault(self._last(path), []).append(path)
+        for path in halves:
             if len(found) >= _MOST_PARTNERS:
                 break
-            if not others.keys().isdisjoint(self._words(path)):
+            if any(self._other_half(named[word]) for word in sorted(self._words(path) & named.keys())):
                 found.add(path)
-            name = self._last(path)
-            users = [
-                one
-                for one in others.values()
-                if one not in (path, *found) and name.encode() in self.found.sources[one] and name in self._words(one)
-            ]
-            found |= {path, *users[:4]} if users else set()
+            users = self._users(path, hits, found)
+            found |= {path, *users} if users else set()
         return found
+
+    def _other_half(self, paths: list[str]) -> bool:
+        return any(prefilter.is_other_half(self.found.sources[path]) for path in paths)
+
+    def _users(self, path: str, hits: dict[str, frozenset[str]], found: set[str]) -> list[str]:
+        """Modules that import the one at `path` and have something to hide: the first four."""
+        name = self._last(path)
+        word, users = name.encode(), []
+        for one in hits:
+            if one == path or one in found or word not in self.found.sources[one] or name not in self._words(one):
+                continue
+            if prefilter.is_other_half(self.found.sources[one]):
+                users.append(one)
+                if len(users) == 4:
+                    break
+        return users
 
     def _words(self, path: str) -> set[str]:
         found = self.words.get(path)
@@ -273,8 +289,8 @@ class Package:
 
     def _imported(self) -> None:
         """Modules in folders of tests or documentation that package code imports do run."""
-        for path in self.reached_tests:
-            if path in self.bases:
+        if When.NEVER in self.bases.values():
+            for path in self._reached() & self.bases.keys():
                 self.bases[path] = When.IMPORT
 
     def _link(self) -> None:

@@ -27,23 +27,31 @@ _ANYTHING = re.compile(
 _REACHING = frozenset({"sinks", "builtins", "namespaces", "importers", "getattr", "code", "network", "spies"})
 SMALL = 8_000
 """Modules of this length that reach out are worth reading, whatever else they name: what they send may be spelled."""
+REACH, HIDE, NEVER = "reach", "hide", "never"
+"""The passes: what could run something, what could hide or fetch it, and imports of tests. Few files need the second."""
 
 
-def rules() -> str:
-    """The source of the YARA rules."""
+def rules(stage: str) -> str:
+    """The source of the YARA rules of one pass."""
+    if stage == NEVER:
+        return _rule("never", atoms.NEVER, "any of them")
+    if stage == HIDE:
+        groups = {
+            "sources": atoms.sources(),
+            "roots": atoms.ROOTS,
+            "reads": atoms.READS,
+            "imported": atoms.IMPORTED_SINKS,
+            "personal": atoms.private(),
+            "addresses": atoms.addresses(),
+        }
+        return "\n".join(_rule(name, patterns, "any of them") for name, patterns in groups.items())
     groups = {
         "sinks": atoms.sinks(),
         "commands": atoms.commands(),
-        "sources": atoms.sources(),
         "builtins": atoms.BUILTINS,
-        "roots": atoms.ROOTS,
         "computed": atoms.COMPUTED,
         "code": atoms.CODE,
-        "reads": atoms.READS,
-        "imported": atoms.IMPORTED_SINKS,
         "network": atoms.network(),
-        "personal": atoms.private(),
-        "addresses": atoms.addresses(),
         "spies": atoms.spies(),
         "harm": atoms.HARM_PATTERNS,
     }
@@ -65,38 +73,35 @@ def _rule(name: str, patterns: list[str], condition: str) -> str:
 
 
 @cache
-def _scanner(coarse: bool) -> Any:
+def _scanner(stage: str) -> Any:
     import yara_x  # here, because the import alone takes longer than reading a small package
 
-    if not coarse:
-        scanner = yara_x.Scanner(yara_x.compile(rules()))
-        scanner.max_matches_per_pattern(MOST)
-        return scanner
-    made = [_rule(name, patterns, "any of them") for name, patterns in atoms.coarse().items()]
-    made.append(_rule("never", atoms.NEVER, "any of them"))
-    scanner = yara_x.Scanner(yara_x.compile("\n".join(made)))
-    scanner.fast_scan(True)
+    scanner = yara_x.Scanner(yara_x.compile(rules(stage)))
+    scanner.max_matches_per_pattern(MOST)
     return scanner
 
 
-def _groups(data: bytes, coarse: bool) -> frozenset[str]:
-    return frozenset(rule.identifier for rule in _scanner(coarse).scan(data).matching_rules)
+def _groups(data: bytes, stage: str) -> frozenset[str]:
+    return frozenset([rule.identifier for rule in _scanner(stage).scan(data).matching_rules])
 
 
 def warm() -> None:
     """Compile the rules now (in a process that will fork)."""
-    _groups(b"", True)
-    _groups(b"", False)
+    for stage in (REACH, HIDE, NEVER):
+        _groups(b"", stage)
 
 
 def hits(data: bytes) -> frozenset[str]:
-    """Which groups of patterns are in the bytes. Words first; the slower patterns only where the words are."""
+    """Which groups of patterns are in the bytes; none where nothing could run anything, whatever else is there."""
     if len(data) > LARGE:
         return frozenset({"sinks", "sources"}) if _ANYTHING.search(data) else frozenset()
-    found = _groups(data, True)
-    if found.isdisjoint(("lookups", "reaching", "harm")) and "hiding" not in found:
-        return found & {"never"}
-    return _groups(data, False) | (found & {"never"})
+    found = _groups(data, REACH)
+    return found | _groups(data, HIDE) if found else found
+
+
+def names_tests(data: bytes) -> bool:
+    """Whether it may import something from a folder of tests or documentation."""
+    return len(data) <= LARGE and bool(_groups(data, NEVER))
 
 
 def matters(data: bytes, groups: frozenset[str]) -> bool:
@@ -126,23 +131,37 @@ def is_half(groups: frozenset[str]) -> bool:
     return "code" in groups
 
 
-def is_other_half(groups: frozenset[str]) -> bool:
+def is_other_half(data: bytes) -> bool:
     """Whether it could decode or fetch what another one runs."""
-    return "sources" in groups or "importers" in groups
+    if len(data) > LARGE:
+        return bool(_ANYTHING.search(data))
+    return "sources" in _groups(data, HIDE) or "importers" in _groups(data, REACH)
 
 
 def reaching_lines(data: bytes) -> list[int] | None:
     """Lines on which a sink may be named, in order; None for all of them (the bytes do not show it)."""
     if not is_plain(data) or (not data.isascii() and _FOLDED.search(data)):
         return None
-    starts = [0, *(found.end() for found in re.finditer(rb"\r\n|\r|\n", data))]
-    lines: set[int] = set()
-    for rule in _scanner(False).scan(data).matching_rules:
+    spans: set[tuple[int, int]] = set()
+    for rule in _scanner(REACH).scan(data).matching_rules:
         if rule.identifier in _REACHING:
             for pattern in rule.patterns:
-                if len(pattern.matches) >= MOST:
+                matches = pattern.matches
+                if len(matches) >= MOST:
                     return None
-                for match in pattern.matches:
-                    first = bisect_right(starts, match.offset)
-                    lines.update((first, bisect_right(starts, match.offset + match.length - 1)))
-    return sorted(lines)
+                spans.update((match.offset, match.offset + match.length - 1) for match in matches)
+    return _lines(data, {place for span in spans for place in span})
+
+
+def _lines(data: bytes, places: set[int]) -> list[int]:
+    """The numbers of the lines in which these places are."""
+    if b"\r" in data:
+        starts = [0, *(found.end() for found in re.finditer(rb"\r\n|\r|\n", data))]
+        return sorted({bisect_right(starts, place) for place in places})
+    lines: dict[int, None] = {}
+    line, at = 1, 0
+    for place in sorted(places):
+        line += data.count(b"\n", at, place)
+        at = place
+        lines[line] = None
+    return list(lines)

@@ -227,8 +227,8 @@ class Interpreter(Following):
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         source = self.evaluate(node.iter)
-        size = sum(1 for one in node.body for _ in ast.walk(one))
         count = len(source.items) if source.items is not None else len(source.const) if _sized(source.const) else 0
+        size = sum(1 for one in node.body for _ in ast.walk(one)) if count else 0
         _exact, turns = self.turns(source) if 0 < count * size <= 60_000 and size <= 120 else (False, [_one(source)])
         for item in turns:
             self.bind(node.target, item)
