@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from bonded.db.worker import Handler
     from bonded.ops.lanes import Lane
     from bonded.review.settings import ReviewContext
-    from bonded.screening.settings import ScreeningContext, ScreeningSettings
     from bonded.screening.outbound import Rules
     from bonded.screening.service import ServiceContext, ServiceLimits
+    from bonded.screening.settings import ScreeningContext, ScreeningSettings
     from bonded.seams import Broker, Counter, Lock, Mailer, Purger, Queue, Sandbox, Signer, Storage
     from bonded.serve.context import ServeContext, ServeSettings
     from bonded.telemetry.metrics import Level
@@ -205,16 +205,6 @@ class House:
 
         ban = s.engine == "varnish-ban"
         return VarnishPurger(s.addresses, host=host, ban=ban, soft=s.soft, timeout=s.timeout)
-
-    def _secret(self, key: str, path: str) -> str:
-        """What the file holds that the setting `key` names. Raises SettingsError."""
-        try:
-            secret = (self.directory / path).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"`{key}` cannot be read: {error}") from None
-        if not secret or not secret.isascii() or not secret.isprintable():
-            raise SettingsError(f"`{key}`: {path} does not hold a token on one line")
-        return secret
 
     @cached_property
     def lock(self) -> Lock:
@@ -396,6 +386,7 @@ class House:
                 counter=self.counter,
                 clock=self.clock,
                 public=self.public,
+                service=self.service,
                 settings=look,
             )
         )
@@ -432,29 +423,14 @@ class House:
             self.new_receiver,
             self.clock,
             may_upload=self.may_upload,
+            new_submission=self.new_submission,
+            may_submit=self.may_submit,
             ready=self.problems,
             alarms=self.alarms,
             levels=self.levels,
             settings=limits,
         )
 
-    def may_upload(self, headers: Mapping[str, str], address: str) -> bool:
-        """Whether an upload with these headers is worth receiving."""
-        from bonded.web.api.legacy import may_upload
-
-        return may_upload(self.db, headers, address, self.clock())
-
-    def problems(self) -> list[str]:
-        """What keeps the server from doing its work, one sentence each."""
-        from sqlalchemy.exc import SQLAlchemyError
-            new_submission=self.new_submission,
-            may_submit=self.may_submit,
-
-        from bonded.db.engine import alive
-
-        try:
-            alive(self.db)
-        except SQLAlchemyError:
     @property
     def service_limits(self) -> ServiceLimits:
         """What the operator allows those who have archives screened."""
@@ -499,6 +475,21 @@ class House:
 
         return may_submit(self.db, headers, address, self.clock())
 
+    def may_upload(self, headers: Mapping[str, str], address: str) -> bool:
+        """Whether an upload with these headers is worth receiving."""
+        from bonded.web.api.legacy import may_upload
+
+        return may_upload(self.db, headers, address, self.clock())
+
+    def problems(self) -> list[str]:
+        """What keeps the server from doing its work, one sentence each."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from bonded.db.engine import alive
+
+        try:
+            alive(self.db)
+        except SQLAlchemyError:
             return ["the database does not answer"]
         return []
 
@@ -560,12 +551,18 @@ class House:
         from bonded.review import compare, grouping
         from bonded.screening.backfill_part import run_part
         from bonded.screening.job import screen
+        from bonded.screening.service_job import SubmissionContext
+        from bonded.screening.service_job import handle as judge
+        from bonded.screening.webhooks import WebhookContext
+        from bonded.screening.webhooks import handle as deliver
         from bonded.tuf import document_jobs, plain, purge, takedown
 
         s = self.settings
         post = mail.MailContext(self.db, self.mailer, MailSettings(s.name, s.url.rstrip("/") + "/", s.mail.sender))
         return {
             "screen": partial(screen, self.screening),
+            "submission": partial(judge, SubmissionContext(self.screening, self.service_limits, self.spool)),
+            "webhook": partial(deliver, WebhookContext(self.db, self.webhook_rules, s.service.webhook_timeout)),
             "backfill": partial(run_part, self.history),
             "group": partial(grouping.handle, self.review),
             "compare": partial(compare.handle, self.review),
@@ -575,19 +572,15 @@ class House:
             "purge": partial(purge.handle, self.keeper),
             "mail": partial(mail.handle, post),
         }
-        from bonded.screening.service_job import SubmissionContext
-        from bonded.screening.service_job import handle as judge
-        from bonded.screening.webhooks import WebhookContext
-        from bonded.screening.webhooks import handle as deliver
 
     def rounds(self) -> list[tuple[timedelta, Callable[[datetime], object]]]:
         """House-keeping of the worker: how often, and what."""
         from bonded.accounts.expiry import expire
         from bonded.db.workers import forget
         from bonded.screening.demotion import demote
-            "submission": partial(judge, SubmissionContext(self.screening, self.service_limits, self.spool)),
-            "webhook": partial(deliver, WebhookContext(self.db, self.webhook_rules, s.service.webhook_timeout)),
         from bonded.screening.schedule import tick
+        from bonded.screening.service import expire as expire_service
+        from bonded.screening.webhooks import follow
         from bonded.tuf.squeeze import Squeezer
         from bonded.tuf.status import status
         from bonded.tuf.tell import tell
@@ -599,24 +592,25 @@ class House:
             with self.db.write() as tx:
                 expire(tx, now=now)
                 forget(tx, now=now)
+                expire_service(tx, self.service_limits, now=now)
 
         def spooled(now: datetime) -> None:
             sweep(self.spool, older_than=longest, now=now)
 
-        from bonded.screening.service import expire as expire_service
-        from bonded.screening.webhooks import follow
         def alarmed(now: datetime) -> None:
             tell(self.db, status(self.db, self.public, now, flips=0).alarms, now)
 
         def by_the_clock(now: datetime) -> None:
             tick(self.db, now, self.screening_settings.new_checks)
 
+        def followed(now: datetime) -> None:
+            follow(self.db, now)
+
         def watched(now: datetime) -> None:
             demote(self.db, self.screening_settings.precision, now)
 
         squeezer = Squeezer(self.public)
 
-                expire_service(tx, self.service_limits, now=now)
         def squeezed(_now: datetime) -> None:
             squeezer.squeeze()
 
@@ -626,10 +620,8 @@ class House:
             (timedelta(seconds=20), by_the_clock),
             (timedelta(minutes=10), watched),
             (timedelta(minutes=1), alarmed),
+            (timedelta(seconds=2), followed),
             (timedelta(seconds=5), squeezed),
-        def followed(now: datetime) -> None:
-            follow(self.db, now)
-
         ]
 
     def forked(self) -> None:
@@ -644,7 +636,6 @@ class House:
 
 
 def sandbox_for(wanted: str) -> Sandbox:
-            (timedelta(seconds=2), followed),
     """The sandbox named `wanted`: "bubblewrap", "rlimits", or "auto" for the strictest that works here."""
     from bonded.adapters.sandbox_pick import pick
 

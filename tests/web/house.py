@@ -20,6 +20,7 @@ from bonded.adapters.storage_files import FileStorage
 from bonded.catalog import change
 from bonded.catalog.tables import case, evidence, file, finding, release, verdict
 from bonded.db.engine import Database
+from bonded.screening.service import ServiceContext, ServiceLimits
 from bonded.upload.accept import UploadContext
 from bonded.upload.limits import UploadLimits
 from bonded.values.names import normalize
@@ -42,6 +43,7 @@ class House:
     folder: Path
     now: datetime
     settings: WebSettings
+    service: ServiceLimits = field(default_factory=ServiceLimits)
 
     def __post_init__(self) -> None:
         for name in ("vault", "public", "spool"):
@@ -53,6 +55,7 @@ class House:
             counter=SqlCounter(self.db),
             clock=lambda: self.now,
             public=FileStorage(self.folder / "public"),
+            service=ServiceContext(self.db, self.vault, SqlCounter(self.db), self.service),
             settings=self.settings,
         )
         self.wsgi = make_wsgi(self.context)

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from bonded.accounts.login import LoginLimits
 from bonded.db.engine import Database
+from bonded.screening.service import ServiceContext
 from bonded.seams import Counter, Storage
 from bonded.upload.accept import UploadContext
-from bonded.screening.service import ServiceContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +51,5 @@ class WebContext:
     counter: Counter
     clock: Callable[[], datetime]
     public: Storage
+    service: ServiceContext
     settings: WebSettings = field(default_factory=WebSettings)
