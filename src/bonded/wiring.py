@@ -206,6 +206,16 @@ class House:
         ban = s.engine == "varnish-ban"
         return VarnishPurger(s.addresses, host=host, ban=ban, soft=s.soft, timeout=s.timeout)
 
+    def _secret(self, key: str, path: str) -> str:
+        """What the file holds that the setting `key` names. Raises SettingsError."""
+        try:
+            secret = (self.directory / path).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"`{key}` cannot be read: {error}") from None
+        if not secret or not secret.isascii() or not secret.isprintable():
+            raise SettingsError(f"`{key}`: {path} does not hold a token on one line")
+        return secret
+
     @cached_property
     def lock(self) -> Lock:
         """The publisher's lock: of this host, and of the database where several hosts share one."""
