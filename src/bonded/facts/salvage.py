@@ -11,6 +11,7 @@ import re
 import textwrap
 import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 _MOST_DEPTH: Final = 60
@@ -40,20 +41,31 @@ class Salvaged:
 
 
 def salvage(text: str) -> Salvaged | None:
-    """What can be read of `text` (line ends "\\n"). None where tree-sitter is not installed, or finds nothing."""
-    try:
-        import tree_sitter
-        import tree_sitter_python
-    except ImportError:
-        return None
-    parser = tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
+    """What can be read of `text` (line ends "\n"). None where tree-sitter is not installed, or finds nothing."""
+    parser = _parser()
     source = text.replace("\0", " ").encode("utf-8", "replace")
-    tree = parser.parse(source)
+    tree = parser.parse(source) if parser is not None else None
     if tree is None:
         return None
     reader = _Reader(source)
     reader.found.body = reader.statements(tree.root_node, 0)
     return reader.found if reader.found.body else None
+
+
+@cache
+def _parser() -> Any:
+    """tree-sitter's parser of Python; None where it is not installed (the extra "screening" has it)."""
+    try:
+        import tree_sitter
+        import tree_sitter_python
+    except ImportError:
+        return None
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_python.language()))
+
+
+def warm() -> None:
+    """Load the parser now (in a process that will fork)."""
+    _parser()
 
 
 class _Reader:

@@ -10,7 +10,7 @@ import orjson
 
 from bonded.checks.context import Context
 from bonded.checks.registry import by_name, discover
-from bonded.facts import prefilter
+from bonded.facts import prefilter, salvage
 from bonded.facts.model import build, dump, load
 from bonded.facts.read import read
 from bonded.screening.evidence import keep
@@ -20,6 +20,7 @@ from bonded.values.finding import Finding
 def warm() -> None:
     """Import and compile everything once, in the fork server."""
     prefilter.warm()
+    salvage.warm()
     discover()
 
 
