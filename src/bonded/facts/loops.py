@@ -41,7 +41,7 @@ class Loops(Recorder):
         What is made of a text letter by letter is spelled, too.
         """
         first = self.evaluate(generators[0].iter)
-        spelled = frozenset({CHARS}) if isinstance(first.const, str) and len(first.const) >= 20 else NOTHING
+        spelled = frozenset({CHARS}) if isinstance(first.const, str) and len(first.const) >= 16 else NOTHING
         if not any(one.ifs for one in generators) or len(generators) < 2:
             return spelled
         return spelled | gather([first])[0] & SOURCES
