@@ -120,6 +120,7 @@ def sources() -> list[str]:
         '"bytearray" fullword',
         rf"/['\"]({quoted.replace('_', '[-_]?')})['\"]/ nocase",
         r"/::[ \t]*-/",
+        r"/(exec|eval|compile)[ \t]*\([ \t\n]*[bru]?['\"]{2}[ \t]*\.[ \t]*join/",
     ]
 
 
