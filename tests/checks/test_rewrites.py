@@ -12,11 +12,20 @@ import pytest
 from bonded.checks.harness import FLAG, GRAVE, samples
 from bonded.checks.kit import Check
 from bonded.checks.registry import by_name
+from bonded.checks.rewrites import REWRITES, Files
 from bonded.facts import prefilter
 from bonded.facts.read import read
-from bonded.checks.rewrites import REWRITES, Files
 
-CHECKS = ("decoded-or-downloaded-code-executed", "install-time-execution")
+CHECKS = (
+    "decoded-or-downloaded-code-executed",
+    "install-time-execution",
+    "private-data-sent",
+    "questionable-destination",
+    "remote-shell",
+    "secrets-collected",
+    "person-watched",
+    "given-secret-sent",
+)
 
 
 def archive(path: str, source: str, files: Files) -> tuple[io.BytesIO, str]:
@@ -66,8 +75,10 @@ def outcomes() -> list[tuple[str, str, bool, bool]]:
         for name, rewrite in REWRITES.items():
             files: Files = {}
             source = rewrite(sample.read_text("utf-8"), files)
-            parsed = prefilter.matters(source.encode(), prefilter.hits(source.encode()))
-            rows.append((sample.name, name, flagged(path, source, files), parsed or path == "setup.py"))
+            data = source.encode()
+            groups = prefilter.hits(data)
+            parsed = prefilter.matters(data, groups) or prefilter.reaches_out(data, groups) or path == "setup.py"
+            rows.append((sample.name, name, flagged(path, source, files), parsed))
     return rows
 
 

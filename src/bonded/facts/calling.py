@@ -277,6 +277,8 @@ class Calling(Lookups):
             return UNKNOWN
         if name in fold_calls.FUNCTIONS or name.endswith(("__str__", "__repr__")):
             return fold_calls.function(name, consts, named, self.spend)
+        if base is not None and base.known:
+            return self._fold_method(base, name.rpartition(".")[2], arguments, keywords)
         return UNKNOWN
 
     def _labels(

@@ -187,7 +187,8 @@ class Package:
             self._note_broken(path, base, parsed)
             if parsed.tree is not None:
                 reader.module(parsed.tree)
-                lines = None if base in (When.INSTALL, When.STARTUP) else prefilter.reaching_lines(data)
+                whole = base in (When.INSTALL, When.STARTUP) or len(data) <= prefilter.SMALL
+                lines = None if whole else prefilter.reaching_lines(data)
                 reader.rest(lambda function: _matters(function, lines))
         except Exhausted as error:
             self.full = True
