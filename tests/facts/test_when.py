@@ -41,6 +41,18 @@ def test_where_a_member_stands(place: tuple[str, str]) -> None:
     assert when_of(path if kind == "wheel" else f"sample-1.0/{path}", kind) is PLACES[place]
 
 
+@pytest.mark.parametrize("name", ["example", "tools", "demo", "tests", "ci"])
+def test_a_project_that_is_called_like_a_folder_of_examples_is_a_project(name: str) -> None:
+    assert when_of(f"{name}/__init__.py", "wheel", name) is When.IMPORT
+    assert when_of(f"{name}/deep/module.py", "wheel", name) is When.IMPORT
+    assert when_of(f"{name}/tests/test_it.py", "wheel", name) is When.NEVER
+    assert when_of(f"{name}-1.0/{name}/__init__.py", "sdist", name) is When.IMPORT
+    assert when_of(f"{name}/__init__.py", "wheel", "sample") is When.NEVER
+    source = "import base64; exec(base64.b64decode('eD0x'))"
+    facts = wheel_of({f"{name}/__init__.py": source}, f"{name}-1.0-py3-none-any.whl")
+    assert {call.when for module in facts.modules for call in module.calls} == {When.IMPORT}
+
+
 def test_dotted_names() -> None:
     assert dotted("sample-1.0/src/pkg/mod.py", "sdist") == "pkg.mod"
     assert dotted("pkg/__init__.py", "wheel") == "pkg"

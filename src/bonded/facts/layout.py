@@ -49,10 +49,13 @@ def inner(path: str, kind: str) -> str:
     return "/".join(parts[1:] if parts[0] == "src" and len(parts) > 1 else parts)
 
 
-def when_of(path: str, kind: str) -> When:
-    """When the top level of a Python member runs."""
+def when_of(path: str, kind: str, own: str = "") -> When:
+    """When the top level of a Python member runs. `own` is the name that the project is imported by, as its archive is called:
+    a project called `example` or `tools` is a project, not a folder of examples."""
     where = inner(path, kind)
     parts = where.split("/")
+    if own and parts[0] in (own, f"{own}.py"):
+        parts[0] = "" if len(parts) > 1 else ".py"
     if kind == SDIST and where == "setup.py":
         return When.INSTALL
     if kind == WHEEL and len(parts) == 1 and (parts[0] in _STARTUP or parts[0].endswith(".pth")):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from bonded.facts import layout, prefilter
 from bonded.facts.collect import Collected
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS
+from bonded.facts.metadata import project_of_filename
 from bonded.facts.model import Argument, Call, Module, Trait
 from bonded.facts.reached import Reach, calls_one_of, uncalled
 from bonded.facts.scope import Function, Later
@@ -167,7 +168,7 @@ class Package:
             whole = f"{folder.strip('./')}/{self.found.backend.replace('.', '/')}".lstrip("/")
             if self.found.backend and where in (f"{whole}.py", f"{whole}/__init__.py"):
                 return When.INSTALL
-        return layout.when_of(path, self.found.kind)
+        return layout.when_of(path, self.found.kind, project_of_filename(self.found.filename).replace("-", "_"))
 
     def _read(self, path: str, base: When) -> Interpreter | None:
         if path in self.readers:
