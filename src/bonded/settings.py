@@ -99,6 +99,10 @@ class ScreeningSettings(Section):
     """Path of a policy file; empty: the built-in policy."""
     sandbox: Literal["auto", "bubblewrap", "rlimits"] = "auto"
     """Isolation of screening: the strictest that works here, or exactly this one."""
+    private_names: tuple[str, ...] = ()
+    """Names and patterns (acme-*) of projects that are kept for this organisation: a new project of such a name is held."""
+    popular_names: str = ""
+    """File with more names of popular projects, one on each line, that new ones must not resemble; empty: the built-in list."""
     plugins: tuple[str, ...] = ()
     """Where more checks are: Python executables or virtual environments whose packages declare some, and folders of checks."""
     yara_rules: str = "checks.d"

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from bonded.db.worker import Handler
     from bonded.ops.lanes import Lane
     from bonded.review.settings import ReviewContext
+    from bonded.screening.name_lists import NameLists
     from bonded.screening.outbound import Rules
     from bonded.screening.service import ServiceContext, ServiceLimits
     from bonded.screening.settings import ScreeningContext, ScreeningSettings
@@ -316,7 +317,18 @@ class House:
         limits = ScanSettings(cpu_seconds=s.cpu_seconds, memory_bytes=s.memory_mb * 2**20)
         policy = load_policy(self.directory / s.policy if s.policy else None)
         precise = PrecisionSettings(s.precision_floor, s.precision_floors, s.precision_least, s.precision_days)
-        return ScreeningSettings(Mode(s.mode), policy, limits, CheckState(s.new_checks), precise)
+        return ScreeningSettings(Mode(s.mode), policy, limits, CheckState(s.new_checks), precise, self.names)
+
+    @property
+    def names(self) -> NameLists:
+        """Names that new projects must not resemble. Raises SettingsError."""
+        from bonded.screening.name_lists import BadNames, load_names
+
+        s = self.settings.screening
+        try:
+            return load_names(s.private_names, self.directory / s.popular_names if s.popular_names else None)
+        except BadNames as error:
+            raise SettingsError(str(error)) from None
 
     @cached_property
     def history(self) -> ScreeningContext:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import zipfile
 from collections.abc import Iterator
@@ -27,17 +29,30 @@ PLAIN = "VALUE = 1\n"
 
 
 def wheel(source: str = PLAIN, name: str = "sample", version: str = "1.0", **more: str) -> bytes:
-    """A small wheel."""
+    """A small wheel, whole and described as honest ones are."""
     buffer = io.BytesIO()
-    members = {
-        f"{name}/__init__.py": source,
-        f"{name}-{version}.dist-info/METADATA": f"Name: {name}\nVersion: {version}\n",
-        **more,
-    }
+    info = f"{name}-{version}.dist-info"
+    members = {f"{name}/__init__.py": source, f"{info}/METADATA": described(name, version), **more}
+    rows = [f"{path},sha256={_digest(data)},{len(data.encode())}" for path, data in members.items()]
+    members = members | {f"{info}/RECORD": "\n".join([*rows, f"{info}/RECORD,,"])}
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, data in members.items():
             archive.writestr(zipfile.ZipInfo(path, (2020, 1, 1, 0, 0, 0)), data)
     return buffer.getvalue()
+
+
+def described(name: str, version: str, more: str = "") -> str:
+    """METADATA of a project that somebody described; `more` are lines of its header."""
+    return (
+        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: Counts words in small files\n"
+        f"Home-page: https://example.invalid/{name}\nAuthor: Ann Author\nAuthor-email: ann@example.invalid\n{more}\n"
+        "Counts the words in small files, quickly and well, and says how many there are of each.\n"
+    )
+
+
+def _digest(data: str) -> str:
+    digest = hashlib.sha256(data.encode("utf-8", "surrogatepass")).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 @pytest.fixture(scope="session")

@@ -33,13 +33,12 @@ class Publisher:
 @dataclass(frozen=True, slots=True)
 class Earlier:
     """The release before this one. `days` from its last file to this one, `same_rules` whether its flows can be compared
-    (its facts were made by the same code), `attested` whether it came with provenance, `uploaders` who uploaded it."""
+    (its facts were made by the same code), `uploaders` who uploaded it, by their opaque ids."""
 
     version: str
     days: int
     files: tuple[Profile, ...] = ()
     same_rules: bool = False
-    attested: bool = False
     uploaders: tuple[str, ...] = ()
 
 
@@ -49,8 +48,7 @@ class Context:
 
     `project` is the normalized name, `new_project` whether nothing of it was public yet, `nearest` the nearest popular (or
     private) project unless the project is popular itself. `private` is the configured pattern that keeps this name for the
-    organisation. `siblings` are the other files of the same release, `earlier` is the release before; `attested` whether this
-    file came with provenance (None: this index takes none).
+    organisation. `siblings` are the other files of the same release, `earlier` is the release before.
     """
 
     project: str = ""
@@ -61,4 +59,3 @@ class Context:
     publisher: Publisher = Publisher()
     siblings: tuple[Profile, ...] = ()
     earlier: Earlier | None = None
-    attested: bool | None = None

@@ -56,9 +56,12 @@ def _index(names: frozenset[str]) -> _Index:
 
 
 def nearest(name: str, known: Iterable[str] | None = None) -> Neighbour | None:
-    """The popular project whose name is nearest to `name`; None when none is near, or `name` is on the list itself."""
+    """The popular project whose name is nearest to `name`; None when none is near, or `name` is on the list itself.
+
+    `known` are other names than the built-in ones, in their normal form.
+    """
     key = normalize(name)
-    names = popular() if known is None else frozenset(normalize(one) for one in known)
+    names = popular() if known is None else frozenset(known)
     if key in names or not key:
         return None
     return min(_near(key, _index(names), names), key=lambda near: (near.distance, near.name), default=None)

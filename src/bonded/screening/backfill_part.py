@@ -107,7 +107,7 @@ def run_part(context: ScreeningContext, job: Job, now: datetime) -> Effects | No
 def _work_on(context: ScreeningContext, row: Backfill, work: Work, file_id: str, now: datetime) -> None:
     work.last, work.files = file_id, work.files + 1
     with context.db.read() as conn:
-        given = gather(conn, file_id, now)
+        given = gather(conn, file_id, now, context.settings.names)
     if given is None or given.file.state is S.RECEIVED:
         work.skipped += 1  # gone, or its first screening is to come
         return

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import zstandard
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from bonded.catalog import read
-from bonded.catalog.tables import file as file_table
-from bonded.catalog.tables import suppression
+from bonded.catalog.tables import screening_run, suppression
 from bonded.checks.context import Context
-from bonded.checks.near import nearest
-from bonded.checks.registry import facts_rules
+from bonded.checks.kit import Check
+from bonded.checks.registry import facts_rules, rules_of
+from bonded.screening.history import History, history, publisher, was_public
+from bonded.screening.name_lists import NameLists
 from bonded.screening.states import CheckState, states
 from bonded.screening.tables import facts as facts_table
 from bonded.values.finding import Finding
+from bonded.values.states import SubjectKind
 
 MAX_FACTS = 512 * 1024 * 1024
 
@@ -32,6 +34,16 @@ class Given:
     states: dict[str, CheckState]
     suppressed: frozenset[tuple[str, str, str]]
     """(check, path, sha256 of the member or of the archive)"""
+    seen: frozenset[str] = frozenset()
+    """Hashes of the archives that this one could be compared with."""
+    project_runs: frozenset[tuple[str, int, str]] = frozenset()
+    """(check, version, rules) of checks that were run on the project before."""
+
+    def is_due(self, check: Check) -> bool:
+        """Whether the check runs at this file: one about projects while nothing of the project was public, and where it never ran."""
+        if check.subject is not SubjectKind.PROJECT or self.context.new_project:
+            return True
+        return (check.name, check.version, rules_of(check)) not in self.project_runs
 
     def is_suppressed(self, finding: Finding, members: Mapping[str, str]) -> bool:
         """Whether a reviewer has said that this is known and harmless. `members` are hashes of contents by path."""
@@ -39,8 +51,13 @@ class Given:
         return any((finding.check, finding.path, one) in self.suppressed for one in hashes)
 
 
-def gather(conn: Connection, file_id: str, now: datetime) -> Given | None:
-    """Everything about the file, None when it is gone."""
+_RUNS = select(screening_run.c.check, screening_run.c.version, screening_run.c.rules).where(
+    screening_run.c.subject_kind == SubjectKind.PROJECT, screening_run.c.subject_id == bindparam("project")
+)
+
+
+def gather(conn: Connection, file_id: str, now: datetime, names: NameLists | None = None) -> Given | None:
+    """Everything about the file, None when it is gone. `names` are the operator's lists; None: the built-in one."""
     file = read.file(conn, file_id)
     if file is None:
         return None
@@ -50,18 +67,24 @@ def gather(conn: Connection, file_id: str, now: datetime) -> Given | None:
         )
     )
     suppressed = frozenset((row.check, row.path, row.content_sha256) for row in rows)
-    return Given(file, _context(conn, file), _facts(conn, file), states(conn), suppressed)
+    past = history(conn, file)
+    runs = frozenset((row.check, row.version, row.rules) for row in conn.execute(_RUNS, {"project": file.project_id}))
+    context = _context(conn, file, past, names or NameLists())
+    return Given(file, context, _facts(conn, file), states(conn), suppressed, past.seen, runs)
 
 
-def _context(conn: Connection, file: read.File) -> Context:
-    was_public = conn.execute(
-        select(file_table.c.id)
-        .where(file_table.c.project_id == file.project_id, file_table.c.burnt, file_table.c.id != file.id)
-        .limit(1)
-    ).first()
-    new = was_public is None
-    near = nearest(file.project_key) if new else None
-    return Context(project=file.project_key, new_project=new, uploader=file.uploader_id, nearest=near)
+def _context(conn: Connection, file: read.File, past: History, names: NameLists) -> Context:
+    new = not was_public(conn, file)
+    return Context(
+        project=file.project_key,
+        new_project=new,
+        uploader=file.uploader_id,
+        nearest=names.nearest(file.project_key) if new else None,
+        private=names.private_pattern(file.project_key),
+        publisher=publisher(conn, file),
+        siblings=past.siblings,
+        earlier=past.earlier,
+    )
 
 
 def _facts(conn: Connection, file: read.File) -> bytes | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import BinaryIO
@@ -20,18 +21,19 @@ from bonded.catalog.read import File
 from bonded.checks.kit import Check
 from bonded.checks.registry import discover, rules_hash
 from bonded.db.engine import Tx
-from bonded.db.jobs import Job
+from bonded.db.jobs import Job, enqueue
 from bonded.db.worker import Effects
 from bonded.screening.cases import put_in_case
 from bonded.screening.decision import decision_of
 from bonded.screening.evidence import pack
 from bonded.screening.figures import note
 from bonded.screening.given import Given, gather
+from bonded.screening.history import seen
 from bonded.screening.policy import Decision
 from bonded.screening.run import ScanResult, evidence, judge, scan
 from bonded.screening.settings import ScreeningContext
 from bonded.screening.states import RUNS, CheckState, in_force, welcome
-from bonded.screening.store import Kept, Screened, pack_facts, store_facts, store_runs, store_verdict
+from bonded.screening.store import Kept, Screened, pack_facts, profile_bytes, store_facts, store_runs, store_verdict
 from bonded.seams import NotStored
 from bonded.values.states import FileState, Mode, Verdict
 from bonded.values.who import POLICY
@@ -48,11 +50,12 @@ def screen(context: ScreeningContext, job: Job, now: datetime) -> Effects | None
     """Screen the file that the job names. None when it is gone or removed. Raises StorageError: the job tries again."""
     began = time.perf_counter()
     with context.db.read() as conn:
-        given = gather(conn, str(job.payload["file_id"]), now)
+        given = gather(conn, str(job.payload["file_id"]), now, context.settings.names)
     if given is None or given.file.state is S.REMOVED:
         return None
     states = in_force(discover(), given.states, context.settings.new_checks)
-    done = screened(context, given, tuple(one for one in discover() if states[one.name] in RUNS))
+    checks = tuple(one for one in discover() if states[one.name] in RUNS)
+    done = replace(screened(context, given, tuple(one for one in checks if given.is_due(one))), checks=checks)
     decision = decision_of(given, done.result, states, context.settings.policy, now)
     log.info(
         "screened", file=given.file.id, verdict=decision.verdict, score=decision.score, cpu=done.result.cpu_seconds
@@ -85,7 +88,8 @@ def _read(context: ScreeningContext, given: Given, checks: tuple[Check, ...], st
         return Screened(given, result, checks, None, _kept(context, given, result, stream))
     result = scan(stream, name, given.context, checks, scanner)
     packed = pack_facts(result.facts_json) if result.facts_json is not None else None
-    return Screened(given, result, checks, packed, _kept(context, given, result, stream))
+    profile = profile_bytes(result.facts) if result.facts is not None else None
+    return Screened(given, result, checks, packed, _kept(context, given, result, stream), profile)
 
 
 def _kept(context: ScreeningContext, given: Given, result: ScanResult, stream: BinaryIO) -> Kept:
@@ -102,8 +106,16 @@ def _apply(
     began: float,
     tx: Tx,
 ) -> None:
-    """Everything that screening led to, in the transaction that ends the job."""
+    """Everything that screening led to, in the transaction that ends the job.
+
+    A file that this one is compared with may have been screened in the meantime, beside us. Then the facts are kept and the
+    job is due again: the second look sees both, whoever was faster.
+    """
     file = lock_file(tx, done.given.file.id)
+    if seen(tx, file) != done.given.seen:
+        store_facts(tx, [done], now)
+        enqueue(tx, "screen", f"screen:{file.id}", {"file_id": file.id}, now=now)
+        return
     welcome(tx, done.checks, done.given.states, context.settings.new_checks, now=now)
     store_facts(tx, [done], now)
     store_runs(tx, done, now)

@@ -134,7 +134,7 @@ def _ids(context: ScreeningContext, what: Plan, selection: Selection, now: datet
 
 def _one(context: ScreeningContext, what: Plan, now: datetime, file_id: str) -> Replayed | None:
     with context.db.read() as conn:
-        given = gather(conn, file_id, now)
+        given = gather(conn, file_id, now, context.settings.names)
         then = conn.execute(
             select(verdict_table.c.verdict)
             .where(verdict_table.c.file_id == file_id)

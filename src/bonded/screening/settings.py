@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from bonded.db.engine import Database
+from bonded.screening.name_lists import NameLists
 from bonded.screening.policy import Policy
 from bonded.screening.precision import PrecisionSettings
 from bonded.screening.run import Scanner, ScanSettings
@@ -17,7 +18,7 @@ from bonded.values.states import Mode
 class ScreeningSettings:
     """`limits` are those of one sandboxed child; `policy` turns findings into a verdict; `mode` says what it does.
 
-    `new_checks` is the state in which a check from outside begins.
+    `new_checks` is the state in which a check from outside begins; `names` are what new projects must not resemble.
     """
 
     mode: Mode = Mode.HOLD
@@ -25,6 +26,7 @@ class ScreeningSettings:
     limits: ScanSettings = field(default_factory=ScanSettings)
     new_checks: CheckState = CheckState.EVALUATION
     precision: PrecisionSettings = field(default_factory=PrecisionSettings)
+    names: NameLists = field(default_factory=NameLists)
 
 
 @dataclass(frozen=True, slots=True)

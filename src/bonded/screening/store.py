@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import zstandard
-from sqlalchemy import insert
+from sqlalchemy import bindparam, insert, select
 
 from bonded.catalog.tables import evidence as evidence_table
 from bonded.catalog.tables import finding as finding_table
@@ -21,11 +21,15 @@ from bonded.catalog.tables import screening_run, verdict
 from bonded.checks.kit import Check
 from bonded.checks.registry import facts_rules, rules_of
 from bonded.db.engine import Tx
+from bonded.facts.model import Facts
+from bonded.facts.profile import profile_of
 from bonded.screening.given import Given
+from bonded.screening.history import pack_profile
 from bonded.screening.policy import Decision
 from bonded.screening.rows import insert_new, insert_once
 from bonded.screening.run import FAILED, FAILED_VERSION, CheckRun, ScanResult
 from bonded.screening.tables import facts as facts_table
+from bonded.screening.tables import profile as profile_table
 from bonded.values.finding import Finding
 from bonded.values.states import SubjectKind
 
@@ -47,6 +51,13 @@ RunKey = tuple[str, str, str, int, str]
 """Kind and id of the subject, check, version, rules."""
 
 _FINDING, _VERDICT = insert(finding_table), insert(verdict)
+_KNOWN = select(finding_table.c.path, finding_table.c.line, finding_table.c.message).where(
+    finding_table.c.subject_kind == bindparam("kind"),
+    finding_table.c.subject_id == bindparam("id"),
+    finding_table.c.check == bindparam("check"),
+    finding_table.c.version == bindparam("version"),
+    finding_table.c.rules == bindparam("rules"),
+)
 MAX_FACTS = 512 * 1024 * 1024
 
 
@@ -59,6 +70,8 @@ class Screened:
     checks: tuple[Check, ...]
     packed: bytes | None = None
     kept: Kept = field(default_factory=dict)
+    profile: bytes | None = None
+    """What other files of the project are compared with, as it is stored; beside new facts only."""
 
 
 def pack_facts(facts_json: bytes) -> bytes:
@@ -71,8 +84,13 @@ def unpack_facts(data: bytes) -> bytes:
     return zstandard.ZstdDecompressor().decompress(data, max_output_size=MAX_FACTS)
 
 
-def store_facts(tx: Tx, some: Iterable[Screened], now: datetime) -> None:
-    """Keep facts and evidence under the hashes of their contents."""
+def profile_bytes(facts: Facts) -> bytes:
+    """The profile of an archive as it is stored."""
+    return pack_profile(profile_of(facts))
+
+
+def store_facts(tx: Tx, some: Sequence[Screened], now: datetime) -> None:
+    """Keep facts, profiles and evidence under the hashes of their contents."""
     rules = facts_rules()
     facts = {
         one.given.file.sha256: {"filename": one.given.file.filename, "data": one.packed}
@@ -81,12 +99,17 @@ def store_facts(tx: Tx, some: Iterable[Screened], now: datetime) -> None:
     }
     same = {"rules": rules, "created_at": now}
     insert_new(tx, facts_table, [{"sha256": key} | facts[key] | same for key in sorted(facts)])
+    profiles = {one.given.file.sha256: one.profile for one in some if one.profile is not None}
+    insert_new(tx, profile_table, [{"sha256": key, "data": profiles[key]} | same for key in sorted(profiles)])
     texts = {key: text for one in some for key, text in one.kept.values()}
     insert_new(tx, evidence_table, [{"sha256": key, "text": texts[key], "created_at": now} for key in sorted(texts)])
 
 
 def store_runs(tx: Tx, one: Screened, now: datetime) -> list[Finding]:
-    """Keep the findings of each check that ran, once for each subject, check, version and rules. Returns what is new."""
+    """Keep the findings of each check that ran, once for each subject, check, version and rules. Returns what is new.
+
+    A release changes with each of its files, a project with its first ones: of these, findings that were not there are added.
+    """
     known = {check.name: check for check in one.checks}
     runs: list[tuple[RunKey, CheckRun]] = [
         (_key(one.given, known[run.check]), run) for run in one.result.runs if run.outcome == "ok"
@@ -95,11 +118,25 @@ def store_runs(tx: Tx, one: Screened, now: datetime) -> list[Finding]:
     rows = [_row(key, "ok", run.cpu_seconds, now) for key, run in runs]
     rows += [_row(key, "crash", 0.0, now) for key in dict.fromkeys(key for key, _ in failures)]
     first = insert_new(tx, screening_run, rows)
-    found = [(key, one_found) for key, run in runs if key in first for one_found in run.findings]
+    found = [
+        (key, one_found)
+        for key, run in runs
+        if run.findings
+        for one_found in (run.findings if key in first else _unknown(tx, key, run.findings))
+    ]
     found += [(key, failure) for key, failure in failures if key in first]
     if found:
         tx.execute(_FINDING, [_finding(one, key, each, now) for key, each in found])
     return [each for _, each in found]
+
+
+def _unknown(tx: Tx, key: RunKey, findings: Iterable[Finding]) -> list[Finding]:
+    """Of findings about a release or project that was looked at before, those that are new: it has changed since."""
+    if key[0] == SubjectKind.FILE:
+        return []
+    about = dict(zip(("kind", "id", "check", "version", "rules"), key, strict=True))
+    known = {tuple(row) for row in tx.execute(_KNOWN, about)}
+    return [one for one in findings if tuple(_clean([one.path, one.line, one.message])) not in known]
 
 
 def _key(given: Given, check: Check) -> RunKey:

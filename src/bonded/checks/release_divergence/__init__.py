@@ -1,0 +1,1 @@
+"""A release does something by itself that the release before did not do."""

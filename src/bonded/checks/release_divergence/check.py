@@ -1,0 +1,96 @@
+"""A release does something by itself that the release before did not do.
+
+**What it looks for.** Differences from the release that was public before, file against file of the same kind: commands, code that
+is run, or network that is reached when the package is installed, started or imported, where nothing of the sort was before; new
+members that run by themselves (`setup.py` beside wheels does not count, start-up files do); a new requirement whose name is near a
+popular one; new binaries in a project that had none; ten times the size.
+
+**Why it matters.** Whoever takes over a well-known project publishes one more release of it. That release differs from all others
+in what it does by itself.
+
+**What is not flagged.** What the release before did too; flows, when the facts of the two were made by different versions of
+Bonded. New hosts, requirements, commands and sizes alone are told beside a graver difference, and are hints by themselves.
+
+**When it is a false alert.** Releases that begin to build native code or to check for updates. Read the difference from the previous
+release on the case's page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from bonded.checks.context import Context, Earlier
+from bonded.checks.kit import Hit, check
+from bonded.checks.near import nearest
+from bonded.facts.model import Facts
+from bonded.facts.profile import Profile, profile_of
+from bonded.values.finding import Severity, When
+from bonded.values.states import SubjectKind
+
+_FIRST = ("install", "startup")
+_GROWN = 10
+_LARGE = 200_000
+
+
+@check(
+    name="release-divergence",
+    version=1,
+    severity=Severity.MEDIUM,
+    sentence="A release does something by itself that the release before did not do.",
+    subject=SubjectKind.RELEASE,
+    needs_context=True,
+)
+def release_divergence(facts: Facts, context: Context) -> Iterator[Hit]:
+    """One hit for each sort of difference, with the lesser ones beside the graver."""
+    if context.earlier is None:
+        return
+    own = profile_of(facts)
+    old = next((one for one in context.earlier.files if one.kind == own.kind), None)
+    if old is None:
+        return
+    beside = tuple(_lesser(own, old))
+    yield from _flows(own, old, context.earlier, beside)
+    hooks = [one for one in own.hooks if one not in old.hooks and one.endswith((".pth", "customize.py"))]
+    if hooks:
+        yield Hit(
+            f"it runs code when any Python starts, which {context.earlier.version} did not: {hooks[0]}",
+            0.7,
+            path=hooks[0],
+            trace=beside,
+        )
+    for name in sorted(set(own.requires) - set(old.requires)):
+        near = nearest(name)
+        if near is not None and near.distance < 0.3:
+            yield Hit(f"it requires {name!r} since this release, which looks like {near.name!r}", 0.7, trace=beside)
+    if own.binaries and not old.binaries:
+        yield Hit(f"it has binaries since this release: {own.binaries[0]}", 0.4, severity=Severity.LOW, trace=beside)
+    elif beside:
+        yield Hit(beside[0], 0.2, severity=Severity.LOW, trace=beside)
+
+
+def _flows(own: Profile, old: Profile, earlier: Earlier, beside: tuple[str, ...]) -> Iterator[Hit]:
+    """What runs by itself and is new, the soonest first: what ran at import before and now at install is new too."""
+    if not earlier.same_rules:
+        return
+    for flow in sorted(set(own.flows) - set(old.flows)):
+        when, _, what = flow.partition(" ")
+        if when not in (*_FIRST, "import"):
+            continue
+        words = {
+            "network": "the network is reached",
+            "command": "a command is run",
+            "code": "code is put together and run",
+        }[what]
+        sure = (0.8 if beside else 0.7) if when in _FIRST else (0.5 if beside else 0.4)
+        yield Hit(f"{words} at {when}, which {earlier.version} did not do", sure, when=When(when), trace=beside)
+
+
+def _lesser(own: Profile, old: Profile) -> Iterator[str]:
+    hosts = sorted(set(own.hosts) - set(old.hosts))
+    if hosts and not old.hosts:
+        yield f"new addresses in the code: {', '.join(hosts[:5])}"
+    if own.size > max(_LARGE, old.size * _GROWN):
+        yield f"it is {own.size // max(1, old.size)} times as large"
+    tops = sorted(set(own.tops) - set(old.tops))
+    if tops and old.tops:
+        yield f"new import names: {', '.join(tops[:5])}"
