@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import types
 import typing
+from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -183,26 +184,37 @@ def load(data: bytes) -> Facts:
 
 
 def build(kind: type[T], raw: dict[str, Any]) -> T:
-    """A dataclass of `kind` from the JSON that orjson wrote of one. Raises ValueError or TypeError for another shape."""
-    return typing.cast("T", _convert(kind, raw))
+    """A dataclass of `kind` from the JSON that orjson wrote of one. Raises ValueError, KeyError or TypeError for another shape."""
+    return typing.cast("T", _converter(typing.cast("Any", kind))(raw))
+
+
+def _as_it_is(raw: Any) -> Any:
+    return raw
 
 
 @cache
-def _hints(kind: type) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind)}
-
-
-def _convert(hint: Any, raw: Any) -> Any:
+def _converter(hint: Any) -> Callable[[Any], Any]:
+    """What makes a value of `hint` of its JSON; put together once for each type, because judging stored facts is mostly this."""
     if is_dataclass(hint):
-        assert isinstance(hint, type)
-        return hint(**{name: _convert(_hints(hint)[name], value) for name, value in raw.items()})
+        return _of_dataclass(hint)
     if typing.get_origin(hint) is tuple:
-        item = typing.get_args(hint)[0]
-        return tuple(raw) if item is str else tuple(_convert(item, one) for one in raw)
+        item = _converter(typing.get_args(hint)[0])
+        return tuple if item is _as_it_is else lambda raw: tuple([item(one) for one in raw])
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return hint(raw)
+        members = {member.value: member for member in hint}
+        return lambda raw: members[raw] if raw in members else hint(raw)
     if isinstance(hint, types.UnionType):
-        rest = [one for one in typing.get_args(hint) if one is not type(None)]
-        return None if raw is None else _convert(rest[0], raw)
-    return raw
+        rest = _converter(next(one for one in typing.get_args(hint) if one is not type(None)))
+        return lambda raw: None if raw is None else rest(raw)
+    return _as_it_is
+
+
+def _of_dataclass(kind: Any) -> Callable[[Any], Any]:
+    hints = typing.get_type_hints(kind)
+    every = {field.name: _converter(hints[field.name]) for field in fields(kind)}
+    plain = frozenset(name for name, convert in every.items() if convert is _as_it_is)
+
+    def make(raw: Any) -> Any:
+        return kind(**{name: value if name in plain else every[name](value) for name, value in raw.items()})
+
+    return make

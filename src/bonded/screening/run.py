@@ -6,7 +6,7 @@ A crash, a timeout or a memory limit is a finding of `check-failed`, which names
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from bonded.checks.context import Context
 from bonded.checks.kit import Check
 from bonded.checks.outside import Material, Ran, Runner
 from bonded.facts.model import Facts, build, load
-from bonded.screening.child import CheckOutput, checks_call, evidence_call, facts_call
+from bonded.screening.child import CheckOutput, checks_call, evidence_call, facts_call, many_call
 from bonded.screening.evidence import wanted
 from bonded.seams import Sandbox, SandboxResult
 from bonded.values.finding import Finding, Severity
@@ -98,11 +98,58 @@ def judge(
     every = sorted(checks, key=lambda one: one.name)
     able = [one for one in every if _is_able(one, context, archive)]
     ours = [one for one in able if one.runner is None]
-    facts = load(facts_json)
     runs = _all_at_once(facts_json, context, ours, scanner)
     if runs is None:
         runs = [_alone(facts_json, context, one, scanner) for one in ours]
-    limits = scanner.settings
+    return _assembled(facts_json, context, every, able, runs, scanner, spent, archive)
+
+
+@dataclass(frozen=True, slots=True)
+class ToJudge:
+    """Stored facts of one archive, what is known besides, and the checks that are to judge it."""
+
+    facts_json: bytes
+    context: Context
+    checks: tuple[Check, ...]
+
+
+def judge_many(some: Sequence[ToJudge], scanner: Scanner) -> list[ScanResult]:
+    """`judge` for each, without archives, in one child for all of them: making a child costs more than most judging.
+
+    Where the child fails, each is judged by itself, and so the one that is to blame is known.
+    """
+    asked = []
+    for one in some:
+        names = sorted(check.name for check in one.checks if check.runner is None)
+        asked.append({"checks": names, "context": asdict(one.context), "size": len(one.facts_json)})
+    call: Callable[..., SandboxResult] = scanner.sandbox.run
+    stream = io.BytesIO(b"".join(one.facts_json for one in some))
+    result = call(many_call, orjson.dumps(asked), **_limits(scanner, stream))
+    if result.outcome != "ok":
+        return [judge(one.facts_json, one.context, one.checks, scanner) for one in some]
+    outputs = [[build(CheckOutput, raw) for raw in raws] for raws in orjson.loads(result.value)]
+    return [_judged(one, found, scanner) for one, found in zip(some, outputs, strict=True)]
+
+
+def _judged(one: ToJudge, outputs: list[CheckOutput], scanner: Scanner) -> ScanResult:
+    every = sorted(one.checks, key=lambda check: check.name)
+    able = [check for check in every if _is_able(check, one.context, None)]
+    runs = [CheckRun(found.check, _outcome(found), found.findings, found.seconds) for found in outputs]
+    return _assembled(one.facts_json, one.context, every, able, runs, scanner, 0.0, None)
+
+
+def _assembled(
+    facts_json: bytes,
+    context: Context | None,
+    every: list[Check],
+    able: list[Check],
+    runs: list[CheckRun],
+    scanner: Scanner,
+    spent: float,
+    archive: BinaryIO | None,
+) -> ScanResult:
+    """The result of our own checks' `runs`, and those of checks from elsewhere, which run here."""
+    facts, limits = load(facts_json), scanner.settings
     material = Material(facts, facts_json, context, archive, limits.cpu_seconds, limits.memory_bytes)
     runs = sorted([*runs, *_elsewhere(able, material)], key=lambda run: run.check)
     failures = tuple(_failure(run.check, run.outcome) for run in runs if run.outcome != "ok")
@@ -172,8 +219,9 @@ def _all_at_once(
     if result.outcome != "ok":
         return None
     outputs = [build(CheckOutput, raw) for raw in orjson.loads(result.value)]
-    share = result.cpu_seconds / len(outputs)
-    return [CheckRun(one.check, _outcome(one), one.findings, share) for one in outputs]
+    # What making the child and reading facts cost is shared by all; what a check cost is its own.
+    rest = max(0.0, result.cpu_seconds - sum(one.seconds for one in outputs)) / len(outputs)
+    return [CheckRun(one.check, _outcome(one), one.findings, one.seconds + rest) for one in outputs]
 
 
 def _outcome(output: CheckOutput) -> str:
