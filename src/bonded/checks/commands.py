@@ -68,5 +68,5 @@ def read_command(text: str) -> Reading | None:
 
 
 def command_text(call: Call) -> str:
-    """The folded words of a command call, "?" where a part is not known."""
-    return " ".join(one.text or "?" for one in call.arguments if not one.name)
+    """The folded words of a command call, "?" or "\N{HORIZONTAL ELLIPSIS}" where a part is not known."""
+    return " ".join(one.text or one.shape or "?" for one in call.arguments if not one.name)

@@ -197,6 +197,7 @@ _EVERYDAY: Final = frozenset(
 """Names of methods of much else; there, the module is looked for."""
 
 BUILTINS: Final = [
+    r"/=[ \t]*(globals|locals|vars|__import__)[ \t]*(\r|\n|;|,|$)/",
     *(f'"{word}" fullword' for word in ("__builtins__", "__builtin__", "__globals__", "f_globals", "f_builtins")),
     '"__subclasses__" fullword',
     r"/(import|from|,|moves\.)[ \t\n\\(]*builtins[^a-zA-Z0-9_]/",

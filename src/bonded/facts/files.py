@@ -13,9 +13,11 @@ from bonded.facts.partly import shaped
 from bonded.facts.state import Recorder, argument
 from bonded.facts.value import (
     DATAFILE,
+    DECODED,
     DOWNLOADED,
     EMBEDDED,
     FILE,
+    GAP,
     NOTHING,
     PRIVATE,
     SOURCES,
@@ -66,6 +68,7 @@ class Files(Recorder):
         """Note what a call of a named function does to files."""
         if name in DOWNLOAD_TO_FILE and len(arguments) + len(keywords) >= 2:
             target = keywords.get("filename") or keywords.get("out") or arguments[-1]
+            self._reaches(target, Value(labels=frozenset({DOWNLOADED})), node)
             self._write(self.path_key(target), frozenset({DOWNLOADED}), (self.step(node, name),))
         last = name.rpartition(".")[2]
         if last in _WRITERS and callee.bound is not None and "()" in name:
@@ -93,7 +96,9 @@ class Files(Recorder):
 
     def _reaches(self, path: Value, content: Value, node: ast.AST) -> None:
         """Note a file that is written where programs start by themselves, or that is machine code."""
-        if footholds.kind_of_path(shaped(path)) or footholds.is_native(flat(content)):
+        where = shaped(path)
+        fetched = gather([content])[0] & {DOWNLOADED, DECODED} and where.lower().endswith(footholds.PROGRAMS)
+        if footholds.kind_of_path(where) or footholds.is_native(flat(content)) or fetched:
             self.record(WRITE, node, [argument(path), argument(content)], hidden=False)
 
     def _program(self, key: str, content: Value, node: ast.AST) -> None:
@@ -171,7 +176,8 @@ class Files(Recorder):
             labels, way = self.written.get(self.path_key(one), (NOTHING, ()))
             extra, steps = extra | labels, steps or way
         text = flat(value)
-        if isinstance(text, str):
+        text = value.shape if text is UNKNOWN else text
+        if isinstance(text, str) and text:
             for key, (labels, way) in self.written.items():
                 if len(key) > 3 and key in text:
                     extra, steps = extra | labels, steps or way
@@ -185,6 +191,8 @@ class Files(Recorder):
         if value.bound is not None and value.bound[1] == JOIN:
             parts = [self.path_key(one) for one in value.bound[0].items or ()]
             return "/".join(part or "?" for part in parts) if any(len(part) > 3 for part in parts) else ""
+        if len(value.shape.strip(GAP)) > 6:
+            return value.shape
         if any(name.startswith("os.path.join") for name in value.names):
             return ""
         return next((f"<{name.removesuffix('.name').removesuffix('()')}>" for name in value.names), "")

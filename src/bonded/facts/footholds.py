@@ -24,6 +24,23 @@ _PLACES: Final = (
     ("Python's own start-up", re.compile(r"(sitecustomize|usercustomize)\.py$|site-packages/[^/]*\.pth$")),
     ("another program's own code", re.compile(r"discord_desktop_core[^/]*/index\.js|app\.asar$|/exodus/[^\n]*\.asar")),
 )  # fmt: skip
+PROGRAMS: Final = (
+    ".exe",
+    ".dll",
+    ".scr",
+    ".bat",
+    ".cmd",
+    ".vbs",
+    ".ps1",
+    ".msi",
+    ".pyw",
+    ".hta",
+    ".jar",
+    ".lnk",
+    ".com",
+    ".pif",
+)
+"""Ends of the names of programs of Windows, which need no permission to run."""
 _RUN_KEY: Final = re.compile(
     r"currentversion/+(run|runonce|policies/+explorer/+run)\b|/winlogon\b|image file execution options|/shell/open/command"
     r"|environment/+userinitmprlogonscript"

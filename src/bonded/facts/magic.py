@@ -38,4 +38,5 @@ def form(head: bytes) -> str:
         return PE
     if len(head) >= 16 and head[2:4] == b"\r\n" and head[1] in _PYTHON:
         return PYC
-    return DATA if b"\0" in head else TEXT
+    wide = head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    return DATA if b"\0" in head and not wide else TEXT

@@ -1,8 +1,8 @@
 """The package writes a program that stands in its source as a text, and runs it.
 
 **What it looks for.** Python, shell or machine code in a constant that is written to a file (often one with a name of the
-moment) and then run; and machine code in a constant that is written anywhere. What such a text does is read as well, as the
-layer below.
+moment) and then run; machine code in a constant that is written anywhere; and what was downloaded or decoded and is saved
+under the name of a program (`.exe`, `.vbs`, ...). What such a text does is read as well, as the layer below.
 
 **Why it matters.** A program inside a text is seen by no import and by few scanners; running it apart hides it a second time.
 
@@ -19,8 +19,9 @@ from collections.abc import Iterator
 from bonded.checks.commands import command_text
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command, steps_of
 from bonded.facts.files import WRITE
+from bonded.facts.footholds import PROGRAMS
 from bonded.facts.model import Call, Facts
-from bonded.facts.value import EMBEDDED
+from bonded.facts.value import DECODED, DOWNLOADED, EMBEDDED
 from bonded.values.finding import Severity, When
 
 _SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
@@ -40,6 +41,10 @@ def dropped(facts: Facts) -> Iterator[Hit]:
             if runs_command(call) and EMBEDDED in labels_of(call.arguments) and not _compiles(call):
                 hit = at(module, call, "a program that stood in a text is run", 0.85, steps_of(call, EMBEDDED))
                 yield hit if call.when in _SOON else graver(hit, Severity.MEDIUM)
+            elif call.name == WRITE and _fetched(call):
+                what = "a downloaded or decoded program is saved where Windows runs it by its name"
+                hit = at(module, call, what, 0.7, steps_of(call, DOWNLOADED, DECODED))
+                yield graver(hit, Severity.HIGH if call.when in _SOON else Severity.MEDIUM)
             elif call.name == WRITE and len(call.arguments) > 1 and _native(call):
                 hit = at(module, call, "machine code that stood in a text is written to a file", 0.95)
                 yield graver(hit, Severity.CRITICAL)
@@ -48,6 +53,11 @@ def dropped(facts: Facts) -> Iterator[Hit]:
 def _compiles(call: Call) -> bool:
     line = f" {command_text(call)} ".lower()
     return any(word in line for word in _COMPILERS)
+
+
+def _fetched(call: Call) -> bool:
+    where = (call.arguments[0].text or call.arguments[0].shape).lower()
+    return where.endswith(PROGRAMS) and bool(labels_of(call.arguments[1:]) & {DOWNLOADED, DECODED})
 
 
 def _native(call: Call) -> bool:

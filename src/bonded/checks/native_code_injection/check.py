@@ -72,10 +72,11 @@ def _look(module: Module, call: Call, steps: int) -> Iterator[Hit]:
         yield at(module, call, "a decoded or downloaded library is loaded", 0.9, steps_of(call, DECODED, DOWNLOADED))
     elif name in (*_MEMORY, *_MOVE, *_START) and name != "mmap":
         hidden = bool(labels_of(call.arguments) & {DECODED, DOWNLOADED, CHARS})
-        sure = 0.95 if steps >= 2 or hidden else 0.6
-        hit = at(module, call, f"native memory is written or run ({name})", sure)
         grave = steps >= 2 or hidden or name in _OTHERS
-        yield hit if grave else graver(hit, Severity.HIGH if call.when in _SOON else Severity.MEDIUM)
+        hint = not grave and name in ("memmove", "RtlMoveMemory")
+        hit = at(module, call, f"native memory is written or run ({name})", 0.3 if hint else 0.95 if grave else 0.6)
+        least = Severity.LOW if hint else Severity.HIGH if call.when in _SOON else Severity.MEDIUM
+        yield hit if grave else graver(hit, least)
 
 
 def _last(call: Call) -> str:

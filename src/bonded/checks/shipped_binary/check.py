@@ -3,7 +3,7 @@
 **What it looks for.** Programs and libraries, known by their first bytes and not by their names: under the name of something
 else (a picture, a text), beside a few lines of Python that only load them, in a source distribution without the source they
 were built from, or in a wheel that says that it runs everywhere. Shortcuts and screen savers of Windows, and files named
-`.pyc` that are no byte code.
+`.pyc` or like a text that hold something else.
 
 **Why it matters.** What no person and no scanner can read is the best place for a payload; the Python beside it then shows
 nothing but an import.
@@ -20,7 +20,7 @@ from collections.abc import Iterator
 
 from bonded.checks.kit import Hit, check
 from bonded.facts.layout import WHEEL, when_of
-from bonded.facts.magic import NATIVE, PYC, SHORTCUT
+from bonded.facts.magic import DATA, NATIVE, PYC, SHORTCUT
 from bonded.facts.model import Facts, MemberFacts
 from bonded.values.finding import Severity, When
 
@@ -30,6 +30,22 @@ _NATIVE_NAMES = (
 _LIBRARIES = (".so", ".pyd", ".dll", ".dylib")
 _SOURCES = (".c", ".cc", ".cpp", ".cxx", ".pyx", ".rs", ".go", ".f", ".f90", ".m", ".mm", ".cu", ".zig", ".asm", ".s")
 _RUN_BY_CLICK = (".scr", ".pif", ".lnk", ".cpl", ".msi")
+_TEXTS = (
+    ".typed",
+    ".txt",
+    ".md",
+    ".pyi",
+    ".json",
+    ".toml",
+    ".cfg",
+    ".ini",
+    ".py",
+    ".html",
+    ".css",
+    ".rst",
+    ".yaml",
+    ".yml",
+)
 TINY = 20_000
 """Bytes of Python under which it can do little more than load the binary."""
 
@@ -55,6 +71,8 @@ def _look(facts: Facts, member: MemberFacts, little: bool, built_here: bool) -> 
         yield Hit("a file that Windows runs when it is opened", 0.8, member.path)
     elif name.endswith(".pyc") and member.form != PYC and member.size > 64:
         yield Hit("a file named like byte code holds something else", 0.9, member.path)
+    elif member.form == DATA and name.endswith(_TEXTS) and member.size > 1000:
+        yield Hit("a file named like a text holds something else", 0.7, member.path)
     elif member.form in NATIVE and not (name.endswith(_NATIVE_NAMES) or ".so." in name or "." not in name):
         yield Hit("a program under the name of something else", 0.9, member.path)
     elif member.form in NATIVE and not _for_a_platform(facts) and not built_here:

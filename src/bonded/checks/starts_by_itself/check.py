@@ -49,7 +49,8 @@ def starts(facts: Facts) -> Iterator[Hit]:
         for call in module.calls:
             what = _what(call, key)
             if what:
-                yield _weighed(at(module, call, what, 0.9, (f"line {call.line}: {call.name}",)), call)
+                sure = 0.9 if call.when in _SOON or call.depth else 0.5
+                yield _weighed(at(module, call, what, sure, (f"line {call.line}: {call.name}",)), call)
 
 
 def _registry(call: Call) -> tuple[Argument, ...]:
@@ -73,4 +74,6 @@ def _what(call: Call, key: bool) -> str:
 
 def _weighed(hit: Hit, call: Call) -> Hit:
     """What only a caller starts may be what the caller wants."""
-    return hit if call.when in _SOON else graver(hit, Severity.HIGH if call.depth else Severity.MEDIUM)
+    if call.when in _SOON:
+        return hit
+    return graver(hit, Severity.HIGH if call.depth else Severity.MEDIUM)
