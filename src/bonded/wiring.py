@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from bonded.ops.lanes import Lane
     from bonded.review.settings import ReviewContext
     from bonded.screening.name_lists import NameLists
+    from bonded.screening.osv import OsvSettings
     from bonded.screening.outbound import Rules
     from bonded.screening.service import ServiceContext, ServiceLimits
     from bonded.screening.settings import ScreeningContext, ScreeningSettings
@@ -399,6 +400,7 @@ class House:
             contact=s.security_contact,
             session_lifetime=timedelta(seconds=s.account.session_lifetime),
             confirm_lifetime=timedelta(seconds=s.account.confirm_lifetime),
+            reports_per_hour=s.service.reports_per_hour,
             login_limits=LoginLimits(account_and_network=s.account.logins_per_5_minutes),
         )
         return make_wsgi(
@@ -476,6 +478,14 @@ class House:
         from bonded.screening.service import ServiceContext
 
         return ServiceContext(self.db, self.vault, self.counter, self.service_limits)
+
+    @property
+    def osv_settings(self) -> OsvSettings:
+        """How confirmed malware is told to the world."""
+        from bonded.screening.osv import OsvSettings
+
+        s = self.settings
+        return OsvSettings(s.service.osv_prefix, s.service.osv_ecosystem, s.url.rstrip("/") + "/")
 
     @property
     def webhook_rules(self) -> Rules:
@@ -573,6 +583,8 @@ class House:
         from bonded.review import compare, grouping
         from bonded.screening.backfill_part import run_part
         from bonded.screening.job import screen
+        from bonded.screening.reports import ReportMail
+        from bonded.screening.reports import handle as answer
         from bonded.screening.service_job import SubmissionContext
         from bonded.screening.service_job import handle as judge
         from bonded.screening.webhooks import WebhookContext
@@ -584,6 +596,7 @@ class House:
         return {
             "screen": partial(screen, self.screening),
             "submission": partial(judge, SubmissionContext(self.screening, self.service_limits, self.spool)),
+            "report-mail": partial(answer, ReportMail(self.db, self.mailer, s.name, s.mail.sender)),
             "webhook": partial(deliver, WebhookContext(self.db, self.webhook_rules, s.service.webhook_timeout)),
             "backfill": partial(run_part, self.history),
             "group": partial(grouping.handle, self.review),
@@ -600,6 +613,7 @@ class House:
         from bonded.accounts.expiry import expire
         from bonded.db.workers import forget
         from bonded.screening.demotion import demote
+        from bonded.screening.osv import sync
         from bonded.screening.schedule import tick
         from bonded.screening.service import expire as expire_service
         from bonded.screening.webhooks import follow
@@ -628,6 +642,9 @@ class House:
         def followed(now: datetime) -> None:
             follow(self.db, now)
 
+        def advised(now: datetime) -> None:
+            sync(self.db, self.osv_settings, now)
+
         def watched(now: datetime) -> None:
             demote(self.db, self.screening_settings.precision, now)
 
@@ -643,6 +660,7 @@ class House:
             (timedelta(minutes=10), watched),
             (timedelta(minutes=1), alarmed),
             (timedelta(seconds=2), followed),
+            (timedelta(seconds=10), advised),
             (timedelta(seconds=5), squeezed),
         ]
 

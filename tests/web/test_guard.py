@@ -30,6 +30,10 @@ LEAST = {
     "help.refusals": {"GET": "anyone"},
     "help.refusal": {"GET": "anyone"},
     "security": {"GET": "anyone"},
+    "osv": {"GET": "anyone"},
+    "osv.all": {"GET": "anyone"},
+    "osv.advisory": {"GET": "anyone"},
+    "report": {"GET": "anyone", "POST": "anyone"},
     "proof.head": {"GET": "anyone"},
     "proof.inclusion": {"GET": "anyone"},
     "proof.consistency": {"GET": "anyone"},
@@ -81,6 +85,9 @@ LEAST = {
     "admin.jobs": {"GET": "admin"},
     "admin.job-retry": {"POST": "admin"},
     "admin.job-discard": {"POST": "admin"},
+    "admin.reports": {"GET": "admin"},
+    "admin.report-link": {"POST": "admin"},
+    "admin.report-dismiss": {"POST": "admin"},
     "admin.people": {"GET": "admin"},
     "admin.freeze": {"POST": "admin"},
     "admin.unfreeze": {"POST": "admin"},
@@ -88,6 +95,7 @@ LEAST = {
     # api
     "upload": {"POST": "token"},
     "upload.bare": {"POST": "token"},
+    "api.reports": {"POST": "token"},
     "api.screenings": {"POST": "token"},
     "api.screening": {"GET": "token"},
 }

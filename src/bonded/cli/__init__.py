@@ -24,6 +24,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "check": ("bonded.cli.check", "check", "The malware checks."),
     "review": ("bonded.cli.review", "review", "Decide about held files."),
     "webhook": ("bonded.cli.service", "webhook", "Who is told of verdicts and decisions."),
+    "osv": ("bonded.cli.service", "osv", "Advisories on confirmed malware."),
+    "report": ("bonded.cli.reports", "report", "What people report."),
     "project": ("bonded.cli.index", "project", "Projects of the index."),
     "file": ("bonded.cli.index", "file", "Files of the index."),
     "user": ("bonded.cli.people", "user", "People."),

@@ -1,4 +1,4 @@
-"""`bonded webhook`: who is told of verdicts and decisions."""
+"""`bonded webhook` and `bonded osv`: who is told of verdicts and decisions, and advisories for everybody."""
 
 from __future__ import annotations
 
@@ -89,3 +89,34 @@ def remove_webhook(number: str, reason: str, directory: Path) -> None:
     with house.db.write() as tx:
         webhooks.remove(tx, OPERATOR, number, reason=reason, now=house.clock())
     click.echo(f"webhook {number} is removed")
+
+
+@click.group()
+def osv() -> None:
+    """Advisories on confirmed malware, in the OSV format."""
+
+
+@osv.command("export")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@directory_option
+def export_osv(folder: Path, directory: Path) -> None:
+    """Write every advisory into FOLDER, a file for each, withdrawn ones included. What is there already is written anew.
+
+    An advisory is made of what a reviewer rejected or removed with a reason that begins with "malware".
+    """
+    import orjson
+
+    from bonded.screening.osv import advisories, sync
+
+    house = open_house(directory)
+    if not house.osv_settings.prefix:
+        raise click.ClickException("service.osv_prefix is empty: no advisories are made. Set the prefix of your ids")
+    sync(house.db, house.osv_settings, house.clock())
+    with house.db.read() as conn:
+        every = advisories(conn)
+    folder.mkdir(parents=True, exist_ok=True)
+    for one in every:
+        whole = folder / f".{one['id']}.json.new"
+        whole.write_bytes(orjson.dumps(one, option=orjson.OPT_INDENT_2) + b"\n")
+        whole.rename(folder / f"{one['id']}.json")
+    click.echo(f"{len(every)} advisories in {folder}", err=True)

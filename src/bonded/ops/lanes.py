@@ -48,7 +48,7 @@ def lanes(queues: Collection[str], *, screening: int, purging: bool, backfilling
         Lane("screen", ("screen",), threads=screening, nice=SCREENING_NICE, carried=True),
         Lane("submission", ("submission",), threads=screening, nice=SCREENING_NICE, carried=True),
         Lane("webhook", ("webhook",), threads=2, nice=AFTER_NICE, carried=True),
-        Lane("later", ("mail", "documents"), nice=AFTER_NICE, rest=timedelta(seconds=2), carried=True),
+        Lane("later", ("mail", "report-mail", "documents"), nice=AFTER_NICE, rest=timedelta(seconds=2), carried=True),
         Lane("takedown", ("takedown",)),
         Lane("plain", plain, nice=AFTER_NICE, rest=PLAIN_REST),
         *([Lane("purge", ("purge",))] if purging else []),

@@ -69,6 +69,14 @@ advisory = Table(
 )
 """Confirmed malware, one advisory for each project. Ids are never used again."""
 
+reading = Table(
+    "journal_reading",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("cursor", BigInteger, nullable=False),  # id of the newest row of the journal that was looked at
+)
+"""How far somebody has read in the journal."""
+
 report = Table(
     "report",
     metadata,

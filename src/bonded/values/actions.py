@@ -101,9 +101,9 @@ ACTIONS: dict[str, Action] = _table(
     # screening beside another index
     A("screening.submit", W.USER, "Have an archive screened", scope="screen"),
     A("screening.read", W.USER, "Read the verdict of an archive that one had screened", scope="screen"),
-    A("webhook.add", W.ADMIN, "Add a webhook", factor=True, notify=N.ADMINS),
-    A("webhook.rotate", W.ADMIN, "Give a webhook another secret", factor=True, notify=N.ADMINS),
-    A("webhook.remove", W.ADMIN, "Remove a webhook", reason=True, notify=N.ADMINS),
+    A("webhook.add", W.ADMIN, "Add a webhook", factor=True),
+    A("webhook.rotate", W.ADMIN, "Give a webhook another secret", factor=True),
+    A("webhook.remove", W.ADMIN, "Remove a webhook", reason=True),
     A("report.make", W.ANYONE, "Report a project"),
     A("report.see", W.ADMIN, "See the queue of reports"),
     A("report.link", W.ADMIN, "Link a report to a case"),

@@ -28,6 +28,8 @@ class WebSettings:
     contact: str = ""
     session_lifetime: timedelta = timedelta(days=14)
     confirm_lifetime: timedelta = timedelta(minutes=30)
+    reports_per_hour: int = 10
+    """Reports taken from one address in an hour; 0: none at all."""
     login_limits: LoginLimits = field(default_factory=LoginLimits)
     languages: tuple[str, ...] = ("en",)
 

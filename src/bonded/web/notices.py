@@ -44,6 +44,8 @@ NOTICES = {
     "asked": _("The owners were asked by mail."),
     "project-quarantined": _("The project is quarantined: nobody can install from it."),
     "project-released": _("The project is released from quarantine."),
+    "report-linked": _("The report is linked to the case."),
+    "report-dismissed": _("The report is dismissed."),
     "job-retried": _("The job is queued again."),
     "job-discarded": _("The job is discarded."),
     "frozen": _("The account is frozen. Its sessions and tokens no longer work."),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bonded.web.account import confirm, login, overview, password, profile, sessions, tokens
-from bonded.web.admin import case, decisions, jobs, journal, people, queue, signing
+from bonded.web.admin import case, decisions, jobs, journal, people, queue, reports, signing
 from bonded.web.admin import overview as admin_overview
 from bonded.web.api import legacy, screening
 from bonded.web.manage import files, history, roles, status
-from bonded.web.public import assets, help_pages, home, project, proofs, search, user, wellknown
+from bonded.web.public import assets, help_pages, home, osv, project, proofs, report, search, user, wellknown
 from bonded.web.table import Proof, Route
 
 SEE, OWN, MANAGE, ADMIN, REVIEW = "index.read", "account.see", "project.manage", "admin.see", "review.see"
@@ -22,6 +22,15 @@ PUBLIC = (
     Route("help.refusals", "/help/refusals/", {"GET": (SEE, help_pages.refusals)}),
     Route("help.refusal", "/help/refusals/{code}/", {"GET": (SEE, help_pages.refusal)}),
     Route("security", "/.well-known/security.txt", {"GET": (SEE, wellknown.security)}),
+    Route("osv", "/osv/index.json", {"GET": ("advisory.see", osv.index)}),
+    Route("osv.all", "/osv/all.zip", {"GET": ("advisory.see", osv.everything)}),
+    Route("osv.advisory", "/osv/{advisory}.json", {"GET": ("advisory.see", osv.show)}),
+    Route(
+        "report",
+        "/report/",
+        {"GET": ("report.make", report.show), "POST": ("report.make", report.send)},
+        stranger_form=True,
+    ),
     Route("proof.head", "/journal/proof/", {"GET": (SEE, proofs.head)}),
     Route("proof.inclusion", "/journal/proof/inclusion/{row}", {"GET": (SEE, proofs.inclusion)}),
     Route("proof.consistency", "/journal/proof/consistency/{old}/{new}", {"GET": (SEE, proofs.consistency)}),
@@ -124,6 +133,9 @@ ADMIN_ROUTES = (
     Route("admin.jobs", "/admin/jobs/", {"GET": (ADMIN, jobs.show)}),
     Route("admin.job-retry", "/admin/jobs/{job}/retry/", {"POST": ("job.retry", jobs.retry)}),
     Route("admin.job-discard", "/admin/jobs/{job}/discard/", {"POST": ("job.discard", jobs.discard)}),
+    Route("admin.reports", "/admin/reports/", {"GET": ("report.see", reports.show)}),
+    Route("admin.report-link", "/admin/reports/{report}/link/", {"POST": ("report.link", reports.link)}),
+    Route("admin.report-dismiss", "/admin/reports/{report}/dismiss/", {"POST": ("report.dismiss", reports.dismiss)}),
     Route("admin.people", "/admin/people/", {"GET": (ADMIN, people.show)}),
     Route("admin.freeze", "/admin/people/{user}/freeze/", {"POST": ("user.freeze", people.freeze)}),
     Route("admin.unfreeze", "/admin/people/{user}/unfreeze/", {"POST": ("user.unfreeze", people.unfreeze)}),
@@ -133,6 +145,7 @@ ADMIN_ROUTES = (
 API = (
     Route("upload", "/legacy/", {"POST": ("file.upload", legacy.upload)}, proof=Proof.TOKEN),
     Route("upload.bare", "/legacy", {"POST": ("file.upload", legacy.upload)}, proof=Proof.TOKEN),
+    Route("api.reports", "/api/reports/", {"POST": ("report.make", report.api)}, proof=Proof.TOKEN),
     Route("api.screenings", "/api/screenings/", {"POST": ("screening.submit", screening.submit)}, proof=Proof.TOKEN),
     Route(
         "api.screening",

@@ -1,0 +1,39 @@
+"""What people reported: the queue, and the two ends that a report may have."""
+
+from __future__ import annotations
+
+from pyramid.response import Response
+
+from bonded.screening import reports
+from bonded.web.forms import Form, whole
+from bonded.web.identity import actor
+from bonded.web.notices import go
+from bonded.web.request import Request
+
+SHOWN = ("new", "linked", "dismissed")
+
+
+def show(request: Request) -> Response:
+    """Reports in one state; new ones unless the address says otherwise."""
+    state = str(request.GET.get("state", "new"))
+    state = state if state in SHOWN else "new"
+    with request.db.read() as conn:
+        found = reports.reports(conn, state=state, limit=100)
+    return request.page("admin/reports.html", reports=found, state=state, states=SHOWN)
+
+
+def link(request: Request) -> Response:
+    """Link a report to a case: the number given, else the open one. Raises Refusal."""
+    text = Form(request).text("case", most=19, required=False)
+    case_id = whole(text) if text else None
+    with request.db.write() as tx:
+        reports.link(tx, actor(request), whole(request.part("report")), case_id, now=request.now)
+    return go(request, "/admin/reports/", "report-linked")
+
+
+def dismiss(request: Request) -> Response:
+    """Dismiss a report with a reason. Raises Refusal."""
+    reason = Form(request).words("reason")
+    with request.db.write() as tx:
+        reports.dismiss(tx, actor(request), whole(request.part("report")), reason=reason, now=request.now)
+    return go(request, "/admin/reports/", "report-dismissed")
