@@ -148,6 +148,12 @@ def _spying() -> set[str]:
     return {parts[0] for parts in _parts(WATCHING | CLIPBOARD)} - _SHARED - {"cv2", "mss", "subprocess"}
 
 
+def decoders() -> list[str]:
+    """Patterns of which one is in every file that calls a decoder in writing: beside one, an address may be hidden."""
+    names = {parts[-1] for parts in _parts(DECODERS)} - {"decode", "loads", "decrypt"}
+    return [*(f'"{word}" fullword' for word in sorted(names)), r"/['\"]rot_?13['\"]/"]
+
+
 def spies() -> list[str]:
     """Patterns of which one is in every file that names, in writing, something that watches the person at the machine."""
     return _module_patterns(_spying())
@@ -249,7 +255,7 @@ HARM: Final = (
     "CurrentVersion", "LaunchAgents", "LaunchDaemons", "autostart", "crontab", "cron.d", "/etc/cron", "systemd/system", "systemd/user",
     ".bashrc", ".zshrc", ".bash_profile", ".profile", ".zprofile", "authorized_keys", "rc.local", "init.d", "ld.so.preload", "etc/hosts",
     "sudoers", "sitecustomize", "discord_desktop_core", "app.asar", "VirtualAlloc", "VirtualProtect", "CreateRemoteThread", "RtlMoveMemory",
-    "WriteProcessMemory", "mprotect", "memfd_create", "stratum+tcp", "xmrig", "PROT_EXEC",
+    "pip.main", "pip._internal", "WriteProcessMemory", "mprotect", "memfd_create", "stratum+tcp", "xmrig", "PROT_EXEC",
 )  # fmt: skip
 """Words of places where programs start by themselves, and of harm that needs no command."""
 HARM_PATTERNS: Final = [

@@ -17,7 +17,7 @@ MAX_CALLS = 400
 MAX_DECODED = 20
 MAIN = "<main>"
 _KEPT = CODE_SINKS | COMMAND_SINKS | DECODERS | NETWORK | KEPT_BUILTINS | SPIES
-_KEPT_HEADS = ("ctypes.", "winreg.", "_winreg.", "importlib.machinery.", "importlib.util.")
+_KEPT_HEADS = ("ctypes.", "winreg.", "_winreg.", "importlib.machinery.", "importlib.util.", "pip.")
 
 
 @dataclass(slots=True)

@@ -1,0 +1,1 @@
+"""Packages that install others by themselves."""

@@ -1,0 +1,54 @@
+"""The package installs other packages by itself, when it is installed or imported.
+
+**What it looks for.** `pip install` and its like as a command, or `pip.main([...])`, that run at install, start-up or import:
+from an address, from another index, or by name.
+
+**Why it matters.** What is fetched so appears in no metadata, is pinned by nothing, and may be another thing tomorrow. Payloads
+are kept out of the sight of an index that way.
+
+**What is not flagged.** Functions that install something when a caller asks for it, and requirements in the metadata.
+
+**When it is a false alert.** Old packages fetch their build tools so; by name, from the usual index, that is only a hint.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bonded.checks.commands import command_text
+from bonded.checks.kit import Hit, at, check, graver, runs_command
+from bonded.facts.model import Call, Facts, Module
+from bonded.values.finding import Severity, When
+
+_INSTALL = re.compile(
+    r"(?i)\b(pip[\d.]*|uv pip|pipx|easy_install|conda|poetry add|npm|gem|go)(\.exe)?[\"']?\s+(\S+\s+)?(install|add|i|get)\b"
+)
+_ADDRESS = re.compile(
+    r"(?i)\b(git\+|https?:|ssh:|file:)|--(extra-)?index-url|\s-i\s|--find-links|\s-f\s|--trusted-host"
+)
+_SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
+_MAIN = frozenset({"pip.main", "pip._internal.main", "pip._internal.cli.main.main"})
+
+
+@check(
+    name="installs-by-itself",
+    version=1,
+    severity=Severity.HIGH,
+    sentence="The package installs other packages by itself, when it is installed or imported.",
+)
+def installs(facts: Facts) -> Iterator[Hit]:
+    """Look at commands and calls of pip that run by themselves."""
+    for module in facts.modules:
+        for call in module.calls:
+            if call.when in _SOON and (runs_command(call) or call.name in _MAIN):
+                line = ("pip " if call.name in _MAIN else "") + command_text(call)
+                if _INSTALL.search(line):
+                    yield _hit(module, call, line)
+
+
+def _hit(module: Module, call: Call, line: str) -> Hit:
+    trace = (f"line {call.line}: {line[:120]}",)
+    if _ADDRESS.search(line):
+        return at(module, call, "a package is installed from an address or another index", 0.85, trace)
+    return graver(at(module, call, "another package is installed", 0.5, trace), Severity.MEDIUM)

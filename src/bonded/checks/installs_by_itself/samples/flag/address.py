@@ -1,0 +1,3 @@
+import subprocess
+
+subprocess.run(["pip", "install", "git+https://code.example.invalid/sample.git"])

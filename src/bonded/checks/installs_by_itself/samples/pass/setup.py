@@ -1,0 +1,3 @@
+from setuptools import setup
+
+setup(name="sample", install_requires=["sample-core"])
