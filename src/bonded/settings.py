@@ -297,6 +297,11 @@ class AccountSettings(Section):
     """Attempts for one account from one network."""
     secure_cookies: Literal["auto", "always", "never"] = "auto"
     """auto: secure when `url` is https."""
+    second_factor: bool = True
+    """Ask for a second factor of whoever makes API tokens or manages projects in the browser."""
+    key_file: str = "keys/accounts.key"
+    """Seals the secrets of authentication apps (relative to the data directory); made when it is missing. Processes on several
+    hosts need the same one."""
 
 
 class LogSettings(Section):

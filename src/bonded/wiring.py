@@ -18,6 +18,7 @@ from bonded.values.names import normalize
 from bonded.values.states import Mode
 
 if TYPE_CHECKING:
+    from bonded.accounts.sealing import Sealer
     from bonded.adapters.signer_local import LocalSigner
     from bonded.adapters.signer_server import SignerServer
     from bonded.adapters.signer_uri import Secrets
@@ -207,6 +208,17 @@ class House:
 
         ban = s.engine == "varnish-ban"
         return VarnishPurger(s.addresses, host=host, ban=ban, soft=s.soft, timeout=s.timeout)
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """What seals the secrets of second factors. Raises SettingsError."""
+        from bonded.accounts.sealing import Sealer, key_from
+
+        path = self.directory / self.settings.account.key_file
+        try:
+            return Sealer(key_from(path))
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"`account.key_file` cannot be used: {error}") from None
 
     def _secret(self, key: str, path: str) -> str:
         """What the file holds that the setting `key` names. Raises SettingsError."""
@@ -402,6 +414,7 @@ class House:
             confirm_lifetime=timedelta(seconds=s.account.confirm_lifetime),
             reports_per_hour=s.service.reports_per_hour,
             login_limits=LoginLimits(account_and_network=s.account.logins_per_5_minutes),
+            second_factor=s.account.second_factor,
         )
         return make_wsgi(
             WebContext(
@@ -410,6 +423,7 @@ class House:
                 counter=self.counter,
                 clock=self.clock,
                 public=self.public,
+                sealer=self.sealer,
                 service=self.service,
                 settings=look,
             )

@@ -15,6 +15,7 @@ from webtest import TestApp, TestResponse
 from bonded.accounts import people
 from bonded.accounts.hashing import Cost, Hasher
 from bonded.accounts.people import User
+from bonded.accounts.sealing import Sealer
 from bonded.adapters.counter_sql import SqlCounter
 from bonded.adapters.storage_files import FileStorage
 from bonded.catalog import change
@@ -55,6 +56,7 @@ class House:
             counter=SqlCounter(self.db),
             clock=lambda: self.now,
             public=FileStorage(self.folder / "public"),
+            sealer=Sealer(b"k" * 32),
             service=ServiceContext(self.db, self.vault, SqlCounter(self.db), self.service),
             settings=self.settings,
         )

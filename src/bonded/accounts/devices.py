@@ -109,17 +109,18 @@ def registered(site: Site, challenge: str, answer: str) -> dict[str, Any]:
     }
 
 
-def authentication(site: Site, credentials: Iterable[bytes], *, passkey: bool = False) -> str:
-    """Options for `navigator.credentials.get`, as JSON. For a passkey none is named, and the device must know who holds it."""
+def authentication(site: Site, credentials: Iterable[bytes], *, challenge: bytes | None = None) -> str:
+    """Options for `navigator.credentials.get`, as JSON. Without credentials any passkey will do, which must verify its holder."""
     from webauthn import generate_authentication_options, options_to_json
     from webauthn.helpers import structs
 
-    need = structs.UserVerificationRequirement
+    need, named = structs.UserVerificationRequirement, list(credentials)
     options = generate_authentication_options(
         rp_id=site.rp_id,
         timeout=TIMEOUT_MS,
-        allow_credentials=[structs.PublicKeyCredentialDescriptor(id=one) for one in credentials],
-        user_verification=need.REQUIRED if passkey else need.DISCOURAGED,
+        challenge=challenge,
+        allow_credentials=[structs.PublicKeyCredentialDescriptor(id=one) for one in named],
+        user_verification=need.DISCOURAGED if named else need.REQUIRED,
     )
     return options_to_json(options)
 

@@ -7,7 +7,7 @@ import ipaddress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bonded.accounts import passwords, people, sessions
+from bonded.accounts import factors, passwords, people, second_step, sessions
 from bonded.accounts.names import name_key
 from bonded.accounts.passwords import hash_password, verify
 from bonded.accounts.people import User
@@ -47,10 +47,14 @@ class LoginLimits:
 
 @dataclass(frozen=True, slots=True)
 class LoggedIn:
-    """A successful login: the person and their new session."""
+    """A right password: the person and their new session.
+
+    `waiting`: they have second factors; the session is one of nobody that waits for the second step.
+    """
 
     user: User
     opened: sessions.Opened
+    waiting: bool = False
 
 
 def login(
@@ -67,6 +71,8 @@ def login(
     now: datetime,
 ) -> LoggedIn:
     """Log in and open a session under a new secret; the session of `old_secret` (of nobody yet) is forgotten.
+
+    For somebody with second factors the session only remembers whose password was right (accounts.second_step).
 
     Raises Refusal: login-limited (429, with `retry_after`), login-failed (401), account-frozen (403, told only to
     somebody who knows the password), login-busy (503).
@@ -100,6 +106,13 @@ def limit(counter: Counter, name: str, ip: str, limits: LoginLimits, now: dateti
             raise Refusal(LOGIN_LIMITED, f"too many attempts; try again in {wait} seconds", retry_after=wait)
 
 
+def limit_network(counter: Counter, ip: str, limits: LoginLimits, now: datetime) -> None:
+    """Count one attempt that names nobody (a passkey says who it is). Raises Refusal (login-limited)."""
+    wait = counter.hit(f"passkey-from:{_network(ip)}", limits.network, limits.window, now)
+    if wait:
+        raise Refusal(LOGIN_LIMITED, f"too many attempts; try again in {wait} seconds", retry_after=wait)
+
+
 def _failed(db: Database, user: User | None, ip: str, agent: str, now: datetime) -> None:
     """What was typed as a name is not kept: people type passwords there."""
     user_id = user.id if user else ""
@@ -121,9 +134,11 @@ def _succeeded(
     with db.write() as tx:
         if old_secret:
             sessions.drop(tx, old_secret)
-        opened = sessions.open(tx, user.id, ip=ip, agent=agent, now=now, lifetime=lifetime)
         if newer:
             passwords.rehash(tx, user.id, newer)
+        if factors.has_any(tx, user.id):
+            return LoggedIn(user, second_step.begin(tx, user, ip=ip, agent=agent, now=now), waiting=True)
+        opened = sessions.open(tx, user.id, ip=ip, agent=agent, now=now, lifetime=lifetime)
         who = Actor(ActorKind.USER, user.id, opened.session.id, ip, agent)
         record(tx, "user.login", who, (SubjectKind.USER, user.id), now=now, user=user.id)
     return LoggedIn(user, opened)

@@ -68,6 +68,15 @@ CONFIRM_REQUIRED = define(
 )
 
 
+SECOND_FACTOR_NEEDED = define(
+    "second-factor-needed",
+    403,
+    "This needs a second factor",
+    "Whoever makes API tokens or manages projects here needs a second factor: an authentication app or a security device. Add one on "
+    "the page of your second factors, then go on.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """The act may go ahead (as far as permissions go: states have their own rules)."""
@@ -89,12 +98,14 @@ def decide(
     scopes: frozenset[str] | None,
     factor_age: timedelta | None,
     fresh: timedelta = FRESH,
+    second_factor: bool = True,
 ) -> Allowed | Denied:
     """Whether somebody may do `action`.
 
     `account` is the state of their account, None when nobody is logged in. `role` is theirs in the project that is
     touched, None without one (or without a project). `scopes` are the permissions of the API token in use, None for a
     session in the browser. `factor_age` is how long ago they last proved who they are in this session, None for never.
+    `second_factor`: they have one, or nobody asks for it here.
     """
     if action.who is Who.SYSTEM:
         return Denied(SYSTEM_ONLY)
@@ -106,7 +117,14 @@ def decide(
         return Denied(ACCOUNT_FROZEN)
     if scopes is not None and (action.scope is None or action.scope not in scopes):
         return Denied(TOKEN_PERMISSION)
+    if scopes is None and not second_factor and needs_second_factor(action):
+        return _standing(action, is_admin, role) or Denied(SECOND_FACTOR_NEEDED)
     return _standing(action, is_admin, role) or _freshness(action, factor_age, fresh) or Allowed()
+
+
+def needs_second_factor(action: Action) -> bool:
+    """Whether the policy, where it is on, asks for a second factor before this: managing projects, making tokens."""
+    return action.who in (Who.MAINTAINER, Who.OWNER) or action.name == "token.create"
 
 
 def require(

@@ -135,9 +135,9 @@ def save(tx: Tx, opened: Session, data: dict[str, Any]) -> None:
 
 def confirm(tx: Tx, who: Actor, opened: Session, *, proof: str = "password", now: datetime) -> None:
     """Note a step-up: the person just proved who they are. The caller checked the proof, which `proof` names."""
-    data = dict(opened.data) | {CONFIRMED_WITH: proof}
+    opened.data[CONFIRMED_WITH] = proof  # what follows in this request reads it there
     mine = (session.c.id == opened.id) & session.c.user_id.is_not(None)
-    changed = tx.execute(update(session).where(mine).values(confirmed_at=now, data=data))
+    changed = tx.execute(update(session).where(mine).values(confirmed_at=now, data=opened.data))
     if changed.rowcount != 1:
         raise Refusal(NO_SUCH_SESSION, "the session has ended; log in again")
     record(tx, "user.confirm", who, (SubjectKind.USER, str(opened.user_id)), now=now)

@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from bonded.accounts.devices import Site
 from bonded.accounts.login import LoginLimits
+from bonded.accounts.sealing import Sealer
 from bonded.db.engine import Database
 from bonded.screening.service import ServiceContext
 from bonded.seams import Counter, Storage
@@ -32,6 +34,13 @@ class WebSettings:
     """Reports taken from one address in an hour; 0: none at all."""
     login_limits: LoginLimits = field(default_factory=LoginLimits)
     languages: tuple[str, ...] = ("en",)
+    second_factor: bool = True
+    """Whether whoever makes tokens or manages projects must have a second factor."""
+
+    @property
+    def site(self) -> Site:
+        """Where security devices are registered."""
+        return Site(self.name, self.base)
 
     @property
     def cookie(self) -> str:
@@ -54,4 +63,5 @@ class WebContext:
     clock: Callable[[], datetime]
     public: Storage
     service: ServiceContext
+    sealer: Sealer
     settings: WebSettings = field(default_factory=WebSettings)

@@ -61,6 +61,13 @@ class Form:
             self.wrong(name, self._request.gettext("Fill this in."))
         return value[:1000]
 
+    def answer(self, name: str) -> str:
+        """What the browser wrote there for a security device; "" counts as missing."""
+        value = self._text(name)
+        if not value:
+            self.wrong("", self._request.gettext("The security device gave no answer."))
+        return value[:32_768]
+
     def choice(self, name: str, allowed: Collection[str]) -> str:
         """One of `allowed`. Raises Refusal (bad-form): a browser showing our page sends nothing else."""
         value = self._text(name)

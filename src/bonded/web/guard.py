@@ -10,8 +10,8 @@ from typing import Any
 
 from pyramid.response import Response
 
-from bonded.accounts import permits
-from bonded.accounts.permits import CONFIRM_REQUIRED, LOGIN_REQUIRED, Denied
+from bonded.accounts import factors, permits
+from bonded.accounts.permits import CONFIRM_REQUIRED, LOGIN_REQUIRED, SECOND_FACTOR_NEEDED, Denied, needs_second_factor
 from bonded.catalog import read
 from bonded.values.actions import Action
 from bonded.values.names import normalize
@@ -57,6 +57,10 @@ def gate(request: Request, action: Action) -> Response | None:
         return None
     if denied.code == LOGIN_REQUIRED and request.method in SAFE:
         return go(request, f"/account/login/?next={quoted(local_path(request.path_qs))}")
+    if denied.code == SECOND_FACTOR_NEEDED:
+        return go(request, f"/account/factors/?next={quoted(local_path(request.path_qs))}", "second-factor-needed")
+    if denied.code == CONFIRM_REQUIRED and request.method in SAFE:
+        return go(request, f"/account/confirm/?next={quoted(local_path(request.path_qs))}")
     if denied.code == CONFIRM_REQUIRED and request.method == "POST":
         # The page asks for the password and carries the form along; once it is right, the act goes on here.
         return stepup.confirm_in_place(request)
@@ -67,10 +71,12 @@ def gate(request: Request, action: Action) -> Response | None:
 def verdict(request: Request, action: Action) -> Denied | None:
     """What `permits` says of this visitor, with the role that they have in the project named in the address."""
     visitor = request.visitor
-    role = None
-    if visitor.user and "project" in request.matchdict:
+    role, has_factor = None, True
+    if visitor.user and ("project" in request.matchdict or needs_second_factor(action)):
         with request.db.read() as conn:
-            role = read.role_in(conn, visitor.user.id, normalize(request.matchdict["project"]))
+            if "project" in request.matchdict:
+                role = read.role_in(conn, visitor.user.id, normalize(request.matchdict["project"]))
+            has_factor = not request.settings.second_factor or factors.has_any(conn, visitor.user.id)
     decision = permits.decide(
         action,
         account=visitor.account,
@@ -79,6 +85,7 @@ def verdict(request: Request, action: Action) -> Denied | None:
         scopes=None,
         factor_age=visitor.session.factor_age(request.now) if visitor.session else None,
         fresh=request.settings.confirm_lifetime,
+        second_factor=has_factor,
     )
     return decision if isinstance(decision, Denied) else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bonded.web.account import confirm, login, overview, password, profile, sessions, tokens
+from bonded.web.account import confirm, factors, login, overview, password, profile, second, sessions, tokens
 from bonded.web.admin import case, decisions, jobs, journal, people, queue, reports, signing
 from bonded.web.admin import overview as admin_overview
 from bonded.web.api import legacy, screening
@@ -44,6 +44,13 @@ ACCOUNT = (
         {"GET": ("user.login", login.show), "POST": ("user.login", login.enter)},
         stranger_form=True,
     ),
+    Route(
+        "login.second",
+        "/account/login/second/",
+        {"GET": ("user.second-step", second.show), "POST": ("user.second-step", second.enter)},
+        stranger_form=True,
+    ),
+    Route("login.passkey", "/account/login/passkey/", {"POST": ("user.login", second.passkey)}, stranger_form=True),
     Route("logout", "/account/logout/", {"POST": ("user.logout", login.leave)}),
     Route(
         "password.link",
@@ -66,6 +73,21 @@ ACCOUNT = (
         {"GET": ("user.change-email", profile.show_link), "POST": ("user.change-email", profile.use_link)},
         stranger_form=True,
     ),
+    Route("factors", "/account/factors/", {"GET": (OWN, factors.show)}),
+    Route(
+        "factors.app",
+        "/account/factors/app/",
+        {"GET": ("factor.add", factors.show_app), "POST": ("factor.add", factors.add_app)},
+    ),
+    Route(
+        "factors.device",
+        "/account/factors/device/",
+        {"GET": ("factor.add", factors.show_device), "POST": ("factor.add", factors.add_device)},
+    ),
+    Route("factors.codes", "/account/factors/codes/", {"POST": ("factor.make-codes", factors.make_codes)}),
+    Route("factors.prove", "/account/factors/codes/prove/", {"POST": ("factor.prove-codes", factors.prove_codes)}),
+    Route("factors.rename", "/account/factors/{factor}/rename/", {"POST": ("factor.rename", factors.rename)}),
+    Route("factors.remove", "/account/factors/{factor}/remove/", {"POST": ("factor.remove", factors.remove)}),
     Route("account", "/account/", {"GET": (OWN, overview.show)}),
     Route("account.history", "/account/history/", {"GET": (OWN, overview.history)}),
     Route("tokens", "/account/tokens/", {"GET": (OWN, tokens.show), "POST": ("token.create", tokens.create)}),

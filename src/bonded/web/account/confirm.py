@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pyramid.response import Response
 
-from bonded.values.refusals import Refusal
 from bonded.web import stepup
 from bonded.web.forms import Form
 from bonded.web.notices import go
@@ -21,14 +20,9 @@ def show(request: Request) -> Response:
 
 
 def enter(request: Request) -> Response:
-    """Check the password, then on to `next`."""
+    """Check the proof, then on to `next`."""
     form = Form(request)
     target = local_path(form.text("next", most=2000, required=False), "/account/")
-    password = form.secret(stepup.FIELD)
-    if not form.errors:
-        try:
-            stepup.confirm(request, password)
-            return go(request, target, "confirmed")
-        except Refusal as refusal:
-            form.wrong(stepup.FIELD, request.gettext(refusal.kind.title))
+    if stepup.confirm(request, form):
+        return go(request, target, "confirmed")
     return stepup.ask(request, form, "/account/confirm/", [("next", target)])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pyramid.response import Response
 
-from bonded.accounts import login, sessions
+from bonded.accounts import devices, login, passkeys, second_step, sessions
 from bonded.values.refusals import Refusal
 from bonded.web.forms import Form
+from bonded.web.headers import with_script
 from bonded.web.identity import actor, drop_session_cookie, set_session_cookie, signed_in
 from bonded.web.notices import go
 from bonded.web.request import Request
-from bonded.web.safe import local_path
+from bonded.web.safe import local_path, quoted
 
 
 def show(request: Request) -> Response:
@@ -18,7 +19,7 @@ def show(request: Request) -> Response:
     target = local_path(request.params.get("next", ""), "/account/")
     if request.visitor.user:
         return go(request, target)
-    return _form(request, Form(request), target, 200)
+    return form_page(request, Form(request), target, 200)
 
 
 def enter(request: Request) -> Response:
@@ -27,14 +28,18 @@ def enter(request: Request) -> Response:
     target = local_path(form.text("next", most=2000, required=False), "/account/")
     name, password = form.text("name", most=100), form.secret("password")
     if form.errors:
-        return _form(request, form, target, 400)
+        return form_page(request, form, target, 400)
     try:
         done = _login(request, name, password)
     except Refusal as refusal:
         form.wrong("", request.gettext(refusal.kind.title))
-        response = _form(request, form, target, refusal.status)
+        response = form_page(request, form, target, refusal.status)
         if refusal.retry_after is not None:
             response.headers["Retry-After"] = str(refusal.retry_after)
+        return response
+    if done.waiting:
+        response = go(request, f"/account/login/second/?next={quoted(target)}")
+        set_session_cookie(request, response, done.opened, second_step.LASTS)
         return response
     response = go(request, target, "logged-in")
     set_session_cookie(request, response, done.opened, request.settings.session_lifetime)
@@ -66,6 +71,12 @@ def _login(request: Request, name: str, password: str) -> login.LoggedIn:
     )
 
 
-def _form(request: Request, form: Form, target: str, status: int) -> Response:
+def form_page(request: Request, form: Form, target: str, status: int) -> Response:
+    """The form, which offers passkeys as well."""
     # 401 would make a browser ask for HTTP credentials only with WWW-Authenticate, which we do not send here.
-    return request.page("account/login.html", status=status, form=form, next_path=target)
+    options = devices.authentication(
+        request.settings.site,
+        (),
+        challenge=passkeys.challenge(request.house.sealer, request.visitor.csrf, now=request.now),
+    )
+    return with_script(request.page("account/login.html", status=status, form=form, next_path=target, options=options))

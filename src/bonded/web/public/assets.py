@@ -11,7 +11,7 @@ from bonded.web.refusals import NOT_FOUND
 from bonded.web.render import static_digest
 from bonded.web.request import Request
 
-TYPES = {"bonded.css": "text/css", "seal.svg": "image/svg+xml"}
+TYPES = {"bonded.css": "text/css", "devices.js": "text/javascript", "seal.svg": "image/svg+xml"}
 
 
 def show(request: Request) -> Response:

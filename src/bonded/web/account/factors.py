@@ -1,0 +1,172 @@
+"""One's second factors: the list, adding an app or a device, names, removing, recovery codes."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+import segno
+from pyramid.response import Response
+
+from bonded.accounts import devices, factors, recovery, totp
+from bonded.accounts.second_step import remember
+from bonded.values.refusals import Refusal
+from bonded.web.forms import Form
+from bonded.web.headers import with_script
+from bonded.web.identity import actor, signed_in
+from bonded.web.notices import go
+from bonded.web.refusals import BAD_FORM
+from bonded.web.request import Request
+from bonded.web.safe import local_path, quoted
+
+LIST = "/account/factors/"
+SECRET, CHALLENGE = "new-app", "new-device"
+
+
+def show(request: Request) -> Response:
+    """The list, with what is possible."""
+    user, _ = signed_in(request)
+    with request.db.read() as conn:
+        mine, codes = factors.of_user(conn, user.id), recovery.standing(conn, user.id)
+    target = local_path(request.params.get("next", ""), "")
+    return request.page("account/factors.html", factors=mine, codes=codes, form=Form(request), next_path=target)
+
+
+def show_app(request: Request) -> Response:
+    """The picture for an authentication app. The secret is made new, and kept sealed in the session until it is proved."""
+    user, session = signed_in(request)
+    secret = totp.new_secret()
+    sealed = base64.b64encode(request.house.sealer.seal(secret, f"new:{user.id}")).decode()
+    with request.db.write() as tx:
+        remember(tx, session, SECRET, sealed)
+    return _app_page(request, Form(request), secret, 200)
+
+
+def add_app(request: Request) -> Response:
+    """Add the app whose code is right. Raises Refusal (bad-form, too-many-factors)."""
+    user, session = signed_in(request)
+    form = Form(request)
+    sealed = str(session.data.get(SECRET, ""))
+    if not sealed:
+        raise Refusal(BAD_FORM, "the form is no longer valid: begin again")
+    secret = request.house.sealer.open(base64.b64decode(sealed), f"new:{user.id}")
+    label, code = form.text("label", most=factors.LABEL_LENGTH), form.secret("code")
+    if not form.errors:
+        with_fields(request, form, lambda: _add_app(request, label, secret, code))
+    return _app_page(request, form, secret, 400) if form.errors else _added(request)
+
+
+def show_device(request: Request) -> Response:
+    """The page on which a security device is registered."""
+    return _device_page(request, Form(request), 200)
+
+
+def add_device(request: Request) -> Response:
+    """Register what the browser answered."""
+    user, session = signed_in(request)
+    form = Form(request)
+    label, answer = form.text("label", most=factors.LABEL_LENGTH), form.answer("answer")
+
+    def act() -> None:
+        values = devices.registered(request.settings.site, str(session.data.get(CHALLENGE, "")), answer)
+        with request.db.write() as tx:
+            factors.add_device(tx, actor(request), user.id, label, values, now=request.now)
+
+    if not form.errors:
+        with_fields(request, form, act)
+    return _device_page(request, form, 400) if form.errors else _added(request)
+
+
+def rename(request: Request) -> Response:
+    """Give one another name. Raises Refusal (no-such-factor, factor-label)."""
+    user, _ = signed_in(request)
+    label = Form(request).text("label", most=factors.LABEL_LENGTH)
+    with request.db.write() as tx:
+        factors.rename(tx, actor(request), user.id, request.part("factor"), label, now=request.now)
+    return go(request, LIST, "factor-renamed")
+
+
+def remove(request: Request) -> Response:
+    """Remove one. Raises Refusal (no-such-factor, same-factor)."""
+    user, session = signed_in(request)
+    with request.db.write() as tx:
+        proof = session.confirmed_with
+        factors.remove(tx, actor(request), user.id, request.part("factor"), confirmed_with=proof, now=request.now)
+    return go(request, LIST, "factor-removed")
+
+
+def make_codes(request: Request) -> Response:
+    """New recovery codes, shown this once."""
+    user, _ = signed_in(request)
+    with request.db.write() as tx:
+        if not factors.has_any(tx, user.id):
+            raise Refusal(factors.NO_SUCH_FACTOR, "add an app or a device first: recovery codes stand in for one")
+        codes = recovery.make(tx, actor(request), user.id, now=request.now)
+    return request.page("account/recovery-codes.html", codes=codes, form=Form(request))
+
+
+def prove_codes(request: Request) -> Response:
+    """One of the codes, typed back: from now on they count."""
+    user, _ = signed_in(request)
+    form = Form(request)
+    typed = form.secret("code")
+
+    def act() -> None:
+        with request.db.write() as tx:
+            recovery.use(tx, actor(request), user.id, typed, proving=True, now=request.now)
+
+    if not form.errors:
+        with_fields(request, form, act)
+    if form.errors:
+        return request.page("account/recovery-codes.html", status=400, codes=[], form=form)
+    return go(request, LIST, "codes-proved")
+
+
+def with_fields(request: Request, form: Form, act: Callable[[], None]) -> None:
+    """Run `act`; what it says of a field is shown beside it."""
+    fields = {factors.FACTOR_LABEL: "label", recovery.WRONG_CODE: "code"}
+    fields |= dict.fromkeys((devices.DEVICE_FAILED, factors.CREDENTIAL_KNOWN), "")
+    try:
+        act()
+    except Refusal as refusal:
+        if refusal.code not in fields:
+            raise
+        form.wrong(fields[refusal.code], f"{request.gettext(refusal.kind.title)}: {refusal.sentence}")
+
+
+def _add_app(request: Request, label: str, secret: bytes, code: str) -> None:
+    user, session = signed_in(request)
+    with request.db.write() as tx:
+        factors.add_app(tx, actor(request), request.house.sealer, user.id, label, secret, code, now=request.now)
+        remember(tx, session, SECRET, "")
+
+
+def _added(request: Request) -> Response:
+    user, _ = signed_in(request)
+    with request.db.read() as conn:
+        codes = recovery.standing(conn, user.id)
+    target = local_path(str(request.POST.get("next", "")), "")
+    back = f"{LIST}?next={quoted(target)}" if target else LIST
+    return go(request, back if not codes.proved else target or LIST, "factor-added")
+
+
+def _app_page(request: Request, form: Form, secret: bytes, status: int) -> Response:
+    user, _ = signed_in(request)
+    address = totp.address(secret, request.settings.name, user.name)
+    picture = segno.make(address, error="m").svg_inline(scale=5, border=4, light="#fff", dark="#000", omitsize=False)
+    target = local_path(str(request.params.get("next", "")), "")
+    return request.page(
+        "account/add-app.html", status=status, form=form, typed=totp.typed(secret), picture=picture, next_path=target
+    )
+
+
+def _device_page(request: Request, form: Form, status: int) -> Response:
+    user, session = signed_in(request)
+    with request.db.read() as conn:
+        options = devices.registration(conn, request.settings.site, user)
+    with request.db.write() as tx:
+        remember(tx, session, CHALLENGE, devices.challenge_text(options))
+    target = local_path(str(request.params.get("next", "")), "")
+    return with_script(
+        request.page("account/add-device.html", status=status, form=form, options=options, next_path=target)
+    )

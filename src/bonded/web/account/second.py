@@ -1,0 +1,140 @@
+"""The second step of a login, and signing in with a passkey alone."""
+
+from __future__ import annotations
+
+from pyramid.response import Response
+
+from bonded.accounts import devices, factors, passkeys, people, recovery, second_step
+from bonded.accounts.factors import Kind
+from bonded.accounts.login import limit_network
+from bonded.accounts.permits import ACCOUNT_FROZEN
+from bonded.accounts.second_step import Pending
+from bonded.accounts.sessions import Opened
+from bonded.values.refusals import Refusal
+from bonded.values.who import Actor, ActorKind
+from bonded.web.account import login
+from bonded.web.forms import Form
+from bonded.web.headers import with_script
+from bonded.web.identity import set_session_cookie
+from bonded.web.notices import go
+from bonded.web.request import Request
+from bonded.web.safe import local_path
+
+CHALLENGE = "challenge"
+HOW = ("code", "recovery", "device")
+
+
+def show(request: Request) -> Response:
+    """What the second step can be."""
+    form = Form(request)
+    return _page(request, _pending(request), form, _target(request, form), 200)
+
+
+def enter(request: Request) -> Response:
+    """Take it: then on to `next`. Raises Refusal (second-step-over)."""
+    form = Form(request)
+    waiting, target = _pending(request), _target(request, form)
+    how = form.choice("how", HOW)
+    typed = form.answer("answer") if how == "device" else form.secret(how)
+    if form.errors:
+        return _page(request, waiting, form, target, 400)
+    try:
+        return _finish(request, waiting, how, typed, target)
+    except Refusal as refusal:
+        return _refused(request, waiting, form, how, refusal, target)
+
+
+def passkey(request: Request) -> Response:
+    """Sign in with a passkey: no name, no password."""
+    form = Form(request)
+    target = _target(request, form)
+    try:
+        opened = _by_passkey(request, form.answer("answer"))
+    except Refusal as refusal:
+        form.wrong("", f"{request.gettext(refusal.kind.title)}: {request.gettext(refusal.kind.help)}")
+        return login.form_page(request, form, target, refusal.status)
+    response = go(request, target, "logged-in")
+    set_session_cookie(request, response, opened, request.settings.session_lifetime)
+    return response
+
+
+def _by_passkey(request: Request, answer: str) -> Opened:
+    limit_network(request.house.counter, request.ip, request.settings.login_limits, request.now)
+    challenge = passkeys.challenge_of(answer)
+    passkeys.check_challenge(
+        request.house.sealer, request.house.counter, request.visitor.csrf, challenge, now=request.now
+    )
+    with request.db.write() as tx:
+        found = devices.authenticated(tx, request.settings.site, challenge, answer, user_id=None, now=request.now)
+        user = people.by_id(tx, found.user_id)
+        if user is None or not user.active:
+            raise Refusal(ACCOUNT_FROZEN, "this account is frozen; an administrator can thaw it")
+        return second_step.finish(
+            tx, user, None, how="passkey", proof=found.id, ip=request.ip, agent=request.agent,
+            lifetime=request.settings.session_lifetime, now=request.now,
+        )  # fmt: skip
+
+
+def _pending(request: Request) -> Pending:
+    return second_step.pending(request.db, request.cookies.get(request.settings.cookie, ""), now=request.now)
+
+
+def _target(request: Request, form: Form) -> str:
+    given = form.text("next", most=2000, required=False) if request.method == "POST" else request.params.get("next", "")
+    return local_path(given, "/account/")
+
+
+def _finish(request: Request, waiting: Pending, how: str, typed: str, target: str) -> Response:
+    user = waiting.user
+    if how != "device":
+        second_step.limit(request.house.counter, user.id, request.now)
+    notice = "logged-in"
+    with request.db.write() as tx:
+        if how == "code":
+            proof = factors.use_code(tx, request.house.sealer, user.id, typed, now=request.now).id
+        elif how == "device":
+            challenge = str(waiting.session.data.get(CHALLENGE, ""))
+            proof = devices.authenticated(
+                tx, request.settings.site, challenge, typed, user_id=user.id, now=request.now
+            ).id
+        else:
+            who = Actor(ActorKind.USER, user.id, "", request.ip, request.agent)
+            left = recovery.use(tx, who, user.id, typed, now=request.now)
+            proof, notice = "recovery", "few-codes" if left <= recovery.FEW else "logged-in"
+        opened = second_step.finish(
+            tx, user, waiting.session, how=how, proof=proof, ip=request.ip, agent=request.agent,
+            lifetime=request.settings.session_lifetime, now=request.now,
+        )  # fmt: skip
+    response = go(request, target, notice)
+    set_session_cookie(request, response, opened, request.settings.session_lifetime)
+    return response
+
+
+def _refused(request: Request, waiting: Pending, form: Form, how: str, refusal: Refusal, target: str) -> Response:
+    second_step.failed(
+        request.db, waiting.user, how="device" if how == "device" else "code",
+        ip=request.ip, agent=request.agent, now=request.now,
+    )  # fmt: skip
+    said = f"{request.gettext(refusal.kind.title)}: {refusal.sentence}"
+    form.wrong("" if how == "device" else how, said)
+    response = _page(request, waiting, form, target, refusal.status)
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after)
+    return response
+
+
+def _page(request: Request, waiting: Pending, form: Form, target: str, status: int) -> Response:
+    options, user = None, waiting.user
+    with request.db.read() as conn:
+        kinds = {one.kind for one in factors.of_user(conn, user.id)}
+        codes = recovery.standing(conn, user.id)
+        credentials = devices.credentials_of(conn, user.id)
+    if credentials:
+        options = devices.authentication(request.settings.site, credentials)
+        with request.db.write() as tx:
+            second_step.remember(tx, waiting.session, CHALLENGE, devices.challenge_text(options))
+    page = request.page(
+        "account/second-step.html", status=status, form=form, next_path=target, options=options,
+        apps=Kind.APP in kinds, codes=codes.left if codes.proved else 0,
+    )  # fmt: skip
+    return with_script(page) if options else page
