@@ -24,8 +24,9 @@ from bonded.checks.commands import command_text, read_command
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_code, runs_command, steps_of
 from bonded.facts.model import Argument, Call, Facts, Module
 from bonded.facts.value import CHARS, DATAFILE, DECODED, DOWNLOADED, PARSED
-from bonded.values.finding import Severity
+from bonded.values.finding import Severity, When
 
+_SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
 _GAPS = frozenset("?\N{HORIZONTAL ELLIPSIS}")
 """Stand in a command for what is not known of it."""
 
@@ -54,8 +55,9 @@ def _code(module: Module, call: Call) -> Iterator[Hit]:
     elif DECODED in labels:
         yield at(module, call, "decoded code is executed", 0.95 * sure, steps_of(call, DECODED))
     elif CHARS in labels:
-        sure = 0.95 if call.arguments[0].text is not None else 0.85 * sure
-        yield at(module, call, "code spelled out of character codes is executed", sure, steps_of(call, CHARS))
+        known = call.arguments[0].text is not None
+        hit = at(module, call, "code spelled out of character codes is executed", 0.95 * sure, steps_of(call, CHARS))
+        yield hit if known or call.when in _SOON else graver(hit, Severity.LOW)
     elif DATAFILE in labels and call.arguments[0].text is not None:
         hit = at(
             module,

@@ -39,7 +39,8 @@ def dropped(facts: Facts) -> Iterator[Hit]:
     for module in facts.modules:
         for call in module.calls:
             if runs_command(call) and EMBEDDED in labels_of(call.arguments) and not _compiles(call):
-                hit = at(module, call, "a program that stood in a text is run", 0.85, steps_of(call, EMBEDDED))
+                sure = 0.85 if call.when in _SOON else 0.5
+                hit = at(module, call, "a program that stood in a text is run", sure, steps_of(call, EMBEDDED))
                 yield hit if call.when in _SOON else graver(hit, Severity.MEDIUM)
             elif call.name == WRITE and _fetched(call):
                 what = "a downloaded or decoded program is saved where Windows runs it by its name"
