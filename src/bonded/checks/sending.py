@@ -11,7 +11,17 @@ from bonded.facts import places
 from bonded.facts.known import NETWORK
 from bonded.facts.model import Argument, Call, Module
 from bonded.facts.places import kind_of_address
-from bonded.facts.value import CREDENTIALS, ENVIRONMENT, HOST, PRIVATE, WATCHED
+from bonded.facts.value import (
+    CHARS,
+    CREDENTIALS,
+    DATAFILE,
+    DECODED,
+    DOWNLOADED,
+    ENVIRONMENT,
+    HOST,
+    PRIVATE,
+    WATCHED,
+)
 
 NAMED = {
     CREDENTIALS: "what is read from where secrets lie",
@@ -64,13 +74,15 @@ _WITHIN = re.compile(
 @dataclass(frozen=True, slots=True)
 class Sending:
     """One call that reaches out. `kind` is that of `places`, "" when the address is not known; `labels` those of what goes
-    along; `address` what is known of where to; `fixed` when all of the address is written in the code."""
+    along; `address` what is known of where to; `fixed` when all of the address is written in the code; `veiled` when it is
+    written so that nobody can read it."""
 
     call: Call
     kind: str
     address: str
     labels: frozenset[str]
     fixed: bool
+    veiled: bool = False
 
     @property
     def worst(self) -> str:
@@ -108,7 +120,18 @@ def _direct(call: Call, ends: list[tuple[str, str, bool]]) -> Iterator[Sending]:
     if call.name.startswith(LOOK_UPS) and not kind:
         labels -= PRIVATE  # looking up one's own name tells nobody
     if kind != places.LOCAL and (kind != places.RESOLVER or labels & PRIVATE):
-        yield Sending(call, kind, address, labels, fixed)
+        yield Sending(call, kind, address, labels, fixed, _is_veiled(call, address))
+
+
+def _is_veiled(call: Call, address: str) -> bool:
+    """Whether the address was decoded or spelled, out of what stands in the code."""
+    return any(
+        set(one.labels) & {DECODED, CHARS}
+        and not set(one.labels) & {DOWNLOADED, DATAFILE}
+        and address in (one.text, one.shape)
+        for one in call.arguments
+        if address and one.name in ("", "url", "()")
+    )
 
 
 def _address(call: Call) -> tuple[str, str, bool]:

@@ -53,6 +53,7 @@ def rules(stage: str) -> str:
         "code": atoms.CODE,
         "network": atoms.network(),
         "spies": atoms.spies(),
+        "decoders": atoms.decoders(),
         "harm": atoms.HARM_PATTERNS,
     }
     made = [_rule(name, patterns, "any of them") for name, patterns in groups.items()]
@@ -116,7 +117,7 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
         return True
     if "spies" in groups:
         return True
-    if "network" in groups and not groups.isdisjoint(("personal", "addresses")):
+    if "network" in groups and not groups.isdisjoint(("personal", "addresses", "decoders")):
         return True
     return (reaches and hides) or "commands" in groups or groups >= {"computed", "roots"} or groups >= {"code", "reads"}
 

@@ -65,7 +65,8 @@ def _sending(module: Module, one: Sending) -> Hit:
     if one.call.name.startswith(LOOK_UPS) or (
         runs_command(one.call) and _NAME_TOOL.search(f" {command_line(one.call)}")
     ):
-        return at(module, one.call, "a name is looked up at install time: the look-up itself is a message", 0.8)
+        hit = at(module, one.call, "a name is looked up at install time: the look-up itself is a message", 0.85)
+        return graver(hit, Severity.CRITICAL)
     return graver(at(module, one.call, "the network is reached at install time", 0.8, _way(one.call)), Severity.MEDIUM)
 
 

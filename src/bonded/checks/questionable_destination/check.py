@@ -2,8 +2,9 @@
 
 **What it looks for.** Calls and commands that reach out, and where to: request bins and servers that answer any name (made
 for tests and probes), tunnels to somebody's own machine, hooks and bots of messengers, pastes and file drops, bare IP
-addresses, short addresses, services that tell a machine's public address, and the metadata service of clouds. The lists are
-in `facts/places.toml`. At install time and on import it counts what is reached at all.
+addresses, short addresses, addresses that are decoded or spelled out of the code, services that tell a machine's public
+address, and the metadata service of clouds. The lists are in `facts/places.toml`. At install time and on import it counts
+what is reached at all.
 
 **Why it matters.** Who wants data or a program to be fetched without leaving a name uses these; an honest package names its
 host, and does not call it while it is installed or imported.
@@ -49,7 +50,8 @@ def questionable(facts: Facts) -> Iterator[Hit]:
                     When.STARTUP: " whenever Python starts",
                     When.IMPORT: " on import",
                 }
-                message = f"{where(one)} is reached{early.get(one.call.when, '')}"
+                what = "an address that is hidden in the code" if one.veiled else where(one)
+                message = f"{what} is reached{early.get(one.call.when, '')}"
                 yield graver(at(module, one.call, message, weight[1], (f"to {one.address[:120]}",)), weight[0])
 
 
@@ -59,10 +61,11 @@ _WEIGHTS: dict[str, tuple[_Weight, _Weight, _Weight | None]] = {
     **dict.fromkeys(_PROBES, ((Severity.CRITICAL, 0.95), (Severity.CRITICAL, 0.9), (Severity.HIGH, 0.85))),
     places.HOOK: ((Severity.CRITICAL, 0.95), (Severity.CRITICAL, 0.85), (Severity.HIGH, 0.8)),
     places.RAW: ((Severity.CRITICAL, 0.9), (Severity.CRITICAL, 0.8), (Severity.MEDIUM, 0.5)),
-    **dict.fromkeys(_LEFT, ((Severity.CRITICAL, 0.85), (Severity.HIGH, 0.85), (Severity.LOW, 0.5))),
+    **dict.fromkeys(_LEFT, ((Severity.CRITICAL, 0.9), (Severity.CRITICAL, 0.85), (Severity.LOW, 0.5))),
     places.METADATA: ((Severity.CRITICAL, 0.9), (Severity.HIGH, 0.7), None),
     places.LOOK_UP: ((Severity.HIGH, 0.8), (Severity.MEDIUM, 0.6), (Severity.LOW, 0.2)),
 }
+_VEILED: tuple[_Weight, _Weight, _Weight] = ((Severity.CRITICAL, 0.95), (Severity.CRITICAL, 0.9), (Severity.HIGH, 0.8))
 """For each kind: at install time or start-up, on import, and when a function is called."""
 
 
@@ -70,6 +73,8 @@ def _weight(one: Sending) -> _Weight | None:
     sends = one.call.name.endswith(_SENDERS) or any(arg.name == "data" for arg in one.call.arguments)
     ordinary = (Severity.HIGH, 0.6) if sends else (Severity.MEDIUM, 0.5)
     early, on_import, called = _WEIGHTS.get(one.kind, (None, ordinary, None))
+    if one.veiled and one.kind:
+        early, on_import, called = _VEILED
     if one.call.when in (When.INSTALL, When.STARTUP):
         return early
     if one.call.when is When.IMPORT:

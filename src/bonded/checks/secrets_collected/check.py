@@ -57,7 +57,7 @@ def _module(module: Module, touched: dict[Call, str]) -> Iterator[Hit]:
 def _store(call: Call) -> str:
     """The kind of secrets that the call touches; "" for none."""
     if call.name in SECRETS:
-        return "" if call.name.startswith("keyring.") else "passwords of browsers"
+        return "passwords of browsers" if call.name.startswith(("win32crypt.", "browser_cookie3.")) else ""
     if call.name not in PATH_USERS:
         return ""
     kinds = (kind_of_file(one.text or one.shape) for one in call.arguments if one.text or one.shape)
