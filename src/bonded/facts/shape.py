@@ -23,23 +23,9 @@ _EXCERPT = 200
 
 _UNDERSCORES = re.compile(rb"(?<![\w'\"])_{3,}(?= ?[=(\[.,;)])")
 _PAIRS = (
-    b"Il",
-    b"lI",
-    b"O0",
-    b"0O",
-    b"oO",
-    b"XW",
-    b"WX",
-    b"xw",
-    b"MN",
-    b"NM",
-    b"S2",
-    b"2S",
-    b"lj",
-    b"jl",
-    b"JL",
-    b"DO",
-)
+    b"O0", b"Il", b"lI", b"0O", b"oO", b"XW", b"WX", b"xw", b"MN", b"NM", b"S2", b"2S", b"lj", b"jl", b"JL", b"DO",
+)  # fmt: skip
+_RUNS = re.compile(rb"(?:exec|eval)[(,]")
 _LOOKALIKES = re.compile(
     rb"(?<![\w\\])(?=[A-Za-z])(?:[Il1ijJL]{8,}|[O0oQD]{8,}|[wWxX]{8,}|[mMnN]{8,}|[Ss25]{8,})(?![\w])"
 )
@@ -107,14 +93,14 @@ def _ideographs(data: bytes) -> Iterator[Trait]:
 
 
 def _lookalikes(data: bytes) -> Iterator[Trait]:
-    pairs = _PAIRS if any(word in data for word in (b"exec(", b"exec,", b"eval(", b"eval,")) else _PAIRS[:3]
+    pairs = _PAIRS if _RUNS.search(data) else _PAIRS[:3]
     if sum(data.count(pair) for pair in pairs) >= 60:
         yield from _names(LOOKALIKES, _LOOKALIKES, 5, data)
 
 
 def _escapes(data: bytes) -> Iterator[Trait]:
     """Letters written as numbers: `"\\x65\\166\\141"`. Bytes of a table or a colour code are no letters."""
-    if b"\\" not in data or (data.count(b"\\x") < 6 and data.count(b"\\1") < 6):
+    if b"\\" not in data or (data.count(b"\\x6") + data.count(b"\\x7") < 4 and data.count(b"\\1") < 6):
         return
     plain: list[int] = []
     for match in _RUN.finditer(data):
@@ -159,6 +145,8 @@ def _banner(data: bytes) -> Iterator[Trait]:
         if match:
             yield _trait(PROTECTOR, data, match.start(), 1)
     head = data[:1500].lower()
+    if b"exec" not in head and b"eval" not in head and b"lambda" not in head:
+        head = b""
     for word in _BANNER:
         at = head.find(word)
         if at >= 0 and _is_banner(head, at):
