@@ -67,7 +67,7 @@ class Expressions(Loops):
         """A variable, a builtin, or something star-imported."""
         found = self.env.find(name)
         if found is not None:
-            return found
+            return self._set_elsewhere(found) if name.isupper() and found.names and not found.known else found
         if name == "__file__":
             return Value("/" + self.path)
         if name == "__builtins__":
@@ -103,9 +103,19 @@ class Expressions(Loops):
         if name == "name" and self.written and base.names:
             labels |= self.written.get(f"<{base.names[0].removesuffix('()')}>", (NOTHING, ()))[0]
         value = Value(names=names, labels=labels, bound=(base, name), steps=base.steps, local=_later(base))
+        if name.isupper():
+            value = self._set_elsewhere(value)
         if base.known and isinstance(base.const, str) and name in ("parent", "name"):
             value = Value(fold_path(base.const, name), labels=base.labels, bound=(base, name))
         return stored.labelled(value.labels, *value.steps) if stored is not None else value
+
+    def _set_elsewhere(self, value: Value) -> Value:
+        """`value`, with the text that another module of the package sets under its name."""
+        for name in value.names:
+            const = self.world.constant(name) if self.world.own(name) else UNKNOWN
+            if const is not UNKNOWN:
+                return Value(const, value.names, value.labels, steps=value.steps)
+        return value
 
     def _field(self, base: Value, name: str) -> Value | None:
         """What was stored under this name: in objects of the class, where it is known, else in any."""

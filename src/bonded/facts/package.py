@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from bisect import bisect_left
 from dataclasses import replace
+from typing import Any
 
 from bonded.facts import layout, prefilter
 from bonded.facts.collect import Collected
@@ -18,7 +20,7 @@ from bonded.facts.source import Parsed, parse, text_of
 from bonded.facts.spend import Exhausted, Spend
 from bonded.facts.state import World
 from bonded.facts.statements import Interpreter
-from bonded.facts.value import ANY, SOURCES, Value
+from bonded.facts.value import ANY, SOURCES, UNKNOWN, Value
 from bonded.facts.when import ORDER, settle
 from bonded.values.finding import When
 
@@ -52,6 +54,7 @@ class Package:
         self.asked = 0
         self.times: dict[str, dict[str, When]] = {}
         self.owned: dict[str, bool] = {}
+        self.constants: dict[str, Any] = {}
         self.full = False
         self.traits: dict[str, tuple[Trait, ...]] = {}
         self.places: dict[str, When] = {}
@@ -199,7 +202,9 @@ class Package:
         return self.readers.get(path)
 
     def _interpreter(self, path: str, parsed: Parsed) -> Interpreter:
-        reader = Interpreter(path, parsed.lines, self.spend, World(self._data, self.resolve, self._own, self._script))
+        reader = Interpreter(
+            path, parsed.lines, self.spend, World(self._data, self.resolve, self._own, self._script, self._constant)
+        )
         reader.package = layout.package_of(path, self.found.kind)
         reader.out.program = layout.inner(path, self.found.kind) == "setup.py"
         return reader
@@ -211,6 +216,14 @@ class Package:
         if known is None:
             known = self.owned[top] = any(one == top or one.startswith(f"{top}.") for one in self.paths)
         return known and (bool(rest) or top in self.paths)
+
+    def _constant(self, name: str) -> Any:
+        """The text that a module sets under this dotted name, in one line at its top level; UNKNOWN for none."""
+        if name not in self.constants:
+            module, _, last = name.rpartition(".")
+            path = self.paths.get(module)
+            self.constants[name] = constant_in(self.found.sources[path], last) if path is not None else UNKNOWN
+        return self.constants[name]
 
     def _script(self, name: str) -> str:
         """The dotted name of the one member that is called so."""
@@ -327,6 +340,22 @@ class Package:
     def _unparsed(self, path: str) -> Module:
         """A member whose shape tells, but that could not be parsed."""
         return Module(path, self._base(path), (), (), (), "", self.traits[path])
+
+
+def constant_in(data: bytes, name: str) -> Any:
+    """The text or bytes that a source sets `name` to, in one line at its top level; UNKNOWN for none."""
+    if not name.isidentifier() or not name.isascii():
+        return UNKNOWN
+    found = re.search(
+        rb"^" + name.encode() + rb"[ \t]*(?::[^=\n]{1,60})?=[ \t]*([rbuRBU]{0,2}[\"'][^\n]{0,4000})$",
+        data,
+        re.MULTILINE,
+    )
+    try:
+        value = ast.literal_eval(found.group(1).decode("utf-8", "replace").strip()) if found else UNKNOWN
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return UNKNOWN
+    return value if isinstance(value, (str, bytes)) else UNKNOWN
 
 
 def _imported_words(data: bytes) -> set[str]:

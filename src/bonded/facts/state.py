@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, DECODERS, KEPT_BUILTINS, NETWORK, SPIES, canonical
 from bonded.facts.model import Argument, Call, Decoded
@@ -24,12 +25,14 @@ _KEPT_HEADS = ("ctypes.", "winreg.", "_winreg.", "importlib.machinery.", "import
 class World:
     """What surrounds a module: `data(name)` gives a small data member by its base name, `resolve(later)` the result of a
     function of another module of the package; `own(name)` says whether a dotted name begins with one of its modules,
-    `script(name)` gives the dotted name of its one member `name.py`, "" for none."""
+    `script(name)` gives the dotted name of its one member `name.py`, "" for none, `constant(name)` the text that a module sets
+    under that dotted name."""
 
     data: Callable[[str], bytes | None] = lambda _name: None
     resolve: Callable[[Later], Value] = lambda _later: Value()
     own: Callable[[str], bool] = lambda _name: False
     script: Callable[[str], str] = lambda _name: ""
+    constant: Callable[[str], Any] = lambda _name: UNKNOWN
 
 
 @dataclass(slots=True)

@@ -71,7 +71,7 @@ _VEILED: tuple[_Weight, _Weight, _Weight] = ((Severity.CRITICAL, 0.95), (Severit
 
 def _weight(one: Sending) -> _Weight | None:
     sends = one.call.name.endswith(_SENDERS) or any(arg.name == "data" for arg in one.call.arguments)
-    ordinary = (Severity.HIGH, 0.6) if sends else (Severity.MEDIUM, 0.5)
+    ordinary = ((Severity.HIGH, 0.6) if sends else (Severity.MEDIUM, 0.5)) if one.kind else (Severity.LOW, 0.4)
     early, on_import, called = _WEIGHTS.get(one.kind, (None, ordinary, None))
     if one.veiled and one.kind:
         early, on_import, called = _VEILED
