@@ -202,7 +202,8 @@ class Mailer(Protocol):
 
 
 class SandboxResult(Protocol):
-    """What a sandboxed call ended with. `outcome` is "ok", "crash", "timeout", "memory" or "killed"."""
+    """What a sandboxed call ended with. `outcome` is "ok", "crash", "timeout", "memory" or "killed"; `value` what it gave
+    before that, all of it only when the outcome is "ok"."""
 
     outcome: str
     value: bytes
@@ -218,15 +219,15 @@ class Sandbox(Protocol):
 
     def run(
         self,
-        call: Callable[[bytes, BinaryIO | None], bytes],
+        call: Callable[[bytes, BinaryIO | None], bytes | Iterator[bytes]],
         argument: bytes,
         *,
         cpu_seconds: float,
         memory_bytes: int,
         attachment: BinaryIO | None = None,
     ) -> SandboxResult:
-        """`call(argument, attachment)` in a child of its own. `call` is a function at the top of a module of ours;
-        `attachment` a file to read from its start, which need not fit into memory. Never raises for what `call` does."""
+        """`call(argument, attachment)` in a child of its own. `call` is a function at the top of a module of ours, which
+        returns bytes, or yields them part by part; `attachment` a file to read from its start, which need not fit into memory. Never raises for what `call` does."""
 
     def close(self) -> None:
         """End the processes that serve this sandbox. It starts again when it is used again."""

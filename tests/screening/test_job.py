@@ -17,7 +17,7 @@ from bonded.journal.tables import journal, to_publish
 from bonded.review.evidence import ranked, text_of
 from bonded.review.queue import case as case_of
 from bonded.screening import states
-from bonded.screening.child import checks_call, facts_call
+from bonded.screening.child import checks_call, screen_call
 from bonded.screening.job import HELD_WORDS, REFUSED_WORDS, screen, wanted_move
 from bonded.screening.states import CheckState
 from bonded.screening.tables import facts
@@ -139,7 +139,7 @@ def test_stored_facts_are_used_again(small: Index) -> None:
 @pytest.mark.parametrize("how", ["crash", "timeout", "memory", "killed"])
 def test_a_failure_holds_the_file_and_is_seen(small: Index, how: str) -> None:
     real = small.sandbox
-    small.sandbox = Failing(real, lambda call, _: how if call is facts_call else "")
+    small.sandbox = Failing(real, lambda call, _: how if call is screen_call else "")
     file = small.screened("plain-thing")
     assert file.state is S.HELD
     assert [one.check for one in small.rows(finding)] == ["check-failed"]

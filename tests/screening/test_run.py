@@ -14,7 +14,7 @@ import pytest
 from bonded.adapters.sandbox_wire import Result
 from bonded.checks.context import Context, Neighbour
 from bonded.checks.registry import discover
-from bonded.screening.child import checks_call, facts_call
+from bonded.screening.child import checks_call, screen_call
 from bonded.screening.evidence import pack
 from bonded.screening.policy import Policy, decide
 from bonded.screening.run import FAILED, Scanner, evidence, judge, scan
@@ -78,17 +78,20 @@ def test_evidence_is_the_text_around_with_decoded_forms(scanner: Scanner) -> Non
 
 
 class Failing:
-    """A sandbox in which some calls end badly, as the real one reports it."""
+    """A sandbox in which some calls end badly, as the real one reports it; `partly`: reading the archive goes well first."""
 
     level = "rlimits"
 
-    def __init__(self, real: Any, fails: Callable[[Any, bytes], str]) -> None:
-        self.real, self.fails, self.calls = real, fails, 0
+    def __init__(self, real: Any, fails: Callable[[Any, bytes], str], *, partly: bool = False) -> None:
+        self.real, self.fails, self.partly, self.calls = real, fails, partly, 0
 
     def run(self, call: Any, argument: bytes, **limits: Any) -> Any:
         self.calls += 1
         how = self.fails(call, argument)
-        return Result(how, b"", "words", 0.1) if how else self.real.run(call, argument, **limits)
+        if not how:
+            return self.real.run(call, argument, **limits)
+        given = self.real.run(call, argument, **limits).value if self.partly and call is screen_call else b""
+        return Result(how, given[: 8 + int.from_bytes(given[:8], "big")], "words", 0.1)
 
     def close(self) -> None:
         """Nothing of its own to end."""
@@ -96,7 +99,7 @@ class Failing:
 
 @pytest.mark.parametrize("how", ["crash", "timeout", "memory", "killed"])
 def test_reading_that_fails_is_a_finding_and_goes_to_review(scanner: Scanner, how: str) -> None:
-    failing = Failing(scanner.sandbox, lambda call, _: how if call is facts_call else "")
+    failing = Failing(scanner.sandbox, lambda call, _: how if call is screen_call else "")
     result = scan(wheel(), NAME, None, discover(), Scanner(failing))
     assert [one.check for one in result.findings] == [FAILED]
     assert "reading the archive" in result.findings[0].message
@@ -107,9 +110,7 @@ def test_reading_that_fails_is_a_finding_and_goes_to_review(scanner: Scanner, ho
 
 @pytest.mark.parametrize("how", ["crash", "timeout", "memory", "killed"])
 def test_a_check_that_fails_is_named_and_harms_no_other(scanner: Scanner, how: str) -> None:
-    failing = Failing(
-        scanner.sandbox, lambda call, argument: how if call is checks_call and b"startup-hook" in argument else ""
-    )
+    failing = Failing(scanner.sandbox, lambda _, argument: how if b"startup-hook" in argument else "", partly=True)
     result = scan(wheel(HOSTILE), NAME, None, discover(), Scanner(failing))
     assert {one.check for one in result.findings} == {FAILED, "decoded-or-downloaded-code-executed"}
     failure = next(one for one in result.findings if one.check == FAILED)

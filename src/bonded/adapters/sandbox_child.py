@@ -47,8 +47,9 @@ def _call(request: Request, answer: int, argument: int, attachment: int | None) 
     gc.disable()  # a short life: collecting syntax trees costs more than it frees
     sys.setrecursionlimit(6000)
     value = function(data, stream)
-    assert isinstance(value, bytes), "a sandboxed call returns bytes"
-    write_frame(answer, VALUE, value)
+    for part in (value,) if isinstance(value, bytes) else value:
+        assert isinstance(part, bytes), "a sandboxed call returns or yields bytes"
+        write_frame(answer, VALUE, part)
     return 0
 
 

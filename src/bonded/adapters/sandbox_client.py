@@ -9,12 +9,12 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from bonded.adapters.sandbox_wire import ERROR, MEMORY, STATUS, VALUE, Request, Result, read_frames, send_request
 
-Call = Callable[[bytes, BinaryIO | None], bytes]
+Call = Callable[[bytes, BinaryIO | None], bytes | Iterator[bytes]]
 PRELOAD = ("bonded.screening.child",)
 """Imported, and warmed up, once in the server."""
 
@@ -197,12 +197,13 @@ def _result(frames: dict[bytes, bytes]) -> Result:
     seconds, status = float(cpu), int(code)
     if status == 0 and VALUE in frames:
         return Result("ok", frames[VALUE], "", seconds)
+    given = frames.get(VALUE, b"")
     if int(late) or status in (-signal.SIGXCPU, -signal.SIGPROF):
-        return Result("timeout", b"", "the clock ran out" if int(late) else "processor time ran out", seconds)
+        return Result("timeout", given, "the clock ran out" if int(late) else "processor time ran out", seconds)
     if MEMORY in frames:
-        return Result("memory", b"", "memory ran out", seconds)
+        return Result("memory", given, "memory ran out", seconds)
     if ERROR in frames:
-        return Result("crash", b"", frames[ERROR].decode("utf-8", "replace"), seconds)
+        return Result("crash", given, frames[ERROR].decode("utf-8", "replace"), seconds)
     if status == -signal.SIGKILL:
-        return Result("killed", b"", "killed from outside", seconds)
-    return Result("crash", b"", f"ended with signal {-status}" if status < 0 else f"exit status {status}", seconds)
+        return Result("killed", given, "killed from outside", seconds)
+    return Result("crash", given, f"ended with signal {-status}" if status < 0 else f"exit status {status}", seconds)

@@ -7,6 +7,7 @@ had nothing to do for a while.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import select
@@ -44,6 +45,9 @@ def main(arguments: list[str]) -> None:
         warm = getattr(importlib.import_module(module), "warm", None)
         if warm is not None:
             warm()
+    gc.collect()
+    gc.freeze()  # children share what is here: a collection would write into all of it
+    gc.disable()
     control.send(b"ready")
     children: dict[int, Child] = {}
     try:

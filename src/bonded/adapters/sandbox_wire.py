@@ -59,13 +59,15 @@ def receive_request(control: socket.socket) -> tuple[Request, list[int]] | None:
 
 def write_frame(descriptor: int, kind: bytes, payload: bytes) -> None:
     """Write one frame of the answer."""
-    data = memoryview(kind + len(payload).to_bytes(8, "big") + payload)
-    while data:
-        data = data[os.write(descriptor, data) :]
+    head = kind + len(payload).to_bytes(8, "big")
+    for piece in (head + payload,) if len(payload) < 65_536 else (head, payload):
+        data = memoryview(piece)
+        while data:
+            data = data[os.write(descriptor, data) :]
 
 
 def read_frames(descriptor: int) -> dict[bytes, bytes]:
-    """All frames up to the end of the pipe; of two frames of a kind the first counts, cut-off frames do not."""
+    """All frames up to the end of the pipe: values joined; of others of one kind the first counts, cut-off frames do not."""
     raw = bytearray()
     while len(raw) <= MAX_ANSWER:
         chunk = os.read(descriptor, 1 << 20)
@@ -79,6 +81,7 @@ def read_frames(descriptor: int) -> dict[bytes, bytes]:
         end = position + _HEADER + size
         if end > len(raw):
             break
-        frames.setdefault(bytes(raw[position : position + 1]), bytes(raw[position + _HEADER : end]))
+        kind, payload = bytes(raw[position : position + 1]), bytes(raw[position + _HEADER : end])
+        frames[kind] = frames.get(kind, b"") + payload if kind == VALUE else frames.get(kind, payload)
         position = end
     return frames

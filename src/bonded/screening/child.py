@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -15,14 +16,19 @@ from bonded.facts import prefilter, salvage
 from bonded.facts.model import build, dump, load
 from bonded.facts.read import read
 from bonded.screening.evidence import keep
+from bonded.screening.warming import archives
 from bonded.values.finding import Finding
 
 
 def warm() -> None:
-    """Import and compile everything once, in the fork server."""
+    """Import, compile and load everything once, in the fork server."""
     prefilter.warm()
     salvage.warm()
-    discover()
+    checks = discover()
+    for stream, name in archives():
+        facts = load(dump(read(stream, name)))
+        for one in checks:
+            _output(one.name, facts, Context())
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +41,19 @@ class CheckOutput:
     seconds: float = 0.0
 
 
-def facts_call(argument: bytes, attachment: BinaryIO | None) -> bytes:
-    """`argument` is the file's name, the attachment the archive; gives facts as JSON."""
+def screen_call(argument: bytes, attachment: BinaryIO | None) -> Iterator[bytes]:
+    """Facts of the archive that is attached, then what checks say over them.
+
+    `argument` is {"filename", "checks", "context"}. Gives eight bytes with the length of the facts, and the facts as JSON;
+    then [CheckOutput] as JSON.
+    """
     assert attachment is not None
-    return dump(read(attachment, argument.decode("utf-8")))
+    asked = orjson.loads(argument)
+    context = build(Context, asked["context"]) if asked["context"] is not None else None
+    facts = read(attachment, asked["filename"])
+    data = dump(facts)
+    yield len(data).to_bytes(8, "big") + data
+    yield orjson.dumps([_output(name, facts, context) for name in asked["checks"]])
 
 
 def checks_call(argument: bytes, attachment: BinaryIO | None) -> bytes:

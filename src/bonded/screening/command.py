@@ -57,7 +57,7 @@ def _one(path: Path, checks: tuple[Check, ...], scanner: Scanner, policy: Policy
         sha256 = ""
         words = f"the file cannot be read: {error.strerror}"
         failure = Finding(FAILED, FAILED_VERSION, Severity.MEDIUM, 1.0, words)
-        result = ScanResult(None, None, (), (failure,), tuple(one.name for one in checks), 0.0)
+        result = ScanResult(None, (), (failure,), tuple(one.name for one in checks), 0.0)
     decision = decide(result.findings, policy.at(project_of_filename(path.name), now))
     return Scanned(str(path), sha256, decision, result, rules)
 

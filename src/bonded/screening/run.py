@@ -8,7 +8,8 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -18,7 +19,7 @@ from bonded.checks.context import Context
 from bonded.checks.kit import Check
 from bonded.checks.outside import Material, Ran, Runner
 from bonded.facts.model import Facts, build, load
-from bonded.screening.child import CheckOutput, checks_call, evidence_call, facts_call, many_call
+from bonded.screening.child import CheckOutput, checks_call, evidence_call, many_call, screen_call
 from bonded.screening.evidence import wanted
 from bonded.seams import Sandbox, SandboxResult
 from bonded.values.finding import Finding, Severity
@@ -48,12 +49,11 @@ CheckRun = Ran
 """How one check ended."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ScanResult:
     """What came out. `facts_json` is None when no facts could be made; `not_run` names checks that lacked what they need:
     context, or the archive."""
 
-    facts: Facts | None
     facts_json: bytes | None
     runs: tuple[CheckRun, ...]
     failures: tuple[Finding, ...]
@@ -64,10 +64,15 @@ class ScanResult:
     def findings(self) -> tuple[Finding, ...]:
         return (*(one for run in self.runs for one in run.findings), *self.failures)
 
-    @property
+    @cached_property
+    def facts(self) -> Facts | None:
+        """The facts as values: made when somebody asks, for most do not."""
+        return load(self.facts_json) if self.facts_json is not None else None
+
+    @cached_property
     def unread(self) -> tuple[str, ...]:
         own = tuple(one.message for one in self.failures)
-        return ((*self.facts.unread, *own)) if self.facts is not None else own
+        return (*orjson.loads(self.facts_json)["unread"], *own) if self.facts_json is not None else own
 
 
 def scan(
@@ -77,11 +82,21 @@ def scan(
 
     Raises OSError only when `data` itself cannot be read.
     """
+    every = sorted(checks, key=lambda one: one.name)
     with _opened(data) as stream:
-        made = scanner.sandbox.run(facts_call, filename.encode("utf-8", "surrogateescape"), **_limits(scanner, stream))
-        if made.outcome != "ok":
-            return _no_facts(made, checks)
-        return judge(made.value, context, checks, scanner, spent=made.cpu_seconds, archive=stream)
+        able = [one for one in every if _is_able(one, context, stream)]
+        ours = [one for one in able if one.runner is None]
+        asked = {"filename": filename.encode("utf-8", "replace").decode(), **_asked(ours, context)}
+        made = scanner.sandbox.run(screen_call, orjson.dumps(asked), **_limits(scanner, stream))
+        end = 8 + int.from_bytes(made.value[:8], "big")
+        facts_json = made.value[8:end]
+        if not facts_json or len(made.value) < end:
+            return _no_facts(made, every)
+        if made.outcome == "ok":
+            runs, spent = _runs(made.value[end:], made.cpu_seconds), 0.0
+        else:  # the facts came, and then a check failed: each by itself
+            runs, spent = [_alone(facts_json, context, one, scanner) for one in ours], made.cpu_seconds
+        return _assembled(facts_json, context, every, able, runs, scanner, spent, stream)
 
 
 def judge(
@@ -121,7 +136,7 @@ def judge_many(some: Sequence[ToJudge], scanner: Scanner) -> list[ScanResult]:
     asked = []
     for one in some:
         names = sorted(check.name for check in one.checks if check.runner is None)
-        asked.append({"checks": names, "context": asdict(one.context), "size": len(one.facts_json)})
+        asked.append({"checks": names, "context": one.context, "size": len(one.facts_json)})
     call: Callable[..., SandboxResult] = scanner.sandbox.run
     stream = io.BytesIO(b"".join(one.facts_json for one in some))
     result = call(many_call, orjson.dumps(asked), **_limits(scanner, stream))
@@ -149,15 +164,15 @@ def _assembled(
     archive: BinaryIO | None,
 ) -> ScanResult:
     """The result of our own checks' `runs`, and those of checks from elsewhere, which run here."""
-    facts, limits = load(facts_json), scanner.settings
-    material = Material(facts, facts_json, context, archive, limits.cpu_seconds, limits.memory_bytes)
-    runs = sorted([*runs, *_elsewhere(able, material)], key=lambda run: run.check)
-    failures = tuple(_failure(run.check, run.outcome) for run in runs if run.outcome != "ok")
+    if any(one.runner is not None for one in able):
+        limits = scanner.settings
+        facts = load(facts_json)
+        material = Material(facts, facts_json, context, archive, limits.cpu_seconds, limits.memory_bytes)
+        runs = sorted([*runs, *_elsewhere(able, material)], key=lambda run: run.check)
     return ScanResult(
-        facts=facts,
         facts_json=facts_json,
         runs=tuple(runs),
-        failures=failures,
+        failures=tuple(_failure(run.check, run.outcome) for run in runs if run.outcome != "ok"),
         not_run=tuple(one.name for one in every if one not in able),
         cpu_seconds=spent + sum(run.cpu_seconds for run in runs),
     )
@@ -167,7 +182,8 @@ def evidence(
     data: bytes | Path | BinaryIO, filename: str, result: ScanResult, scanner: Scanner
 ) -> list[dict[str, Any]]:
     """Texts around the findings, read from the archive in the sandbox; [] when that fails (findings have excerpts)."""
-    places = wanted(result.facts, result.findings) if result.facts is not None else []
+    findings = result.findings
+    places = wanted(result.facts, findings) if findings and result.facts is not None else []
     if not places:
         return []
     argument = orjson.dumps({"filename": filename, "wanted": places})
@@ -203,10 +219,13 @@ def _opened(data: bytes | Path | BinaryIO) -> AbstractContextManager[BinaryIO]:
     return data.open("rb") if isinstance(data, Path) else nullcontext(data)
 
 
+def _asked(checks: list[Check], context: Context | None) -> dict[str, Any]:
+    return {"checks": [one.name for one in checks], "context": context}
+
+
 def _ask(facts_json: bytes, context: Context | None, checks: list[Check], scanner: Scanner) -> SandboxResult:
-    asked = {"checks": [one.name for one in checks], "context": asdict(context) if context is not None else None}
     call: Callable[..., SandboxResult] = scanner.sandbox.run
-    return call(checks_call, orjson.dumps(asked), **_limits(scanner, io.BytesIO(facts_json)))
+    return call(checks_call, orjson.dumps(_asked(checks, context)), **_limits(scanner, io.BytesIO(facts_json)))
 
 
 def _all_at_once(
@@ -218,9 +237,13 @@ def _all_at_once(
     result = _ask(facts_json, context, checks, scanner)
     if result.outcome != "ok":
         return None
-    outputs = [build(CheckOutput, raw) for raw in orjson.loads(result.value)]
-    # What making the child and reading facts cost is shared by all; what a check cost is its own.
-    rest = max(0.0, result.cpu_seconds - sum(one.seconds for one in outputs)) / len(outputs)
+    return _runs(result.value, result.cpu_seconds)
+
+
+def _runs(value: bytes, cpu_seconds: float) -> list[CheckRun]:
+    """What a child said of its checks. What making it and its facts cost is shared by all; what a check cost is its own."""
+    outputs = [build(CheckOutput, raw) for raw in orjson.loads(value)]
+    rest = max(0.0, cpu_seconds - sum(one.seconds for one in outputs)) / max(1, len(outputs))
     return [CheckRun(one.check, _outcome(one), one.findings, one.seconds + rest) for one in outputs]
 
 
@@ -246,4 +269,4 @@ def _failure(check: str, outcome: str) -> Finding:
 
 def _no_facts(result: SandboxResult, checks: Iterable[Check]) -> ScanResult:
     failure = _failure("reading the archive", f"{result.outcome}: {result.detail}")
-    return ScanResult(None, None, (), (failure,), tuple(sorted(one.name for one in checks)), result.cpu_seconds)
+    return ScanResult(None, (), (failure,), tuple(one.name for one in checks), result.cpu_seconds)
