@@ -227,7 +227,8 @@ class Sandbox(Protocol):
         attachment: BinaryIO | None = None,
     ) -> SandboxResult:
         """`call(argument, attachment)` in a child of its own. `call` is a function at the top of a module of ours, which
-        returns bytes, or yields them part by part; `attachment` a file to read from its start, which need not fit into memory. Never raises for what `call` does."""
+        returns bytes, or yields them part by part; `attachment` a file to read from its start, which need not fit into
+        memory. Never raises for what `call` does."""
 
     def close(self) -> None:
         """End the processes that serve this sandbox. It starts again when it is used again."""

@@ -14,7 +14,7 @@ import pytest
 from bonded.adapters.sandbox_wire import Result
 from bonded.checks.context import Context, Neighbour
 from bonded.checks.registry import discover
-from bonded.screening.child import checks_call, screen_call
+from bonded.screening.child import screen_call
 from bonded.screening.evidence import pack
 from bonded.screening.policy import Policy, decide
 from bonded.screening.run import FAILED, Scanner, evidence, judge, scan
