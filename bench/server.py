@@ -63,16 +63,25 @@ def serving(directory: Path) -> Iterator[Server]:
 
 
 def family(pid: int) -> list[int]:
-    """`pid` and all processes below it."""
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    return [pid] + [one for child in path.read_text().split() for one in family(int(child))]
+    """`pid` and all processes below it, whichever of its threads started them."""
+    found = [pid]
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        try:
+            found += [one for child in path.read_text().split() for one in family(int(child))]
+        except FileNotFoundError:  # a thread that has just ended
+            continue
+    return found
 
 
 def memory_mb(pid: int) -> float:
     """Proportional memory of the whole family, in MB: shared pages are counted once."""
     total = 0
     for one in family(pid):
-        found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{one}/smaps_rollup").read_text(), re.MULTILINE)
+        try:
+            text = Path(f"/proc/{one}/smaps_rollup").read_text()
+        except (FileNotFoundError, ProcessLookupError):  # a child that has just ended
+            continue
+        found = re.search(r"^Pss:\s+(\d+)", text, re.MULTILINE)
         total += int(found[1]) if found else 0
     return round(total / 1024, 1)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -19,7 +20,7 @@ from sqlalchemy import delete, select, update
 from bonded.catalog import read as catalog
 from bonded.catalog.change import move_file
 from bonded.catalog.locks import lock_file, try_lock_project
-from bonded.catalog.tables import verdict as verdict_table
+from bonded.checks.kit import Check
 from bonded.checks.registry import discover
 from bonded.db.engine import Tx
 from bonded.db.jobs import Job, enqueue
@@ -30,13 +31,14 @@ from bonded.screening.backfill import QUEUE, Backfill, BackfillState, feed, job_
 from bonded.screening.cases import put_in_case
 from bonded.screening.decision import counted, decision_of, worse
 from bonded.screening.figures import note
-from bonded.screening.given import gather
-from bonded.screening.job import HELD_WORDS, save_verdict, screened
+from bonded.screening.given import Given, gather
+from bonded.screening.job import HELD_WORDS, needs_archive, save_verdict, screened
 from bonded.screening.policy import Decision
+from bonded.screening.run import ScanResult, ToJudge, judge_many
 from bonded.screening.selection import page
 from bonded.screening.settings import ScreeningContext
 from bonded.screening.states import RUNS, CheckState, in_force
-from bonded.screening.store import Screened, store_facts, store_runs
+from bonded.screening.store import Screened, newest_verdict, store_facts, store_runs
 from bonded.screening.tables import backfill as table
 from bonded.screening.tables import backfill_part as part_table
 from bonded.seams import NotStored
@@ -53,6 +55,17 @@ SECONDS = 10.0
 BYTES = 64 * 1024 * 1024
 """The same for facts and evidence that wait to be written."""
 log = structlog.get_logger("bonded.backfill")
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One file that is to be worked on. `given` is None for one that is left alone; `decides`: one of the checks does."""
+
+    file_id: str
+    given: Given | None
+    checks: tuple[Check, ...] = ()
+    states: dict[str, CheckState] = field(default_factory=dict)
+    decides: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,34 +108,66 @@ def run_part(context: ScreeningContext, job: Job, now: datetime) -> Effects | No
         ids = page(conn, row.selection, checks, before=row.started_at, after=after, last=upto, limit=2 * backfill.FILES)
     work = Work(number, after, upto, after)
     began = time.monotonic()
-    for file_id in ids:
-        if work.files and (time.monotonic() - began > SECONDS or work.bytes > BYTES):
-            break
-        _work_on(context, row, work, file_id, now)
-    else:
-        work.last, work.files = upto, files  # those that a condition no longer holds for are done too
+    for some in _batches(context, row, ids, now):
+        judged = _judged(context, some)
+        for one in some:
+            if work.files and (time.monotonic() - began > SECONDS or work.bytes > BYTES):
+                return partial(_apply, context, row, work, now)
+            _work_on(context, work, one, judged.get(one.file_id), now)
+    work.last, work.files = upto, files  # those that a condition no longer holds for are done too
     return partial(_apply, context, row, work, now)
 
 
-def _work_on(context: ScreeningContext, row: Backfill, work: Work, file_id: str, now: datetime) -> None:
-    work.last, work.files = file_id, work.files + 1
-    with context.db.read() as conn:
-        given = gather(conn, file_id, now, context.settings.names)
+def _batches(context: ScreeningContext, row: Backfill, ids: Sequence[str], now: datetime) -> Iterator[list[Planned]]:
+    """The files with what is known of them, as many at once as their facts leave room for."""
+    left = list(ids)
+    while left:
+        some: list[Planned] = []
+        size = 0
+        with context.db.read() as conn:
+            while left and size < BYTES // 4:
+                file_id = left.pop(0)
+                given = gather(conn, file_id, now, context.settings.names)
+                some.append(_planned(context, row, file_id, given))
+                size += len(given.facts_json or b"") if given is not None else 0
+        yield some
+
+
+def _planned(context: ScreeningContext, row: Backfill, file_id: str, given: Given | None) -> Planned:
     if given is None or given.file.state is S.RECEIVED:
-        work.skipped += 1  # gone, or its first screening is to come
-        return
+        return Planned(file_id, None)  # gone, or its first screening is to come
     states = in_force(discover(), given.states, context.settings.new_checks)
     own = {name for name in row.checks if states.get(name) in RUNS}
     decides = any(states[name] is CheckState.ENABLED for name in own)
     checks = tuple(one for one in discover() if one.name in own or (decides and states[one.name] is CheckState.ENABLED))
+    return Planned(file_id, given, checks, states, decides)
+
+
+def _judged(context: ScreeningContext, some: Sequence[Planned]) -> dict[str, ScanResult]:
+    """What checks say of the files whose stored facts suffice, all judged in one child."""
+    ready: dict[str, ToJudge] = {}
+    for one in some:
+        if one.given is not None and one.given.facts_json is not None and not needs_archive(one.given, one.checks):
+            ready[one.file_id] = ToJudge(one.given.facts_json, one.given.context, one.checks)
+    found = judge_many(list(ready.values()), context.scanner) if ready else []
+    return dict(zip(ready, found, strict=True))
+
+
+def _work_on(context: ScreeningContext, work: Work, one: Planned, judged: ScanResult | None, now: datetime) -> None:
+    work.last, work.files = one.file_id, work.files + 1
+    given = one.given
+    if given is None:
+        work.skipped += 1
+        return
     try:
-        done = screened(context, given, checks)
+        done = screened(context, given, one.checks, judged)
     except NotStored:
         work.failed += 1
-        log.warning("the vault does not have the archive", file=file_id, backfill=row.id)
+        log.warning("the vault does not have the archive", file=one.file_id, backfill=work.number)
         return
-    decision = decision_of(given, done.result, states, context.settings.policy, now) if decides else None
-    work.ones.append(One(done, decision, states))
+    policy = context.settings.policy
+    decision = decision_of(given, done.result, one.states, policy, now) if one.decides else None
+    work.ones.append(One(done, decision, one.states))
     work.bytes += len(done.packed or b"") + sum(len(text) for _, text in done.kept.values())
 
 
@@ -174,7 +219,7 @@ def _judge(
 ) -> None:
     """The verdict on one file, where it differs or rests on something new; and the case that it asks for."""
     given = one.done.given
-    then = _newest_verdict(tx, given.file.id)
+    then = newest_verdict(tx, given.file.id)
     fresh = bool(counted(new, given, one.done.result, one.states))
     if decision.verdict is then and not fresh:
         return
@@ -191,12 +236,6 @@ def _judge(
         counts["moved"] += 1
     put_in_case(tx, file, decision, now=now)
     counts["cases"] += 1
-
-
-def _newest_verdict(tx: Tx, file_id: str) -> Verdict | None:
-    query = select(verdict_table.c.verdict).where(verdict_table.c.file_id == file_id)
-    found = tx.execute(query.order_by(verdict_table.c.id.desc()).limit(1)).scalar_one_or_none()
-    return Verdict(found) if found is not None else None
 
 
 def _decided(tx: Tx, file: catalog.File) -> bool:

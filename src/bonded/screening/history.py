@@ -64,10 +64,14 @@ _MADE = (
 )
 _FACTOR = (
     select(func.max(journal.c.at))
-    .where(journal.c.actor_id == bindparam("user"), journal.c.action == FACTOR_REMOVED)
+    .where(journal.c.user_id == bindparam("user"), journal.c.action == FACTOR_REMOVED)
     .where(journal.c.at <= bindparam("until"))
 )
-_WAS_PUBLIC = select(exists().where(_F.project_id == bindparam("project"), _F.burnt, _F.id != bindparam("file")))
+_WAS_PUBLIC = select(
+    exists().where(
+        _F.project_id == bindparam("project"), _F.burnt, _F.id != bindparam("file"), _F.uploaded_at <= bindparam("at")
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +104,9 @@ def seen(conn: Connection, file: File) -> frozenset[str]:
 
 
 def was_public(conn: Connection, file: File) -> bool:
-    """Whether another file of the project ever was public."""
-    return bool(conn.execute(_WAS_PUBLIC, {"project": file.project_id, "file": file.id}).scalar_one())
+    """Whether a file of the project that was uploaded before this one ever was public."""
+    about = {"project": file.project_id, "file": file.id, "at": file.uploaded_at}
+    return bool(conn.execute(_WAS_PUBLIC, about).scalar_one())
 
 
 def publisher(conn: Connection, file: File) -> Publisher:

@@ -7,7 +7,7 @@ worker applies together with the end of the job: if we stop before, the job runs
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -63,15 +63,24 @@ def screen(context: ScreeningContext, job: Job, now: datetime) -> Effects | None
     return partial(_apply, context, done, decision, states, now, began)
 
 
-def screened(context: ScreeningContext, given: Given, checks: tuple[Check, ...]) -> Screened:
+def needs_archive(given: Given, checks: Iterable[Check]) -> bool:
+    """Whether the archive must be read: its facts are not there, or a check reads it itself."""
+    return given.facts_json is None or any(one.runner is not None and one.runner.needs_archive for one in checks)
+
+
+def screened(
+    context: ScreeningContext, given: Given, checks: tuple[Check, ...], result: ScanResult | None = None
+) -> Screened:
     """The sandboxed work on one file: its stored facts or else its archive. Raises StorageError.
 
-    With stored facts the archive is opened only to keep the text around findings; it may be gone.
+    With stored facts the archive is opened only to keep the text around findings; it may be gone. `result` is what was judged
+    from them already.
     """
-    if given.facts_json is None or any(one.runner is not None and one.runner.needs_archive for one in checks):
+    if needs_archive(given, checks):
         with context.vault.open(given.file.vault_key) as stream:
             return _read(context, given, checks, stream)
-    result = judge(given.facts_json, given.context, checks, context.scanner)
+    assert given.facts_json is not None
+    result = result or judge(given.facts_json, given.context, checks, context.scanner)
     if not any(one.path and one.line for one in result.findings):
         return Screened(given, result, checks)
     try:

@@ -13,23 +13,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from sqlalchemy import select
-
 from bonded.catalog import read
-from bonded.catalog.tables import verdict as verdict_table
 from bonded.checks.kit import Check
 from bonded.checks.registry import discover
 from bonded.screening.backfill import chosen
 from bonded.screening.decision import decision_of, worse
-from bonded.screening.given import gather
+from bonded.screening.given import Given, gather
 from bonded.screening.policy import Decision, Policy
-from bonded.screening.run import judge
+from bonded.screening.run import ToJudge, judge_many
 from bonded.screening.selection import Selection, count, page
 from bonded.screening.settings import ScreeningContext
 from bonded.screening.states import CheckState, in_force, states
+from bonded.screening.store import newest_verdict
 from bonded.values.states import Verdict
 
-PAGE = 500
+BATCH = 25
+MOST_BYTES = 16 * 1024 * 1024
+"""Of facts that are judged in one child."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,52 +104,68 @@ def plan(
 def replay(
     context: ScreeningContext, what: Plan, selection: Selection, *, jobs: int, now: datetime
 ) -> Iterator[Replayed]:
-    """Judge again, `jobs` files at once; yields each file in the order of ids."""
-    work = partial(_one, context, what, now)
+    """Judge again, `jobs` batches at once; yields each file in the order of ids."""
+    work = partial(_some, context, what, now)
     with ThreadPoolExecutor(jobs) as pool:
-        waiting: deque[Future[Replayed | None]] = deque()
-        for file_id in _ids(context, what, selection, now):
-            waiting.append(pool.submit(work, file_id))
+        waiting: deque[Future[list[Replayed]]] = deque()
+        for ids in _ids(context, what, selection, now):
+            waiting.append(pool.submit(work, ids))
             if len(waiting) >= jobs * 2:
-                yield from _there(waiting.popleft().result())
+                yield from waiting.popleft().result()
         while waiting:
-            yield from _there(waiting.popleft().result())
+            yield from waiting.popleft().result()
 
 
-def _there(found: Replayed | None) -> list[Replayed]:
-    return [found] if found is not None else []
-
-
-def _ids(context: ScreeningContext, what: Plan, selection: Selection, now: datetime) -> Iterator[str]:
+def _ids(context: ScreeningContext, what: Plan, selection: Selection, now: datetime) -> Iterator[list[str]]:
     after = ""
     asked = [one for one in what.checks if one.name in what.names]
     while True:
         with context.db.read() as conn:
-            ids = page(conn, selection, asked, before=now, after=after, limit=PAGE)
-        yield from ids
-        if len(ids) < PAGE:
+            ids = page(conn, selection, asked, before=now, after=after, limit=BATCH)
+        if ids:
+            yield ids
+        if len(ids) < BATCH:
             return
         after = ids[-1]
 
 
-def _one(context: ScreeningContext, what: Plan, now: datetime, file_id: str) -> Replayed | None:
-    with context.db.read() as conn:
-        given = gather(conn, file_id, now, context.settings.names)
-        then = conn.execute(
-            select(verdict_table.c.verdict)
-            .where(verdict_table.c.file_id == file_id)
-            .order_by(verdict_table.c.id.desc())
-            .limit(1)
-        ).scalar_one_or_none()
-    if given is None:
-        return None
-    stored = Verdict(then) if then is not None else None
-    if given.facts_json is None:
-        return Replayed(given.file, stored)
-    result = judge(given.facts_json, given.context, what.checks, context.scanner)
-    decided = decision_of(given, result, what.states, what.policy, now)
-    without = decision_of(given, result, what.without, what.policy, now).verdict if what.names else None
-    return Replayed(given.file, stored, decided, without, result.not_run)
+def _some(context: ScreeningContext, what: Plan, now: datetime, ids: list[str]) -> list[Replayed]:
+    """A batch, in as few children as its facts leave room for."""
+    found: list[Replayed] = []
+    left = list(ids)
+    while left:
+        known: list[tuple[Given, Verdict | None]] = []
+        size = 0
+        with context.db.read() as conn:
+            while left and size < MOST_BYTES:
+                file_id = left.pop(0)
+                given = gather(conn, file_id, now, context.settings.names)
+                if given is not None:
+                    known.append((given, newest_verdict(conn, file_id)))
+                    size += len(given.facts_json or b"")
+        found += _judged(context, what, now, known)
+    return found
+
+
+def _judged(
+    context: ScreeningContext, what: Plan, now: datetime, known: list[tuple[Given, Verdict | None]]
+) -> list[Replayed]:
+    ready = {
+        given.file.id: ToJudge(given.facts_json, given.context, what.checks)
+        for given, _ in known
+        if given.facts_json is not None
+    }
+    results = dict(zip(ready, judge_many(list(ready.values()), context.scanner) if ready else [], strict=True))
+    found = []
+    for given, then in known:
+        result = results.get(given.file.id)
+        if result is None:
+            found.append(Replayed(given.file, then))
+            continue
+        decided = decision_of(given, result, what.states, what.policy, now)
+        without = decision_of(given, result, what.without, what.policy, now).verdict if what.names else None
+        found.append(Replayed(given.file, then, decided, without, result.not_run))
+    return found
 
 
 def summarize(every: Iterable[Replayed], *, most: int = 100) -> Summary:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 import zstandard
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from bonded.catalog.tables import evidence as evidence_table
 from bonded.catalog.tables import finding as finding_table
@@ -31,12 +31,13 @@ from bonded.screening.run import FAILED, FAILED_VERSION, CheckRun, ScanResult
 from bonded.screening.tables import facts as facts_table
 from bonded.screening.tables import profile as profile_table
 from bonded.values.finding import Finding
-from bonded.values.states import SubjectKind
+from bonded.values.states import SubjectKind, Verdict
 
 __all__ = [
     "Kept",
     "Screened",
     "insert_once",
+    "newest_verdict",
     "pack_facts",
     "store_facts",
     "store_runs",
@@ -58,6 +59,7 @@ _KNOWN = select(finding_table.c.path, finding_table.c.line, finding_table.c.mess
     finding_table.c.version == bindparam("version"),
     finding_table.c.rules == bindparam("rules"),
 )
+_NEWEST = select(verdict.c.verdict).where(verdict.c.file_id == bindparam("file")).order_by(verdict.c.id.desc()).limit(1)
 MAX_FACTS = 512 * 1024 * 1024
 
 
@@ -201,6 +203,12 @@ def store_verdict(
         "created_at": now,
     }
     tx.execute(_VERDICT, _clean(values))
+
+
+def newest_verdict(conn: Connection, file_id: str) -> Verdict | None:
+    """What policy said of the file last; None when it never did."""
+    found = conn.execute(_NEWEST, {"file": file_id}).scalar_one_or_none()
+    return Verdict(found) if found is not None else None
 
 
 def _clean(value: Any) -> Any:
