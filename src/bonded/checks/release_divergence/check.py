@@ -49,23 +49,22 @@ def release_divergence(facts: Facts, context: Context) -> Iterator[Hit]:
     if old is None:
         return
     beside = tuple(_lesser(own, old))
-    yield from _flows(own, old, context.earlier, beside)
+    hits = [*_flows(own, old, context.earlier, beside), *_members(own, old, context.earlier, beside)]
+    yield from hits or [Hit(words, 0.2, severity=Severity.LOW, trace=beside) for words in beside[:1]]
+
+
+def _members(own: Profile, old: Profile, earlier: Earlier, beside: tuple[str, ...]) -> Iterator[Hit]:
     hooks = [one for one in own.hooks if one not in old.hooks and one.endswith((".pth", "customize.py"))]
     if hooks:
-        yield Hit(
-            f"it runs code when any Python starts, which {context.earlier.version} did not: {hooks[0]}",
-            0.7,
-            path=hooks[0],
-            trace=beside,
-        )
+        words = f"it runs code when any Python starts, which {earlier.version} did not: {hooks[0]}"
+        yield Hit(words, 0.7, path=hooks[0], trace=beside)
     for name in sorted(set(own.requires) - set(old.requires)):
         near = nearest(name)
         if near is not None and near.distance < 0.3:
             yield Hit(f"it requires {name!r} since this release, which looks like {near.name!r}", 0.7, trace=beside)
     if own.binaries and not old.binaries:
-        yield Hit(f"it has binaries since this release: {own.binaries[0]}", 0.4, severity=Severity.LOW, trace=beside)
-    elif beside:
-        yield Hit(beside[0], 0.2, severity=Severity.LOW, trace=beside)
+        words = f"it has binaries since this release: {own.binaries[0]}"
+        yield Hit(words, 0.4, severity=Severity.LOW, trace=beside)
 
 
 def _flows(own: Profile, old: Profile, earlier: Earlier, beside: tuple[str, ...]) -> Iterator[Hit]:
