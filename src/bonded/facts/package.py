@@ -232,13 +232,10 @@ class Package:
 
     def _callers(self) -> None:
         """Modules that call what is of interest in others decide when that runs, however plain they are themselves."""
-        for _ in range(2):
-            names = {
-                one
-                for path, reader in self.readers.items()
-                if self.bases[path] is When.IMPORT
-                for one in uncalled(reader.out)
-            }
+        names: set[str] = set()
+        for _ in range(3):
+            readers = [reader.out for path, reader in self.readers.items() if self.bases[path] is When.IMPORT]
+            names = {one for out in readers for one in uncalled(out, names)}
             for path in self._small() if names else ():
                 if path not in self.readers and calls_one_of(self.found.sources[path], names):
                     self._read(path, self._base(path))

@@ -84,9 +84,19 @@ class Reach:
         return [place for one in reader.env.stars[:6] for place in self.places(".".join([one, *rest]), depth + 1)]
 
 
-def uncalled(out: Gathered) -> set[str]:
-    """Names of functions and classes whose calls are facts: whoever calls them decides when these run."""
-    return {call.scope.split(".")[0] for call in out.calls.values() if call.scope and not call.scope.startswith("<")}
+def uncalled(out: Gathered, known: set[str]) -> set[str]:
+    """Names of functions and classes by which what is a fact is reached, or one of the `known` names of other modules:
+    whoever calls them decides when these run."""
+    found = {call.scope for call in out.calls.values()}
+    found |= {
+        scope for scope, names in out.outside_edges.items() if any(name.rpartition(".")[2] in known for name in names)
+    }
+    waiting = True
+    while waiting:
+        more = {scope for scope, callees in out.edges.items() if scope not in found and not callees.isdisjoint(found)}
+        waiting = bool(more)
+        found |= more
+    return {scope.split(".")[0] for scope in found if scope and not scope.startswith("<")}
 
 
 def calls_one_of(data: bytes, names: set[str]) -> bool:

