@@ -258,6 +258,14 @@ HARM: Final = (
     "pip.main", "pip._internal", "WriteProcessMemory", "mprotect", "memfd_create", "stratum+tcp", "xmrig", "PROT_EXEC",
 )  # fmt: skip
 """Words of places where programs start by themselves, and of harm that needs no command."""
+FILES: Final = [
+    '"winreg" fullword',
+    '"_winreg" fullword',
+    r"/shutil[ \t]+import|shutil[a-zA-Z0-9_]*\.(copy|move)|\.(copyfile|copy2)[ \t]*\(/",
+    '"expanduser" fullword',
+    r"/Path\.home|getattr\([a-zA-Z0-9_]+, ['\"](copy|copyfile|move|expanduser|home)/",
+]
+"""What puts files elsewhere, or says where the user's own are."""
 HARM_PATTERNS: Final = [
     *(f'"{word}" nocase' for word in HARM),
     r"/start[ -]?up['\"\\\/]/ nocase",

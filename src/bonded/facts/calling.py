@@ -81,11 +81,30 @@ class Calling(Lookups):
     def call(self, node: ast.Call) -> Value:
         """Evaluate a call as written in the source."""
         callee = self.evaluate(node.func)
-        arguments = [self.evaluate(one) for one in node.args]
-        keywords = {one.arg or "**": self.evaluate(one.value) for one in node.keywords}
+        arguments = self._positional(node.args)
+        keywords = self._keywords(node.keywords)
         if callee.names == ("builtins.super",):
             return self._super()
         return self.apply(callee, arguments, keywords, node)
+
+    def _positional(self, nodes: list[ast.expr]) -> list[Value]:
+        """Positional arguments; `*x` stands for what is in `x`, where that is known."""
+        found: list[Value] = []
+        for one in nodes:
+            value = self.evaluate(one)
+            found += value.items if isinstance(one, ast.Starred) and value.items is not None else (value,)
+        return found
+
+    def _keywords(self, nodes: list[ast.keyword]) -> dict[str, Value]:
+        """Arguments by name; `**x` stands for what is in `x`, where that is known."""
+        found: dict[str, Value] = {}
+        for one in nodes:
+            value = self.evaluate(one.value)
+            if one.arg is None and value.table is not None:
+                found.update({key: item for key, item in value.table.items() if isinstance(key, str)})
+            else:
+                found[one.arg or "**"] = value
+        return found
 
     def _super(self) -> Value:
         me = self.env.find("self")

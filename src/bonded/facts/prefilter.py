@@ -24,9 +24,13 @@ LARGE = 2_500_000
 _ANYTHING = re.compile(
     rb"exec|eval|system|popen|subprocess|__import__|import_module|builtins|spawn|startfile|getattr|__dict__"
 )
-_REACHING = frozenset({"sinks", "builtins", "namespaces", "importers", "getattr", "code", "network", "spies"})
+_REACHING = frozenset(
+    {"sinks", "builtins", "namespaces", "importers", "getattr", "code", "network", "spies", "harm", "files"}
+)
 SMALL = 8_000
 """Modules of this length that reach out are worth reading, whatever else they name: what they send may be spelled."""
+SHORT = 4_000
+"""Modules of this length that copy files or set keys of the registry are worth reading: where to may be spelled."""
 REACH, HIDE, NEVER = "reach", "hide", "never"
 """The passes: what could run something, what could hide or fetch it, and imports of tests. Few files need the second."""
 
@@ -55,6 +59,7 @@ def rules(stage: str) -> str:
         "spies": atoms.spies(),
         "decoders": atoms.decoders(),
         "harm": atoms.HARM_PATTERNS,
+        "files": atoms.FILES,
     }
     made = [_rule(name, patterns, "any of them") for name, patterns in groups.items()]
     others = " or ".join(f"$a{n}" for n in range(1, len(atoms.GETATTR)))
@@ -113,7 +118,7 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
     modules = not groups.isdisjoint(("roots", "importers"))
     reaches = anything or "sinks" in groups or ("getattr" in groups and modules) or groups >= {"importers", "imported"}
     hides = anything or not groups.isdisjoint(("sources", "importers"))
-    if "harm" in groups:
+    if "harm" in groups or ("files" in groups and len(data) <= SHORT):
         return True
     if "spies" in groups:
         return True
