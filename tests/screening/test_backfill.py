@@ -178,7 +178,8 @@ def test_what_is_chosen(small: Index, now: datetime) -> None:
     assert many(since=now + timedelta(days=1), until=now + timedelta(days=2)) == 1
     assert many(states=(S.QUARANTINED,)) == 1
     assert many(kinds=(PackageType.SDIST,)) == 1
-    assert many(newest=True) == 3
+    assert many(newest=True) == many(first=True) == 3
+    assert many(first=True, since=now + timedelta(days=1)) == 2, "of a project whose first file is older, none"
     assert many(dormant_days=2) == 1
     assert many(dormant_days=3, newest=True) == 0
     assert many(states=(S.RECEIVED,)) == 1
@@ -193,12 +194,13 @@ def test_a_selection_is_kept_as_json() -> None:
         (PackageType.WHEEL,),
         True,
         True,
+        True,
         9,
     )
     assert selection_of(full.as_json()) == full
     assert Selection().as_json() == {}
     assert Selection().words() == "all files"
-    assert full.words().startswith("dormant-days=9, kinds=bdist_wheel, new=yes")
+    assert full.words().startswith("dormant-days=9, first=yes, kinds=bdist_wheel")
     for raw in (
         {"states": ["odd"]},
         {"since": "yesterday"},
@@ -376,18 +378,20 @@ def test_a_file_that_waits_for_its_first_screening_is_left_to_it(small: Index) -
     assert small.file(file_id).state is S.RECEIVED
 
 
-def test_project_checks_run_once_for_each_project(small: Index) -> None:
+def test_names_are_looked_at_again_by_the_first_file_of_each_project(small: Index) -> None:
     set_state(small, CheckState.DISABLED, "name-deception")
     for n in range(3):
+        small.shelf.now += timedelta(days=1)
         small.screened("reqeusts", version=f"{n}.0")
     set_state(small, CheckState.EVALUATION, "name-deception")
-    number = start(small, Selection(newest=True), names=("name-deception",))
+    number = start(small, Selection(first=True), names=("name-deception",))
     small.backfill()
-    assert read(small, number).total == 1
+    assert (read(small, number).total, read(small, number).found) == (1, 1)
     start(small, names=("name-deception",))
     small.backfill()
     assert len(runs(small, "name-deception")) == 1
     assert [row.subject_kind for row in runs(small, "name-deception")] == ["project"]
+    assert len(small.rows(finding)) == 1
 
 
 def test_a_check_from_outside_begins_in_evaluation(small: Index) -> None:

@@ -28,8 +28,9 @@ _OPTIONS = (
     ),
     click.option("--kind", "kinds", type=click.Choice(list(KINDS)), multiple=True, help="Only wheels, or only sdists."),
     click.option("--new", is_flag=True, help="Only files on which the checks never ran with the rules of today."),
+    click.option("--newest", is_flag=True, help="Only the newest file of each project."),
     click.option(
-        "--newest", is_flag=True, help="Only the newest file of each project: enough for checks about projects."
+        "--first", is_flag=True, help="Only the first file of each project: for checks about names and new projects."
     ),
     click.option(
         "--dormant", type=click.IntRange(1), metavar="DAYS", help="Only projects without an upload for so long."
@@ -57,6 +58,7 @@ def selection(words: dict[str, Any]) -> Selection:
         kinds=tuple(PackageType(KINDS[one]) for one in words["kinds"]),
         new=words["new"],
         newest=words["newest"],
+        first=words["first"],
         dormant_days=words["dormant"] or 0,
     )
 

@@ -33,7 +33,8 @@ class Selection:
     """Every condition must hold; the empty ones always do. `project` is a pattern with * and ?, `since` and `until` are
     about the upload, `new` leaves out files on which the checks ran with the rules of today.
 
-    `newest` takes one file of each project, the newest: enough for checks that are about projects. `dormant_days` takes
+    `newest` and `first` take one file of each project. The first is what checks about names and newcomers are for: a file is
+    judged as it was when it was uploaded, and only then was its project new. `dormant_days` takes
     projects that nothing was uploaded to for so long.
     """
 
@@ -44,6 +45,7 @@ class Selection:
     kinds: tuple[PackageType, ...] = ()
     new: bool = False
     newest: bool = False
+    first: bool = False
     dormant_days: int = 0
 
     def __post_init__(self) -> None:
@@ -74,6 +76,7 @@ def selection_of(raw: Mapping[str, Any]) -> Selection:
             kinds=tuple(PackageType(one) for one in raw.get("kinds", ())),
             new=bool(raw.get("new")),
             newest=bool(raw.get("newest")),
+            first=bool(raw.get("first")),
             dormant_days=int(raw.get("dormant_days", 0)),
         )
     except (ValueError, TypeError) as error:
@@ -141,12 +144,14 @@ def _conditions(wanted: Selection, before: datetime) -> list[ColumnElement[bool]
         found.append(_F.packagetype.in_(wanted.kinds))
     other = file_table.alias("other")
     same = other.c.project_id == _F.project_id
+    shown = other.c.state.in_(wanted.states or SCREENED)
+    tie = other.c.uploaded_at == _F.uploaded_at
     if wanted.newest:
-        later = or_(
-            other.c.uploaded_at > _F.uploaded_at, and_(other.c.uploaded_at == _F.uploaded_at, other.c.id > _F.id)
-        )
-        shown = other.c.state.in_(wanted.states or SCREENED)
+        later = or_(other.c.uploaded_at > _F.uploaded_at, and_(tie, other.c.id > _F.id))
         found.append(~exists().where(same, later, shown, other.c.uploaded_at <= before))
+    if wanted.first:
+        earlier = or_(other.c.uploaded_at < _F.uploaded_at, and_(tie, other.c.id < _F.id))
+        found.append(~exists().where(same, earlier, shown))
     if wanted.dormant_days:
         moment = before - timedelta(days=wanted.dormant_days)
         found.append(~exists().where(same, other.c.uploaded_at > moment, other.c.uploaded_at <= before))
