@@ -205,8 +205,8 @@ class ServiceSettings(Section):
     """Seconds that fetching an archive may take."""
     webhook_timeout: float = Field(default=10.0, gt=0)
     """Seconds that a webhook's receiver may take to answer."""
-    osv_prefix: str = Field(default="", pattern=r"^([A-Z][A-Z0-9]{0,15})?$")
-    """Prefix of the ids of advisories, such as MAL; empty: no advisories are made."""
+    osv_prefix: str = Field(default="x_BONDED", pattern=r"^((x_)?[A-Za-z][A-Za-z0-9]{0,15})?$")
+    """Prefix of the ids of advisories: x_ and a name of your own, or one registered with OSV; empty: none are made."""
     osv_ecosystem: str = Field(default="PyPI", min_length=1, max_length=60)
     """The ecosystem that advisories name, by the list of the OSV schema."""
     reports_per_hour: int = Field(default=10, ge=0)

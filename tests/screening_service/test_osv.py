@@ -75,7 +75,7 @@ class Osv(Strict):
     """What we write; narrower than what the OSV schema allows."""
 
     schema_version: Annotated[str, Field(pattern=r"^1\.\d+\.\d+$")]
-    id: Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9]*-\d{4}-\d+$")]
+    id: Annotated[str, Field(pattern=r"^(x_)?[A-Z][A-Z0-9]*-\d{4}-\d+$")]
     published: Stamp
     modified: Stamp
     withdrawn: Stamp | None = None
@@ -199,13 +199,14 @@ def test_the_command_writes_files_or_says_what_is_missing(tmp_path: Path, monkey
     where = str(tmp_path / "data")
     run = CliRunner()
     assert run.invoke(bonded, ["init", where, "--dev-keys", "--admin", "admin"]).exit_code == 0
+    monkeypatch.setenv("BONDED_SERVICE__OSV_PREFIX", "")
     missing = run.invoke(bonded, ["osv", "export", str(tmp_path / "out"), "--dir", where])
     assert (missing.exit_code, "service.osv_prefix" in missing.output) == (1, True)
-    monkeypatch.setenv("BONDED_SERVICE__OSV_PREFIX", "TEST")
+    monkeypatch.setenv("BONDED_SERVICE__OSV_PREFIX", "x_TEST")
     done = run.invoke(bonded, ["osv", "export", str(tmp_path / "out"), "--dir", where])
     assert done.exit_code == 0, done.output
     assert list((tmp_path / "out").iterdir()) == []
-    assert open_house(Path(where)).osv_settings.prefix == "TEST"
+    assert open_house(Path(where)).osv_settings.prefix == "x_TEST"
 
 
 def test_malformed_advisories_do_not_pass_the_model() -> None:
