@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 import orjson
 
+from bonded.checks import near, popular
 from bonded.checks.context import Context
 from bonded.checks.registry import by_name, discover
 from bonded.facts import prefilter, salvage
@@ -24,6 +25,8 @@ def warm() -> None:
     """Import, compile and load everything once, in the fork server."""
     prefilter.warm()
     salvage.warm()
+    popular.warm()
+    near.warm()
     checks = discover()
     for stream, name in archives():
         facts = load(dump(read(stream, name)))
