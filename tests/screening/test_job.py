@@ -12,10 +12,12 @@ from sqlalchemy import func, insert, select
 
 from bonded.catalog import change
 from bonded.catalog.tables import case, evidence, finding, screening_run, suppression, verdict
+from bonded.catalog.withdrawn import INSTEAD
 from bonded.db.jobs import enqueue, job
 from bonded.journal.tables import journal, to_publish
 from bonded.review.evidence import ranked, text_of
 from bonded.review.queue import case as case_of
+from bonded.review.queue import cases
 from bonded.screening import states
 from bonded.screening.child import checks_call, screen_call
 from bonded.screening.job import HELD_WORDS, REFUSED_WORDS, screen, wanted_move
@@ -210,6 +212,41 @@ def test_a_disabled_check_does_not_run(small: Index, state: CheckState) -> None:
     assert small.rows(finding) == []
     set_state(small, "decoded-or-downloaded-code-executed", CheckState.ENABLED)
     assert small.screened("bad-thing", HOSTILE, "2.0").state is S.REJECTED
+
+
+def test_what_a_wiped_out_check_found_is_hidden_everywhere_and_kept(small: Index) -> None:
+    check = "decoded-or-downloaded-code-executed"
+    file = small.screened("bad-thing", HOSTILE)
+    before = [small.rows(table) for table in (finding, verdict, case)]
+    set_state(small, check, CheckState.WIPED_OUT)
+    shown = small.ask(lambda conn: case_of(conn, file.case_id))
+    assert (shown.findings, shown.files[0].judged.terms) == ((), ())
+    assert shown.line.headline == INSTEAD
+    assert small.ask(lambda conn: cases(conn))[0][0].headline == INSTEAD
+    assert shown.files[0].judged.verdict is Verdict.REJECT, "nothing is judged anew in silence"
+    assert small.file(file.id).state is S.REJECTED
+    assert [small.rows(table) for table in (finding, verdict, case)] == before, "nothing is destroyed"
+    set_state(small, check, CheckState.EVALUATION)
+    again = small.ask(lambda conn: case_of(conn, file.case_id))
+    assert again.findings[0].finding.check == check
+    assert again.line.headline.startswith(check)
+
+
+def test_findings_outlive_the_file_the_release_and_the_project(small: Index) -> None:
+    small.mode = Mode.WATCH
+    file = small.screened("bad-thing", HOSTILE)
+    before = [small.rows(table) for table in (finding, screening_run, verdict, evidence)]
+    with small.db.write() as tx:
+        change.move_file(tx, "review.remove", OPERATOR, file.id, S.REMOVED, reason="malware", now=small.now)
+    small.vault.delete(file.vault_key)
+    assert [small.rows(table) for table in (finding, screening_run, verdict, evidence)] == before
+    for table in (finding, screening_run, verdict, evidence):
+        assert not table.foreign_keys, f"{table} must not hang on what may go"
+    from sqlalchemy.exc import DatabaseError
+
+    for table in (finding, screening_run, verdict):
+        with pytest.raises(DatabaseError), small.db.write() as tx:
+            tx.execute(table.delete())
 
 
 def test_states_are_recorded_with_a_reason(small: Index) -> None:

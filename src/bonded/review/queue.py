@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from bonded.catalog.tables import case as case_table
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
 from bonded.catalog.tables import verdict as verdict_table
+from bonded.catalog.withdrawn import shown_headline, shown_terms, withdrawn_checks
 from bonded.review.decisions import Decided, newest, settled
 from bonded.review.evidence import Evidence, ranked
 from bonded.values.refusals import Refusal, define
@@ -99,7 +100,8 @@ def cases(
             or_(case_table.c.score < score, and_(case_table.c.score == score, case_table.c.id > case_id))
         )
     rows = conn.execute(query.order_by(case_table.c.score.desc(), case_table.c.id).limit(limit + 1)).all()
-    lines = [CaseLine(*row) for row in rows[:limit]]
+    withdrawn = withdrawn_checks(conn)
+    lines = [_line(row, withdrawn) for row in rows[:limit]]
     return lines, (lines[-1].score, lines[-1].id) if len(rows) > limit else None
 
 
@@ -108,12 +110,17 @@ def case(conn: Connection, case_id: int) -> Case:
     row = conn.execute(_lines().where(case_table.c.id == case_id)).one_or_none()
     if row is None:
         raise Refusal(NO_SUCH_CASE, f"there is no case {case_id}")
-    line = CaseLine(*row)
+    line = _line(row, withdrawn_checks(conn))
     project = read.project_by_id(conn, line.project_id)
     assert project is not None  # a foreign key says so
     files = _files(conn, case_id)
     findings = ranked(conn, [f.file.id for f in files], project.id)
     return Case(line, project, tuple(files), tuple(findings))
+
+
+def _line(row: Any, withdrawn: frozenset[str]) -> CaseLine:
+    line = CaseLine(*row)
+    return replace(line, headline=shown_headline(line.headline, withdrawn))
 
 
 def count_open(conn: Connection) -> int:
@@ -145,11 +152,12 @@ def _files(conn: Connection, case_id: int) -> list[CaseFile]:
 def _judged(conn: Connection, file_ids: list[str]) -> dict[str, Judged]:
     v = verdict_table.c
     last = select(func.max(v.id)).where(v.file_id.in_(file_ids)).group_by(v.file_id)
+    withdrawn = withdrawn_checks(conn)
     return {
         row.file_id: Judged(
             Verdict(row.verdict),
             row.score,
-            tuple((str(term), float(weight)) for term, weight in row.terms),
+            shown_terms(((str(term), float(weight)) for term, weight in row.terms), withdrawn),
             row.rules,
             row.sandbox,
             tuple(str(u) for u in row.unread),
