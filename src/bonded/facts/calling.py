@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Any
 
-from bonded.facts import fold_calls, partly
+from bonded.facts import fold_calls, footholds, partly
 from bonded.facts.expressions import flat
 from bonded.facts.files import JOIN
 from bonded.facts.known import (
@@ -159,6 +159,9 @@ class Calling(Lookups):
         self._callbacks(name, every, node)
         const = self._fold(name, base, arguments, keywords)
         labels, steps = self._labels(name, callee, every, const, node)
+        source = footholds.source_in(const) if name in DECODERS else None
+        if source is not None:
+            self.decoded(node, source)
         local: Any = None
         if (name.startswith(self.package + ".") and self.package) or self.world.own(name):
             local = self._elsewhere(name, arguments, node)

@@ -48,6 +48,10 @@ _RUN_KEY: Final = re.compile(
 _PYTHON: Final = re.compile(
     r"(?m)^[ \t]*(import [\w., ]+|from [\w.]+ import\b)|\b(exec|eval|__import__)\s*\(|\bprint\s*\("
 )
+_IMPORTS: Final = re.compile(r"(?m)^[ \t]*(?:import [\w., ]+|from [\w.]+ import [\w., (*]+)[ \t]*(?:#.*|;.*)?\r?$")
+_ACTS: Final = re.compile(
+    r"\b(exec|eval|compile|__import__|subprocess|urllib|requests|socket|ctypes|os\.system|open|os\.environ)\b"
+)
 _OTHER: Final = re.compile(
     r"(?i)^#!\s*/|^\s*@?echo off|powershell|createobject\(|wscript\.|(^|\n)\s*(curl|wget|start|cmd|rm -rf|nohup|chmod)\s"
 )
@@ -68,6 +72,14 @@ def is_run_key(key: str) -> bool:
 def is_native(content: Any) -> bool:
     """Whether a constant is machine code."""
     return isinstance(content, bytes) and (content[:4] == b"\x7fELF" or (content[:2] == b"MZ" and len(content) > 60))
+
+
+def source_in(content: Any) -> str | None:
+    """The text of a constant that is Python source of several statements; None for anything else."""
+    text = content[:40_000].decode("utf-8", "replace") if isinstance(content, bytes) else content
+    if not isinstance(text, str) or len(text) < 60:
+        return None
+    return text if len(_IMPORTS.findall(text[:40_000])) >= 2 and _ACTS.search(text) else None
 
 
 def program(content: Any) -> str | None:

@@ -24,6 +24,8 @@ LARGE = 2_500_000
 _ANYTHING = re.compile(
     rb"exec|eval|system|popen|subprocess|__import__|import_module|builtins|spawn|startfile|getattr|__dict__"
 )
+_LITERAL = re.compile(rb"['\"](?:[A-Za-z0-9+/=_-]|\\\r?\n){80,}")
+"""The beginning of a text that may be an encoded program."""
 _REACHING = frozenset(
     {"sinks", "builtins", "namespaces", "importers", "getattr", "code", "network", "spies", "harm", "files"}
 )
@@ -120,7 +122,7 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
     hides = anything or not groups.isdisjoint(("sources", "importers"))
     if "harm" in groups or ("files" in groups and len(data) <= SHORT):
         return True
-    if "spies" in groups:
+    if "spies" in groups or ("decoders" in groups and _LITERAL.search(data)):
         return True
     if "network" in groups and not groups.isdisjoint(("personal", "addresses", "decoders")):
         return True

@@ -152,8 +152,10 @@ class Recorder:
 
     def decoded(self, node: ast.AST, text: str) -> None:
         """Keep unfolded code as evidence."""
-        if len(self.out.decoded) < MAX_DECODED:
-            self.out.decoded.append(Decoded(self.where(node)[0], self.depth + 1, text[:4000]))
+        form = Decoded(self.where(node)[0], self.depth + 1, text[:4000])
+        known = any(one.text == form.text for one in self.out.decoded)
+        if not known and len(self.out.decoded) < MAX_DECODED:
+            self.out.decoded.append(form)
 
 
 def _richness(arguments: tuple[Argument, ...] | list[Argument]) -> int:

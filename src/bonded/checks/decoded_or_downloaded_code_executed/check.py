@@ -4,7 +4,8 @@
 came from the network reaches `exec`, `eval`, a function made of a code object, or a command; also by way of a file that is
 written first and run then, and shell commands that fetch and run by themselves. Names are resolved and constants folded:
 aliases, `getattr`, `__import__`, split or reversed strings and helper functions make no difference. Code in constants is
-decoded and read in turn, at most four layers deep, and never run.
+decoded and read in turn, at most four layers deep, and never run. A text that decodes to a Python program counts even where it
+is not seen how it is run.
 
 **Why it matters.** Nearly every hidden payload begins this way; honest packages ship their code in the open.
 
@@ -22,6 +23,8 @@ from collections.abc import Iterator
 
 from bonded.checks.commands import command_text, read_command
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_code, runs_command, steps_of
+from bonded.facts import footholds
+from bonded.facts.known import DECODERS
 from bonded.facts.model import Argument, Call, Facts, Module
 from bonded.facts.value import CHARS, DATAFILE, DECODED, DOWNLOADED, PARSED
 from bonded.values.finding import Severity, When
@@ -45,6 +48,13 @@ def executed(facts: Facts) -> Iterator[Hit]:
                 yield from _code(module, call)
             elif runs_command(call):
                 yield from _command(module, call)
+            elif call.name in DECODERS and footholds.source_in(_decoded_at(module, call)):
+                hit = at(module, call, "a text of this file decodes to a Python program", 0.8, steps_of(call, DECODED))
+                yield graver(hit, Severity.HIGH)
+
+
+def _decoded_at(module: Module, call: Call) -> str:
+    return next((one.text for one in module.decoded if one.line == call.line and one.depth == call.depth + 1), "")
 
 
 def _code(module: Module, call: Call) -> Iterator[Hit]:
