@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.exc import OperationalError
 
+from bonded.screening.policy_file import BadPolicy
 from bonded.seams import SignerRefused, SignerUnusable, StorageError
 from bonded.settings import SettingsError
 from bonded.values.refusals import Refusal
@@ -13,7 +14,7 @@ def sentence_of(error: Exception) -> str | None:
     """The sentence for standard error, or None when it is a defect of ours and a traceback is right."""
     if isinstance(error, Refusal):
         return f"{error.sentence} ({error.code})"
-    if isinstance(error, SettingsError):
+    if isinstance(error, SettingsError | BadPolicy):
         return str(error)
     if isinstance(error, OperationalError):
         return f"the database does not answer: {error.orig}"
