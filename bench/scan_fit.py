@@ -41,6 +41,9 @@ TRUST = 3.0
 GRID = [0.0, 0.02, 0.05, *(n / 20 for n in range(2, 20)), 0.97, 0.99]
 FLOOR = 0.002
 """The chance of malice in an archive of which nothing was found: it only keeps the logarithm finite."""
+HINT = 0.5
+"""What a finding of low severity weighs at most. Honest beginners look as it says, and the ordinary archives are of the
+popular: the data cannot show how many newcomers a greater weight would hold."""
 ROUNDS = 6
 
 Key = tuple[str, str]
@@ -119,7 +122,8 @@ def fit(rows: list[Row]) -> Weights:
     for _ in range(ROUNDS):
         before = dict(weights)
         for key in weights:
-            weights[key] = min(GRID, key=lambda value, key=key: _cost(holding[key], weights, key, value))  # type: ignore[misc]
+            grid = [value for value in GRID if value <= (HINT if key[1] in ("info", "low") else 1.0)]
+            weights[key] = min(grid, key=lambda value, key=key: _cost(holding[key], weights, key, value))  # type: ignore[misc]
         if weights == before:
             break
     return weights
