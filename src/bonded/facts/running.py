@@ -1,0 +1,109 @@
+"""What runs: code in constants, commands with Python in them, programs that were written to files before. All are read too."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from bonded.facts.expressions import flat
+from bonded.facts.known import (
+    CODE_SINKS,
+    COMMAND_SINKS,
+    NETWORK,
+)
+from bonded.facts.lookups import Lookups
+from bonded.facts.scope import Later
+from bonded.facts.state import MAIN, argument
+from bonded.facts.value import (
+    ANY,
+    EMBEDDED,
+    HIDDEN,
+    SOURCES,
+    UNKNOWN,
+    Value,
+    gather,
+)
+
+MADE = "made"
+"""Marks in `Value.bound`: the value was made of the first half."""
+_INLINE = re.compile(r"python[\w.]*(?:\.exe)?\"?\s+(?:-[a-zA-Z]\s+)*-c\s+([\"'])(.+?)\1(?=\s|$|;|&|\|)", re.DOTALL)
+"""`python -c CODE` within a command line; group 2 is the code."""
+
+
+class Running(Lookups):
+    """`run_code(...)` and `record_call(...)`."""
+
+    def run_code(
+        self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value:
+        code = arguments[0] if arguments and not name.endswith("()") else callee
+        code = self.settled(code)
+        self.record_call(name, callee, [code, *arguments[1:]] if arguments else [code], keywords, node)
+        text = flat(code)
+        if isinstance(text, (bytes, bytearray)):
+            text = bytes(text).decode("utf-8", "replace")
+        if isinstance(text, str) and text.strip():
+            return self.nested(text, node, expression=name == "builtins.eval", hidden=bool(code.labels & SOURCES))
+        return Value(labels=code.labels & SOURCES, steps=code.steps)
+
+    def settled(self, value: Value) -> Value:
+        """`value`, with what another module's function gives worked out."""
+        if isinstance(value.local, Later):
+            found = self.world.resolve(value.local)
+            if found is not ANY and not value.known:
+                return found.labelled(value.labels, *value.steps)
+        return value
+
+    def nested(self, text: str, node: ast.AST, *, expression: bool, hidden: bool) -> Value:
+        """Read code that is in a constant; `facts.statements` has it."""
+        raise NotImplementedError
+
+    def record_call(
+        self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> None:
+        arguments = [self.settled(one) for one in arguments] if name in COMMAND_SINKS else arguments
+        found = [argument(self.with_written(one)) for one in arguments]
+        found += [argument(self.with_written(one), key) for key, one in keywords.items()]
+        if callee.bound is not None and callee.bound[0].bound is not None and callee.bound[0].bound[1] == MADE:
+            found.append(argument(callee.bound[0].bound[0], "()"))
+        self.record(name, node, found, HIDDEN in callee.labels)
+        if name in COMMAND_SINKS and self.programs and any(EMBEDDED in one.labels for one in found):
+            self._run_written(node)
+        if name in CODE_SINKS or name in COMMAND_SINKS or name in NETWORK:
+            labels, _ = gather(arguments if name in NETWORK else arguments[:1])
+            if "parameter" in labels:
+                self.out.sink_parameters.setdefault(self.scope, name)
+        if name in COMMAND_SINKS:
+            self._inline_python(arguments, node)
+
+    def _script(self, path: Any) -> None:
+        """A script of the package, run as a program."""
+        name = path.rpartition("/")[2].removesuffix(".py") if isinstance(path, str) and path.endswith(".py") else ""
+        module = self.world.script(name) if name else ""
+        if module:
+            self.out.imports.append(module)
+            self.out.outside_edge(self.scope, f"{module}.{MAIN}")
+
+    def _inline_python(self, arguments: list[Value], node: ast.AST) -> None:
+        """`python -c CODE` in a command: the code is read too."""
+        items = arguments[0].items if arguments else None
+        line = flat(arguments[0]) if arguments else UNKNOWN
+        for found in _INLINE.finditer(line) if isinstance(line, str) and len(line) < 20_000 else ():
+            self.nested(found.group(2), node, expression=False, hidden=bool(arguments[0].labels & SOURCES))
+        for one in (items or ())[1:3]:
+            self._script(flat(one))
+        for option, code in zip(items or (), (items or ())[1:], strict=False):
+            text = flat(code)
+            if option.const == "-m" and isinstance(text, str) and self.world.own(text):
+                self.out.imports.append(text)
+                self.out.outside_edge(self.scope, f"{text}.{MAIN}")
+            if option.const == "-c" and isinstance(text, str) and "\n" in text + "\n" and len(text) > 3:
+                self.nested(text, node, expression=False, hidden=bool(code.labels & SOURCES))
+
+    def _run_written(self, node: ast.AST) -> None:
+        """The programs that were written to files and may be run here are read too, as the layer below."""
+        waiting, self.programs = self.programs, {}
+        for text in waiting.values():
+            if text:
+                self.nested(text, node, expression=False, hidden=True)
