@@ -122,7 +122,7 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
     hides = anything or not groups.isdisjoint(("sources", "importers"))
     if "harm" in groups or ("files" in groups and len(data) <= SHORT):
         return True
-    if "spies" in groups or ("decoders" in groups and _LITERAL.search(data)):
+    if "spies" in groups or ("decoders" in groups and (len(data) <= SHORT or _LITERAL.search(data))):
         return True
     if "network" in groups and not groups.isdisjoint(("personal", "addresses", "decoders")):
         return True
