@@ -40,7 +40,7 @@ def test_a_broken_piece_costs_only_itself() -> None:
 
 
 def test_without_tree_sitter_it_is_cut_at_its_top_level_statements(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source, "salvage", lambda _text: None)
+    monkeypatch.setattr(source, "salvage", lambda _text, _spend: None)
     parsed = parse(b"import os\nprint 'old'\nos.system('x')\ndef f():\n    return 1\n")
     assert parsed.tree is not None
     assert [type(one).__name__ for one in parsed.tree.body] == ["Import", "Expr", "FunctionDef"]

@@ -114,7 +114,7 @@ class Following(Calling):
                 f"{self.path}: the code in a text on line {self.where(node)[0]} is too long to be parsed"
             )
             return ANY
-        parsed = parse(source)
+        parsed = parse(source, self.spend)
         if hidden:
             self.decoded(node, text)
         if parsed.tree is None:

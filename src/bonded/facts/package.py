@@ -186,7 +186,7 @@ class Package:
             if not self.spend.parse(data):
                 self.unread.append(f"{path}: it is too long to be parsed")
                 return None
-            parsed = parse(data)
+            parsed = parse(data, self.spend)
             reader = self.readers[path] = self._interpreter(path, parsed)
             self._note_broken(path, base, parsed)
             if parsed.tree is not None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
+from bonded.facts.spend import Spend
+
 _MOST_DEPTH: Final = 60
-_MOST_TRIES: Final = 15_000
-"""Pieces that are given to `ast`, of one file."""
 _OLD: Final = (
     (re.compile(r"(?<![\w.])(\d+|0[xX][0-9a-fA-F]+)[lL](?!\w)"), r"\1"),
     (re.compile(r"(?<![\w.])0+(?=[0-7]*[1-7])([0-7]+)(?![\w.])"), r"0o\1"),
@@ -40,14 +40,17 @@ class Salvaged:
     broken: list[tuple[int, str]] = field(default_factory=list)
 
 
-def salvage(text: str) -> Salvaged | None:
-    """What can be read of `text` (line ends "\n"). None where tree-sitter is not installed, or finds nothing."""
+def salvage(text: str, spend: Spend | None = None) -> Salvaged | None:
+    """What can be read of `text` (line ends "\n"). None where tree-sitter is not installed, or finds nothing.
+
+    `spend` is what is left of the archive's budget; once it is used up, the rest is said to be broken.
+    """
     parser = _parser()
     source = text.replace("\0", " ").encode("utf-8", "replace")
     tree = parser.parse(source) if parser is not None else None
     if tree is None:
         return None
-    reader = _Reader(source)
+    reader = _Reader(source, spend or Spend())
     reader.found.body = reader.statements(tree.root_node, 0)
     return reader.found if reader.found.body else None
 
@@ -69,11 +72,11 @@ def warm() -> None:
 
 
 class _Reader:
-    def __init__(self, source: bytes) -> None:
+    def __init__(self, source: bytes, spend: Spend) -> None:
         self.source = source
+        self.spend = spend
         self.left = 8 * len(source) + 100_000
         """Bytes that may still be given to `ast`: each statement is tried again on every level that fails."""
-        self.tries = _MOST_TRIES
         self.stopped = False
         self.found = Salvaged()
 
@@ -91,7 +94,7 @@ class _Reader:
     def statement(self, node: Any, depth: int) -> list[ast.stmt]:
         """`node` as statements: whole, else its header and its bodies, else its expressions."""
         line = node.start_point[0]
-        if self.tries <= 0 or self.left < 0:
+        if self.spend.pieces <= 0 or self.left < 0:
             self._stop(node, line)
             return []
         text = " " * node.start_point[1] + self.text(node)
@@ -208,8 +211,8 @@ class _Reader:
 
     def _parsed(self, text: str, line: int) -> list[ast.stmt] | None:
         self.left -= len(text)
-        self.tries -= 1
-        if self.left < 0 or self.tries < 0:
+        self.spend.pieces -= 1
+        if self.left < 0 or self.spend.pieces < 0:
             return None
         try:
             with warnings.catch_warnings():

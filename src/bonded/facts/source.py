@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass, field
 
 from bonded.facts.salvage import salvage
+from bonded.facts.spend import Spend
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 _PLAIN = frozenset({"utf-8", "ascii", "iso8859-1", "utf-8-sig"})
@@ -57,13 +58,13 @@ def text_of(data: bytes) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def parse(data: bytes) -> Parsed:
+def parse(data: bytes, spend: Spend | None = None) -> Parsed:
     """Parse `data`. Of what cannot be parsed as a whole, the statements that can be read are (`facts.salvage`)."""
     lines = text_of(data).split("\n")
     tree = _tree(data)
     if tree is not None:
         return Parsed(tree, lines)
-    found = salvage("\n".join(lines)) if len(data) <= SALVAGED else None
+    found = salvage("\n".join(lines), spend) if len(data) <= SALVAGED else None
     if found is None:
         return _pieces(lines)
     return Parsed(ast.Module(found.body, []), lines, found.broken)
