@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from bonded.catalog.read import FILE_COLUMNS, FILES, File, as_file
 from bonded.catalog.tables import case
@@ -25,12 +25,18 @@ def close_if_settled(tx: Tx, case_id: int, *, now: datetime) -> bool:
     return True
 
 
+def files_of_case(conn: Connection, case_id: int) -> list[File]:
+    """All files of the case, oldest first."""
+    f = file_table.c
+    rows = conn.execute(
+        select(*FILE_COLUMNS).select_from(FILES).where(f.case_id == case_id).order_by(f.uploaded_at, f.filename, f.id)
+    )
+    return [as_file(row) for row in rows]
+
+
 def unsettled(tx: Tx, case_id: int) -> list[File]:
     """Files of the case that somebody still has to decide about."""
-    rows = tx.execute(
-        select(*FILE_COLUMNS).select_from(FILES).where(file_table.c.case_id == case_id).order_by(file_table.c.id)
-    )
-    files = [as_file(row) for row in rows]
+    files = files_of_case(tx, case_id)
     decided = newest(tx, [f.id for f in files])
     return [f for f in files if not settled(f, decided.get(f.id))]
 

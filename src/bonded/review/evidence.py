@@ -11,7 +11,7 @@ import orjson
 import zstandard
 from sqlalchemy import Connection, or_, select
 
-from bonded.catalog.tables import check_state, evidence, finding
+from bonded.catalog.tables import check_state, evidence, file, finding
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import SubjectKind
 
@@ -56,9 +56,13 @@ class Evidence:
 
 
 def ranked(conn: Connection, file_ids: Iterable[str], project_id: str) -> list[Evidence]:
-    """Findings about the files and their project, the most telling first; withdrawn ("wiped out") checks are left out."""
+    """Findings about the files, their releases and their project, the most telling first; withdrawn ("wiped out") checks are
+    left out."""
+    ids = list(file_ids)
+    releases = select(file.c.release_id).where(file.c.id.in_(ids))
     about = or_(
-        finding.c.file_id.in_(list(file_ids)),
+        finding.c.file_id.in_(ids),
+        (finding.c.subject_kind == SubjectKind.RELEASE) & finding.c.subject_id.in_(releases),
         (finding.c.subject_kind == SubjectKind.PROJECT) & (finding.c.subject_id == project_id),
     )
     query = (

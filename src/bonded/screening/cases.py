@@ -10,6 +10,7 @@ from bonded.catalog.read import File
 from bonded.catalog.tables import case
 from bonded.catalog.tables import file as file_table
 from bonded.db.engine import Tx
+from bonded.db.jobs import enqueue
 from bonded.screening.policy import Decision
 from bonded.screening.store import insert_once
 
@@ -30,4 +31,6 @@ def put_in_case(tx: Tx, file: File, decision: Decision, *, now: datetime) -> int
     if decision.score > row.score:
         tx.execute(update(case).where(case.c.id == row.id).values(score=decision.score, headline=headline))
     tx.execute(update(file_table).where(file_table.c.id == file.id).values(case_id=row.id))
+    # Review finds out which other cases it belongs with, and has it compared with the release before.
+    enqueue(tx, "group", f"group:{row.id}", {"case_id": row.id}, now=now)
     return int(row.id)

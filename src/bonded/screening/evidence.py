@@ -1,7 +1,7 @@
 """What reviewers see of a finding: the member's lines around it and its decoded forms, kept by the sandboxed run.
 
-Stored by content hash as zstd of JSON `{"path", "text", "first_line", "decoded": [{"how", "text"}]}`; so the console opens
-no archive to show it.
+Stored by content hash as zstd of JSON `{"path", "sha256", "text", "first_line", "decoded": [{"how", "text"}]}`, where
+`sha256` is the whole member's; so the console opens no archive to show it.
 """
 
 from __future__ import annotations
@@ -48,19 +48,20 @@ def wanted(facts: Facts, findings: Iterable[Finding]) -> list[dict[str, Any]]:
 def keep(stream: BinaryIO, filename: str, places: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Texts of the members around each place; runs in the sandbox. Places whose member cannot be read are left out."""
     paths = {place["path"] for place in places}
-    texts: dict[str, list[str]] = {}
+    texts: dict[str, tuple[str, list[str]]] = {}
     for member in read_archive(stream, filename, SCREENING, keep=lambda path, size: path in paths and size <= LARGEST):
         if member.data is not None:
-            texts.setdefault(member.path, text_of(member.data).split("\n"))
-    return [_kept(place, texts[place["path"]]) for place in places if place["path"] in texts]
+            texts.setdefault(member.path, (member.sha256, text_of(member.data).split("\n")))
+    return [_kept(place, *texts[place["path"]]) for place in places if place["path"] in texts]
 
 
-def _kept(place: dict[str, Any], lines: list[str]) -> dict[str, Any]:
+def _kept(place: dict[str, Any], sha256: str, lines: list[str]) -> dict[str, Any]:
     first = max(1, place["line"] - AROUND)
     last = min(len(lines), max(place["end_line"], place["line"]) + AROUND, first + 4 * AROUND)
     text = "\n".join(_cut(line) for line in lines[first - 1 : last])
     return {
         "path": place["path"],
+        "sha256": sha256,
         "line": place["line"],
         "text": text,
         "first_line": first,
