@@ -215,7 +215,7 @@ class Sandbox(Protocol):
     """Runs Bonded's own screening code over hostile bytes with no network, no writes and hard limits."""
 
     level: str
-    """"bubblewrap", "seccomp" or "rlimits": what is in force, reported with every verdict."""
+    """"bubblewrap", "landlock", "seccomp" or "rlimits": what is in force, reported with every verdict."""
 
     def run(
         self,

@@ -135,6 +135,14 @@ def environment(argument: bytes, attachment: BinaryIO | None) -> bytes:
     return " ".join(sorted(os.environ)).encode()
 
 
+def read_file(argument: bytes, attachment: BinaryIO | None) -> bytes:
+    return _refused(lambda: Path(argument.decode()).read_bytes())
+
+
+def list_folder(argument: bytes, attachment: BinaryIO | None) -> bytes:
+    return _refused(lambda: os.listdir(argument.decode()))
+
+
 def _refused(act: object) -> bytes:
     assert callable(act)
     try:

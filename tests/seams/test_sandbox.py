@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bonded.adapters import sandbox_landlock
 from bonded.adapters.sandbox_bubblewrap import BubblewrapSandbox
 from bonded.adapters.sandbox_client import ForkServer
 from bonded.adapters.sandbox_pick import pick
@@ -29,6 +30,7 @@ class Rlimits(RlimitsSandbox):
         return [*super().paths(), str(ROOT)]
 
 
+FALLBACK = "landlock" if sandbox_landlock.version() else "seccomp"
 NO_NAMESPACES = BubblewrapSandbox().probe()
 """Why this machine can make no namespaces ("" where it can): containers and chroots often cannot. Then the fallback is what
 files are screened in, and what is tested; that it is picked, and says why, has its own test."""
@@ -55,7 +57,7 @@ def value(sandbox: ForkServer, call: object, argument: bytes = b"", **limits: ob
 
 
 def test_it_says_what_is_in_force(sandbox: ForkServer) -> None:
-    assert sandbox.level in ("bubblewrap", "seccomp")
+    assert sandbox.level in ("bubblewrap", FALLBACK)
 
 
 def test_a_call_gets_its_argument_and_gives_bytes(sandbox: ForkServer) -> None:
@@ -88,6 +90,18 @@ def test_no_network(sandbox: ForkServer) -> None:
         assert value(sandbox, calls.network, str(port).encode()).startswith("refused")
         with pytest.raises(TimeoutError):
             server.accept()
+
+
+def test_files_of_the_machine_cannot_be_read(sandbox: ForkServer, tmp_path: Path) -> None:
+    if sandbox.level == "seccomp":
+        pytest.skip(
+            "this kernel has neither namespaces nor Landlock: files are protected by the account's rights alone"
+        )
+    (tmp_path / "passphrase").write_bytes(b"secret")
+    for path in (tmp_path / "passphrase", Path("/etc/passwd"), Path("/etc/hostname")):
+        assert value(sandbox, calls.read_file, str(path).encode()).startswith("refused")
+    assert value(sandbox, calls.list_folder, str(tmp_path).encode()).startswith("refused")
+    assert value(sandbox, calls.read_file, os.fsencode(calls.__file__)) == "done", "what it imports from, it may read"
 
 
 def test_no_writes(sandbox: ForkServer, tmp_path: Path) -> None:
@@ -220,9 +234,9 @@ def test_a_forked_process_gets_a_server_of_its_own(sandbox: ForkServer) -> None:
 
 def test_the_strictest_that_works_is_picked(monkeypatch: pytest.MonkeyPatch) -> None:
     strict = pick("auto")
-    assert strict.level == ("seccomp" if NO_NAMESPACES else "bubblewrap")
+    assert strict.level == (FALLBACK if NO_NAMESPACES else "bubblewrap")
     strict.close()
-    assert pick("rlimits").level == "seccomp"
+    assert pick("rlimits").level == FALLBACK
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert pick("auto").level == "seccomp"
+    assert pick("auto").level == FALLBACK
     assert "not installed" in BubblewrapSandbox().probe()

@@ -41,8 +41,11 @@ class ForkServer:
 
     def python(self, control: int) -> list[str]:
         """The server itself, in the interpreter that runs now."""
-        words = [sys.executable, "-I", "-c", self._program(), str(control), "filter" if self._filtered else "plain"]
-        return [*words, *self._preload]
+        return [sys.executable, "-I", "-c", self._program(), str(control), self.means(), *self._preload]
+
+    def means(self) -> str:
+        """How the server isolates its children besides limits: "plain", "filter" or "landlock"."""
+        return "filter" if self._filtered else "plain"
 
     def _program(self) -> str:
         paths = [path for path in self.paths() if path]

@@ -62,17 +62,18 @@ def _sentence(error: Exception) -> str:
     return str(error)[:300]
 
 
-def _command(interpreter: Interpreter, control: int, *, filtered: bool) -> list[str]:
-    """The fork server in that interpreter, with our package and nothing beside it put where it can be imported."""
+def _command(interpreter: Interpreter, control: int, means: str, folders: Sequence[Path]) -> list[str]:
+    """The fork server in that interpreter, with our package and nothing beside it put where it can be imported. Where Landlock
+    says what may be read, that is what can be imported, so the `folders` of checks stand there too."""
     ours = str(Path(bonded.__path__[0]))
     program = (
-        "import sys, importlib.util as u; "
+        f"import sys, importlib.util as u; sys.path += {[str(one) for one in folders]!r}; "
         f"s = u.spec_from_file_location('bonded', {ours + '/__init__.py'!r}, submodule_search_locations=[{ours!r}]); "
         "m = sys.modules['bonded'] = u.module_from_spec(s); s.loader.exec_module(m); "
+        f"from bonded.adapters import sandbox_landlock; sandbox_landlock.SYSTEM += ({ours!r},); "
         "from bonded.adapters.sandbox_server import main; main(sys.argv[1:])"
     )
-    filter_word = "filter" if filtered else "plain"
-    return [str(interpreter.python), "-I", "-B", "-c", program, str(control), filter_word, *PRELOAD]
+    return [str(interpreter.python), "-I", "-B", "-c", program, str(control), means, *PRELOAD]
 
 
 class PluginBubblewrap(BubblewrapSandbox):
@@ -83,7 +84,7 @@ class PluginBubblewrap(BubblewrapSandbox):
         self._interpreter, self._seen = interpreter, tuple(folders)
 
     def python(self, control: int) -> list[str]:
-        return _command(self._interpreter, control, filtered=self._filtered)
+        return _command(self._interpreter, control, self.means(), ())
 
     def _folders(self) -> list[str]:
         every = dict.fromkeys(map(str, (Path(bonded.__path__[0]), *self._interpreter.folders, *self._seen)))
@@ -91,14 +92,14 @@ class PluginBubblewrap(BubblewrapSandbox):
 
 
 class PluginRlimits(RlimitsSandbox):
-    """Limits and the filter of system calls, where namespaces do not work."""
+    """Limits, Landlock and the filter of system calls, as far as the kernel has them, where namespaces do not work."""
 
     def __init__(self, interpreter: Interpreter, folders: Sequence[Path]) -> None:
         super().__init__(preload=PRELOAD)
-        self._interpreter = interpreter
+        self._interpreter, self._seen = interpreter, tuple(folders)
 
     def python(self, control: int) -> list[str]:
-        return _command(self._interpreter, control, filtered=self._filtered)
+        return _command(self._interpreter, control, self.means(), self._seen)
 
 
 def plugin_sandbox(like: Sandbox, python: Path, folders: Sequence[Path] = ()) -> Sandbox:

@@ -1,15 +1,21 @@
-"""The sandbox for machines without namespaces: limits on resources, and a system call filter where the kernel has one."""
+"""The sandbox for machines without namespaces: limits on resources, and, where the kernel has them, Landlock and a system call
+filter."""
 
 from __future__ import annotations
 
-from bonded.adapters import sandbox_filter
+from bonded.adapters import sandbox_filter, sandbox_landlock
 from bonded.adapters.sandbox_client import PRELOAD, ForkServer
 
 
 class RlimitsSandbox(ForkServer):
-    """Children under resource limits; `level` is "seccomp" where the filter is in force as well, else "rlimits"."""
+    """Children under resource limits; `level` is "landlock" where Landlock and the filter are in force as well, "seccomp" where
+    only the filter is, else "rlimits"."""
 
     def __init__(self, *, preload: tuple[str, ...] = PRELOAD) -> None:
         filtered = sandbox_filter.supported()
         super().__init__(filtered=filtered, preload=preload)
-        self.level = "seccomp" if filtered else "rlimits"
+        self._landlock = sandbox_landlock.version() > 0
+        self.level = "landlock" if self._landlock else "seccomp" if filtered else "rlimits"
+
+    def means(self) -> str:
+        return "landlock" if self._landlock else super().means()

@@ -1,6 +1,6 @@
 """The fork server of a sandbox: started once, it has everything imported, and forks a child for each request.
 
-Run as `python -m bonded.adapters.sandbox_server CONTROL_FD FILTER MODULE...`. A child costs milliseconds, shares the memory
+Run as `python -m bonded.adapters.sandbox_server CONTROL_FD plain|filter|landlock MODULE...`. A child costs milliseconds, shares the memory
 of the imports, and can end in any way without harming its neighbours. The server ends when its client does, and when it has
 had nothing to do for a while.
 """
@@ -17,6 +17,7 @@ import sys
 import time
 from dataclasses import dataclass
 
+from bonded.adapters import sandbox_landlock
 from bonded.adapters.sandbox_child import work
 from bonded.adapters.sandbox_wire import STATUS, Request, receive_request, write_frame
 
@@ -38,13 +39,15 @@ class Child:
 def main(arguments: list[str]) -> None:
     """Serve until the client is gone."""
     control = socket.socket(fileno=int(arguments[0]))
-    filtered = arguments[1] == "filter"
+    filtered = arguments[1] != "plain"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the client, which ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for module in arguments[2:]:
         warm = getattr(importlib.import_module(module), "warm", None)
         if warm is not None:
             warm()
+    if arguments[1] == "landlock":
+        sandbox_landlock.restrict(sandbox_landlock.readable())
     gc.collect()
     gc.freeze()  # children share what is here: a collection would write into all of it
     gc.disable()
