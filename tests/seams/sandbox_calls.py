@@ -140,7 +140,7 @@ def read_file(argument: bytes, attachment: BinaryIO | None) -> bytes:
 
 
 def list_folder(argument: bytes, attachment: BinaryIO | None) -> bytes:
-    return _refused(lambda: os.listdir(argument.decode()))
+    return _refused(lambda: list(Path(argument.decode()).iterdir()))
 
 
 def _refused(act: object) -> bytes:
