@@ -15,12 +15,13 @@ from sqlalchemy import insert, select, update
 from bonded.accounts.people import User
 from bonded.accounts.tables import user as user_table
 from bonded.catalog import change, read
-from bonded.catalog.tables import finding, screening_run, verdict
+from bonded.catalog.tables import file, finding, screening_run, verdict
 from bonded.checks.context import Context
 from bonded.db.engine import Database
 from bonded.db.jobs import claim, done, job
 from bonded.db.worker import work_once
 from bonded.journal.tables import journal
+from bonded.review.evidence import ranked
 from bonded.screening.given import Given, gather
 from bonded.screening.history import MOST_FILES, history
 from bonded.screening.job import screen
@@ -158,6 +159,17 @@ def test_whatever_comes_first_the_release_is_looked_at_whole(yard: Yard) -> None
     assert len([row for row in yard.rows(screening_run) if row.check == "sdist-wheel-divergence"]) == 1
 
 
+def test_what_was_found_of_a_release_is_shown_with_each_of_its_files(small: Yard) -> None:
+    small.wheel("word-counter", __init__=PLAIN, hidden=b"VALUE = 2\n")
+    small.work()
+    later = small.sdist("word-counter")
+    small.work()
+    wheel = next(row.id for row in small.rows(file) if row.id != later)
+    with small.db.read() as conn:
+        shown = ranked(conn, [wheel], "")
+    assert [one.finding.check for one in shown if one.subject_kind == "release"] == ["sdist-wheel-divergence"]
+
+
 def test_files_that_are_screened_side_by_side_see_each_other(yard: Yard) -> None:
     """Neither is known to the other when it is read; whoever ends last looks again."""
     ids = [yard.sdist("word-counter"), yard.wheel("word-counter", __init__=PLAIN, hidden=ACTS)]
@@ -205,6 +217,9 @@ def test_a_release_is_held_against_the_one_before(yard: Yard) -> None:
     rows = yard.found("release-divergence")
     assert [row.subject_kind for row in rows] == ["release"]
     assert "the network is reached at import, which 1.0 did not do" in rows[0].message
+    with yard.db.read() as conn:
+        shown = ranked(conn, [second], rows[0].subject_id)
+    assert "release-divergence" in {one.finding.check for one in shown}
     yard.later(days=1)
     third = yard.wheel("word-counter", "1.2", __init__=PLAIN)
     again = yard.known(third).earlier

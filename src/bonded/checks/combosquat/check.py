@@ -55,7 +55,7 @@ def combosquat(facts: Facts, context: Context | None) -> Iterator[Hit]:
             said = claims(facts, other)
             words = f"{name!r} is {other!r} with the word {word!r}"
             if said.plain or (said.words and acts_soon(facts)):
-                yield Hit(words, 0.7, severity=Severity.MEDIUM, trace=said.words)
+                yield Hit(words, 0.6, severity=Severity.MEDIUM, trace=said.words)
             else:
-                yield Hit(words, 0.6 if said.copied else 0.4, trace=said.words)
+                yield Hit(words, 0.35 if said.copied else 0.2, trace=said.words)
             return

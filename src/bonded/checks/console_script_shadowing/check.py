@@ -50,6 +50,6 @@ def script_shadowing(facts: Facts, context: Context | None) -> Iterator[Hit]:
             continue
         if plain in _SYSTEM or plain in _PYTHON:
             owner = "Python" if plain in _PYTHON else "the system"
-            yield Hit(f"it installs a command {script!r}, which is one of {owner}", 0.7, path=script)
+            yield Hit(f"it installs a command {script!r}, which is one of {owner}", 0.5, path=script)
         elif plain in popular() and len(plain) >= 4:
-            yield Hit(f"it installs a command {script!r}, as the project of that name does", 0.3, severity=Severity.LOW)
+            yield Hit(f"it installs a command {script!r}, as the project of that name does", 0.2, severity=Severity.LOW)

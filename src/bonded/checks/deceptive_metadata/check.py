@@ -43,9 +43,9 @@ def deceptive_metadata(facts: Facts, context: Context | None) -> Iterator[Hit]:
         grave = acts_soon(facts) and not family
         words = f"it passes for {other!r}: {'; '.join(said[other].words)}"
         severity = Severity.HIGH if grave else Severity.MEDIUM
-        yield Hit(words, 0.8 if grave else 0.5, severity=severity, trace=said[other].words)
+        yield Hit(words, 0.8 if grave else 0.4, severity=severity, trace=said[other].words)
     elif other and said[other].copied and not family:
-        yield Hit(f"it passes for {other!r}: {said[other].copied[0]}", 0.4, severity=Severity.LOW)
+        yield Hit(f"it passes for {other!r}: {said[other].copied[0]}", 0.25, severity=Severity.LOW)
 
 
 def _suspects(facts: Facts) -> set[str]:

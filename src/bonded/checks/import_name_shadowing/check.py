@@ -59,6 +59,6 @@ def shadowing(facts: Facts, context: Context | None) -> Iterator[Hit]:
             if near is not None and near.name in owners()[top]:
                 yield Hit(words, 0.8, path=top, severity=Severity.MEDIUM)
             else:
-                yield Hit(words, 0.4, path=top)
+                yield Hit(words, 0.25, path=top)
         elif top in STANDARD:
-            yield Hit(f"it is imported as {top!r}, which is a module of Python itself", 0.5, path=top)
+            yield Hit(f"it is imported as {top!r}, which is a module of Python itself", 0.3, path=top)

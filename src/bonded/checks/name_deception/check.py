@@ -26,7 +26,7 @@ from collections.abc import Iterator
 from bonded.checks.claims import acts_soon, claims, own_name
 from bonded.checks.context import Context
 from bonded.checks.kit import Hit, check
-from bonded.checks.near import CLOSE, LOOKS_ALIKE, nearest
+from bonded.checks.near import CLOSE, LOOKS_ALIKE, NUMBERED, nearest
 from bonded.facts.model import Facts
 from bonded.values.finding import Severity
 from bonded.values.states import SubjectKind
@@ -50,9 +50,10 @@ def deceptive(facts: Facts, context: Context | None) -> Iterator[Hit]:
         return
     words = f"{name!r} looks like {near.name!r}: {near.how}"
     said = claims(facts, near.name)
-    if near.distance < 0.4 and (said.plain or (said.words and acts_soon(facts))):
+    meant = near.how != NUMBERED
+    if meant and (said.plain or (said.words and acts_soon(facts))):
         yield Hit(words, round(0.95 - near.distance, 3), severity=Severity.HIGH, trace=said.words)
-    elif said.copied or (context is not None and near.distance <= CLOSE):
+    elif (meant and said.copied) or (context is not None and near.distance <= CLOSE):
         yield Hit(words, round(0.9 - near.distance, 3), trace=said.words)
     else:
-        yield Hit(words, round(0.7 - near.distance, 3), severity=Severity.LOW)
+        yield Hit(words, round(0.4 - near.distance / 2, 3), severity=Severity.LOW)

@@ -59,10 +59,10 @@ def lookalike(facts: Facts, context: Context | None) -> Iterator[Hit]:
         return
     for word in sorted(_WORDS - {first}):
         if one_apart(first, word) and easily_slipped(first, word) and first not in popular():
-            yield Hit(f"{name!r} begins almost like {word}-: {first!r}", 0.8, severity=Severity.MEDIUM)
+            yield Hit(f"{name!r} begins almost like {word}-: {first!r}", 0.6, severity=Severity.MEDIUM)
             return
     leads = " ".join((*facts.naming.links, *addresses(facts.metadata))).lower()
     for pattern, marks in _PATTERNS.items():
         if name.startswith(pattern) and not any(mark in leads for mark in marks):
-            yield Hit(f"{name!r} is named as {marks[0]} names its projects, and nothing in it leads there", 0.5)
+            yield Hit(f"{name!r} is named as {marks[0]} names its projects, and nothing in it leads there", 0.25)
             return

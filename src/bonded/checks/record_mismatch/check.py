@@ -39,7 +39,7 @@ def mismatch(facts: Facts) -> Iterator[Hit]:
     for line in facts.naming.record:
         what, _, path = line.partition(" ")
         if what == "none":
-            yield Hit("the wheel has no RECORD", 0.3, severity=Severity.LOW)
+            yield Hit("the wheel has no RECORD", 0.2, severity=Severity.LOW)
         elif path.endswith(_RUNS) and what != "absent":
             yield Hit(f"{path} {_WORDS[what]}", 0.8, path=path)
         else:

@@ -42,7 +42,7 @@ def repository_mismatch(facts: Facts, context: Context | None) -> Iterator[Hit]:
     links = sorted((whole, repo) for whole, repo in found if whole.split("/")[1] not in _NO_OWNERS)
     own = {word for one in (name, *facts.naming.tops, *facts.naming.scripts) for word in _words(one)}
     if links and not any(_same(repo, own) for _, repo in links):
-        yield Hit(f"it links to the repository {links[0][0]}, which is called otherwise than anything here", 0.3)
+        yield Hit(f"it links to the repository {links[0][0]}, which is called otherwise than anything here", 0.15)
 
 
 def _words(text: str) -> list[str]:

@@ -61,4 +61,4 @@ def self_described(facts: Facts) -> Iterator[Hit]:
         and not _DEFENCE.search(words)
         and facts.naming.code_bytes < 20_000
     ):
-        yield Hit(f"its description begins: {words[:120]!r}", 0.4, severity=Severity.LOW)
+        yield Hit(f"its description begins: {words[:120]!r}", 0.3, severity=Severity.LOW)

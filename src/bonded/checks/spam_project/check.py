@@ -49,7 +49,7 @@ def spam(facts: Facts, context: Context | None) -> Iterator[Hit]:
         yield Hit(f"an advertisement with {naming.code_bytes} bytes of code: {', '.join(told[:5])}", 0.8)
     elif naming.text_links >= _LINKS and naming.code_bytes < _NOTHING and not naming.requires:
         words = f"{naming.text_links} addresses in the description, and {naming.code_bytes} bytes of code"
-        yield Hit(words, 0.5, severity=Severity.LOW)
+        yield Hit(words, 0.25, severity=Severity.LOW)
     if context is not None and context.publisher.new_projects >= _MANY and naming.code_bytes < _LITTLE:
         words = (
             f"its uploader made {context.publisher.new_projects} projects within a day; this one has next to no code"
