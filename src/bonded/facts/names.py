@@ -8,19 +8,24 @@ import tokenize
 import unicodedata
 from collections.abc import Iterator
 
+from bonded.facts.spend import Spend
+
 _WIDE = re.compile(rb"\xef\xbc[\xa1-\xba]|\xef\xbd[\x81-\x9a]|\xf0\x9d[\x90-\x9f]")
 _MIXED = re.compile(rb"[A-Za-z_][\xd0\xd1][\x80-\xbf]|[\xd0\xd1][\x80-\xbf][A-Za-z_]")
 _LIKE_LATIN = frozenset(
     "\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425"
 )
 """Cyrillic letters that look like Latin ones."""
-_LARGEST = 400_000
+_LARGEST = 60_000
+"""Bytes of one source that are looked through."""
 
 
-def hidden_names(data: bytes) -> Iterator[tuple[str, int, int, str]]:
+def hidden_names(data: bytes, spend: Spend) -> Iterator[tuple[str, int, int, str]]:
     """("folded" or "scripts", first line, how many, the first name). Only names count, not texts and comments."""
-    if data.isascii() or len(data) > _LARGEST or not _gate(data):
+    if data.isascii() or spend.letters <= 0 or not _gate(data):
         return
+    data = data[:_LARGEST]
+    spend.letters -= len(data)
     found: dict[str, list[tuple[int, str]]] = {"folded": [], "scripts": []}
     try:
         for token in tokenize.tokenize(io.BytesIO(data).readline):

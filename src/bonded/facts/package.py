@@ -84,7 +84,7 @@ class Package:
         self.traits = {
             path: shapes
             for path, data in self.found.sources.items()
-            if bases[path] is not When.NEVER and (shapes := traits(data))
+            if bases[path] is not When.NEVER and (shapes := traits(data, self.spend))
         }
         chosen = {
             path

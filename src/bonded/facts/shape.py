@@ -13,6 +13,7 @@ from itertools import islice
 
 from bonded.facts.model import Trait
 from bonded.facts.names import hidden_names
+from bonded.facts.spend import Spend
 
 UNDERSCORES, LOOKALIKES, MIXED_ESCAPES, ESCAPES = "underscore-names", "look-alike-names", "mixed-escapes", "escapes"
 WALL, BIDI, BANNER, PROTECTOR, LINE_MARKS = "wall-of-blanks", "bidirectional", "banner", "protector", "line-marks"
@@ -32,11 +33,11 @@ _LOOKALIKES = re.compile(
 _IDEOGRAPHS = re.compile(rb"(?:[\xe4-\xe9][\x80-\xbf]{2}){12,}")
 _RUN = re.compile(rb"(?:\\x[0-9a-fA-F]{2}|\\[0-7]{3}|\\[0-7]{2}(?![0-7])){12,}")
 _ONE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3}))")
-_WALL = re.compile(
-    rb"^[^\n#]*?\S([ \t]{80,})(;?[ \t]*(?:import|from|exec|eval|__import__|compile|getattr|os\.|subprocess|globals|try)\b|;)"
-    rb"|;[ \t]{80,}[A-Za-z_(\[]",
-    re.MULTILINE,
+_AFTER_WALL = re.compile(
+    rb";|;?[ \t]*(?:import|from|exec|eval|__import__|compile|getattr|os\.|subprocess|globals|try)\b"
 )
+_BLANKS = re.compile(rb"[ \t]*")
+_MOST_WALLS = 100
 _BIDI_BYTES = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _OPENS, _CLOSES = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068", "\u202c\u2069"
@@ -50,11 +51,11 @@ _PROTECTOR = re.compile(rb"from[ \t.]+pyarmor_runtime|__pyarmor__[ \t]*\(|from[ 
 _LINE_MARK = re.compile(rb"#line:\d+[ \t]*\r?$", re.MULTILINE)
 
 
-def traits(data: bytes) -> tuple[Trait, ...]:
-    """The shapes of one source, in a fixed order; () for ordinary ones. Never fails."""
+def traits(data: bytes, spend: Spend | None = None) -> tuple[Trait, ...]:
+    """The shapes of one source, in a fixed order; () for ordinary ones. Never fails. `spend` is the archive's budget."""
     part = data if len(data) <= MOST else data[: MOST // 2] + data[-MOST // 2 :]
     found = [one for look in _LOOKS for one in look(part)]
-    return tuple(found)
+    return (*found, *_letters(part, spend or Spend()))
 
 
 def _trait(kind: str, data: bytes, at: int, count: int) -> Trait:
@@ -117,15 +118,28 @@ def _escapes(data: bytes) -> Iterator[Trait]:
 
 
 def _wall(data: bytes) -> Iterator[Trait]:
-    if b" " * 80 not in data and b"\t" * 20 not in data:
-        return
-    match = _WALL.search(data.replace(b"\t", b" " * 4))
-    if match:
-        expanded = data.replace(b"\t", b" " * 4)
-        at = match.end() - 1
-        end = expanded.find(b"\n", at)
-        text = expanded[at - 20 if at > 20 else 0 : end if end >= 0 else None].strip()[:_EXCERPT]
-        yield Trait(WALL, expanded.count(b"\n", 0, at) + 1, 1, text.decode("utf-8", "replace"))
+    for wall in (b" " * 80, b"\t" * 20):
+        at = data.find(wall)
+        for _ in range(_MOST_WALLS):
+            if at < 0:
+                break
+            end = _BLANKS.match(data, at)
+            after = end.end() if end else at
+            line = data.rfind(b"\n", 0, at) + 1
+            before = data[line:at].rstrip()
+            if before and b"#" not in before and _is_code(before, data, after):
+                stop = data.find(b"\n", after)
+                text = data[after : stop if stop >= 0 else len(data)][:_EXCERPT]
+                yield Trait(WALL, data.count(b"\n", 0, at) + 1, 1, text.decode("utf-8", "replace"))
+                return
+            at = data.find(wall, after)
+
+
+def _is_code(before: bytes, data: bytes, after: int) -> bool:
+    """Whether what follows a wall of blanks is a statement: not the rest of a table, a text or a remark."""
+    if before.endswith(b";"):
+        return data[after : after + 1].isalpha() or data[after : after + 1] in (b"_", b"(", b"[")
+    return bool(_AFTER_WALL.match(data, after))
 
 
 def _bidi(data: bytes) -> Iterator[Trait]:
@@ -164,8 +178,8 @@ def _is_banner(head: bytes, at: int) -> bool:
     return line.startswith((b"#", b"__", b'"""', b"'''")) and (b"exec" in head or b"lambda" in head or b"eval" in head)
 
 
-def _letters(data: bytes) -> Iterator[Trait]:
-    for kind, line, count, text in hidden_names(data):
+def _letters(data: bytes, spend: Spend) -> Iterator[Trait]:
+    for kind, line, count, text in hidden_names(data, spend):
         yield Trait(FOLDED if kind == "folded" else SCRIPTS, line, count, text[:_EXCERPT])
 
 
@@ -178,5 +192,5 @@ def _opening(data: bytes) -> Iterator[Trait]:
 
 
 _LOOKS: tuple[Callable[[bytes], Iterator[Trait]], ...] = (
-    _underscores, _lookalikes, _ideographs, _escapes, _wall, _bidi, _banner, _letters, _opening,
+    _underscores, _lookalikes, _ideographs, _escapes, _wall, _bidi, _banner, _opening,
 )  # fmt: skip

@@ -23,13 +23,15 @@ MOST_TOKENS = 400_000
 @dataclass(slots=True)
 class Spend:
     """What is left. `nodes` are syntax nodes visited, `turns` loop turns folded, `octets` bytes or characters folded,
-    `tokens` words and signs of source parsed, `pieces` of sources that cannot be parsed as a whole."""
+    `tokens` words and signs of source parsed, `pieces` of sources that cannot be parsed as a whole,
+    `letters` bytes looked through for names in other letters."""
 
     nodes: int = 500_000
     turns: int = 60_000
     octets: int = 24_000_000
     tokens: int = 2_000_000
     pieces: int = 20_000
+    letters: int = 200_000
 
     def node(self) -> None:
         self.nodes -= 1
