@@ -325,6 +325,15 @@ def test_a_part_that_takes_long_is_ended_early_and_goes_on_as_another(
     assert len(runs(small)) == 7
 
 
+def test_a_part_is_worked_off_whole_whatever_size_parts_have_now(small: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    many(small, 9)
+    number = start(small)
+    monkeypatch.setattr(backfill, "FILES", 2)  # another version of Bonded, beside ours
+    small.backfill()
+    assert (read(small, number).done, read(small, number).found) == (9, 9)
+    assert len(runs(small)) == 9
+
+
 def test_an_archive_that_is_gone_is_told_and_stops_nothing(small: Index) -> None:
     ids = many(small, 3)
     with small.db.write() as tx:

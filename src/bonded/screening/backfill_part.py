@@ -105,7 +105,7 @@ def run_part(context: ScreeningContext, job: Job, now: datetime) -> Effects | No
         if row.state is not BackfillState.RUNNING or files is None:
             return None  # a paused one keeps its parts, and `resume` makes their jobs anew
         checks = [one for one in discover() if one.name in row.checks]
-        ids = page(conn, row.selection, checks, before=row.started_at, after=after, last=upto, limit=2 * backfill.FILES)
+        ids = page(conn, row.selection, checks, before=row.started_at, after=after, last=upto)
     work = Work(number, after, upto, after)
     began = time.monotonic()
     for some in _batches(context, row, ids, now):

@@ -113,9 +113,9 @@ def page(
     before: datetime,
     after: str,
     last: str | None = None,
-    limit: int,
+    limit: int | None = None,
 ) -> list[str]:
-    """The next `limit` ids of files behind the id `after` (up to `last`), in the order of ids.
+    """The next `limit` ids of files behind the id `after`, or all up to `last`, in the order of ids.
 
     `before` is when the work began: later uploads are screened anyway.
     """
