@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -97,10 +98,6 @@ def test_everything_of_a_new_check_is_green_at_once(tmp_path: Path) -> None:
     points = tomllib.loads((into / "pyproject.toml").read_text())["project"]["entry-points"]["bonded.checks"]
     assert points == {"opens-file": "opens_file.check", "second-one": "second_one.check"}
     assert "[second-one](check-second-one.md)" in (into / "docs" / "catalogue.md").read_text()
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", into], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
-    assert "1 passed" in done.stdout, done.stdout + done.stderr
 
 
 def test_what_is_wrong_is_said_by_the_test(tmp_path: Path) -> None:
@@ -137,3 +134,38 @@ def test_a_package_needs_a_folder_and_another_project_is_left_alone(tmp_path: Pa
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'other'\n")
     assert "has no table" in bonded("check", "new", "x-y", "A", "--into", tmp_path, "--package", status=1)
     assert (tmp_path / "pyproject.toml").read_text() == "[project]\nname = 'other'\n"
+
+
+@pytest.mark.slow
+def test_the_test_that_is_scaffolded_passes_and_fails(tmp_path: Path) -> None:
+    bonded("check", "new", "opens-file", "A file is opened", "--into", tmp_path)
+
+    def tested() -> str:
+        words = [sys.executable, "-m", "pytest", "-q", tmp_path]
+        return subprocess.run(words, capture_output=True, text=True, cwd=tmp_path, check=False).stdout
+
+    assert "1 passed" in tested()
+    (tmp_path / "opens_file" / "samples" / "flag" / "quiet.py").write_text("x = 1\n")
+    assert "flag/quiet.py: not flagged" in tested()
+
+
+@pytest.mark.slow
+def test_a_new_check_of_bonded_itself_is_green_at_once(tmp_path: Path) -> None:
+    """In a copy of the checkout, with the page and the line in the catalogue."""
+    root = Path(registry.__file__).parents[3]
+    shutil.copytree(root / "src" / "bonded", tmp_path / "src" / "bonded", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "docs" / "check-author", tmp_path / "docs" / "check-author")
+
+    def inside(*words: str) -> str:
+        program = "import sys; sys.path.insert(0, 'src'); from bonded.cli import bonded; bonded(sys.argv[1:])"
+        done = subprocess.run(
+            [sys.executable, "-c", program, *words], capture_output=True, text=True, cwd=tmp_path, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    said = inside("check", "new", "opens-file", "A file is opened")
+    assert str(tmp_path / "docs" / "check-author" / "check-opens-file.md") in said
+    assert "[opens-file](check-opens-file.md)" in (tmp_path / "docs" / "check-author" / "catalogue.md").read_text()
+    assert inside("check", "test", "opens-file").startswith("opens-file: 2 samples, 0 wrong")
+    assert "opens-file" in inside("check", "list")

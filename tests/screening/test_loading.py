@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -140,6 +142,33 @@ def test_a_change_of_rules_is_another_set_of_rules(small: Index, drop_in: Path) 
     small.screened("second")
     with small.db.read() as conn:
         assert len(set(conn.scalars(select(verdict.c.rules)))) == 2
+
+
+def test_a_package_in_bondeds_own_environment_is_found_by_its_entry_point(tmp_path: Path) -> None:
+    """An environment that has Bonded and a package of checks: the package is found, and never imported by the command."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
+    site = next((tmp_path / "venv").glob("lib/python*/site-packages"))
+    (site / "bonded-is-here.pth").write_text("\n".join(path for path in sys.path if Path(path).is_dir()) + "\n")
+    package = write_check(site, "found-one", top="print('imported')").parent
+    (package / "words.txt").write_text("data")
+    info = site / "found_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: found-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[bonded.checks]\nfound-one = found_one.check\n")
+    program = (
+        "import sys; from bonded.cli import bonded\n"
+        "try: bonded(['check', 'show', 'found-one'])\nfinally: assert 'found_one' not in sys.modules"
+    )
+    done = subprocess.run(
+        [tmp_path / "venv" / "bin" / "python", "-I", "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "from Bonded's environment: found-package 1.0" in done.stdout
+    assert "imported" not in done.stdout
 
 
 def bonded(*words: str, status: int = 0) -> str:

@@ -19,9 +19,17 @@ from tests.screening.outside import FLAGGED, NAME, Tried, attempt, good, opened,
 
 
 @pytest.fixture(scope="module", params=["auto", "rlimits"])
-def like(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+def kind(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """Both kinds of isolation (the same one where there are no namespaces)."""
     made = pick(request.param)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def like() -> Iterator[Sandbox]:
+    """The isolation that is used here."""
+    made = pick("auto")
     yield made
     made.close()
 
@@ -71,13 +79,13 @@ def named(mistake: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def all_at_once(like: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Tried:
+def all_at_once(kind: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Tried:
     """One archive, screened with every check that makes a mistake, a good one, and all of ours."""
     folder = tmp_path_factory.mktemp("mistakes")
     good(folder)
     for mistake, (body, _) in WHILE_RUNNING.items():
         write_check(folder, named(mistake), body=body)
-    return attempt(like, folder)
+    return attempt(kind, folder)
 
 
 @pytest.mark.parametrize("mistake", WHILE_RUNNING)
@@ -108,10 +116,10 @@ WHILE_IMPORTED = {
 }  # fmt: skip
 
 
-def test_mistakes_on_import_are_refused_with_their_reasons(folder: Path, like: Sandbox) -> None:
+def test_mistakes_on_import_are_refused_with_their_reasons(folder: Path, kind: Sandbox) -> None:
     for mistake, (top, _) in WHILE_IMPORTED.items():
         write_check(folder, named(mistake), top=top)
-    tried = attempt(like, folder)
+    tried = attempt(kind, folder)
     reasons = {one.name: one.reason for one in tried.refused}
     for mistake, (_, words) in WHILE_IMPORTED.items():
         name = named(mistake).replace("-", "_")
@@ -164,8 +172,8 @@ def test_nothing_of_ours_is_in_its_environment(folder: Path, like: Sandbox, monk
     assert "PATH" in message
 
 
-def test_keys_and_the_rest_of_the_machine_cannot_be_read(folder: Path, tmp_path: Path, like: Sandbox) -> None:
-    if like.level not in ("bubblewrap", "landlock"):
+def test_keys_and_the_rest_of_the_machine_cannot_be_read(folder: Path, tmp_path: Path, kind: Sandbox) -> None:
+    if kind.level not in ("bubblewrap", "landlock"):
         pytest.skip("files that this account may read can be read: the page on threats says so")
     (tmp_path / "passphrase").write_text("the passphrase")
     files = [str(tmp_path / "passphrase"), "/etc/passwd", "/etc/hostname", str(Path.home() / ".profile")]
@@ -181,9 +189,9 @@ def test_keys_and_the_rest_of_the_machine_cannot_be_read(folder: Path, tmp_path:
     yield Hit(repr([read, [path for path in listed if os.listdir(path)]]), 0.5)
     """
     write_check(folder, "nosy-one", body=body)
-    tried = attempt(like, folder)
+    tried = attempt(kind, folder)
     said = {one.message for one in tried.of("nosy-one").findings} - {"it ran"}
-    if like.level == "landlock":
+    if kind.level == "landlock":
         assert said == {"[[], []]"}
     else:  # namespaces show folders on the way to what may be seen, with nothing else in them
         assert {one.partition(", [")[0] for one in said} == {"[[]"}
@@ -212,10 +220,10 @@ def test_one_that_is_slow_again_and_again_is_left_out_for_a_while(folder: Path, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("body", ["while True:\n    try: os.fork()\n    except OSError: pass", "time.sleep(1000)"])
-def test_storms_and_sleepers_end(body: str, folder: Path, like: Sandbox) -> None:
+def test_storms_and_sleepers_end(body: str, folder: Path, kind: Sandbox) -> None:
     before = len(list(Path("/proc").iterdir()))
     write_check(folder, "bad-one", body=body)
-    tried = attempt(like, folder)
+    tried = attempt(kind, folder)
     assert tried.of("bad-one").outcome.startswith("timeout")
     unharmed(tried)
     assert len(list(Path("/proc").iterdir())) < before + 50
