@@ -7,12 +7,17 @@ from collections.abc import Callable
 from typing import Any
 
 from bonded.facts.scope import Env
-from bonded.facts.state import Recorder
+from bonded.facts.spend import Spend
+from bonded.facts.state import Recorder, World
 from bonded.facts.value import CHARS, NOTHING, SOURCES, Value, gather, reach
 
 
 class Loops(Recorder):
     """Comprehensions over known items are folded one by one, within the budget; over unknown ones they are seen once."""
+
+    def __init__(self, path: str, lines: list[str], spend: Spend, world: World) -> None:
+        super().__init__(path, lines, spend, world)
+        self.constant_sources: dict[int, Value] = {}
 
     def evaluate(self, node: ast.expr | None) -> Value:
         """What is known of an expression; `facts.expressions` has it."""
@@ -67,7 +72,7 @@ class Loops(Recorder):
             emit()
             return True
         now = generators[level]
-        source = self.evaluate(now.iter)
+        source = self._source(generators, level)
         exact, turns = self.turns(source)
         for item in turns:
             self.bind(now.target, item)
@@ -75,7 +80,25 @@ class Loops(Recorder):
             if exact and any(one.known and not one.const for one in tests):
                 continue
             exact = self._generate(generators, level + 1, emit) and exact
+            if not exact:
+                break  # one turn stands for all of them from here on
         return exact
+
+    def _source(self, generators: list[ast.comprehension], level: int) -> Value:
+        """What a loop goes through: worked out once where it is the same for every turn of the loops around it."""
+        wanted = generators[level].iter
+        if level == 0:
+            self.constant_sources.clear()
+            return self.evaluate(wanted)
+        known = self.constant_sources.get(id(wanted))
+        if known is None:
+            known = self.evaluate(wanted)
+            bound = {
+                one.id for outer in generators[:level] for one in ast.walk(outer.target) if isinstance(one, ast.Name)
+            }
+            if not any(isinstance(one, ast.Name) and one.id in bound for one in ast.walk(wanted)):
+                self.constant_sources[id(wanted)] = known
+        return known
 
     def turns(self, source: Value) -> tuple[bool, list[Value]]:
         """The items of `source`, one by one while the budget lasts; else one item that stands for all of them."""
