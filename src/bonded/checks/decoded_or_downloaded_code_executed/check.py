@@ -10,7 +10,7 @@ is not seen how it is run.
 **Why it matters.** Nearly every hidden payload begins this way; honest packages ship their code in the open.
 
 **What is not flagged.** Running source that was read from a plain Python file (`exec(open("version.py").read())`),
-evaluating expressions that the caller passes in, templates, and data that is decoded and not run. A value that was picked
+evaluating expressions that the caller passes in (what a caller has a say in weighs less), templates, and data that is decoded and not run. A value that was picked
 out of parsed data is no program, unless it is run as Python.
 
 **When it is a false alert.** Licence protection and installers that pack themselves do this too; ask the owner for the
@@ -106,7 +106,9 @@ def _command(module: Module, call: Call) -> Iterator[Hit]:
     if reading is not None:
         yield at(module, call, reading.what, reading.confidence, steps_of(call, DECODED, CHARS))
     elif DOWNLOADED in labels and PARSED not in labels:
-        yield at(module, call, "a downloaded program is run", 0.9, steps_of(call, DOWNLOADED))
+        given = "parameter" in labels and call.when not in _SOON
+        hit = at(module, call, "a downloaded program is run", 0.5 if given else 0.9, steps_of(call, DOWNLOADED))
+        yield graver(hit, Severity.HIGH) if given else hit
     elif DECODED in labels and not labels & {"parameter", PARSED}:
         yield at(module, call, "a decoded command or program is run", 0.9, steps_of(call, DECODED))
     elif CHARS in labels and _is_spelled(call):
