@@ -10,8 +10,8 @@ is not seen how it is run.
 **Why it matters.** Nearly every hidden payload begins this way; honest packages ship their code in the open.
 
 **What is not flagged.** Running source that was read from a plain Python file (`exec(open("version.py").read())`),
-evaluating expressions that the caller passes in (what a caller has a say in weighs less), templates, and data that is decoded and not run. A value that was picked
-out of parsed data is no program, unless it is run as Python.
+evaluating expressions that the caller passes in, templates, and data that is decoded and not run. What a caller has a say in
+weighs less. A value that was picked out of parsed data is no program, unless it is run as Python.
 
 **When it is a false alert.** Licence protection and installers that pack themselves do this too; ask the owner for the
 source.
