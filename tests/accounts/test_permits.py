@@ -65,6 +65,9 @@ user.second-step-failed    | AUMOX | AUMOX | any    | no
 user.logout                | UMOX  | -     | -      | no
 user.confirm               | UMOX  | -     | -      | no
 user.set-password          | AUMOX | AUMOX | any    | no
+user.ask-reset             | AUMOX | AUMOX | any    | no
+user.reset-link            | -     | -     | -      | no
+user.not-me                | UMOX  | -     | -      | no
 user.change-password       | UMOX  | -     | -      | fresh
 user.set-language          | UMOX  | -     | -      | no
 user.ask-email             | UMOX  | -     | -      | fresh
@@ -80,8 +83,11 @@ factor.prove-codes         | UMOX  | -     | -      | no
 factor.use-code            | AUMOX | AUMOX | any    | no
 account.see                | UMOX  | -     | -      | no
 session.end                | UMOX  | -     | -      | no
+session.end-others         | UMOX  | -     | -      | no
 token.create               | UMOX  | -     | -      | fresh
 token.revoke               | UMOX  | -     | -      | no
+token.rotate               | UMOX  | -     | -      | fresh
+token.leaked               | AUMOX | AUMOX | any    | no
 admin.see                  | X     | -     | -      | no
 admin.journal              | X     | -     | -      | no
 job.retry                  | X     | -     | -      | no
@@ -110,7 +116,7 @@ index.read                 | AUMOX | AUMOX | any    | no
 
 WITH_SECOND_FACTOR = """
 file.upload file.yank file.unyank file.delete project.archive project.unarchive project.deprecate project.undeprecate
-project.delete project.manage role.add role.remove token.create
+project.delete project.manage role.add role.remove token.create token.rotate
 """.split()
 """What nobody does in the browser without a second factor, where the policy asks for one."""
 

@@ -35,6 +35,8 @@ VALUES = {
     "critical": "CRITICAL",
     "factor": "FACTOR",
     "left": "7",
+    "found": "FOUND",
+    "token": "TOKEN",
 }
 DETAILS = [("time", "TIME"), ("reason", "REASON"), ("where", "https://index.example.invalid/account/history/")]
 HOSTILE = "<script>alert(1)</script>\r\nBcc: x@example.invalid\x00\ud800{{ 7*7 }}%(name)s"

@@ -75,6 +75,11 @@ class _Malformed(Exception):
     pass
 
 
+def networks(allowed: Iterable[str]) -> str:
+    """The caveat that limits a token to networks."""
+    return json.dumps([101, list(allowed)])
+
+
 def apply(caveats: Iterable[str], use: Use) -> Narrowed:
     """Check every caveat against the use. Returns what is left of projects and permissions. Raises Refusal."""
     left = Narrowed()

@@ -124,7 +124,7 @@ def decide(
 
 def needs_second_factor(action: Action) -> bool:
     """Whether the policy, where it is on, asks for a second factor before this: managing projects, making tokens."""
-    return action.who in (Who.MAINTAINER, Who.OWNER) or action.name == "token.create"
+    return action.who in (Who.MAINTAINER, Who.OWNER) or action.name in ("token.create", "token.rotate")
 
 
 def require(

@@ -174,6 +174,14 @@ def end_all(tx: Tx, user_id: str, *, keep: str | None) -> int:
     return tx.execute(delete(session).where(mine if keep is None else mine & (session.c.id != keep))).rowcount
 
 
+def end_others(tx: Tx, who: Actor, user_id: str, *, keep: str, now: datetime) -> int:
+    """End all sessions of that person but the one with id `keep`; returns how many."""
+    ended = end_all(tx, user_id, keep=keep)
+    facts = {"sessions_ended": ended}
+    record(tx, "session.end-others", who, (SubjectKind.USER, user_id), now=now, user=user_id, facts=facts)
+    return ended
+
+
 def of_user(conn: Connection, user_id: str, *, now: datetime) -> list[Session]:
     """The person's open sessions, newest use first."""
     query = select(session).where(session.c.user_id == user_id, session.c.expires_at > now)

@@ -44,6 +44,7 @@ token = Table(
     Column("key", LargeBinary, nullable=False),  # root key of the macaroon
     Column("projects", Json, nullable=False),  # [] = all projects of the user, else normalized names
     Column("permissions", Json, nullable=False),  # subset of the scopes in values.actions
+    Column("networks", Json, nullable=False, server_default="[]"),  # [] = from anywhere, else CIDR
     Column("operator", Boolean, nullable=False, default=False),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False),

@@ -5,6 +5,7 @@ What a token may do is in its row (and can be revoked there at once); caveats th
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -93,6 +94,7 @@ class Token:
     used_at: datetime | None
     used_ip: str | None
     revoked_at: datetime | None
+    networks: tuple[str, ...] = ()
 
     def live(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
@@ -108,12 +110,13 @@ def mint(
     permissions: Iterable[str],
     expires_at: datetime,
     operator: bool,
+    networks: Iterable[str] = (),
     now: datetime,
 ) -> tuple[str, str]:
     """Make a token for `user` and return its id and its text, which cannot be had again.
 
-    `projects` empty: all projects that the user ever has a role in. Raises Refusal (token-form, account-frozen,
-    invalid-name).
+    `projects` empty: all projects that the user ever has a role in. `networks`: addresses or CIDR from which alone it
+    works. Raises Refusal (token-form, account-frozen, invalid-name).
     """
     if not user.active:
         raise Refusal(ACCOUNT_FROZEN, "the account is frozen: it cannot make tokens")
@@ -121,6 +124,7 @@ def mint(
     keys = sorted({normalize(check_project_name(p)) for p in projects})
     granted = sorted(set(permissions))
     _check_form(tx, user, name, granted, expires_at, now)
+    places = checked_networks(networks)
     token_id, key = new_id(), macaroon.new_key()
     tx.execute(
         insert(token).values(
@@ -130,12 +134,14 @@ def mint(
             key=key,
             projects=keys,
             permissions=granted,
+            networks=places,
             operator=operator,
             created_at=now,
             expires_at=expires_at,
         )
     )
     facts = {"projects": keys, "permissions": granted, "operator": operator, "days": (expires_at - now).days}
+    facts |= {"networks": places} if places else {}
     _record(tx, "token.create", who, token_id, user.id, keys, facts, now)
     return token_id, macaroon.mint(token_id, key)
 
@@ -159,7 +165,8 @@ def check(conn: Connection, serialized: str, *, permission: str, project: str | 
     if user is None or not user.active:
         raise Refusal(ACCOUNT_FROZEN, "the account of this API token is frozen")
     key = None if project is None else normalize(project)
-    left = caveats.apply(read.caveats, caveats.Use(user.id, permission, key, now, ip))
+    places = [caveats.networks(row.networks)] if row.networks else []
+    left = caveats.apply([*places, *read.caveats], caveats.Use(user.id, permission, key, now, ip))
     return _allow(row, user, left, permission, key)
 
 
@@ -185,6 +192,59 @@ def revoke(tx: Tx, who: Actor, token_id: str, *, user_id: str | None, now: datet
     if done is None:
         raise Refusal(NO_SUCH_TOKEN, "there is no such token to revoke")
     _record(tx, "token.revoke", who, token_id, done.user_id, done.projects, {"projects": done.projects}, now)
+
+
+def rotate(tx: Tx, who: Actor, user: User, token_id: str, *, now: datetime) -> tuple[Token, str]:
+    """Replace a live token by another with the same name, limits and lifetime; the old one ends at once.
+
+    Returns the new token and its text. Raises Refusal (no-such-token, token-form, account-frozen).
+    """
+    old = by_id(tx, token_id)
+    if old is None or old.user_id != user.id or not old.live(now):
+        raise Refusal(NO_SUCH_TOKEN, "there is no such token to replace")
+    revoke(tx, who, token_id, user_id=user.id, now=now)
+    made, text = mint(
+        tx, who, user, name=old.name, projects=old.projects, permissions=old.permissions, networks=old.networks,
+        expires_at=now + (old.expires_at - old.created_at), operator=old.operator, now=now,
+    )  # fmt: skip
+    new = by_id(tx, made)
+    assert new is not None
+    return new, text
+
+
+def report_leak(tx: Tx, who: Actor, serialized: str, where: str, *, now: datetime) -> Token | None:
+    """Revoke a token that was found where it does not belong; None when it is none of ours, or does not work any more.
+
+    Whoever has the whole text could use it, so nothing more is asked of whoever reports it. `where` says where it was
+    found; it is told to the owner, and what was done with the token stands in the journal.
+    """
+    try:
+        read = macaroon.read(serialized)
+    except Refusal:
+        return None
+    row = tx.execute(select(token).where(token.c.id == read.token_id)).one_or_none()
+    if row is None or not read.genuine(bytes(row.key)) or not _token(row).live(now):
+        return None
+    mine = (token.c.id == row.id) & token.c.revoked_at.is_(None)
+    if tx.execute(update(token).where(mine).values(revoked_at=now)).rowcount != 1:
+        return None
+    facts = {"projects": row.projects, "name": row.name, "found": where}
+    _record(tx, "token.leaked", who, row.id, row.user_id, row.projects, facts, now)
+    return _token(row)
+
+
+def revoke_all(tx: Tx, user_id: str, *, now: datetime) -> int:
+    """Revoke every live token of a person; returns how many. The caller's action is the journal row."""
+    mine = (token.c.user_id == user_id) & token.c.revoked_at.is_(None) & (token.c.expires_at > now)
+    return tx.execute(update(token).where(mine).values(revoked_at=now)).rowcount
+
+
+def checked_networks(networks: Iterable[str]) -> list[str]:
+    """Networks in their usual form. Raises Refusal (token-form)."""
+    try:
+        return sorted({str(ipaddress.ip_network(one.strip(), strict=False)) for one in networks if one.strip()})[:50]
+    except ValueError:
+        raise Refusal(TOKEN_FORM, "networks are addresses such as 192.0.2.7, or ranges such as 192.0.2.0/24") from None
 
 
 def of_user(conn: Connection, user_id: str) -> list[Token]:
@@ -250,4 +310,5 @@ def _token(row: Any) -> Token:
         row.used_at,
         row.used_ip,
         row.revoked_at,
+        tuple(row.networks),
     )

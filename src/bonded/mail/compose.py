@@ -98,6 +98,8 @@ def _values(settings: MailSettings, news: News, to: User, language: str) -> dict
         "concerned": news.concerned,
         "factor": news.entry.private.get("label", ""),
         "left": str(facts.get("left", "")),
+        "found": str(facts.get("found", "")),
+        "token": str(facts.get("name", "")),
     } | _alarm(facts, translations(language).gettext)
 
 
@@ -145,7 +147,8 @@ def _details(settings: MailSettings, news: News, to: User, language: str) -> lis
 def _where(settings: MailSettings, news: News) -> str:
     """The page that shows it. An address with a secret goes to the one person who proves by it that it reached them."""
     if news.secret:
-        return f"{settings.url}account/email/{news.secret}/"
+        page = "email" if news.entry.action == "user.email-link" else "set-password"
+        return f"{settings.url}account/{page}/{news.secret}/"
     notify = ACTIONS[news.entry.action].notify
     if notify is Notify.OWNERS:
         return f"{settings.url}manage/project/{news.entry.project_key}/"

@@ -15,7 +15,9 @@ from bonded.web.refusals import BAD_FORM
 if TYPE_CHECKING:
     from bonded.web.request import Request
 
-SECRET = frozenset({"password", "again", "old", "confirm_password"})
+SECRET = frozenset(
+    {"password", "again", "old", "confirm_password", "code", "recovery", "answer", "confirm_code", "confirm_answer"}
+)
 """Fields that are never sent back to the page."""
 
 

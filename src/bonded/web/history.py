@@ -54,7 +54,7 @@ def history_page(
     chosen = {name: request.params.get(name, "").strip()[:100] for name in ("action", "person", "project")}
     with request.db.read() as conn:
         if about_user is not None:
-            page = read.of_user(conn, about_user, before=last)
+            page = read.of_user(conn, about_user, _own_filter(chosen), before=last)
         elif about_project is not None:
             page = read.of_project(conn, about_project, before=last)
         else:
@@ -69,6 +69,10 @@ def latest_about(request: Request, user_id: str) -> Rows:
     """The newest rows about one person with private data, for administrators."""
     with request.db.read() as conn:
         return Rows(_rows(conn, request, read.of_everything(conn, Filter(user_id=user_id), limit=20)), "")
+
+
+def _own_filter(chosen: dict[str, str]) -> Filter:
+    return Filter(actions=(chosen["action"],) if chosen["action"] in ACTIONS else ())
 
 
 def _filter(conn: Connection, chosen: dict[str, str]) -> Filter:

@@ -26,6 +26,8 @@ NOTICES = {
     "language-set": _("Your language is set."),
     "email-asked": _("A link was sent to the new address. Open it within two days; until then nothing changes."),
     "email-changed": _("The new address is confirmed. Mails go there from now on."),
+    "sessions-ended": _("All your other sessions have ended."),
+    "shut-out": _("All tokens are revoked and all other sessions ended. Now take a new password."),
     "confirmed": _("Thank you. You can go on."),
     "second-factor-needed": _("What you wanted to do needs a second factor. Add one here, then go on."),
     "factor-added": _("It is added. From now on it is asked for when you log in."),

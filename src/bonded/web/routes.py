@@ -5,7 +5,7 @@ from __future__ import annotations
 from bonded.web.account import confirm, factors, login, overview, password, profile, second, sessions, tokens
 from bonded.web.admin import case, decisions, jobs, journal, people, queue, reports, signing
 from bonded.web.admin import overview as admin_overview
-from bonded.web.api import legacy, screening
+from bonded.web.api import leaks, legacy, screening
 from bonded.web.manage import files, history, roles, status
 from bonded.web.public import assets, help_pages, home, osv, project, proofs, report, search, user, wellknown
 from bonded.web.table import Proof, Route
@@ -89,9 +89,19 @@ ACCOUNT = (
     Route("factors.rename", "/account/factors/{factor}/rename/", {"POST": ("factor.rename", factors.rename)}),
     Route("factors.remove", "/account/factors/{factor}/remove/", {"POST": ("factor.remove", factors.remove)}),
     Route("account", "/account/", {"GET": (OWN, overview.show)}),
+    Route(
+        "forgotten",
+        "/account/forgotten/",
+        {"GET": ("user.ask-reset", password.show_forgotten), "POST": ("user.ask-reset", password.forgotten)},
+        stranger_form=True,
+    ),
+    Route("not-me", "/account/not-me/", {"POST": ("user.not-me", overview.not_me)}),
+    Route("account.export", "/account/history/export/", {"GET": (OWN, overview.export)}),
     Route("account.history", "/account/history/", {"GET": (OWN, overview.history)}),
     Route("tokens", "/account/tokens/", {"GET": (OWN, tokens.show), "POST": ("token.create", tokens.create)}),
     Route("token.revoke", "/account/tokens/{token}/revoke/", {"POST": ("token.revoke", tokens.revoke)}),
+    Route("token.rotate", "/account/tokens/{token}/rotate/", {"POST": ("token.rotate", tokens.rotate)}),
+    Route("sessions.end", "/account/sessions/end-others/", {"POST": ("session.end-others", sessions.end_others)}),
     Route("sessions", "/account/sessions/", {"GET": (OWN, sessions.show)}),
     Route("session.end", "/account/sessions/{session}/end/", {"POST": ("session.end", sessions.end)}),
 )
@@ -165,6 +175,7 @@ ADMIN_ROUTES = (
 )
 
 API = (
+    Route("token.leaked", "/api/tokens/leaked/", {"POST": ("token.leaked", leaks.report)}, proof=Proof.TOKEN),
     Route("upload", "/legacy/", {"POST": ("file.upload", legacy.upload)}, proof=Proof.TOKEN),
     Route("upload.bare", "/legacy", {"POST": ("file.upload", legacy.upload)}, proof=Proof.TOKEN),
     Route("api.reports", "/api/reports/", {"POST": ("report.make", report.api)}, proof=Proof.TOKEN),

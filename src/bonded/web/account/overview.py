@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pyramid.response import Response
 
+from bonded.accounts.not_me import shut_out
 from bonded.catalog import read
 from bonded.web.history import history_page
-from bonded.web.identity import signed_in
+from bonded.web.history_export import exported
+from bonded.web.identity import actor, signed_in
+from bonded.web.notices import go
 from bonded.web.request import Request
 
 
@@ -20,6 +23,20 @@ def show(request: Request) -> Response:
             for project, _ in mine
         }
     return request.page("account/overview.html", user=user, projects=mine, pending=pending)
+
+
+def not_me(request: Request) -> Response:
+    """Shut out whoever else uses the account, then on to a new password."""
+    user, session = signed_in(request)
+    with request.db.write() as tx:
+        shut_out(tx, actor(request), user.id, keep_session=session.id, about=None, now=request.now)
+    return go(request, "/account/password/", "shut-out")
+
+
+def export(request: Request) -> Response:
+    """The whole history as CSV or JSON. Raises Refusal (bad-form)."""
+    user, _ = signed_in(request)
+    return exported(request, user.id, request.params.get("format", "json"))
 
 
 def history(request: Request) -> Response:

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from pyramid.response import Response
 
-from bonded.accounts import links, passwords, people
+from bonded.accounts import links, passwords, people, reset
+from bonded.accounts.login import limit_network
 from bonded.accounts.people import User
 from bonded.values.refusals import Refusal
 from bonded.web.forms import Form
@@ -34,6 +35,22 @@ def use_link(request: Request) -> Response:
     if form.errors:
         return _link_form(request, form, 400)
     return go(request, "/account/login/", "password-set")
+
+
+def show_forgotten(request: Request) -> Response:
+    """The form of somebody who forgot theirs."""
+    return request.page("account/forgotten.html", form=Form(request), asked=False)
+
+
+def forgotten(request: Request) -> Response:
+    """Have a link sent. The answer is the same whether anybody is known by that name or address. Raises Refusal."""
+    form = Form(request)
+    typed = form.text("name", most=254)
+    if form.errors:
+        return request.page("account/forgotten.html", status=400, form=form, asked=False)
+    limit_network(request.house.counter, request.ip, request.settings.login_limits, request.now)
+    reset.ask(request.db, request.house.counter, actor(request), typed, now=request.now)
+    return request.page("account/forgotten.html", form=form, asked=True)
 
 
 def show_change(request: Request) -> Response:

@@ -18,6 +18,14 @@ def show(request: Request) -> Response:
     return request.page("account/sessions.html", sessions=opened, current=session.id)
 
 
+def end_others(request: Request) -> Response:
+    """End all but this one."""
+    user, session = signed_in(request)
+    with request.db.write() as tx:
+        sessions.end_others(tx, actor(request), user.id, keep=session.id, now=request.now)
+    return go(request, "/account/sessions/", "sessions-ended")
+
+
 def end(request: Request) -> Response:
     """End one of them. Raises Refusal (no-such-session), also for other people's."""
     user, _ = signed_in(request)

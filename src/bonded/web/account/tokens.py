@@ -35,16 +35,25 @@ def create(request: Request) -> Response:
     limited = form.choice("scope", ("all", "some")) == "some"
     projects = form.choices("project", keys)
     permissions = form.choices("permission", sorted(PERMISSIONS))
+    networks = form.words("networks").replace(",", " ").split()
     if limited and not projects:
         form.wrong("project", request.gettext("Choose at least one project."))
     if not permissions:
         form.wrong("permission", request.gettext("Choose at least one permission."))
     if not form.errors:
         try:
-            return _made(request, name, projects if limited else (), permissions, lifetime)
+            return _made(request, name, projects if limited else (), permissions, networks, lifetime)
         except Refusal as refusal:
-            form.wrong("name", refusal.sentence)
+            form.wrong("networks" if "networks" in refusal.sentence else "name", refusal.sentence)
     return _page(request, form, 400, chosen=projects)
+
+
+def rotate(request: Request) -> Response:
+    """Replace one's own token in one step; the new text is on this answer. Raises Refusal (no-such-token, token-form)."""
+    user, _ = signed_in(request)
+    with request.db.write() as tx:
+        token, text = tokens.rotate(tx, actor(request), user, request.part("token"), now=request.now)
+    return _shown(request, token.name, text, token.projects)
 
 
 def revoke(request: Request) -> Response:
@@ -56,7 +65,12 @@ def revoke(request: Request) -> Response:
 
 
 def _made(
-    request: Request, name: str, projects: tuple[str, ...], permissions: tuple[str, ...], lifetime: timedelta
+    request: Request,
+    name: str,
+    projects: tuple[str, ...],
+    permissions: tuple[str, ...],
+    networks: list[str],
+    lifetime: timedelta,
 ) -> Response:
     user, _ = signed_in(request)
     with request.db.write() as tx:
@@ -67,10 +81,15 @@ def _made(
             name=name,
             projects=projects,
             permissions=permissions,
+            networks=networks,
             expires_at=request.now + lifetime,
             operator=False,
             now=request.now,
         )
+    return _shown(request, name, text, projects)
+
+
+def _shown(request: Request, name: str, text: str, projects: tuple[str, ...]) -> Response:
     return request.page(
         "account/token-made.html", name=name, text=text, projects=projects, upload=request.settings.base + "legacy/"
     )

@@ -1,0 +1,61 @@
+"""A forgotten password: a link by mail, for whoever asks with a name or an address that is known here.
+
+The answer is the same whatever was typed; the mail is written by a job, so that the time is the same too. A new password
+never replaces a second factor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, select
+
+from bonded.accounts import links, people
+from bonded.accounts.links import Purpose
+from bonded.accounts.people import User
+from bonded.accounts.tables import user as table
+from bonded.db.engine import Database, Tx
+from bonded.journal import record
+from bonded.seams import Counter
+from bonded.values.states import AccountState, SubjectKind
+from bonded.values.who import Actor
+
+LINK_LIFETIME = timedelta(hours=2)
+A_DAY = 5
+"""Links for one account in a day."""
+
+
+def ask(db: Database, counter: Counter, who: Actor, typed: str, *, now: datetime) -> None:
+    """Have a link sent, when `typed` is a name or an address of an active account.
+
+    For anything else the same is done, but for the mail: one look, one count, one row of the journal (without what was
+    typed, which may be a password).
+    """
+    with db.read() as conn:
+        user = _meant(conn, typed.strip())
+    known = user if user is not None and user.active else None
+    account = hashlib.sha256((known.id if known else typed).encode("utf-8", "replace")).hexdigest()[:32]
+    within = counter.hit(f"reset:{account}", A_DAY, timedelta(days=1), now) == 0
+    with db.write() as tx:
+        if known and within:
+            record(tx, "user.reset-link", who, (SubjectKind.USER, known.id), now=now, user=known.id)
+        else:
+            subject = (SubjectKind.USER, known.id if known else "")
+            record(tx, "user.ask-reset", who, subject, now=now, user=known.id if known else None)
+
+
+def make_reset_link(tx: Tx, user_id: str, *, now: datetime) -> str | None:
+    """The secret of a link that sets a password; None for an account that is not active (any more)."""
+    user = people.by_id(tx, user_id)
+    if user is None or not user.active:
+        return None
+    return links.make_link(tx, user_id, Purpose.SET_PASSWORD, now=now, lifetime=LINK_LIFETIME)
+
+
+def _meant(conn: Connection, typed: str) -> User | None:
+    if "@" not in typed:
+        return people.by_name(conn, typed)
+    mine = (func.lower(table.c.email) == typed.lower()) & (table.c.state == AccountState.ACTIVE)
+    found = conn.execute(select(table.c.id).where(mine).limit(2)).scalars().all()
+    return people.by_id(conn, found[0]) if len(found) == 1 else None
