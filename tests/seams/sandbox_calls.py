@@ -135,6 +135,18 @@ def environment(argument: bytes, attachment: BinaryIO | None) -> bytes:
     return " ".join(sorted(os.environ)).encode()
 
 
+def writes_into_every_pipe(argument: bytes, attachment: BinaryIO | None) -> bytes:
+    """As a library does that closes and writes what it takes for its own: first a frame or what looks like one."""
+    for descriptor in range(3, 64):
+        try:
+            data = memoryview(argument)
+            while data:
+                data = data[os.write(descriptor, data) :]
+        except OSError:
+            continue
+    return b"value"
+
+
 def read_file(argument: bytes, attachment: BinaryIO | None) -> bytes:
     return _refused(lambda: Path(argument.decode()).read_bytes())
 

@@ -92,6 +92,30 @@ def test_no_network(sandbox: ForkServer) -> None:
             server.accept()
 
 
+FORGED = {
+    "a status that is none": (b"S" + (7).to_bytes(8, "big") + b"garbage", "ok"),
+    "another status": (b"S" + (48).to_bytes(8, "big") + b"0 0.0 0".ljust(48), "ok"),
+    "a frame without an end": (b"V" + (2**40).to_bytes(8, "big") + b"x", "crash"),
+    "an error": (b"E" + (2).to_bytes(8, "big") + b"no", "ok"),
+    "noise": (b"\xff" * 1000, "crash"),
+    "too much": (b"V" + (2_000_000).to_bytes(8, "big") + b"x" * 2_000_000, "crash"),
+}
+
+
+@pytest.mark.parametrize("what", FORGED)
+def test_what_a_child_writes_into_its_pipe_harms_only_itself(
+    what: str, sandbox: ForkServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bonded.adapters.sandbox_wire.MAX_ANSWER", 1_000_000)
+    assert value(sandbox, calls.echo, b"before") == "before"
+    server = sandbox._server
+    data, outcome = FORGED[what]
+    result = run(sandbox, calls.writes_into_every_pipe, data)
+    assert result.outcome == outcome, result  # type: ignore[attr-defined]
+    assert value(sandbox, calls.echo, b"after") == "after"
+    assert sandbox._server is server, "the server and the neighbours go on"
+
+
 def test_files_of_the_machine_cannot_be_read(sandbox: ForkServer, tmp_path: Path) -> None:
     if sandbox.level == "seccomp":
         pytest.skip(

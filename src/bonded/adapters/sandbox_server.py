@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from bonded.adapters import sandbox_landlock
 from bonded.adapters.sandbox_child import work
-from bonded.adapters.sandbox_wire import STATUS, Request, receive_request, write_frame
+from bonded.adapters.sandbox_wire import Request, receive_request, write_status
 
 IDLE = 120.0
 """Seconds without work after which the server ends, and gives its memory back."""
@@ -107,7 +107,7 @@ def _ended(child: Child) -> None:
     _, status, usage = os.wait4(child.pid, 0)
     code = os.waitstatus_to_exitcode(status)
     try:
-        write_frame(child.answer, STATUS, f"{code} {usage.ru_utime + usage.ru_stime:.6f} {int(child.late)}".encode())
+        write_status(child.answer, f"{code} {usage.ru_utime + usage.ru_stime:.6f} {int(child.late)}")
     except OSError:
         pass
     finally:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 VALUE, ERROR, MEMORY, STATUS = b"V", b"E", b"M", b"S"
 MAX_ANSWER = 256 * 1024 * 1024
 _HEADER = 9
+_STATUS_SIZE = 48
+_STATUS_FRAME = _HEADER + _STATUS_SIZE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +68,31 @@ def write_frame(descriptor: int, kind: bytes, payload: bytes) -> None:
             data = data[os.write(descriptor, data) :]
 
 
+def write_status(descriptor: int, words: str) -> None:
+    """Write the last frame of the answer: how the child ended, as its server saw it."""
+    write_frame(descriptor, STATUS, words.encode().ljust(_STATUS_SIZE))
+
+
 def read_frames(descriptor: int) -> dict[bytes, bytes]:
-    """All frames up to the end of the pipe: values joined; of others of one kind the first counts, cut-off frames do not."""
-    raw = bytearray()
-    while len(raw) <= MAX_ANSWER:
-        chunk = os.read(descriptor, 1 << 20)
-        if not chunk:
-            break
-        raw += chunk
+    """All frames up to the end of the pipe: values joined; of others of one kind the first counts, cut-off frames do not.
+
+    The status is what stands last, which the server writes when the child is gone: whatever a child wrote into its pipe, it
+    cannot say how it ended. An answer that is too large is an error instead of its frames.
+    """
+    raw, last, large = bytearray(), b"", False
+    while chunk := os.read(descriptor, 1 << 20):
+        last = (last + chunk)[-_STATUS_FRAME:]
+        large = large or len(raw) + len(chunk) > MAX_ANSWER
+        if not large:
+            raw += chunk
+    frames = {ERROR: b"its answer was too large"} if large else _frames(raw[:-_STATUS_FRAME])
+    frames.pop(STATUS, None)
+    if len(last) == _STATUS_FRAME and last[:1] == STATUS:
+        frames[STATUS] = last[_HEADER:].strip()
+    return frames
+
+
+def _frames(raw: bytearray) -> dict[bytes, bytes]:
     frames: dict[bytes, bytes] = {}
     position = 0
     while position + _HEADER <= len(raw):
