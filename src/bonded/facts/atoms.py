@@ -271,4 +271,5 @@ HARM_PATTERNS: Final = [
     r"/start[ -]?up['\"\\\/]/ nocase",
     r"/\.pth['\"]/",
     r"/\\x7fELF|b['\"]MZ/",
+    r"/\.encrypt[ \t]*\(/",
 ]

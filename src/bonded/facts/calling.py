@@ -37,6 +37,7 @@ from bonded.facts.value import (
     CREDENTIALS,
     DECODED,
     DOWNLOADED,
+    ENCRYPTED,
     ENVIRONMENT,
     HIDDEN,
     HOST,
@@ -250,6 +251,8 @@ class Calling(Running):
             return frozenset({DOWNLOADED}) | label_of_answer(every)
         if name in SPELLERS:
             return frozenset({CHARS})
+        if name.endswith(".encrypt"):
+            return frozenset({ENCRYPTED})
         if name in ("builtins.bytes", "builtins.bytearray") and every and _numbers(every[0]):
             return frozenset({CHARS})
         if name in HOST_FACTS:
@@ -281,6 +284,8 @@ class Calling(Running):
         if name == "decode" and isinstance(flat(arguments[0]) if arguments else None, str):
             if str(flat(arguments[0])).lower().replace("-", "_") in ENCODING_NAMES:
                 labels, steps = labels | {DECODED}, (*steps, self.step(node, f"decode({arguments[0].const!r})"))
+        elif name == "encrypt":
+            labels |= {ENCRYPTED}
         elif name in CIPHER_METHODS:
             labels, steps = labels | {DECODED}, (*steps, self.step(node, name))
         self._grow(callee, name, arguments, node)

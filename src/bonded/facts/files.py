@@ -16,6 +16,7 @@ from bonded.facts.value import (
     DECODED,
     DOWNLOADED,
     EMBEDDED,
+    ENCRYPTED,
     FILE,
     GAP,
     NOTHING,
@@ -98,7 +99,8 @@ class Files(Recorder):
         """Note a file that is written where programs start by themselves, or that is machine code."""
         where = shaped(path)
         fetched = gather([content])[0] & {DOWNLOADED, DECODED} and where.lower().endswith(footholds.PROGRAMS)
-        if footholds.kind_of_path(where) or footholds.is_native(flat(content)) or fetched:
+        taken = gather([content])[0] >= {ENCRYPTED, FILE} and flat(path) is UNKNOWN
+        if footholds.kind_of_path(where) or footholds.is_native(flat(content)) or fetched or taken:
             self.record(WRITE, node, [argument(path), argument(content)], hidden=False)
 
     def _program(self, key: str, content: Value, node: ast.AST) -> None:

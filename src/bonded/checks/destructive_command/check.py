@@ -1,7 +1,8 @@
 """Code that runs by itself breaks, blinds or wears out the machine.
 
 **What it looks for.** Commands and calls that switch the machine off, delete or overwrite what is not the package's own, remove
-backups, switch off virus scanners or firewalls, wipe logs, start a fork bomb, or mine coins.
+backups, switch off virus scanners or firewalls, wipe logs, start a fork bomb, or mine coins; files that are read, encrypted and
+written back.
 
 **Why it matters.** Nobody installs a library for that.
 
@@ -17,8 +18,10 @@ import re
 from collections.abc import Iterator
 
 from bonded.checks.commands import command_text
-from bonded.checks.kit import Hit, at, check, graver, runs_command
+from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command
+from bonded.facts.files import WRITE
 from bonded.facts.model import Call, Facts
+from bonded.facts.value import ENCRYPTED, FILE
 from bonded.values.finding import Severity, When
 
 _HARM = (
@@ -64,6 +67,8 @@ def destructive(facts: Facts) -> Iterator[Hit]:
     for module in facts.modules:
         for call in module.calls:
             what = _what(call)
+            if call.name == WRITE and {ENCRYPTED, FILE} <= labels_of(call.arguments[1:]):
+                what = "files are read, encrypted and written back"
             if what:
                 hit = at(module, call, what, 0.9)
                 yield hit if call.when in _SOON else graver(hit, Severity.HIGH if call.depth else Severity.MEDIUM)
