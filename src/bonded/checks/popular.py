@@ -27,12 +27,14 @@ _EMAIL = re.compile(r"[\w.+-]+@[\w.-]+\.\w+")
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """Marks of one popular project: hashes (`mark`) of its summary, repository and authors, and the sketch of its code."""
+    """Marks of one popular project: hashes (`mark`) of its summary, repository and authors, the sketch of its code, and what
+    it does by itself (`facts.profile`)."""
 
     summary: str
     repository: str
     authors: frozenset[str]
     sketch: tuple[int, ...]
+    flows: frozenset[str]
 
 
 @cache
@@ -67,7 +69,9 @@ def marks() -> Mapping[str, Marks]:
     """Marks by project."""
     raw = json.loads(resources.files(__package__).joinpath("popular.json").read_text("utf-8"))
     return {
-        name: Marks(one["summary"], one["repository"], frozenset(one["authors"]), unpack(one["sketch"]))
+        name: Marks(
+            one["summary"], one["repository"], frozenset(one["authors"]), unpack(one["sketch"]), frozenset(one["flows"])
+        )
         for name, one in raw.items()
     }
 

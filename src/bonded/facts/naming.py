@@ -25,6 +25,8 @@ _INSTALL = re.compile(
     r"(?:pip3?|uv|pipx|poetry|conda) (?:pip )?(?:install|add)((?: +-[-\w=]+)*)((?: +[\w.-]{2,80}(?:\[[^\]]{0,40}\])?)+)"
 )
 _BINARY = (".so", ".pyd", ".dll", ".dylib", ".exe", ".pyc", ".node")
+_VENDORED = re.compile(r"/_?(vendor(ed|s)?|extern(al|als)?|third_party|_?lib3)/")
+"""Folders of other projects' code: likeness there says nothing about the project itself."""
 _CODE = (".py", ".so", ".pyd", ".pyw")
 _NO_PACKAGE = frozenset({"setup", "conftest", "noxfile", "tasks", "versioneer", "fabfile"})
 
@@ -47,7 +49,7 @@ def naming_of(found: Collected) -> Naming:
         hosts=_first(_hosts(found.sources[path] for path in own)),
         binaries=_first(one.path for one in found.members if one.path.endswith(_BINARY)),
         record=record_gaps(found)[:20],
-        sketch=sketch(found.sources[path] for path in own),
+        sketch=sketch(found.sources[path] for path in own if not _VENDORED.search(path)),
         code_bytes=sum(len(found.sources[path]) for path in own),
     )
 
@@ -129,20 +131,20 @@ def _of_pyproject(found: Collected) -> Iterable[str]:
 
 
 def _tops(found: Collected) -> Iterable[str]:
-    """Names that `import` would find, by what is in the archive."""
-    listed = _text(found, "top_level.txt").split() if found.kind == layout.SDIST else []
-    yield from listed
+    """Names that `import` would find, by what is in the archive; of an sdist those that its top_level.txt lists, if any."""
+    tops = set()
     for member in found.members:
         if not member.path.endswith(_CODE) or layout.when_of(member.path, found.kind) is When.NEVER:
             continue
-        where = layout.inner(member.path, found.kind)
-        first, _, rest = where.partition("/")
+        first, _, rest = layout.inner(member.path, found.kind).partition("/")
+        name = first if rest else first.split(".")[0]
         if found.kind == layout.WHEEL:
-            if not first.endswith((".data", ".dist-info")):
-                yield first if rest else first.split(".")[0]
-        elif not listed and (rest == "__init__.py" or not rest):
-            name = first if rest else first.split(".")[0]
-            yield "" if name in _NO_PACKAGE else name
+            tops |= set() if first.endswith((".data", ".dist-info")) else {name}
+        elif rest in ("", "__init__.py") and name not in _NO_PACKAGE:
+            tops.add(name)
+    # A list that names nothing in the archive is that of a project whose code it carries along.
+    listed = set(_text(found, "top_level.txt").split()) if found.kind == layout.SDIST else set()
+    return (listed & tops) or tops
 
 
 def _text(found: Collected, name: str) -> str:
