@@ -161,8 +161,17 @@ def precision(conn: Connection, *, since: datetime) -> list[Precision]:
 
 def _decided(conn: Connection, since: datetime) -> dict[str, tuple[bool, datetime]]:
     """File -> whether its newest decision says that it is bad, and when it was made."""
-    j = journal.c
-    mine = (j.subject_kind == SubjectKind.FILE, j.action.in_(DECISIONS), j.at >= since)
+    j, f = journal.c, finding_table.c
+    claim = (f.severity.in_(CLAIMS), f.run_when != When.NEVER)
+    of_files = select(f.file_id).where(f.subject_kind != SubjectKind.PROJECT, *claim)
+    of_projects = (
+        select(file_table.c.id)
+        .join(finding_table, f.subject_id == file_table.c.project_id)
+        .where(f.subject_kind == SubjectKind.PROJECT, *claim)
+    )
+    # By way of what was claimed: claims are few, and the journal is long.
+    claimed = j.subject_id.in_(of_files.union(of_projects))
+    mine = (claimed, j.subject_kind == SubjectKind.FILE, j.action.in_(DECISIONS), j.at >= since)
     newest = select(func.max(j.id)).where(*mine).group_by(j.subject_id)
     rows = conn.execute(select(j.subject_id, j.action, j.facts, j.at).where(j.id.in_(newest)))
     found = {row.subject_id: (verdict_of(row.action, row.facts), row.at) for row in rows}
@@ -171,6 +180,8 @@ def _decided(conn: Connection, since: datetime) -> dict[str, tuple[bool, datetim
 
 def verdict_of(action: str, facts: Mapping[str, Any]) -> bool | None:
     """Whether a decision says that the file is bad; None when it says neither. Pure."""
+    if facts.get("undo"):
+        return None  # a decision that was taken back says nothing
     if action in BAD or action in GOOD:
         return action in BAD
     if action == "review.confirm":
