@@ -25,6 +25,12 @@ CHECKS = (
     "secrets-collected",
     "person-watched",
     "given-secret-sent",
+    "starts-by-itself",
+    "dropped-program-run",
+    "native-code-injection",
+    "destructive-command",
+    "hidden-process",
+    "installs-by-itself",
 )
 
 

@@ -272,4 +272,5 @@ HARM_PATTERNS: Final = [
     r"/\.pth['\"]/",
     r"/\\x7fELF|b['\"]MZ/",
     r"/\.encrypt[ \t]*\(/",
+    r"/import[ \t]+pip([ \t]+as[ \t]|[ \t]*[\r\n;,])|from[ \t]+pip[ \t]+import[ \t]+main/",
 ]
