@@ -30,12 +30,12 @@ _WORDS = {
     shape.MIXED_ESCAPES: ("letters are spelled as mixed octal and hexadecimal escapes", Severity.HIGH, 0.95),
     shape.ESCAPES: ("letters are spelled as escapes", Severity.MEDIUM, 0.6),
     shape.WALL: ("code is pushed out of sight behind a wall of blanks", Severity.HIGH, 0.95),
-    shape.BIDI: ("bidirectional controls show another order than the one that runs", Severity.MEDIUM, 0.7),
+    shape.BIDI: ("bidirectional controls show another order than the one that runs", Severity.MEDIUM, 0.5),
     shape.BANNER: ("the file carries the banner of an obfuscator", Severity.MEDIUM, 0.7),
     shape.PROTECTOR: ("the code is encrypted for a protector's run time", Severity.MEDIUM, 0.6),
     shape.LINE_MARKS: ("lines carry the marks of an obfuscator", Severity.MEDIUM, 0.8),
     shape.FOLDED: ("names are written in letters that Python folds to others", Severity.HIGH, 0.85),
-    shape.SCRIPTS: ("names mix letters of two scripts that look alike", Severity.MEDIUM, 0.7),
+    shape.SCRIPTS: ("names mix letters of two scripts that look alike", Severity.MEDIUM, 0.5),
     shape.OPENING: ("a bare carriage return hides the code after it", Severity.HIGH, 0.9),
 }
 
