@@ -195,29 +195,6 @@ def test_a_question_to_the_owner_settles_nothing(sqlite_db: Database, sample: re
         assert f"mail:{journal_id}" in set(conn.execute(select(job.c.key)).scalars())
 
 
-def test_undo(db: Database, now: datetime) -> None:
-    made = make(db, now)
-    file_id = add(db, made, now, S.HELD, in_case=True)
-
-    def undo(action: str) -> FileState:
-        with db.write() as tx:
-            decide.undo(tx, ADMIN, action, [file_id], reason="a slip", now=now)
-        return state_of(db, file_id)
-
-    act(db, now, "reject", file_id)
-    assert case_states(db) == ["closed"]
-    assert undo("review.reject") is S.HELD
-    assert case_states(db) == ["open"], "it waits again, in its own case"
-    act(db, now, "release", file_id)
-    assert undo("review.release") is S.QUARANTINED
-    assert undo("review.quarantine") is S.PUBLIC
-    with pytest.raises(Refusal, match="cannot be taken back"):
-        undo("review.remove")
-    with pytest.raises(Refusal):
-        undo("review.reject")
-    assert state_of(db, file_id) is S.PUBLIC
-
-
 def test_a_reopened_file_joins_the_open_case_of_its_project(sqlite_db: Database, now: datetime) -> None:
     made = make(sqlite_db, now)
     old = add(sqlite_db, made, now, S.HELD, in_case=True)

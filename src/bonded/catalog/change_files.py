@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -38,9 +39,17 @@ waits for the publication instead, so that nobody's running install breaks."""
 
 
 def move_file(
-    tx: Tx, action: str, who: Actor, file_id: str, new_state: FileState, *, reason: str, now: datetime
+    tx: Tx,
+    action: str,
+    who: Actor,
+    file_id: str,
+    new_state: FileState,
+    *,
+    reason: str,
+    now: datetime,
+    note: Mapping[str, str] | None = None,
 ) -> int:
-    """Move a file to `new_state` and record `action`; returns the journal id.
+    """Move a file to `new_state` and record `action`, with `note` among its facts; returns the journal id.
 
     Raises Refusal (no-such-file, wrong-state, reason-needed, reason-too-long, name-taken).
     """
@@ -60,7 +69,7 @@ def move_file(
     if taken_down or (old.state is S.QUARANTINED and new_state is S.PUBLIC):
         # The same job brings the bytes back where no publication has withdrawn the file in between.
         enqueue(tx, "takedown", f"takedown:{file_id}", {"file_id": file_id}, now=now)
-    facts = {"from": old.state, "to": new_state} | ({"reason": text} if text else {})
+    facts = {"from": old.state, "to": new_state} | ({"reason": text} if text else {}) | dict(note or {})
     return _record(tx, action, who, old, facts, now)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -64,7 +65,17 @@ def create_project(tx: Tx, who: Actor, name: str, *, owner_id: str, now: datetim
     return made
 
 
-def set_status(tx: Tx, action: str, who: Actor, key: str, status: ProjectStatus, *, reason: str, now: datetime) -> int:
+def set_status(
+    tx: Tx,
+    action: str,
+    who: Actor,
+    key: str,
+    status: ProjectStatus,
+    *,
+    reason: str,
+    now: datetime,
+    note: Mapping[str, str] | None = None,
+) -> int:
     """Give a project a status with a reason that installers show; returns the journal id.
 
     A quarantine also takes the bytes of every public file off the public store at once.
@@ -77,7 +88,7 @@ def set_status(tx: Tx, action: str, who: Actor, key: str, status: ProjectStatus,
     tx.execute(update(project_table).where(project_table.c.id == old.id).values(status=status, status_reason=shown))
     if ProjectStatus.QUARANTINED in (status, old.status):
         _look_at_all(tx, old, now)
-    facts = {"from": old.status, "to": status} | ({"reason": text} if text else {})
+    facts = {"from": old.status, "to": status} | ({"reason": text} if text else {}) | dict(note or {})
     return _record(tx, action, who, old, facts, now)
 
 

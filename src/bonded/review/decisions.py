@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from bonded.catalog.read import File
 from bonded.journal.tables import journal
@@ -15,11 +16,12 @@ from bonded.values.states import FileState, SubjectKind
 ENDS = frozenset({"review.release", "review.quarantine", "review.reject", "review.remove", "review.confirm"})
 """Acts that settle a file."""
 TURNS = ENDS | {"review.reopen"}
+_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The newest decision about a file."""
+    """One decision about a file. `decision` is the same for all rows of one act; `undoes` names the act it took back."""
 
     action: str
     actor_id: str
@@ -27,6 +29,8 @@ class Decided:
     reason: str
     at: datetime
     journal_id: int
+    decision: str = ""
+    undoes: str = ""
 
     @property
     def settles(self) -> bool:
@@ -34,26 +38,35 @@ class Decided:
 
 
 def newest(conn: Connection, file_ids: Iterable[str]) -> dict[str, Decided]:
-    """The newest decision of people about each of the files that has one."""
+    """The decision of people that stands about each of the files that has one: the newest that was not taken back."""
+    return {file_id: found[-1] for file_id, rows in history(conn, file_ids).items() if (found := standing(rows))}
+
+
+def history(conn: Connection, file_ids: Iterable[str]) -> dict[str, list[Decided]]:
+    """All decisions about each of the files, oldest first, those that were taken back included."""
     ids = list(file_ids)
-    if not ids:
-        return {}
-    last = (
-        select(func.max(journal.c.id))
-        .where(
-            journal.c.subject_kind == SubjectKind.FILE,
-            journal.c.subject_id.in_(ids),
-            journal.c.action.in_(sorted(TURNS)),
+    found: dict[str, list[Decided]] = {}
+    j = journal.c
+    for at in range(0, len(ids), _CHUNK):
+        query = select(journal).where(
+            j.subject_kind == SubjectKind.FILE, j.subject_id.in_(ids[at : at + _CHUNK]), j.action.in_(sorted(TURNS))
         )
-        .group_by(journal.c.subject_id)
-    )
-    rows = conn.execute(select(journal).where(journal.c.id.in_(last)))
-    return {
-        row.subject_id: Decided(
-            row.action, row.actor_id, row.actor_kind, str(row.facts.get("reason", "")), row.at, row.id
-        )
-        for row in rows
-    }
+        for row in conn.execute(query.order_by(j.id)):
+            found.setdefault(row.subject_id, []).append(_decided(row))
+    return found
+
+
+def standing(rows: Iterable[Decided]) -> list[Decided]:
+    """Those decisions that were not taken back. Pure."""
+    every = list(rows)
+    undone = {one.undoes for one in every if one.undoes}
+    return [one for one in every if not one.undoes and not (one.decision and one.decision in undone)]
+
+
+def _decided(row: Any) -> Decided:
+    facts = row.facts
+    reason, decision, undoes = (str(facts.get(name, "")) for name in ("reason", "decision", "undo"))
+    return Decided(row.action, row.actor_id, row.actor_kind, reason, row.at, row.id, decision, undoes)
 
 
 def settled(file: File, decided: Decided | None) -> bool:

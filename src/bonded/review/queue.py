@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy import Connection, and_, func, or_, select
 from bonded.catalog import read
 from bonded.catalog.tables import case as case_table
 from bonded.catalog.tables import file as file_table
+from bonded.catalog.tables import finding as finding_table
 from bonded.catalog.tables import project as project_table
 from bonded.catalog.tables import verdict as verdict_table
 from bonded.catalog.withdrawn import shown_headline, shown_terms, withdrawn_checks
@@ -24,7 +26,10 @@ NO_SUCH_CASE = define("no-such-case", 404, "No such case", "There is no review c
 
 @dataclass(frozen=True, slots=True)
 class CaseLine:
-    """One line of the queue. `waiting`: held files; `files`: all files of the case."""
+    """One line of the queue. `waiting`: held files; `files`: all files of the case; `uploaders`: opaque ids.
+
+    `campaign_id` is the least number of the cases that it belongs with, its own if there are none.
+    """
 
     id: int
     project_id: str
@@ -37,6 +42,8 @@ class CaseLine:
     closed_at: datetime | None
     files: int
     waiting: int
+    campaign_id: int
+    uploaders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,10 @@ class Case:
     findings: tuple[Evidence, ...]
 
 
-Cursor = tuple[float, int]
-"""Score and id of the last line of a page."""
+Cursor = tuple[float | datetime, int]
+"""What the last line of a page is sorted by, and its id."""
+
+SORTS = ("score", "oldest", "newest")
 
 
 def cases(
@@ -84,33 +93,47 @@ def cases(
     *,
     state: str = "open",
     project: str | None = None,
+    uploader: str | None = None,
+    check: str | None = None,
+    campaign: int | None = None,
+    sort: str = "score",
     after: Cursor | None = None,
     limit: int = 50,
 ) -> tuple[list[CaseLine], Cursor | None]:
-    """One page of cases, the highest score first and the oldest first among equals; and the cursor of the next page.
+    """One page of cases and the cursor of the next. By score the oldest comes first among equals.
 
-    `state` is "open" or "closed", `project` a normalized name.
+    `state` is "open" or "closed", `project` a normalized name, `uploader` an opaque id of a person, `check` a check that
+    found something, `campaign` a number of one.
     """
-    query = _lines().where(case_table.c.state == state)
+    c = case_table.c
+    query = _heads().where(c.state == state)
     if project is not None:
         query = query.where(project_table.c.key == project)
+    if campaign is not None:
+        query = query.where(or_(c.campaign_id == campaign, c.id == campaign))
+    mine = select(file_table.c.id).where(file_table.c.case_id == c.id)
+    if uploader is not None:
+        query = query.where(mine.where(file_table.c.uploader_id == uploader).exists())
+    if check is not None:
+        found = mine.join(finding_table, finding_table.c.file_id == file_table.c.id)
+        query = query.where(found.where(finding_table.c.check == check).exists())
+    by, down = (c.score, True) if sort == "score" else (c.opened_at, sort == "newest")
     if after is not None:
-        score, case_id = after
-        query = query.where(
-            or_(case_table.c.score < score, and_(case_table.c.score == score, case_table.c.id > case_id))
-        )
-    rows = conn.execute(query.order_by(case_table.c.score.desc(), case_table.c.id).limit(limit + 1)).all()
-    withdrawn = withdrawn_checks(conn)
-    lines = [_line(row, withdrawn) for row in rows[:limit]]
-    return lines, (lines[-1].score, lines[-1].id) if len(rows) > limit else None
+        value, last = after
+        query = query.where(or_(by < value if down else by > value, and_(by == value, c.id > last)))
+    rows = conn.execute(query.order_by(by.desc() if down else by, c.id).limit(limit + 1)).all()
+    lines = _whole(conn, rows[:limit])
+    if len(rows) <= limit:
+        return lines, None
+    return lines, (lines[-1].score if sort == "score" else lines[-1].opened_at, lines[-1].id)
 
 
 def case(conn: Connection, case_id: int) -> Case:
     """The case with everything in it. Raises Refusal (no-such-case)."""
-    row = conn.execute(_lines().where(case_table.c.id == case_id)).one_or_none()
+    row = conn.execute(_heads().where(case_table.c.id == case_id)).one_or_none()
     if row is None:
         raise Refusal(NO_SUCH_CASE, f"there is no case {case_id}")
-    line = _line(row, withdrawn_checks(conn))
+    (line,) = _whole(conn, [row])
     project = read.project_by_id(conn, line.project_id)
     assert project is not None  # a foreign key says so
     files = _files(conn, case_id)
@@ -118,22 +141,48 @@ def case(conn: Connection, case_id: int) -> Case:
     return Case(line, project, tuple(files), tuple(findings))
 
 
-def _line(row: Any, withdrawn: frozenset[str]) -> CaseLine:
-    line = CaseLine(*row)
-    return replace(line, headline=shown_headline(line.headline, withdrawn))
-
-
 def count_open(conn: Connection) -> int:
     """How many cases are open."""
     return conn.execute(select(func.count()).where(case_table.c.state == "open")).scalar_one()
 
 
-def _lines() -> Any:
-    held = select(func.count()).where(file_table.c.case_id == case_table.c.id)
-    waiting = held.where(file_table.c.state == FileState.HELD).scalar_subquery()
+def _heads() -> Any:
     c, p = case_table.c, project_table.c
     columns = (c.id, c.project_id, p.key, p.name, c.state, c.score, c.headline, c.opened_at, c.closed_at)
-    return select(*columns, held.scalar_subquery(), waiting).join(project_table, p.id == c.project_id)
+    campaign = func.coalesce(c.campaign_id, c.id).label("campaign_id")
+    return select(*columns, campaign).join(project_table, p.id == c.project_id)
+
+
+def _whole(conn: Connection, rows: Sequence[Any]) -> list[CaseLine]:
+    """Lines with what their files say: counted for these rows only, not for all that were sorted."""
+    f = file_table.c
+    query = select(f.case_id, f.state, f.uploader_id, func.count()).where(f.case_id.in_([row.id for row in rows]))
+    files: dict[int, list[tuple[str, str, int]]] = {}
+    for case_id, state, uploader, count in conn.execute(query.group_by(f.case_id, f.state, f.uploader_id)):
+        files.setdefault(case_id, []).append((state, uploader, count))
+    withdrawn = withdrawn_checks(conn)
+    return [_line(row, files.get(row.id, []), withdrawn) for row in rows]
+
+
+def _line(row: Any, files: list[tuple[str, str, int]], withdrawn: frozenset[str]) -> CaseLine:
+    total = sum(count for _, _, count in files)
+    waiting = sum(count for state, _, count in files if state == FileState.HELD)
+    uploaders = tuple(sorted({uploader for _, uploader, _ in files if uploader}))
+    return CaseLine(
+        row.id,
+        row.project_id,
+        row.key,
+        row.name,
+        row.state,
+        row.score,
+        shown_headline(row.headline, withdrawn),
+        row.opened_at,
+        row.closed_at,
+        total,
+        waiting,
+        row.campaign_id,
+        uploaders,
+    )
 
 
 def _files(conn: Connection, case_id: int) -> list[CaseFile]:
