@@ -19,6 +19,7 @@ from bonded.journal.tables import journal
 from bonded.screening import backfill, states
 from bonded.screening.backfill import Backfill, BackfillState
 from bonded.screening.backfill_part import run_part
+from bonded.screening.child import many_call
 from bonded.screening.selection import Selection, count, selection_of
 from bonded.screening.states import CheckState
 from bonded.screening.tables import backfill as backfill_table
@@ -28,6 +29,7 @@ from bonded.values.states import FileState, PackageType
 from bonded.values.who import OPERATOR
 from tests.screening.conftest import HOSTILE
 from tests.screening.index import Index
+from tests.screening.test_run import Failing
 
 S, B = FileState, BackfillState
 CHECK = "decoded-or-downloaded-code-executed"
@@ -142,6 +144,36 @@ def test_a_check_that_does_not_run_is_refused(small: Index, state: CheckState) -
     with pytest.raises(Refusal, match="at least one"):
         start(small, names=())
     assert small.rows(backfill_table) == []
+
+
+def test_what_was_found_before_is_judged_without_opening_the_archive(small: Index) -> None:
+    (bad,) = hidden(small, bad_thing=HOSTILE)
+    start(small)
+    small.backfill()
+    calls: list[Any] = []
+
+    def watch(call: Any, _: bytes) -> str:
+        calls.append(call)
+        return ""
+
+    small.sandbox = Failing(small.sandbox, watch)
+    small.vault.delete(small.file(bad).vault_key)
+    number = start(small)
+    small.backfill()
+    assert (read(small, number).done, read(small, number).failed, read(small, number).found) == (1, 0, 0)
+    assert calls == [many_call]
+
+
+@pytest.mark.parametrize("how", ["crash", "timeout", "memory", "killed"])
+def test_a_child_that_fails_over_many_files_is_tried_for_each(small: Index, how: str) -> None:
+    many(small, 3)
+    real = small.sandbox
+    small.sandbox = Failing(real, lambda call, _: how if call is many_call else "")
+    number = start(small)
+    small.backfill()
+    done = read(small, number)
+    assert (done.state, done.done, done.found) == (B.DONE, 3, 3)
+    assert {row.outcome for row in runs(small)} == {"ok"}
 
 
 def test_new_ones_only(small: Index) -> None:

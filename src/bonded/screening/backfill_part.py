@@ -20,8 +20,9 @@ from sqlalchemy import delete, select, update
 from bonded.catalog import read as catalog
 from bonded.catalog.change import move_file
 from bonded.catalog.locks import lock_file, try_lock_project
+from bonded.catalog.tables import screening_run
 from bonded.checks.kit import Check
-from bonded.checks.registry import discover
+from bonded.checks.registry import discover, rules_of
 from bonded.db.engine import Tx
 from bonded.db.jobs import Job, enqueue
 from bonded.db.worker import Effects
@@ -160,7 +161,10 @@ def _work_on(context: ScreeningContext, work: Work, one: Planned, judged: ScanRe
         work.skipped += 1
         return
     try:
-        done = screened(context, given, one.checks, judged)
+        if judged is not None and _is_known(context, one, judged):
+            done = Screened(given, judged, one.checks)  # its findings are there, with the text around them
+        else:
+            done = screened(context, given, one.checks, judged)
     except NotStored:
         work.failed += 1
         log.warning("the vault does not have the archive", file=one.file_id, backfill=work.number)
@@ -169,6 +173,21 @@ def _work_on(context: ScreeningContext, work: Work, one: Planned, judged: ScanRe
     decision = decision_of(given, done.result, one.states, policy, now) if one.decides else None
     work.ones.append(One(done, decision, one.states))
     work.bytes += len(done.packed or b"") + sum(len(text) for _, text in done.kept.values())
+
+
+def _is_known(context: ScreeningContext, one: Planned, judged: ScanResult) -> bool:
+    """Whether each check that found something ran on this file before, with the rules of today."""
+    found = {run.check for run in judged.runs if run.findings}
+    rules = {check.name: rules_of(check) for check in one.checks if check.name in found}
+    if not found or any(check.subject is not SubjectKind.FILE for check in one.checks if check.name in found):
+        return not found
+    r = screening_run.c
+    mine = select(r.check, r.rules).where(
+        r.subject_kind == SubjectKind.FILE, r.subject_id == one.file_id, r.check.in_(found)
+    )
+    with context.db.read() as conn:
+        known = {(row.check, row.rules) for row in conn.execute(mine)}
+    return known.issuperset(rules.items())
 
 
 def _apply(context: ScreeningContext, row: Backfill, work: Work, now: datetime, tx: Tx) -> None:
