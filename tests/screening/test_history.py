@@ -141,11 +141,12 @@ def test_a_wheel_is_held_against_its_sdist(yard: Yard) -> None:
     second = yard.wheel("word-counter", __init__=PLAIN, hidden=ACTS)
     assert [one.kind for one in yard.known(second).siblings] == ["sdist"]
     yard.work()
-    assert yard.state(first) is S.PUBLIC
+    assert yard.state(first) is S.PUBLIC, "what is odd is in the other"
     assert yard.state(second) is not S.PUBLIC
-    (row,) = yard.found("sdist-wheel-divergence")
+    row, again = yard.found("sdist-wheel-divergence")
     assert (row.subject_kind, row.file_id, row.path) == ("release", second, "word_counter/hidden.py")
-    assert "not in the sdist" in row.message
+    assert (row.severity, "not in the sdist, and it acts by itself" in row.message) == ("high", True)
+    assert (again.file_id, again.path, again.severity) == (first, row.path, "medium"), "the sdist is looked at again"
 
 
 def test_whatever_comes_first_the_release_is_looked_at_whole(yard: Yard) -> None:
@@ -157,6 +158,22 @@ def test_whatever_comes_first_the_release_is_looked_at_whole(yard: Yard) -> None
     rows = yard.found("sdist-wheel-divergence")
     assert [(row.file_id, row.path) for row in rows] == [(later, "word_counter/hidden.py")]
     assert len([row for row in yard.rows(screening_run) if row.check == "sdist-wheel-divergence"]) == 1
+
+
+def test_a_file_that_was_cleared_is_looked_at_again_when_its_release_shows_what_it_is(yard: Yard) -> None:
+    """The wheel comes first and is alone; only its sdist shows what was put into it."""
+    wheel = yard.wheel("word-counter", __init__=PLAIN, hidden=ACTS)
+    yard.work()
+    before = yard.state(wheel)
+    yard.sdist("word-counter")
+    yard.work()
+    verdicts = [row.verdict for row in yard.rows(verdict) if row.file_id == wheel]
+    assert len(verdicts) == 2
+    assert verdicts[1] != "clear"
+    assert before is not S.PUBLIC or verdicts[0] == "clear"
+    assert [row for row in yard.rows(job) if row.queue == "screen"] == []
+    again = [row.path for row in yard.found("sdist-wheel-divergence")]
+    assert set(again) == {"word_counter/hidden.py"}
 
 
 def test_what_was_found_of_a_release_is_shown_with_each_of_its_files(small: Yard) -> None:
@@ -187,7 +204,7 @@ def test_files_that_are_screened_side_by_side_see_each_other(yard: Yard) -> None
     assert [row.file_id for row in yard.rows(verdict)] == ids[:1]
     assert len(yard.rows(profile)) == len(yard.rows(facts_table)) == 2
     yard.work()
-    assert [row.file_id for row in yard.found("sdist-wheel-divergence")] == ids[1:]
+    assert next(row.file_id for row in yard.found("sdist-wheel-divergence")) == ids[1]
     assert yard.state(ids[1]) is not S.RECEIVED
 
 
@@ -201,8 +218,10 @@ def test_many_files_of_one_release_in_parallel_end_with_one_verdict_each(yard: Y
     for one in threads:
         one.join()
     yard.work()
-    assert sorted(row.file_id for row in yard.rows(verdict)) == sorted(ids)
-    assert len(yard.found("sdist-wheel-divergence")) == 1
+    assert {row.file_id for row in yard.rows(verdict)} == set(ids)
+    assert {row.file_id for row in yard.found("sdist-wheel-divergence")} <= set(ids)
+    assert len([row for row in yard.rows(screening_run) if row.check == "sdist-wheel-divergence"]) == 1
+    assert [row for row in yard.rows(job) if row.queue == "screen"] == []
 
 
 def test_a_release_is_held_against_the_one_before(yard: Yard) -> None:

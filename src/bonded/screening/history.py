@@ -103,6 +103,14 @@ def seen(conn: Connection, file: File) -> frozenset[str]:
     return frozenset(conn.execute(known).scalars()) if hashes else frozenset()
 
 
+def other_files(conn: Connection, file: File) -> list[str]:
+    """Ids of the other files of the release that are public or waiting for their verdict."""
+    query = select(_F.id).where(
+        _F.release_id == file.release_id, _F.id != file.id, _F.state.in_((FileState.PUBLIC, FileState.RECEIVED))
+    )
+    return list(conn.execute(query.order_by(_F.id)).scalars())
+
+
 def was_public(conn: Connection, file: File) -> bool:
     """Whether a file of the project that was uploaded before this one ever was public."""
     about = {"project": file.project_id, "file": file.id, "at": file.uploaded_at}

@@ -21,21 +21,22 @@ from bonded.catalog.read import File
 from bonded.checks.kit import Check
 from bonded.checks.registry import discover, rules_hash
 from bonded.db.engine import Tx
-from bonded.db.jobs import Job, enqueue
+from bonded.db.jobs import Job, enqueue, enqueue_all
 from bonded.db.worker import Effects
 from bonded.screening.cases import put_in_case
 from bonded.screening.decision import decision_of
 from bonded.screening.evidence import pack
 from bonded.screening.figures import note
 from bonded.screening.given import Given, gather
-from bonded.screening.history import seen
+from bonded.screening.history import other_files, seen
 from bonded.screening.policy import Decision
 from bonded.screening.run import ScanResult, evidence, judge, scan
 from bonded.screening.settings import ScreeningContext
 from bonded.screening.states import RUNS, CheckState, in_force, welcome
 from bonded.screening.store import Kept, Screened, pack_facts, profile_bytes, store_facts, store_runs, store_verdict
 from bonded.seams import NotStored
-from bonded.values.states import FileState, Mode, Verdict
+from bonded.values.finding import Finding
+from bonded.values.states import FileState, Mode, SubjectKind, Verdict
 from bonded.values.who import POLICY
 
 S = FileState
@@ -127,12 +128,20 @@ def _apply(
         return
     welcome(tx, done.checks, done.given.states, context.settings.new_checks, now=now)
     store_facts(tx, [done], now)
-    store_runs(tx, done, now)
+    _look_again(tx, done, store_runs(tx, done, now), now)
     save_verdict(tx, context, done, decision, now)
     _move(tx, file, decision, context.settings.mode, now)
     taken = timedelta(seconds=time.perf_counter() - began)
     first = file.state is S.RECEIVED
     note(done, decision, states, waited=now + taken - file.uploaded_at if first else None)
+
+
+def _look_again(tx: Tx, done: Screened, new: list[Finding], now: datetime) -> None:
+    """What is new about the release may lie in a file of it that was cleared before: its other files are judged again."""
+    about = {one.name for one in done.checks if one.subject is SubjectKind.RELEASE}
+    if any(one.check in about for one in new):
+        ids = other_files(tx, done.given.file)
+        enqueue_all(tx, "screen", [(f"screen:{one}", {"file_id": one}) for one in ids], now=now)
 
 
 def save_verdict(tx: Tx, context: ScreeningContext, done: Screened, decision: Decision, now: datetime) -> None:
