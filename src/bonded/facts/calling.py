@@ -69,6 +69,10 @@ _SPELLED_USE = "builtins.getattr"
 """Under this name a builtin is noted that was looked up by a computed name, and called."""
 
 
+_MOST_ROWS = 64
+"""Rows of a dictionary whose loops are folded; longer ones are tables of data."""
+
+
 class Calling(Running):
     """`call(node)`."""
 
@@ -278,7 +282,8 @@ class Calling(Running):
         if found is not None:
             return found
         self.method_of_file(base, name, arguments, node)
-        if base.table is not None and name in ("items", "values", "keys") and not arguments:
+        short = base.table is not None and len(base.table) <= _MOST_ROWS
+        if short and name in ("items", "values", "keys") and not arguments:
             return _rows(base, name)
         const = self._fold_method(base, name, arguments, keywords)
         if name == "decode" and isinstance(flat(arguments[0]) if arguments else None, str):
@@ -296,10 +301,12 @@ class Calling(Running):
         return Value(const, labels=labels - {HIDDEN}, local=later, steps=steps, shape=shape)
 
     def _fold_method(self, base: Value, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Any:
-        whole = flat(base)
+        whole = base.const  # containers of values have no methods that are folded, and flattening them takes long
+        if whole is UNKNOWN:
+            return UNKNOWN
         consts = [flat(one) for one in arguments]
         named = {key: flat(one) for key, one in keywords.items()}
-        if whole is UNKNOWN or UNKNOWN in named.values() or any(one is UNKNOWN for one in consts):
+        if UNKNOWN in named.values() or any(one is UNKNOWN for one in consts):
             return UNKNOWN
         if name == "reverse":
             return None
@@ -315,6 +322,8 @@ class Calling(Running):
         if not isinstance(target, ast.Name) or callee.bound is None:
             return
         items = callee.bound[0].items
+        if not self.spend.fold(len(items or ()) // 16):
+            return
         if name in ("append", "add", "insert") and arguments:
             grown = Value(items=(*(items or ()), arguments[-1])[-20_000:], labels=callee.bound[0].labels)
         elif name == "extend" and arguments:

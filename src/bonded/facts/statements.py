@@ -32,12 +32,18 @@ _SECRET = re.compile(r"passw(or)?d|passphrase|secret|token|cookie|api_?key|crede
 _BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython")
 
 
+_ROOM = 1_000
+"""Turns of inner loops that are folded in one function that nothing calls."""
+
+
 class Interpreter(Following):
     """Reads one module: `module(tree)`, then `rest()` for functions that nothing called."""
 
     def module(self, tree: ast.Module) -> None:
         """Execute the top level."""
         self.functions: list[Function] = []
+        self.loops = 0
+        self.room: int | None = None
         self.block(tree.body)
 
     def rest(self, wanted: Callable[[Function], bool]) -> None:
@@ -63,7 +69,11 @@ class Interpreter(Following):
             if maker is not None and maker is not function and not maker.turns:
                 maker.turns = 1
                 self._outer(maker)
-        self.enter(function, values)
+        outer, self.room, self.loops = (self.room, self.loops), _ROOM, 0
+        try:
+            self.enter(function, values)
+        finally:
+            self.room, self.loops = outer
 
     def block(self, body: Iterable[ast.stmt]) -> None:
         """Execute statements in order."""
@@ -229,11 +239,21 @@ class Interpreter(Following):
         source = self.evaluate(node.iter)
         count = len(source.items) if source.items is not None else len(source.const) if _sized(source.const) else 0
         size = sum(1 for one in node.body for _ in ast.walk(one)) if count else 0
-        _exact, turns = self.turns(source) if 0 < count * size <= 60_000 and size <= 120 else (False, [_one(source)])
+        worth = 0 < count * size <= 60_000 and size <= 120 and self._has_room(count)
+        _exact, turns = self.turns(source) if worth else (False, [_one(source)])
+        self.loops += 1
         for item in turns:
             self.bind(node.target, item)
             self.block(node.body)
+        self.loops -= 1
         self.block(node.orelse)
+
+    def _has_room(self, count: int) -> bool:
+        """Whether a loop inside another one is folded, in a function that nothing calls: there, few turns tell enough."""
+        if self.room is None or not self.loops:
+            return True
+        self.room -= count
+        return self.room >= 0
 
     def _while(self, node: ast.While) -> None:
         self.evaluate(node.test)
