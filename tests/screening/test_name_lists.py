@@ -44,6 +44,12 @@ def test_private_names_are_patterns_and_popular_too() -> None:
     assert NameLists().private == ()
 
 
+def test_other_names_are_other_rules() -> None:
+    assert NameLists().fingerprint() == load_names((), None).fingerprint() == ""
+    one, other = NameLists(private=("acme-*",)), NameLists(popular=popular() | {"word-counter"})
+    assert len({one.fingerprint(), other.fingerprint(), ""}) == 3
+
+
 @pytest.mark.parametrize("name", ["", "a b", "-x", "ü"])
 def test_what_is_no_private_name(name: str) -> None:
     with pytest.raises(BadNames, match=r"setting `screening\.private_names`"):

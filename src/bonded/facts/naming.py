@@ -18,6 +18,8 @@ from bonded.values.names import normalize
 
 MOST = 200
 """Values kept of each sort."""
+MOST_TEXT = 65_536
+"""Characters of entry points that are read: they are parsed line by line."""
 _NAME = re.compile(r"^\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 _URL = re.compile(r"https?://[^\s<>()\[\]\"'`]{3,300}")
 _HOST = re.compile(rb"https?://(?:[^\s/@\"']{1,80}@)?([A-Za-z0-9.-]{4,100})")
@@ -110,7 +112,7 @@ def _scripts(found: Collected) -> Iterable[str]:
     parser = ConfigParser(delimiters=("=",), strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     try:
-        parser.read_string(_text(found, "entry_points.txt"))
+        parser.read_string(_text(found, "entry_points.txt")[:MOST_TEXT])
     except (ConfigError, ValueError):
         return
     for section in ("console_scripts", "gui_scripts"):

@@ -146,7 +146,8 @@ def _look_again(tx: Tx, done: Screened, new: list[Finding], now: datetime) -> No
 
 def save_verdict(tx: Tx, context: ScreeningContext, done: Screened, decision: Decision, now: datetime) -> None:
     """Keep what policy says of the file, under the rules of checks and policy."""
-    rules = rules_hash(done.checks, context.settings.policy.fingerprint())
+    settings = context.settings
+    rules = rules_hash(done.checks, settings.policy.fingerprint() + settings.names.fingerprint())
     level, unread = context.sandbox.level, done.result.unread
     store_verdict(tx, done.given.file.id, decision, rules=rules, sandbox=level, unread=unread, now=now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import hashlib
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,12 @@ class NameLists:
         """The popular or private project whose name is nearest."""
         whole = frozenset(one for one in self.private if not set(one) & {"*", "?"})
         return nearest(key, self.popular | whole if whole else self.popular)
+
+    def fingerprint(self) -> str:
+        """A hash of what the operator added, "" for nothing: other names, other findings."""
+        more = sorted(self.popular - popular())
+        plain = "\n".join([*self.private, "", *more])
+        return hashlib.sha256(plain.encode()).hexdigest() if self.private or more else ""
 
 
 def load_names(private: tuple[str, ...], path: Path | None) -> NameLists:
