@@ -17,8 +17,11 @@ from bonded.accounts.tables import user
 from bonded.cli import bonded
 from bonded.db.worker import work_once
 from bonded.journal.seal import seal
+from bonded.screening import states
+from bonded.screening.states import CheckState, Origin
 from bonded.telemetry import metrics
 from bonded.tuf.loop import PublisherLoop
+from bonded.values.who import OPERATOR, POLICY, Actor
 from bonded.wiring import House, open_house
 
 START = datetime.now(UTC)
@@ -75,6 +78,21 @@ def test_an_administrator_is_mailed_once_before_root_expires(house: House) -> No
     assert told[0].startswith("Bonded: Die Rolle root läuft in 28 Tagen ab, am ")
     assert told[1].startswith("Bonded: Die Rolle root läuft in 88 Tagen ab, am ")
     assert "Bonded, dringend: Die Rolle timestamp ist abgelaufen: Clients weisen den Index zurück." in mails(house)
+
+
+def test_a_check_that_was_sent_back_is_told_until_a_person_sets_its_state(house: House) -> None:
+    def put(who: Actor, state: CheckState, origin: Origin) -> None:
+        with house.db.write() as tx:
+            states.set_state(tx, who, "startup-hook", state, reason="1 of 30 was right", now=START, origin=origin)
+
+    put(POLICY, CheckState.EVALUATION, Origin.PRECISION)
+    for _ in range(2):
+        look(at(house, 0.001))
+    told = [subject for subject in mails(house) if "startup-hook" in subject]
+    assert told == ["Bonded: Die Prüfung startup-hook ist zurück in der Erprobung: 1 of 30 was right."]
+    assert "check-demoted" in {alarm.kind for alarm in house.status().alarms}
+    put(OPERATOR, CheckState.EVALUATION, Origin.PERSON)
+    assert "check-demoted" not in {alarm.kind for alarm in at(house, 0.002).status().alarms}
 
 
 def test_every_view_tells_the_same(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
