@@ -82,4 +82,5 @@ def test_ordinary_modules_are_left_out() -> None:
 def test_lines_on_which_a_sink_may_be_named() -> None:
     source = b"import os\nx = 1\r\ndef f():\r    os.system('x')\n"
     assert prefilter.reaching_lines(source) == [4]
-    assert prefilter.reaching_lines("import ｏｓ\n".encode()) is None
+    assert prefilter.reaching_lines("import ｏｓ\nx = 'ﾃ'\nｏｓ.ｓystem('x')\n".encode()) == [3]
+    assert prefilter.reaching_lines(b"# coding: utf-7\nimport os\n") is None

@@ -201,16 +201,17 @@ class _Reader:
             wanted = False
         sha256 = hashlib.sha256()
         more = {name: hashlib.new(name) for name in self._algorithms}
-        data, head = bytearray(), b""
+        data: list[bytes] = []
+        head = b""
         for piece in self._pieces(header.size, path):
             head = head or piece[:HEAD]
             sha256.update(piece)
             for digest in more.values():
                 digest.update(piece)
             if wanted:
-                data += piece
+                data.append(piece)
         digests = {name: digest.hexdigest() for name, digest in more.items()}
-        kept = bytes(data) if wanted else None
+        kept = b"".join(data) if wanted else None
         return Member(path, header.size, Kind.FILE, header.mode, "", sha256.hexdigest(), kept, digests, head)
 
     def _pass(self, size: int, path: str) -> None:

@@ -13,6 +13,8 @@ from bonded.facts.archive_form import BZIP2, GZIP, XZ
 from bonded.facts.archive_member import Broken, Notes
 
 CHUNK = 256 * 1024
+PACKED = 64 * 1024
+"""Packed bytes that are unpacked in one go: what is left of them is copied each time."""
 
 
 class Unpacked:
@@ -20,29 +22,38 @@ class Unpacked:
 
     def __init__(self, stream: BinaryIO, form: str, meter: Meter, notes: Notes) -> None:
         self._stream, self._meter, self._notes = stream, meter, notes
-        self._buffer = bytearray()
+        self._piece, self._at = b"", 0
         self._pieces = _opened(form)
         self._waiting = b""
         self._over = False
 
     def read(self, count: int) -> bytes:
         """`count` bytes, fewer only at the end. Raises Broken (damaged, too-large, bomb)."""
-        while len(self._buffer) < count and not self._over:
-            self._fill(max(count - len(self._buffer), BLOCKS))
-        piece = bytes(self._buffer[:count])
-        del self._buffer[:count]
+        if len(self._piece) - self._at < count:
+            self._gather(count)
+        piece = self._piece[self._at : self._at + count]
+        self._at += len(piece)
         return piece
 
-    def _fill(self, wanted: int) -> None:
+    def _gather(self, count: int) -> None:
+        """Unpack until `count` bytes are there, or all."""
+        parts = [self._piece[self._at :]]
+        size = len(parts[0])
+        while size < count and not self._over:
+            parts.append(self._fill())
+            size += len(parts[-1])
+        self._piece, self._at = b"".join(parts), 0
+
+    def _fill(self) -> bytes:
         if not self._waiting:
-            self._waiting = self._stream.read(CHUNK)
+            self._waiting = self._stream.read(PACKED)
             self._meter.packed += len(self._waiting)
-        piece, self._waiting, ended = self._pieces(self._waiting, min(wanted, CHUNK))
+        piece, self._waiting, ended = self._pieces(self._waiting, CHUNK)
         self._meter.bytes(len(piece))
-        self._buffer += piece
         if ended:
             self._over = True
             self._check_rest(self._waiting)
+        return piece
 
     def _check_rest(self, rest: bytes) -> None:
         """After the compressed stream only zeros may follow (padding of a tape block)."""
@@ -53,7 +64,6 @@ class Unpacked:
             rest = self._stream.read(CHUNK)
 
 
-BLOCKS = 64 * 512
 _XZ_MEMORY = 96 * 1024 * 1024
 Pieces = Callable[[bytes, int], tuple[bytes, bytes, bool]]
 """(packed bytes, most bytes to unpack) -> (unpacked, packed bytes not used yet, whether the stream has ended)."""

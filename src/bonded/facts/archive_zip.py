@@ -17,6 +17,8 @@ from bonded.facts.archive_zip_frame import LOCAL, Entry, check_needed, read_dire
 from bonded.facts.magic import HEAD
 
 CHUNK = 256 * 1024
+PACKED = 64 * 1024
+"""Packed bytes that are unpacked in one go: what is left of them is copied each time."""
 STORED, DEFLATED = 0, 8
 ENCRYPTED, DESCRIPTOR, UTF8 = 0x0001, 0x0008, 0x0800
 ODD_FLAGS = 0x2000 | 0x0040 | 0x0020
@@ -73,8 +75,8 @@ def _member(
     if body.size != entry.size or body.crc != entry.crc:
         notes.problem("zip-contents", "size or checksum differ from what the headers say", path)
     mode = (entry.attributes >> 16) & 0o7777
-    link = bytes(body.data).decode("utf-8", "replace") if kind is Kind.SYMLINK else ""
-    data = bytes(body.data) if wanted and kind is Kind.FILE else None
+    link = body.data.decode("utf-8", "replace") if kind is Kind.SYMLINK else ""
+    data = body.data if wanted and kind is Kind.FILE else None
     sha256 = body.sha256.hexdigest() if kind is Kind.FILE else ""
     yield Member(path, body.size, kind, mode, link, sha256, data, body.digests(), body.head)
 
@@ -88,7 +90,7 @@ class _Body:
         self.sha256 = hashlib.sha256()
         self._more = {name: hashlib.new(name) for name in algorithms}
         self._wanted = wanted
-        self.data = bytearray()
+        self._parts: list[bytes] = []
         self.head = b""
 
     def add(self, piece: bytes) -> None:
@@ -99,7 +101,11 @@ class _Body:
         for digest in self._more.values():
             digest.update(piece)
         if self._wanted:
-            self.data += piece
+            self._parts.append(piece)
+
+    @property
+    def data(self) -> bytes:
+        return b"".join(self._parts)
 
     def digests(self) -> dict[str, str]:
         return {name: digest.hexdigest() for name, digest in self._more.items()}
@@ -211,7 +217,7 @@ def _inflated(stream: BinaryIO, entry: Entry, path: str, notes: Notes) -> Iterat
     try:
         while room > 0 and not inflater.eof:
             if not waiting and left:
-                waiting = stream.read(min(CHUNK, left))
+                waiting = stream.read(min(PACKED, left))
                 left = left - len(waiting) if waiting else 0
             piece = inflater.decompress(waiting, min(CHUNK, room))
             waiting = inflater.unconsumed_tail

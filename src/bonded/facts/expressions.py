@@ -39,7 +39,12 @@ class Expressions(Loops):
         """What is known of `node`."""
         if node is None:
             return Value(None)
-        self.spend.node()
+        spend = self.spend
+        spend.nodes -= 1  # as `spend.node()` does; this is the most frequent line of all
+        if spend.nodes < 0:
+            spend.node()
+        if type(node) is ast.Constant:
+            return Value(node.value)
         method: Callable[[Any], Value] | None = _TABLE.get(type(node))
         if method is None:
             return self._children(node)

@@ -54,6 +54,7 @@ class Package:
         self.asked = 0
         self.times: dict[str, dict[str, When]] = {}
         self.owned: dict[str, bool] = {}
+        self.tops: set[str] = set()
         self.constants: dict[str, Any] = {}
         self.full = False
         self.traits: dict[str, tuple[Trait, ...]] = {}
@@ -79,8 +80,10 @@ class Package:
 
     def _wanted(self) -> list[tuple[str, When]]:
         """Members to parse, those that run soonest first."""
-        hits = {path: prefilter.hits(data) for path, data in self.found.sources.items()}
-        self.places = bases = {path: self._base(path) for path in hits}
+        self.places = bases = {path: self._base(path) for path in self.found.sources}
+        idle = {path for path, base in bases.items() if base is When.NEVER}
+        idle -= self._reached() if idle else set()
+        hits = {path: prefilter.hits(data) for path, data in self.found.sources.items() if path not in idle}
         self.traits = {
             path: shapes
             for path, data in self.found.sources.items()
@@ -97,9 +100,6 @@ class Package:
         outward = [path for path in outward if bases[path] is not When.NEVER and path not in chosen]
         chosen |= set(sorted(outward, key=lambda path: (path.count("/"), path))[:_MOST_OUTWARD])
         chosen |= self._partners({path: groups for path, groups in hits.items() if bases[path] is not When.NEVER})
-        never = {path for path in chosen if bases[path] is When.NEVER}
-        chosen -= never
-        chosen |= never & self._reached() if never else set()
         return sorted(((path, bases[path]) for path in chosen), key=lambda one: (ORDER[one[1]], one[0]))
 
     def _reached(self) -> set[str]:
@@ -166,6 +166,10 @@ class Package:
         return layout.dotted(path, self.found.kind).rpartition(".")[2]
 
     def _base(self, path: str) -> When:
+        known = self.places.get(path)
+        return self._place(path) if known is None else known
+
+    def _place(self, path: str) -> When:
         where = layout.inner(path, self.found.kind)
         for folder in self.found.backend_paths:
             whole = f"{folder.strip('./')}/{self.found.backend.replace('.', '/')}".lstrip("/")
@@ -214,7 +218,9 @@ class Package:
         top, _, rest = name.partition(".")
         known = self.owned.get(top)
         if known is None:
-            known = self.owned[top] = any(one == top or one.startswith(f"{top}.") for one in self.paths)
+            if not self.tops:
+                self.tops = {one.partition(".")[0] for one in self.paths}
+            known = self.owned[top] = top in self.tops
         return known and (bool(rest) or top in self.paths)
 
     def _constant(self, name: str) -> Any:

@@ -6,6 +6,7 @@ The rules are made from `facts.atoms`; a test rewrites every positive sample in 
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_right
 from functools import cache
 from typing import Any
@@ -103,8 +104,16 @@ def hits(data: bytes) -> frozenset[str]:
     """Which groups of patterns are in the bytes; none where nothing could run anything, whatever else is there."""
     if len(data) > LARGE:
         return frozenset({"sinks", "sources"}) if _ANYTHING.search(data) else frozenset()
+    data = unfolded(data)
     found = _groups(data, REACH)
     return found | _groups(data, HIDE) if found else found
+
+
+def unfolded(data: bytes) -> bytes:
+    """The source with its names as Python reads them (NFKC, PEP 3131); its lines stay where they are."""
+    if data.isascii() or not _FOLDED.search(data):
+        return data
+    return unicodedata.normalize("NFKC", data.decode("utf-8", "replace")).encode("utf-8", "replace")
 
 
 def names_tests(data: bytes) -> bool:
@@ -114,7 +123,7 @@ def names_tests(data: bytes) -> bool:
 
 def matters(data: bytes, groups: frozenset[str]) -> bool:
     """Whether a Python file with these hits must be parsed."""
-    if not is_plain(data) or (not data.isascii() and _FOLDED.search(data)):
+    if not is_plain(data):
         return True
     anything = not groups.isdisjoint(("builtins", "namespaces"))
     modules = not groups.isdisjoint(("roots", "importers"))
@@ -143,13 +152,15 @@ def is_other_half(data: bytes) -> bool:
     """Whether it could decode or fetch what another one runs."""
     if len(data) > LARGE:
         return bool(_ANYTHING.search(data))
+    data = unfolded(data)
     return "sources" in _groups(data, HIDE) or "importers" in _groups(data, REACH)
 
 
 def reaching_lines(data: bytes) -> list[int] | None:
     """Lines on which a sink may be named, in order; None for all of them (the bytes do not show it)."""
-    if not is_plain(data) or (not data.isascii() and _FOLDED.search(data)):
+    if not is_plain(data):
         return None
+    data = unfolded(data)
     spans: set[tuple[int, int]] = set()
     for rule in _scanner(REACH).scan(data).matching_rules:
         if rule.identifier in _REACHING:

@@ -319,7 +319,8 @@ def _merged(left: dict[str, Value], right: dict[str, Value]) -> dict[str, Value]
     merged = dict(right)
     for name, value in left.items():
         other = merged.get(name)
-        merged[name] = value if other is None else join(value, other)
+        if other is not value:
+            merged[name] = value if other is None else join(value, other)
     return merged
 
 

@@ -135,23 +135,27 @@ def _text(value: Value) -> str:
 
 def gather(values: list[Value] | tuple[Value, ...]) -> tuple[frozenset[str], tuple[str, ...]]:
     """Labels of all `values` and the steps of the first that has any; containers count with what they hold."""
-    labels: set[str] = set()
+    labels = NOTHING
     steps: tuple[str, ...] = ()
     for value in values:
-        own, way = reach(value)
-        labels |= own
+        plain = value.items is None and value.table is None
+        own, way = (value.labels, value.steps) if plain else reach(value)
+        if own:
+            labels = labels | own if labels else own
         steps = steps or way
-    return frozenset(labels), steps
+    return labels, steps
 
 
 def reach(value: Value, depth: int = 3) -> tuple[frozenset[str], tuple[str, ...]]:
     """Labels of `value` and of what it holds."""
     if value.items is None and value.table is None:
         return value.labels, value.steps
-    labels, steps = set(value.labels), value.steps
+    labels, steps = value.labels, value.steps
     inner = [*(value.items or ()), *(value.table or {}).values()] if depth else []
     for one in inner[:200]:
-        own, way = reach(one, depth - 1)
-        labels |= own
+        plain = one.items is None and one.table is None
+        own, way = (one.labels, one.steps) if plain else reach(one, depth - 1)
+        if own:
+            labels = labels | own
         steps = steps or way
-    return frozenset(labels), steps
+    return labels, steps
