@@ -49,7 +49,7 @@ def scan(
     """
     from bonded.checks.outside import provide
     from bonded.checks.registry import discover
-    from bonded.screening.command import archives, got_verdict, scan_all
+    from bonded.screening.command import archives, scan_all
     from bonded.screening.policy_file import BadPolicy, load_policy
     from bonded.screening.run import Scanner
     from bonded.wiring import outside_checks, sandbox_for, wall_clock
@@ -67,10 +67,10 @@ def scan(
     _say_what_does_not_run([one.name for one in checks if one.needs_context], box.level)
     try:
         every = scan_all(found, checks, Scanner(box), rules, jobs=jobs, now=wall_clock())
-        seen = _print(every, "jsonl" if as_json else form, len(found))
+        well = _print(every, "jsonl" if as_json else form, len(found), fail_on)
     finally:
         box.close()
-    if not all(map(got_verdict, seen)) or any(_fails(one, fail_on) for one in seen):
+    if not well:
         sys.exit(1)
 
 
@@ -78,28 +78,32 @@ def _say_what_does_not_run(names: list[str], level: str) -> None:
     click.echo(f"sandbox: {level}; not run, for they need an index: {', '.join(names) or 'none'}", err=True)
 
 
-def _print(every: object, form: str, total: int) -> list[Scanned]:
-    """Print results as they come, and how far we are when somebody watches."""
+def _print(every: object, form: str, total: int, fail_on: str | None) -> bool:
+    """Print results as they come, and how far we are when somebody watches. Whether all went well; results are not kept."""
     from collections.abc import Iterable
     from typing import cast
 
     from bonded import __version__
     from bonded.checks.registry import discover
+    from bonded.screening.command import got_verdict
     from bonded.screening.report import as_line, as_sarif, as_text
 
-    seen: list[Scanned] = []
+    log: list[Scanned] = []
+    well = True
     watched = sys.stderr.isatty()
-    for one in cast("Iterable[Scanned]", every):
-        seen.append(one)
-        if form != "sarif":
+    for count, one in enumerate(cast("Iterable[Scanned]", every), 1):
+        well = well and got_verdict(one) and not _fails(one, fail_on)
+        if form == "sarif":
+            log.append(one)
+        else:
             click.echo(as_line(one) if form == "jsonl" else as_text(one))
         if watched:
-            click.echo(f"\r{len(seen)} of {total}", nl=False, err=True)
+            click.echo(f"\r{count} of {total}", nl=False, err=True)
     if watched:
         click.echo(err=True)
     if form == "sarif":
-        click.echo(as_sarif(seen, [(one.name, one.sentence) for one in discover()], __version__))
-    return seen
+        click.echo(as_sarif(log, [(one.name, one.sentence) for one in discover()], __version__))
+    return well
 
 
 def _fails(one: Scanned, fail_on: str | None) -> bool:
