@@ -25,13 +25,14 @@ def test_the_lines_of_the_finding_are_seen_without_scrolling() -> None:
     shown = card(evidence(100, 101), {"text": text, "first_line": 70, "decoded": []})
     assert [line.number for line in shown.near] == list(range(95, 107))
     assert [line.number for line in shown.near if line.hit] == [100, 101]
-    assert len(shown.code) == 61
+    assert (shown.kept, shown.code) == (61, [])
+    assert len(card(evidence(100, 101), {"text": text, "first_line": 70}, whole=True).code) == 61
 
 
 def test_without_kept_text_the_excerpt_is_shown() -> None:
     shown = card(evidence(12), None)
-    assert [(line.number, line.hit) for line in shown.code] == [(12, True)]
-    assert card(evidence(0, excerpt=""), None).code == []
+    assert [(line.number, line.hit) for line in shown.near] == [(12, True)]
+    assert card(evidence(0, excerpt=""), None).near == []
 
 
 def test_a_very_long_finding_is_not_all_near() -> None:

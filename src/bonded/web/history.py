@@ -75,6 +75,11 @@ def _own_filter(chosen: dict[str, str]) -> Filter:
     return Filter(actions=(chosen["action"],) if chosen["action"] in ACTIONS else ())
 
 
+def latest_in(request: Request, conn: Connection, project: str, actions: tuple[str, ...]) -> Rows:
+    """The newest rows of some acts in a project, for administrators."""
+    return Rows(_rows(conn, request, read.of_everything(conn, Filter(actions, project=project), limit=20)), "")
+
+
 def _filter(conn: Connection, chosen: dict[str, str]) -> Filter:
     person = None
     if chosen["person"]:

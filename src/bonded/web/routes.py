@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bonded.web.account import confirm, factors, login, overview, password, profile, second, sessions, tokens
-from bonded.web.admin import case, decisions, jobs, journal, people, queue, reports, signing
+from bonded.web.admin import case, checks, decisions, differences, jobs, journal, people, queue, reports, signing
 from bonded.web.admin import overview as admin_overview
 from bonded.web.api import leaks, legacy, screening
 from bonded.web.manage import files, history, roles, status
@@ -142,14 +142,51 @@ ADMIN_ROUTES = (
     Route("admin", "/admin/", {"GET": (ADMIN, admin_overview.show)}),
     Route("admin.queue", "/admin/review/", {"GET": (REVIEW, queue.show)}),
     Route("admin.case", "/admin/review/{case}/", {"GET": (REVIEW, case.show)}),
-    Route("admin.release", "/admin/review/{case}/release/", {"POST": ("review.release", decisions.release)}),
+    Route("admin.release", "/admin/review/{case}/release/", {"POST": ("review.release", decisions.on_case("release"))}),
     Route(
-        "admin.quarantine", "/admin/review/{case}/quarantine/", {"POST": ("review.quarantine", decisions.quarantine)}
+        "admin.quarantine",
+        "/admin/review/{case}/quarantine/",
+        {"POST": ("review.quarantine", decisions.on_case("quarantine"))},
     ),
-    Route("admin.reject", "/admin/review/{case}/reject/", {"POST": ("review.reject", decisions.reject)}),
-    Route("admin.remove", "/admin/review/{case}/remove/", {"POST": ("review.remove", decisions.remove)}),
-    Route("admin.reopen", "/admin/review/{case}/reopen/", {"POST": ("review.reopen", decisions.reopen)}),
-    Route("admin.ask", "/admin/review/{case}/ask-owner/", {"POST": ("review.ask-owner", decisions.ask_owner)}),
+    Route("admin.reject", "/admin/review/{case}/reject/", {"POST": ("review.reject", decisions.on_case("reject"))}),
+    Route("admin.remove", "/admin/review/{case}/remove/", {"POST": ("review.remove", decisions.on_case("remove"))}),
+    Route("admin.reopen", "/admin/review/{case}/reopen/", {"POST": ("review.reopen", decisions.on_case("reopen"))}),
+    Route(
+        "admin.ask", "/admin/review/{case}/ask-owner/", {"POST": ("review.ask-owner", decisions.on_case("ask-owner"))}
+    ),
+    Route("admin.evidence", "/admin/review/{case}/evidence/{finding}/", {"GET": (REVIEW, case.evidence)}),
+    Route(
+        "admin.differences",
+        "/admin/review/{case}/differences/",
+        {"GET": (REVIEW, differences.show), "POST": ("review.compare", differences.ask)},
+    ),
+    Route("admin.related", "/admin/review/{case}/related/", {"GET": (REVIEW, differences.show_related)}),
+    Route("admin.suppress", "/admin/review/{case}/suppress/", {"POST": ("check.suppress", checks.suppress)}),
+    Route("admin.cases-release", "/admin/cases/release/", {"POST": ("review.release", decisions.on_cases("release"))}),
+    Route(
+        "admin.cases-quarantine",
+        "/admin/cases/quarantine/",
+        {"POST": ("review.quarantine", decisions.on_cases("quarantine"))},
+    ),
+    Route("admin.cases-reject", "/admin/cases/reject/", {"POST": ("review.reject", decisions.on_cases("reject"))}),
+    Route("admin.cases-remove", "/admin/cases/remove/", {"POST": ("review.remove", decisions.on_cases("remove"))}),
+    Route(
+        "admin.cases-ask", "/admin/cases/ask-owner/", {"POST": ("review.ask-owner", decisions.on_cases("ask-owner"))}
+    ),
+    Route("admin.undo", "/admin/undo/", {"POST": ("review.undo", decisions.undo)}),
+    Route("admin.checks", "/admin/checks/", {"GET": (REVIEW, checks.show)}),
+    Route("admin.check", "/admin/checks/{check}/", {"GET": (REVIEW, checks.show_one)}),
+    Route("admin.check-state", "/admin/checks/{check}/state/", {"POST": ("check.set-state", checks.set_one)}),
+    Route("admin.check-backfill", "/admin/checks/{check}/backfill/", {"POST": ("check.backfill", checks.start)}),
+    Route("admin.backfill-pause", "/admin/backfills/{backfill}/pause/", {"POST": ("check.backfill", checks.pause)}),
+    Route("admin.backfill-resume", "/admin/backfills/{backfill}/resume/", {"POST": ("check.backfill", checks.resume)}),
+    Route("admin.backfill-cancel", "/admin/backfills/{backfill}/cancel/", {"POST": ("check.backfill", checks.cancel)}),
+    Route("admin.suppressions", "/admin/suppressions/", {"GET": (REVIEW, checks.show_suppressions)}),
+    Route(
+        "admin.suppression-end",
+        "/admin/suppressions/{suppression}/end/",
+        {"POST": ("check.unsuppress", checks.end_suppression)},
+    ),
     Route("admin.projects", "/admin/projects/", {"GET": (REVIEW, decisions.show_projects)}),
     Route(
         "admin.quarantine-project",

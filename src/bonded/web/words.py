@@ -27,6 +27,8 @@ def strange(char: str) -> bool:
 
 def visible(text: str) -> Markup:
     """`text` escaped, with every character that is `strange` shown as its code point in a marked box."""
+    if text.isascii() and text.isprintable():
+        return escape(text)  # nearly all code, and a page has much of it
     out: list[str] = []
     plain: list[str] = []
     for char in text:

@@ -1,4 +1,4 @@
-"""One case: its files, the evidence ranked beside the code, and the decision."""
+"""One case: its files, the evidence ranked beside the code, what was decided before, and the decision."""
 
 from __future__ import annotations
 
@@ -6,27 +6,28 @@ from pyramid.response import Response
 from sqlalchemy import Connection
 
 from bonded.accounts import people
-from bonded.review import queue
+from bonded.review import compare, queue
 from bonded.review.evidence import Evidence, text_of
 from bonded.review.queue import Case
+from bonded.review.scope import FITTING, Level
+from bonded.review.suppress import NO_SUCH_FINDING, content_of, suppressions
+from bonded.review.undo import last
 from bonded.values.actions import ACTIONS
-from bonded.values.states import FileState as S
+from bonded.values.refusals import Refusal
 from bonded.web.admin.evidence import Card, card
 from bonded.web.forms import Form, whole
+from bonded.web.history import latest_in
+from bonded.web.identity import actor
 from bonded.web.request import Request
 
-MOST_CARDS = 40
-"""Findings shown with code; the rest is counted. Nobody reads more, and the page stays small."""
-
-ACTS: dict[str, frozenset[S]] = {
-    "release": frozenset({S.HELD, S.REJECTED, S.QUARANTINED}),
-    "reject": frozenset({S.HELD, S.REJECTED}),
-    "quarantine": frozenset({S.PUBLIC, S.QUARANTINED}),
-    "remove": frozenset({S.HELD, S.PUBLIC, S.QUARANTINED, S.REJECTED}),
-    "reopen": frozenset({S.REJECTED}),
-    "ask-owner": frozenset(S) - {S.REMOVED},
-}
-"""Decision -> states of files for which it is offered. What is possible is decided again when it is made."""
+MOST_CARDS = 20
+"""Findings shown with code; the rest is listed. Nobody reads more, and the page stays small."""
+DECISIONS = (
+    *(name for name in ACTIONS if name.startswith("review.") and name != "review.see"),
+    *("file.hold", "file.refuse", "file.withdraw", "file.publish"),
+)
+KEYS = {"release": "l", "quarantine": "q", "reject": "j", "remove": "m", "ask-owner": "k", "reopen": "b"}
+"""Access keys of the acts; a browser wants a modifier with them, so no letter typed by mistake decides anything."""
 
 
 def show(request: Request) -> Response:
@@ -38,25 +39,60 @@ def page(request: Request, form: Form, status: int) -> Response:
     """The page with what is wrong with the decision's form."""
     with request.db.read() as conn:
         case = queue.case(conn, whole(request.part("case")))
-        cards = [_card(conn, one) for one in case.findings[:MOST_CARDS]]
+        known = _suppressed(conn, request)
+        kept = {one.id: text_of(conn, one.evidence) for one in case.findings if one.evidence}
+        shown = [one for one in case.findings if not _is_known(one, kept.get(one.id), case, known)]
+        quiet = [one for one in case.findings if one not in shown]
         names = people.names(conn, _people(case))
+        history = latest_in(request, conn, case.line.project_key, DECISIONS)
+        pairs = [pair for one in case.files for pair in compare.pairs(conn, one.file)]
+        undo = last(conn, actor(request), request.now)
     states = {one.file.state for one in case.files}
     return request.page(
         "admin/case.html",
         status=status,
         case=case,
-        cards=cards,
-        more=len(case.findings) - len(cards),
+        cards=[card(one, kept.get(one.id)) for one in shown[:MOST_CARDS]],
+        more=[*shown[MOST_CARDS:], *quiet],
+        quiet=len(quiet),
         filenames={one.file.id: one.file.filename for one in case.files},
         names=names,
-        acts=[act for act, fitting in ACTS.items() if states & fitting],
+        acts=[act for act, fitting in FITTING.items() if states & fitting],
+        keys=KEYS,
+        levels=list(Level),
+        compared=len(pairs),
+        history=history,
+        undo=undo,
         form=form,
         actions=ACTIONS,
     )
 
 
-def _card(conn: Connection, one: Evidence) -> Card:
-    return card(one, text_of(conn, one.evidence) if one.evidence else None)
+def evidence(request: Request) -> Response:
+    """One finding with everything that was kept of its member, each line with an anchor. Raises Refusal."""
+    number = whole(request.part("finding"))
+    with request.db.read() as conn:
+        case = queue.case(conn, whole(request.part("case")))
+        one = next((found for found in case.findings if found.id == number), None)
+        if one is None:
+            raise Refusal(NO_SUCH_FINDING, f"there is no finding {number} in this case")
+        shown = _card(conn, one, whole_text=True)
+    return request.page("admin/finding.html", case=case, card=shown)
+
+
+def _card(conn: Connection, one: Evidence, *, whole_text: bool = False) -> Card:
+    return card(one, text_of(conn, one.evidence) if one.evidence else None, whole=whole_text)
+
+
+def _suppressed(conn: Connection, request: Request) -> frozenset[tuple[str, str, str]]:
+    return frozenset((one.check, one.path, one.content_sha256) for one in suppressions(conn, now=request.now))
+
+
+def _is_known(one: Evidence, kept: object, case: Case, known: frozenset[tuple[str, str, str]]) -> bool:
+    """Whether a suppression covers the finding: it counts nothing in later screenings."""
+    digests = {file.file.sha256 for file in case.files if file.file.id == one.file_id}
+    digests.add(content_of(kept if isinstance(kept, dict) else None))
+    return any((one.finding.check, one.finding.path, digest) in known for digest in digests)
 
 
 def _people(case: Case) -> set[str]:

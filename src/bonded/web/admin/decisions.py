@@ -1,73 +1,140 @@
-"""Decisions of an administrator: each with a reason, about chosen files of one case or about a project."""
+"""Decisions of an administrator: each with a reason, about chosen files, what lies around them, many cases, or a project.
+
+What reaches further than the boxes that were ticked, and what cannot be taken back, is shown first and done on the second
+press; if it reached something else by then, it is shown again.
+"""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
 from pyramid.response import Response
+from sqlalchemy import Connection
 
 from bonded.catalog import read
-from bonded.catalog.rules import REASON_NEEDED
-from bonded.review import decide, queue
+from bonded.catalog.rules import check_reason
+from bonded.review import decide, queue, scope
 from bonded.review.decide import NOTHING_CHOSEN
+from bonded.review.scope import Level, Reach
+from bonded.review.undo import undo as take_back
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal
 from bonded.web.admin import case as case_page
+from bonded.web.admin import queue as queue_page
 from bonded.web.forms import Form, whole
 from bonded.web.identity import actor
 from bonded.web.notices import go
 from bonded.web.request import Request, found
+from bonded.web.safe import local_path
+
+NOTICES = {
+    "release": "released",
+    "quarantine": "quarantined",
+    "reject": "rejected",
+    "remove": "removed",
+    "reopen": "reopened",
+    "ask-owner": "asked",
+}
+MOST_CASES = 200
+"""Of one bulk decision."""
 
 
-def release(request: Request) -> Response:
-    """Make the chosen files public."""
-    return _decide(request, decide.release, "released")
+def on_case(act: str) -> Callable[[Request], Response]:
+    """The view that does `act` to the chosen files of one case, or to what lies around them."""
+
+    def view(request: Request) -> Response:
+        case_id = whole(request.part("case"))
+        with request.db.read() as conn:
+            of_case = [one.file.id for one in queue.case(conn, case_id).files]
+        form = Form(request)
+        chosen = form.choices("file", of_case)
+        level = Level(form.choice("level", list(Level))) if form.value("level") else Level.FILE
+        back = f"/admin/review/{case_id}/"
+        sure = level is Level.FILE and act != "remove"
+        return _decided(
+            request, form, act, lambda conn: scope.reach(conn, act, chosen, level), back, case_page.page, sure=sure
+        )
+
+    return view
 
 
-def quarantine(request: Request) -> Response:
-    """Withdraw the chosen public files."""
-    return _decide(request, decide.quarantine, "quarantined")
+def on_cases(act: str) -> Callable[[Request], Response]:
+    """The view that does `act` to what waits in the chosen cases."""
+
+    def view(request: Request) -> Response:
+        form = Form(request)
+        chosen = sorted({whole(one) for one in request.POST.getall("case")})[:MOST_CASES]
+        return _decided(
+            request, form, act, lambda conn: scope.waiting(conn, act, chosen), "/admin/review/", queue_page.page
+        )
+
+    return view
 
 
-def reject(request: Request) -> Response:
-    """Refuse the chosen held files."""
-    return _decide(request, decide.reject, "rejected")
-
-
-def remove(request: Request) -> Response:
-    """Remove the chosen files for good."""
-    return _decide(request, decide.remove, "removed")
-
-
-def reopen(request: Request) -> Response:
-    """Put the chosen rejected files back under review."""
-    return _decide(request, decide.reopen, "reopened")
-
-
-def ask_owner(request: Request) -> Response:
-    """Ask the owners about the chosen files."""
-    return _decide(request, decide.ask_owner, "asked")
-
-
-def _decide(request: Request, act: Callable[..., list[int]], notice: str) -> Response:
-    case_id = whole(request.part("case"))
-    with request.db.read() as conn:
-        of_case = [one.file.id for one in queue.case(conn, case_id).files]
+def undo(request: Request) -> Response:
+    """Take back the last decision. Raises Refusal (nothing-to-undo, wrong-state)."""
     form = Form(request)
-    chosen = form.choices("file", of_case)
+    with request.db.write() as tx:
+        take_back(tx, actor(request), reason=form.words("reason"), now=request.now, decision=form.text("decision"))
+    return go(request, local_path(form.value("back"), "/admin/review/"), "undone")
+
+
+Page = Callable[[Request, Form, int], Response]
+
+
+def _decided(
+    request: Request,
+    form: Form,
+    act: str,
+    reach: Callable[[Connection], Reach],
+    back: str,
+    page: Page,
+    *,
+    sure: bool = False,
+) -> Response:
     reason = form.words("reason")
-    if form.errors:
-        return case_page.page(request, form, 400)
     try:
-        with request.db.write() as tx:
-            act(tx, actor(request), chosen, reason=reason, now=request.now)
+        reason = check_reason(f"review.{act}", reason)
     except Refusal as refusal:
-        fields = {REASON_NEEDED: "reason", NOTHING_CHOSEN: "file"}
-        if refusal.code not in fields:
+        form.wrong("reason", request.gettext(refusal.kind.title))
+    if form.errors:
+        return page(request, form, 400)
+    try:
+        with request.db.read() as conn:
+            about = reach(conn)
+        if not about.files and not about.projects:
+            raise Refusal(NOTHING_CHOSEN, "choose at least one file")
+        if not sure and form.value("confirmed") != digest(about):
+            return _confirm(request, act, about, reason, back)
+        with request.db.write() as tx:
+            scope.carry_out(tx, actor(request), act, about, reason=reason, now=request.now)
+    except Refusal as refusal:
+        if refusal.code != NOTHING_CHOSEN:
             raise
-        form.wrong(fields[refusal.code], request.gettext(refusal.kind.title))
-        return case_page.page(request, form, 400)
-    return go(request, f"/admin/review/{case_id}/", notice)
+        form.wrong("file", request.gettext(refusal.kind.title))
+        return page(request, form, 400)
+    return go(request, back, NOTICES[act])
+
+
+def digest(about: Reach) -> str:
+    """Names what a person was shown, so that nothing else is done on their word."""
+    told = [f"{one.id} {one.state}" for one in about.files] + list(about.projects)
+    return hashlib.sha256("\n".join(sorted(told)).encode()).hexdigest()[:32]
+
+
+def _confirm(request: Request, act: str, about: Reach, reason: str, back: str) -> Response:
+    carried = [(name, value) for name, value in request.POST.items() if name in ("file", "level", "case")]
+    return request.page(
+        "admin/confirm.html",
+        act=act,
+        about=about,
+        reason=reason,
+        back=back,
+        action=request.path,
+        carried=carried,
+        digest=digest(about),
+    )
 
 
 def show_projects(request: Request) -> Response:

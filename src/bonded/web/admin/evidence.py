@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bonded.review.evidence import Evidence
-from bonded.web.admin.code import Line, lines
+from bonded.web.admin.code import LONGEST_LINE, Line, lines
 
 AROUND = 5
 MOST_NEAR = 20
@@ -18,7 +18,8 @@ MOST_NEAR = 20
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One piece of evidence. `near` are the lines around the finding, `code` all that were kept.
+    """One piece of evidence. `near` are the lines around the finding, `code` all that were kept where the whole was asked
+    for, `kept` how many those are.
 
     `decoded` are (what was decoded, lines): forms unfolded in the sandbox, never run.
     """
@@ -26,24 +27,33 @@ class Card:
     evidence: Evidence
     near: list[Line]
     code: list[Line]
+    kept: int
     decoded: list[tuple[str, list[Line]]]
 
 
-def card(evidence: Evidence, kept: dict[str, Any] | None) -> Card:
-    """The card of a finding; without kept text it shows the finding's own excerpt."""
+def card(evidence: Evidence, kept: dict[str, Any] | None, *, whole: bool = False) -> Card:
+    """The card of a finding; without kept text it shows the finding's own excerpt.
+
+    Only what is shown is coloured: a page with many findings stays quick.
+    """
     found = evidence.finding
     hits = range(found.line, max(found.end_line, found.line) + 1) if found.line else ()
     text, first = _text(kept)
     if text is None:
         text, first = found.excerpt, max(found.line, 1)
-    code = lines(text, path=found.path, first=first, hits=hits) if text else []
-    return Card(evidence, _near(code), code, _decoded(kept))
+    every = text.split("\n") if text else []
+    start, stop = _window(first, len(every), hits)
+    near = "\n".join(line[:LONGEST_LINE] for line in every[start:stop])
+    shown = lines(near, path=found.path, first=first + start, hits=hits) if near else []
+    code = lines(text, path=found.path, first=first, hits=hits) if text and whole else []
+    return Card(evidence, shown, code, len(every), _decoded(kept))
 
 
-def _near(code: list[Line]) -> list[Line]:
-    """The lines that a reviewer sees without scrolling: those of the finding and a few around it."""
-    hits = [line.number for line in code if line.hit] or [code[0].number if code else 0]
-    return [line for line in code if hits[0] - AROUND <= line.number <= min(hits[-1], hits[0] + MOST_NEAR) + AROUND]
+def _window(first: int, count: int, hits: range | tuple[()]) -> tuple[int, int]:
+    """The part that a reviewer sees without scrolling: the lines of the finding and a few around it."""
+    start = hits[0] if hits else first
+    stop = min(hits[-1], start + MOST_NEAR) if hits else first
+    return max(0, start - AROUND - first), min(count, stop + AROUND - first + 1)
 
 
 def _text(kept: dict[str, Any] | None) -> tuple[str | None, int]:

@@ -1,35 +1,109 @@
-"""The review queue: one line for each case, the most telling first."""
+"""The review queue: one line for each case or each campaign, the most telling first, with filters and bulk decisions."""
 
 from __future__ import annotations
 
-from pyramid.response import Response
+from datetime import datetime
+from typing import Any
 
+from pyramid.response import Response
+from sqlalchemy import Connection
+
+from bonded.accounts import people
 from bonded.review import queue
+from bonded.review.campaigns import campaigns, shared
+from bonded.review.scope import FITTING
+from bonded.review.undo import last
+from bonded.values.actions import ACTIONS
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal
+from bonded.values.text import iso
+from bonded.web.admin.case import KEYS
+from bonded.web.forms import Form, whole
+from bonded.web.identity import actor
 from bonded.web.refusals import BAD_FORM
 from bonded.web.request import Request
 from bonded.web.safe import quoted
 
+PAGE = 50
+
 
 def show(request: Request) -> Response:
-    """Open or closed cases, by project if asked. Raises Refusal (bad-form) for a broken address."""
-    state = request.params.get("state", "open")
-    if state not in ("open", "closed"):
-        raise Refusal(BAD_FORM, "a case is open or closed")
-    project = normalize(request.params.get("project", "").strip())[:100]
+    """Open or closed cases, filtered and sorted, or open cases by campaign. Raises Refusal (bad-form) for a broken address."""
+    return page(request, Form(request), 200)
+
+
+def page(request: Request, form: Form, status: int) -> Response:
+    """The page with what is wrong with a bulk decision."""
+    get = request.GET
+    state, sort, by = get.get("state", "open"), get.get("sort", "score"), get.get("by", "case")
+    if state not in ("open", "closed") or sort not in queue.SORTS or by not in ("case", "campaign"):
+        raise Refusal(BAD_FORM, "the address of the queue has a value that is not offered")
+    chosen = {"state": state, "sort": sort, "by": by}
+    chosen |= {name: get.get(name, "").strip()[:100] for name in ("project", "uploader", "check", "campaign")}
     with request.db.read() as conn:
-        cases, after = queue.cases(conn, state=state, project=project or None, after=_cursor(request), limit=50)
-    older = f"?state={state}&project={quoted(project)}&after={after[0]!r}:{after[1]}" if after else ""
-    return request.page("admin/queue.html", cases=cases, state=state, project=project, older=older)
+        values = _campaigns(conn, request) if by == "campaign" else _cases(conn, request, chosen)
+        undo = last(conn, actor(request), request.now)
+        count = queue.count_open(conn)
+    kept = "&".join(f"{name}={quoted(value)}" for name, value in chosen.items() if value)
+    older = f"?{kept}&after={quoted(values.pop('after'))}" if values["after"] else ""
+    values.pop("after", None)
+    acts = [act for act in FITTING if act != "reopen"]
+    more: dict[str, Any] = {"campaigns": [], "cases": [], "names": {}, "shared": []} | values
+    return request.page(
+        "admin/queue.html",
+        status=status,
+        form=form,
+        chosen=chosen,
+        older=older,
+        undo=undo,
+        count=count,
+        acts=acts,
+        keys=KEYS,
+        actions=ACTIONS,
+        **more,
+    )
 
 
-def _cursor(request: Request) -> queue.Cursor | None:
-    text = request.params.get("after")
+def _cases(conn: Connection, request: Request, chosen: dict[str, str]) -> dict[str, Any]:
+    uploader = None
+    if chosen["uploader"]:
+        person = people.by_name(conn, chosen["uploader"])
+        uploader = person.id if person else "nobody"
+    campaign = whole(chosen["campaign"]) if chosen["campaign"] else None
+    lines, after = queue.cases(
+        conn,
+        state=chosen["state"],
+        project=normalize(chosen["project"]) or None,
+        uploader=uploader,
+        check=chosen["check"] or None,
+        campaign=campaign,
+        sort=chosen["sort"],
+        after=_cursor(request, chosen["sort"]),
+        limit=PAGE,
+    )
+    names = people.names(conn, {one for line in lines for one in line.uploaders})
+    common = shared(conn, [campaign]).get(campaign, []) if campaign is not None else []
+    text = ""
+    if after:
+        text = f"{iso(after[0]) if isinstance(after[0], datetime) else repr(after[0])}~{after[1]}"
+    return {"cases": lines, "after": text, "names": names, "shared": common}
+
+
+def _campaigns(conn: Connection, request: Request) -> dict[str, Any]:
+    cursor = _cursor(request, "score")
+    value = (float(cursor[0]), cursor[1]) if cursor and not isinstance(cursor[0], datetime) else None
+    found, after = campaigns(conn, after=value, limit=PAGE)
+    people_ids = {one.value for line in found for one in line.shared if one.kind == "uploader"}
+    text = f"{after[0]!r}~{after[1]}" if after else ""
+    return {"campaigns": found, "after": text, "names": people.names(conn, people_ids)}
+
+
+def _cursor(request: Request, sort: str) -> queue.Cursor | None:
+    text = request.GET.get("after")
     if text is None:
         return None
-    score, _, case_id = text.partition(":")
+    value, _, case_id = text.partition("~")
     try:
-        return float(score), int(case_id)
+        return (float(value) if sort == "score" else datetime.fromisoformat(value)), whole(case_id)
     except ValueError:
         raise Refusal(BAD_FORM, "this address of a page of the queue is broken") from None
