@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_text_is_for_people_and_safe_for_terminals(tmp_path: Path) -> None:
     path = tmp_path / "bad-1.0-py3-none-any.whl"
     path.write_bytes(wheel(HOSTILE.rstrip() + "  # \x1b[31m\u202e red\n"))
     result = command("scan", path)
-    assert "reject  0.95" in result.stdout
+    assert re.search(r"^reject  0\.9\d", result.stdout, re.MULTILINE)
     assert "critical: decoded code is executed" in result.stdout
     assert "\x1b" not in result.stdout
     assert "\u202e" not in result.stdout
@@ -153,7 +154,9 @@ def test_check_list_and_show() -> None:
 def test_check_test() -> None:
     result = command("check", "test", "startup-hook", "--json")
     assert result.exit_code == 0
-    assert all(sample["right"] for sample in json.loads(result.stdout)[0]["samples"])
+    report = json.loads(result.stdout)[0]
+    assert report["samples"] >= 5
+    assert report["wrong"] == report["lost"] == []
     assert "0 wrong" in command("check", "test", "startup-hook").stdout
     assert command("check", "test", "nothing").exit_code == 1
 
