@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bonded.checks import outside, registry
+from bonded.checks import harness, outside, registry
 from bonded.checks.context import Context
 from bonded.checks.kit import MOST_FINDINGS, Check, Hit, check
 from bonded.facts.model import Facts
@@ -42,6 +42,28 @@ def test_the_gravest_come_first_and_equal_ones_once() -> None:
 def test_there_are_never_too_many() -> None:
     hits = [Hit("a", 0.5, line=number) for number in range(1000)]
     assert len(made(hits).run(FACTS, None)) == MOST_FINDINGS
+
+
+def test_a_check_that_uses_context_runs_without_one_too() -> None:
+    seen: list[object] = []
+
+    @check(name="sample", version=1, severity=Severity.LOW, sentence="A sample.", uses_context=True)
+    def function(_facts: Facts, context: Context | None) -> Iterator[Hit]:
+        seen.append(context)
+        yield from ()
+
+    function.run(FACTS, None)
+    function.run(FACTS, Context("word-counter"))
+    assert seen == [None, Context("word-counter")]
+    assert not function.needs_context
+
+
+def test_a_hint_flags_with_its_own_severity(tmp_path: Path) -> None:
+    sample = harness.Sample(tmp_path / "x.py", harness.FLAG)
+    (low,) = made([Hit("a", 0.5)]).run(FACTS, None)
+    assert harness.Outcome(sample, (low,), Severity.LOW).right
+    assert not harness.Outcome(sample, (low,)).right
+    assert not harness.Outcome(sample, (), Severity.LOW).right
 
 
 def test_a_check_that_needs_context_gets_it_and_others_do_not() -> None:
