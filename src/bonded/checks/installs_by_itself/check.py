@@ -1,7 +1,7 @@
 """The package installs other packages by itself, when it is installed or imported.
 
 **What it looks for.** `pip install` and its like as a command, or `pip.main([...])`, that run at install, start-up or import:
-from an address, from another index, or by name.
+by name, or of an address, or out of another index.
 
 **Why it matters.** What is fetched so appears in no metadata, is pinned by nothing, and may be another thing tomorrow. Payloads
 are kept out of the sight of an index that way.

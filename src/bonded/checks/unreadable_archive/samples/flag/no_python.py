@@ -1,4 +1,3 @@
 import base64
 
-if True
-    exec(base64.b64decode("cHJpbnQoMSk="))
+exec(base64.b64decode("cHJpbnQoMSk=" = = 1
