@@ -27,7 +27,7 @@ _INSTALL = re.compile(
     r"(?:pip3?|uv|pipx|poetry|conda) (?:pip )?(?:install|add)((?: +-[-\w=]+)*)((?: +[\w.-]{2,80}(?:\[[^\]]{0,40}\])?)+)"
 )
 _BINARY = (".so", ".pyd", ".dll", ".dylib", ".exe", ".pyc", ".node")
-_VENDORED = re.compile(r"/_?(vendor(ed|s)?|extern(al|als)?|third_party|_?lib3)/")
+_VENDORED = re.compile(r"/_?(vendor(ed|s)?|(extern|external|externals)|third_party|_?lib3)/")
 """Folders of other projects' code: likeness there says nothing about the project itself."""
 _CODE = (".py", ".so", ".pyd", ".pyw")
 _NO_PACKAGE = frozenset({"setup", "conftest", "noxfile", "tasks", "versioneer", "fabfile"})

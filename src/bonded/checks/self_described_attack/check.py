@@ -26,7 +26,8 @@ _ATTACK = (
     r"|exploit|vulnerab\w*|backdoor|hack(ed|ing)?\b|payload|pentest\w*|security)"
 )
 _TRIAL = (
-    r"(proof.of.concept|\bpoc\b|demonstrat\w*|\bdemo\b|research\w*|bug.?bounty|placeholder|educational|for testing|test package|\btest(ing)?\b"
+    r"(proof.of.concept|\bpoc\b|demonstrate\w*|demonstration|demonstrating|\bdemo\b|research\w*|bug.?bounty"
+    r"|placeholder|educational|for testing|test package|\btest(ing)?\b"
     r"|experiment\w*|to show)"
 )
 _BOTH = re.compile(rf"{_TRIAL}[^.\n]{{0,80}}{_ATTACK}|{_ATTACK}[^.\n]{{0,80}}{_TRIAL}", re.IGNORECASE)
