@@ -11,7 +11,7 @@ from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, DECODERS, KEPT_BUILTIN
 from bonded.facts.model import Argument, Call, Decoded
 from bonded.facts.scope import Env, Later
 from bonded.facts.spend import Spend
-from bonded.facts.value import HIDDEN, MOST_SHAPE, UNKNOWN, Value, reach
+from bonded.facts.value import GAP, HIDDEN, MOST_SHAPE, UNKNOWN, Value, reach
 from bonded.values.finding import When
 
 MAX_CALLS = 400
@@ -91,14 +91,22 @@ def text_of(value: Value, most: int = 300) -> str | None:
     const = value.const
     if value.items is not None:
         parts = [text_of(one, most) or one.shape or "?" for one in value.items[:40]]
-        return " ".join(parts)[:most]
+        return _cut(" ".join(parts), most)
     if const is UNKNOWN:
         return None
     if isinstance(const, (bytes, bytearray)):
         return const[: most * 4].decode("utf-8", "replace")[:most]
     if isinstance(const, (list, tuple)):
         return " ".join(str(one)[:most] for one in const[:40])[:most]
-    return str(const)[:most] if isinstance(const, (str, int, float)) else None
+    return _cut(str(const), most) if isinstance(const, (str, int, float)) else None
+
+
+def _cut(text: str, most: int) -> str:
+    """The beginning and the end of a long text: what a command does with its words often stands last."""
+    if len(text) <= most:
+        return text
+    tail = most // 3
+    return f"{text[: most - tail - 1]}{GAP}{text[-tail:]}"
 
 
 class Recorder:
