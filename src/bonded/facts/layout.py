@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from bonded.values.finding import When
+
+MOST_KNOWN = 65_536
+"""Places that are remembered: reading and every check ask for the same ones."""
 
 _NEVER = frozenset(
     {
@@ -38,6 +42,7 @@ def kind_in(paths: Iterable[str], named: str) -> str:
     return WHEEL if described else named
 
 
+@lru_cache(maxsize=MOST_KNOWN)
 def inner(path: str, kind: str) -> str:
     """The path as it is installed: without the folder of an sdist, `src/`, or a wheel's `.data/purelib/`."""
     parts = path.strip("/").split("/")
@@ -49,6 +54,7 @@ def inner(path: str, kind: str) -> str:
     return "/".join(parts[1:] if parts[0] == "src" and len(parts) > 1 else parts)
 
 
+@lru_cache(maxsize=MOST_KNOWN)
 def when_of(path: str, kind: str, own: str = "") -> When:
     """When the top level of a Python member runs. `own` is the name that the project is imported by, as its archive is called:
     a project called `example` or `tools` is a project, not a folder of examples."""

@@ -42,6 +42,8 @@ _SOME = 0.3
 )
 def divergence(facts: Facts, context: Context) -> Iterator[Hit]:
     """One hit for each module that is in the wheel only."""
+    if not context.siblings:
+        return
     own = profile_of(facts)
     for other in context.siblings:
         wheel, sdist = (own, other) if own.kind == "wheel" else (other, own)
