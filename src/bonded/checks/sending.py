@@ -58,7 +58,7 @@ _BOT_CALLS = (
 """They speak to the owner of a bot's token."""
 _NOT_SENT = frozenset({"timeout", "verify", "cert", "proxies", "context", "cafile", "stream", "allow_redirects", "()"})
 _TOOL = re.compile(
-    r"(?:^|[\s;&|`\"'(/\\])(curl|wget|nslookup|dig|host|ping|nc|ncat|netcat|scp|rsync|ftp|invoke-webrequest|invoke-restmethod|iwr|irm)"
+    r"(?:^|[\s;&|`\"'(/\\])(curl|wget|nslookup|dig|host|ping|nc|ncat|netcat|scp|rsync|ftp|start|xdg-open|invoke-webrequest|invoke-restmethod|iwr|irm)"
     r"(?:\.exe)?\s",
     re.IGNORECASE,
 )
