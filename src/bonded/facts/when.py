@@ -36,7 +36,12 @@ def roots_of(out: Gathered, base: When) -> set[str]:
     """The scopes that run by themselves, where the module's top level runs at `base`."""
     if base is not When.INSTALL:
         return {""}
-    return {""} | ({MAIN} if out.program else set()) | out.commands | {name for name in _scopes(out) if name in BACKEND_HOOKS}
+    return (
+        {""}
+        | ({MAIN} if out.program else set())
+        | out.commands
+        | {name for name in _scopes(out) if name in BACKEND_HOOKS}
+    )
 
 
 def settle(out: Gathered, base: When, times: Mapping[str, When] = MappingProxyType({})) -> list[Call]:
