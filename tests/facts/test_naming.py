@@ -11,6 +11,7 @@ import zipfile
 import pytest
 
 from bonded.facts.model import Naming, dump, load
+from bonded.facts.profile import profile_of
 from bonded.facts.read import read
 from bonded.facts.sketch import FEWEST, KEPT, likeness, sketch
 
@@ -96,6 +97,17 @@ def test_an_sdist_says_it_too() -> None:
     )
     assert (named.tops, named.scripts, named.requires, named.record) == (("sample",), ("sample",), ("one",), ())
     assert named.words == "first line second line"
+
+
+def test_a_project_called_tools_is_no_folder_of_tools() -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("tools/__init__.py", "URL = 'https://host.example.invalid/'\n")
+        archive.writestr("tools-1.0.dist-info/METADATA", "Name: tools\nVersion: 1.0\n")
+    buffer.seek(0)
+    facts = read(buffer, "tools-1.0-py3-none-any.whl")
+    assert (facts.naming.tops, facts.naming.hosts) == (("tools",), ("host.example.invalid",))
+    assert [line.split()[0] for line in profile_of(facts).modules] == ["tools/__init__.py"]
 
 
 @pytest.mark.parametrize(

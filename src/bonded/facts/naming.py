@@ -10,6 +10,7 @@ from configparser import Error as ConfigError
 
 from bonded.facts import layout
 from bonded.facts.collect import Collected
+from bonded.facts.metadata import project_of_filename
 from bonded.facts.model import Naming
 from bonded.facts.record import record_gaps
 from bonded.facts.sketch import sketch
@@ -37,7 +38,7 @@ def naming_of(found: Collected) -> Naming:
     """Everything that the archive claims, each sort sorted and at most MOST long."""
     metadata = found.metadata
     text = _description(found)
-    own = [path for path in sorted(found.sources) if layout.when_of(path, found.kind) is not When.NEVER]
+    own = [path for path in sorted(found.sources) if _counts(found, path)]
     return Naming(
         tops=_first(_tops(found)),
         scripts=_first(_scripts(found)),
@@ -54,6 +55,12 @@ def naming_of(found: Collected) -> Naming:
         sketch=sketch(found.sources[path] for path in own if not _VENDORED.search(path)),
         code_bytes=sum(len(found.sources[path]) for path in own),
     )
+
+
+def _counts(found: Collected, path: str) -> bool:
+    """Whether the member is no test, example or documentation."""
+    own = project_of_filename(found.filename).replace("-", "_")
+    return layout.when_of(path, found.kind, own) is not When.NEVER
 
 
 def _first(values: Iterable[str]) -> tuple[str, ...]:
@@ -136,7 +143,7 @@ def _tops(found: Collected) -> Iterable[str]:
     """Names that `import` would find, by what is in the archive; of an sdist those that its top_level.txt lists, if any."""
     tops = set()
     for member in found.members:
-        if not member.path.endswith(_CODE) or layout.when_of(member.path, found.kind) is When.NEVER:
+        if not member.path.endswith(_CODE) or not _counts(found, member.path):
             continue
         first, _, rest = layout.inner(member.path, found.kind).partition("/")
         name = first if rest else first.split(".")[0]

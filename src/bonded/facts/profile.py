@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bonded.facts import layout
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, NETWORK
+from bonded.facts.metadata import project_of_filename
 from bonded.facts.model import Call, Facts
 from bonded.values.finding import When
 
@@ -83,18 +84,22 @@ def installed(path: str, kind: str) -> str:
     return layout.inner(path, kind)
 
 
+def _when(facts: Facts, path: str) -> When:
+    return layout.when_of(path, facts.kind, project_of_filename(facts.filename).replace("-", "_"))
+
+
 def _modules(facts: Facts) -> list[str]:
     return [
         f"{installed(member.path, facts.kind)} {member.sha256[:16]}"
         for member in facts.members
-        if member.path.endswith((".py", ".pth")) and layout.when_of(member.path, facts.kind) is not When.NEVER
+        if member.path.endswith((".py", ".pth")) and _when(facts, member.path) is not When.NEVER
     ]
 
 
 def _hooks(facts: Facts) -> set[str]:
     found = set()
     for member in facts.members:
-        when = layout.when_of(member.path, facts.kind) if member.path.endswith((".py", ".pth")) else When.NEVER
+        when = _when(facts, member.path) if member.path.endswith((".py", ".pth")) else When.NEVER
         if when in (When.INSTALL, When.STARTUP):
             found.add(installed(member.path, facts.kind))
     return found
