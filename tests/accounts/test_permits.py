@@ -114,10 +114,22 @@ index.read                 | AUMOX | AUMOX | any    | no
 """
 
 
-WITH_SECOND_FACTOR = """
-file.upload file.yank file.unyank file.delete project.archive project.unarchive project.deprecate project.undeprecate
-project.delete project.manage role.add role.remove token.create token.rotate
-""".split()
+WITH_SECOND_FACTOR = [
+    "file.upload",
+    "file.yank",
+    "file.unyank",
+    "file.delete",
+    "project.archive",
+    "project.unarchive",
+    "project.deprecate",
+    "project.undeprecate",
+    "project.delete",
+    "project.manage",
+    "role.add",
+    "role.remove",
+    "token.create",
+    "token.rotate",
+]
 """What nobody does in the browser without a second factor, where the policy asks for one."""
 
 

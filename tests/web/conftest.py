@@ -12,7 +12,9 @@ from bonded.db.engine import Database
 from bonded.web.context import WebSettings
 from tests.web.house import CHEAP, House
 
-SETTINGS = WebSettings(name="Bonded", url="http://localhost/", contact="mailto:security@example.invalid", second_factor=False)
+SETTINGS = WebSettings(
+    name="Bonded", url="http://localhost/", contact="mailto:security@example.invalid", second_factor=False
+)
 
 
 @pytest.fixture(autouse=True)

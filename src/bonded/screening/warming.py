@@ -18,7 +18,9 @@ def main():
 for word in ("a", "b"):
     main()
 """
-_METADATA = b"Metadata-Version: 2.4\nName: thing\nVersion: 1\nSummary: \xc3\xa4 thing\nRequires-Dist: other>=1\n\nWords.\n"
+_METADATA = (
+    b"Metadata-Version: 2.4\nName: thing\nVersion: 1\nSummary: \xc3\xa4 thing\nRequires-Dist: other>=1\n\nWords.\n"
+)
 
 
 def archives() -> list[tuple[BinaryIO, str]]:

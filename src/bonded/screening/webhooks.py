@@ -173,7 +173,9 @@ def _follow(db: Database, webhook_id: str, events: Collection[str], cursor: int,
 def _of_journal(row: Any) -> dict[str, Any]:
     """What others are told: what is public about the decision. No people, no findings."""
     facts = {
-        name: row.facts[name] for name in ("filename", "version", "sha256", "from", "to", "state", "status") if name in row.facts
+        name: row.facts[name]
+        for name in ("filename", "version", "sha256", "from", "to", "state", "status")
+        if name in row.facts
     }
     return {"project": row.project_key, "at": iso(row.at), "journal": row.seq, "by": row.actor_kind, **facts}
 
