@@ -72,14 +72,12 @@ class _Calls(ast.NodeTransformer):
 
 
 def alias(source: str, _files: Files) -> str:
-    """Modules and builtins under other names."""
+    """Modules, what is imported of them, and builtins under other names."""
     tree = _parse(source)
     renamed: dict[str, str] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for one in node.names:
-                if "." not in one.name and one.asname is None:
-                    one.asname = renamed[one.name] = f"m{len(renamed)}"
+    for one in _imported(tree):
+        if "." not in one.name and one.name != "*" and one.asname is None:
+            one.asname = renamed.setdefault(one.name, f"m{len(renamed)}")
     for node in ast.walk(tree):
         if isinstance(node, ast.Name) and node.id in renamed:
             node.id = renamed[node.id]
@@ -90,8 +88,17 @@ def alias(source: str, _files: Files) -> str:
     return _done(tree)
 
 
+def _imported(tree: ast.AST) -> list[ast.alias]:
+    return [one for node in ast.walk(tree) if _is_import(node) for one in node.names]  # type: ignore[attr-defined]
+
+
+def _is_import(node: ast.AST) -> bool:
+    future = isinstance(node, ast.ImportFrom) and node.module == "__future__"
+    return isinstance(node, ast.Import | ast.ImportFrom) and not future
+
+
 def by_getattr(source: str, _files: Files) -> str:
-    """Attributes by `getattr`, builtins by `getattr(__builtins__, ...)`."""
+    """Attributes by `getattr`, builtins too: `__builtins__` would be a dictionary in all modules but the main one."""
 
     def attribute(node: ast.Attribute) -> ast.expr:
         call = ast.parse(f"getattr(x, {node.attr!r})", mode="eval").body
@@ -100,7 +107,7 @@ def by_getattr(source: str, _files: Files) -> str:
         return call
 
     def name(one: str) -> str | None:
-        return f"getattr(__builtins__, {one!r})" if one in ("exec", "eval", "compile") else None
+        return f"getattr(__import__('builtins'), {one!r})" if one in ("exec", "eval", "compile") else None
 
     return _done(_Calls(name, attribute).visit(_parse(source)))
 
@@ -139,72 +146,118 @@ def in_zlib(source: str, _files: Files) -> str:
 def helper(source: str, _files: Files) -> str:
     """What is called is called by a function of its own."""
     tree = _parse(source)
-    made: list[str] = []
+    made: dict[str, str] = {}
+    above = {one.asname or one.name for node in tree.body if isinstance(node, ast.Import) for one in node.names}
+    inside = {
+        one.asname or one.name: ast.unparse(ast.Import([one]))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import)
+        for one in node.names
+    }
 
-    def wrap(callee: str) -> str:
-        if callee not in made:
-            made.append(callee)
-        return f"h{made.index(callee)}"
-
-    modules = {a.asname or a.name for n in ast.walk(tree) if isinstance(n, ast.Import) for a in n.names}
+    def wrap(callee: str, importing: str = "") -> str:
+        made.setdefault(callee, importing)
+        return f"h{list(made).index(callee)}"
 
     def attribute(node: ast.Attribute) -> ast.expr | None:
-        if isinstance(node.value, ast.Name) and node.value.id in modules:
-            return ast.parse(wrap(ast.unparse(node)), mode="eval").body
+        if isinstance(node.value, ast.Name) and node.value.id in inside:
+            first = "" if node.value.id in above else inside[node.value.id]
+            return ast.parse(wrap(ast.unparse(node), first), mode="eval").body
         return None
 
     tree = _Calls(lambda name: wrap(name) if name in ("exec", "eval") else None, attribute).visit(tree)
-    text = "\n".join(f"def h{n}(*a, **k):\n    return {callee}(*a, **k)" for n, callee in enumerate(made))
-    _before_code(tree, _parse(text).body)
+    text = ""
+    for number, (callee, importing) in enumerate(made.items()):
+        text += f"def h{number}(*a, **k):\n    {importing or 'pass'}\n    return {callee}(*a, **k)\n"
+    functions = _parse(text).body
+    for one in functions:
+        assert isinstance(one, ast.FunctionDef)
+        one.body = [part for part in one.body if not isinstance(part, ast.Pass)]
+    _before_code(tree, functions)
     return _done(tree)
 
 
 def data_file(source: str, files: Files) -> str:
-    """The longest string in a file of its own."""
+    """The longest text, or bytes, in a file of its own."""
     tree = _parse(source)
-    strings = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-    longest = max(strings, key=len, default="")
+    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    found = [
+        n.value
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Constant) and isinstance(n.value, str | bytes) and id(n) not in told
+    ]
+    longest = max(found, key=len, default="")
     if len(longest) < 8:
         return source
-    files["notes.dat"] = longest.encode()
-    reading = "open(os.path.join(os.path.dirname(__file__), 'notes.dat')).read()"
-    tree = _Strings(lambda s: reading if s == longest else repr(s)).visit(tree)
+    files["notes.dat"] = longest.encode() if isinstance(longest, str) else longest
+    mode = "" if isinstance(longest, str) else ", 'rb'"
+    reading = f"open(os.path.join(os.path.dirname(__file__), 'notes.dat'){mode}).read()"
+
+    class Moved(ast.NodeTransformer):
+        def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
+            return node
+
+        def visit_Constant(self, node: ast.Constant) -> ast.AST:
+            same = type(node.value) is type(longest) and node.value == longest
+            return ast.parse(reading, mode="eval").body if same else node
+
+    tree = Moved().visit(tree)
     tree.body.insert(0, _parse("import os").body[0])
     return _done(tree)
 
 
 def import_spelling(source: str, _files: Files) -> str:
-    """`import x` as `x = __import__("x")`."""
+    """`import x` as `x = __import__("x")`, and `from x import y` alike."""
     tree = _parse(source)
 
     class Imports(ast.NodeTransformer):
         def visit_Import(self, node: ast.Import) -> ast.AST | list[ast.stmt]:
-            return [
-                _parse(f"{(one.asname or one.name).split('.')[0]} = __import__({one.name!r})").body[0]
-                for one in node.names
-            ]
+            return [_spelled(one) for one in node.names]
+
+        def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.AST | list[ast.stmt]:
+            names = [one.name for one in node.names]
+            if node.level or not _is_import(node) or "*" in names:
+                return node
+            module = f"__import__({node.module!r}, None, None, {names!r})"
+            return [_parse(f"{one.asname or one.name} = {module}.{one.name}").body[0] for one in node.names]
 
     return _done(Imports().visit(tree))
 
 
+def _spelled(one: ast.alias) -> ast.stmt:
+    if one.asname and "." in one.name:
+        return _parse(f"{one.asname} = __import__({one.name!r}, None, None, ['*'])").body[0]
+    return _parse(f"{(one.asname or one.name).split('.')[0]} = __import__({one.name!r})").body[0]
+
+
 def rename(source: str, _files: Files) -> str:
-    """Other names for the program's own variables and functions."""
+    """Other names for the program's own variables and functions; what it does not use itself is there for others."""
     tree = _parse(source)
-    own = _stored(tree) | {n.name for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name not in _HOOKS}
-    own -= {"run", "__init__"}
+    nodes = list(ast.walk(tree))
+    methods = {id(part) for node in nodes if isinstance(node, ast.ClassDef) for part in node.body}
+    own = _stored(tree) | {n.name for n in nodes if isinstance(n, _FUNCTIONS) and id(n) not in methods}
+    own &= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    own -= {one.asname or one.name for one in _imported(tree)} | {n.arg for n in nodes if isinstance(n, ast.arg)}
+    own -= {n.name for n in nodes if isinstance(n, ast.ExceptHandler | ast.ClassDef) and n.name}
+    own -= {n.id for part in nodes if id(part) in methods and isinstance(part, ast.stmt) for n in _targets(part)}
     new = {name: f"v{n:03}" for n, name in enumerate(sorted(own))}
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and node.id in new:
             node.id = new[node.id]
-        elif isinstance(node, ast.FunctionDef) and node.name in new:
+        elif isinstance(node, _FUNCTIONS) and node.name in new and id(node) not in methods:
             node.name = new[node.name]
-        elif isinstance(node, ast.Attribute) and node.attr in new and isinstance(node.value, ast.Name):
-            own_object = node.value.id == "self" or node.value.id in new.values()
-            node.attr = new[node.attr] if own_object else node.attr
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            node.names = [new.get(name, name) for name in node.names]
     return _done(tree)
 
 
-_HOOKS = frozenset({"run", "build_wheel", "setup"})
+def _targets(statement: ast.stmt) -> list[ast.Name]:
+    """The fields of a class: they are reached as attributes."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [getattr(statement, "target", None)]
+    return [one for one in targets if isinstance(one, ast.Name)]
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 REWRITES: dict[str, Callable[[str, Files], str]] = {
     "alias": alias,

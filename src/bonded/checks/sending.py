@@ -124,11 +124,11 @@ def _direct(call: Call, ends: list[tuple[str, str, bool]]) -> Iterator[Sending]:
 
 
 def _is_veiled(call: Call, address: str) -> bool:
-    """Whether the address was decoded or spelled, out of what stands in the code."""
+    """Whether the address was decoded or spelled, out of what stands in the code, or all of it out of a file of the package."""
     return any(
         set(one.labels) & {DECODED, CHARS}
-        and not set(one.labels) & {DOWNLOADED, DATAFILE}
-        and address in (one.text, one.shape)
+        and DOWNLOADED not in one.labels
+        and (address == one.text or (address == one.shape and DATAFILE not in one.labels))
         for one in call.arguments
         if address and one.name in ("", "url", "()")
     )

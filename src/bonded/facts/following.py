@@ -22,7 +22,6 @@ class Following(Calling):
 
     def __init__(self, path: str, lines: list[str], spend: Spend, world: World) -> None:
         super().__init__(path, lines, spend, world)
-        self.stack: list[Function] = []
         self.results: list[list[Value]] = []
 
     def block(self, body: Iterable[ast.stmt]) -> None:
@@ -42,13 +41,14 @@ class Following(Calling):
         if function in self.stack or len(self.stack) >= _MAX_STACK:
             return Value(labels=labels, steps=steps)
         values = self._bound_arguments(function, arguments, keywords, bound)
-        key = tuple((name, _print(value)) for name, value in sorted(values.items()))
+        scope = self.scope if _passes_on(function) else function.qualname
+        key = (scope, *((name, _print(value)) for name, value in sorted(values.items())))
         if key in function.seen:
             return function.seen[key]
         if function.turns >= _MAX_TURNS:
             return Value(labels=labels, steps=steps)
         function.turns += 1
-        result = self.enter(function, values)
+        result = self.enter(function, values, scope)
         function.seen[key] = result
         return result
 
@@ -81,9 +81,10 @@ class Following(Calling):
             self.env = outer
         return values
 
-    def enter(self, function: Function, values: dict[str, Value]) -> Value:
-        outer, scope = self.env, self.scope
-        self.env, self.scope = Env(function.env), function.qualname
+    def enter(self, function: Function, values: dict[str, Value], scope: str | None = None) -> Value:
+        """Execute the body; what it does counts as done in `scope`, of its own unless said otherwise."""
+        outer, before = self.env, self.scope
+        self.env, self.scope = Env(function.env), function.qualname if scope is None else scope
         self.env.values.update(values)
         self.stack.append(function)
         self.results.append([])
@@ -95,7 +96,7 @@ class Following(Calling):
         finally:
             self.results.pop()
             self.stack.pop()
-            self.env, self.scope = outer, scope
+            self.env, self.scope = outer, before
         result = returned[0] if returned else Value(None)
         for one in returned[1:]:
             result = join(result, one)
@@ -137,6 +138,17 @@ def is_static(function: Function) -> bool:
     """Whether the function is a static method: it takes no object."""
     decorators = getattr(function.node, "decorator_list", [])
     return any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in decorators)
+
+
+def _passes_on(function: Function) -> bool:
+    """Whether it only hands what it is given to one other function: what that does, its caller does."""
+    body = function.node.body
+    parameters = function.node.args
+    if not isinstance(body, list) or parameters.vararg is None or not isinstance(body[-1], (ast.Return, ast.Expr)):
+        return False
+    call = body[-1].value
+    handed = isinstance(call, ast.Call) and any(isinstance(one, ast.Starred) for one in call.args)
+    return handed and all(isinstance(one, (ast.Import, ast.ImportFrom)) for one in body[:-1])
 
 
 def _print(value: Value) -> object:

@@ -55,7 +55,7 @@ class Lookups(Files, Expressions):
         if name == "builtins.vars" and arguments and arguments[0].names:
             return Value(names=tuple(f"{one}.__dict__" for one in arguments[0].names))
         if name == "builtins.__import__" and arguments:
-            return self._import(raw, arguments[0], node)
+            return self._import(raw, arguments, keywords, node)
         if name in ("operator.attrgetter", "operator.methodcaller", "functools.partial"):
             return Value(names=(f"{name}()",), items=(*arguments, *keywords.values()))
         if name in ("operator.attrgetter()", "operator.methodcaller()", "functools.partial()"):
@@ -96,12 +96,16 @@ class Lookups(Files, Expressions):
         hidden = base.names and base.names[0] == "builtins"
         return Value(labels=reach(base)[0] | (frozenset({HIDDEN}) if hidden else NOTHING))
 
-    def _import(self, raw: str, wanted: Value, node: ast.AST) -> Value:
+    def _import(self, raw: str, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        wanted = arguments[0]
         name = flat(wanted)
         if not isinstance(name, str):
             self.record("builtins.__import__", node, [argument(wanted)], hidden=False)
             return Value(labels=wanted.labels & SOURCES)
-        whole = raw.endswith("import_module")
+        if name.startswith("."):
+            name = self.package + name
+        wanted_of_it = keywords.get("fromlist", arguments[3] if len(arguments) > 3 else Value(None))
+        whole = raw.endswith("import_module") or bool(wanted_of_it.items or wanted_of_it.table)
         self.out.imports.append(name)
         hidden = wanted.labels | (frozenset({HIDDEN}) if not _written(node) else NOTHING)
         return Value(names=(name if whole else name.split(".")[0],), labels=hidden - {CHARS})

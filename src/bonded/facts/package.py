@@ -39,6 +39,7 @@ _FOREMOST = (When.INSTALL, When.STARTUP, When.IMPORT)
 _IMPORTS = re.compile(
     rb"^[ \t]*(?:from|import)[ \t.]([^\n(\\]*(?:\([^)]{0,4000}\)|(?:\\\r?\n[^\n\\]*)+)?)", re.MULTILINE
 )
+_IMPORT_CALLS = re.compile(rb"import_(?:_|module)[ \t]*\([ \t]*[rRuU]?[\"']([a-zA-Z0-9_.]{1,200})[\"']")
 _PTH_CODE = re.compile(r"^import[ \t]")
 
 
@@ -362,12 +363,11 @@ def constant_in(data: bytes, name: str) -> Any:
 
 
 def _imported_words(data: bytes) -> set[str]:
-    """Every name in the import statements of a member, however they are written."""
-    return {
-        word.decode("ascii", "replace")
-        for statement in set(_IMPORTS.findall(data))
-        for word in re.findall(rb"[a-zA-Z0-9_]+", statement)
-    }
+    """Every name in the import statements of a member, however they are written, and in calls that import."""
+    statements = set(_IMPORTS.findall(data))
+    if b"import_" in data:
+        statements |= set(_IMPORT_CALLS.findall(data))
+    return {word.decode("ascii", "replace") for one in statements for word in re.findall(rb"[a-zA-Z0-9_]+", one)}
 
 
 def _matters(function: Function, lines: list[int] | None) -> bool:

@@ -14,7 +14,8 @@ from bonded.values.finding import When
 Place = tuple[str, str]
 """A member's path and a scope in it."""
 SOONEST = (When.INSTALL, When.STARTUP, When.IMPORT)
-_CALLED = re.compile(rb"([A-Za-z_][A-Za-z0-9_]*)[ \t]*\(")
+_CALLED = re.compile(rb"([A-Za-z_][A-Za-z0-9_]*)(?:[ \t]*\(|[ \t]+as[ \t])")
+"""Names that are called, or imported under another name."""
 _MOST_NAMES = 4
 
 
@@ -100,5 +101,5 @@ def uncalled(out: Gathered, known: set[str]) -> set[str]:
 
 
 def calls_one_of(data: bytes, names: set[str]) -> bool:
-    """Whether a source calls something by one of these names."""
+    """Whether a source calls something by one of these names, or imports it under a name of its own."""
     return any(found.decode("ascii") in names for found in _CALLED.findall(data))

@@ -73,7 +73,7 @@ class Running(Lookups):
         if name in CODE_SINKS or name in COMMAND_SINKS or name in NETWORK:
             labels, _ = gather(arguments if name in NETWORK else arguments[:1])
             if "parameter" in labels:
-                self.out.sink_parameters.setdefault(self.scope, name)
+                self.out.sink_parameters.setdefault(self.stack[0].qualname if self.stack else self.scope, name)
         if name in COMMAND_SINKS:
             self._inline_python(arguments, node)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, DECODERS, KEPT_BUILTINS, NETWORK, SPIES, canonical
 from bonded.facts.model import Argument, Call, Decoded
-from bonded.facts.scope import Env, Later
+from bonded.facts.scope import Env, Function, Later
 from bonded.facts.spend import Spend
 from bonded.facts.value import GAP, HIDDEN, MOST_SHAPE, UNKNOWN, Value, reach
 from bonded.values.finding import When
@@ -119,6 +119,8 @@ class Recorder:
         self.world = world
         self.out = Gathered(lines)
         self.scope = ""
+        self.stack: list[Function] = []
+        """Functions whose bodies are being executed, the first one entered first."""
         self.depth = 0
         self.line: int | None = None
         self.env = Env(None)
