@@ -113,3 +113,37 @@ def test_refusals(house: House, case_id: int) -> None:
         assert result.exception.code == code
     assert run(house, "release", str(case_id)).exit_code == 2, "a reason is required"
     assert set(files(house).values()) == {FileState.HELD}
+
+
+def test_levels_undo_and_campaigns(house: House, case_id: int) -> None:
+    first = min(files(house))
+    told = json.loads(done(house, "reject", first, "--level", "project", "--reason", "all of it", "--json"))
+    assert (told["act"], len(told["files"]), len(told["journal"])) == ("reject", 2, 2)
+    assert set(files(house).values()) == {FileState.REJECTED}
+    assert len(json.loads(done(house, "undo", "--json"))["journal"]) == 2
+    assert set(files(house).values()) == {FileState.HELD}
+    result = run(house, "undo")
+    assert isinstance(result.exception, Refusal)
+    assert result.exception.code == "nothing-to-undo"
+    (campaign,) = json.loads(done(house, "campaigns", "--json"))
+    assert (campaign["id"], campaign["cases"]) == (case_id, 1)
+    assert done(house, "campaigns") == f"{case_id}\t1 cases\t0.70\truns code\n"
+    assert done(house, "list", "--check", "no-such-check") == ""
+    assert json.loads(done(house, "related", str(case_id), "--json")) == []
+
+
+def test_suppressions(house: House, case_id: int) -> None:
+    finding = json.loads(done(house, "show", str(case_id), "--json"))["findings"][0]["finding"]
+    made = json.loads(done(house, "suppress", str(finding), "--days", "30", "--reason", "a test", "--json"))
+    (line,) = json.loads(done(house, "suppressions", "--json"))
+    assert (line["id"], line["check"], line["reason"]) == (made["suppression"], "install-time-execution", "a test")
+    done(house, "unsuppress", str(line["id"]), "--reason", "it was not")
+    assert json.loads(done(house, "suppressions", "--json")) == []
+    assert "a test" in done(house, "suppressions", "--over")
+    assert isinstance(run(house, "unsuppress", "1", "--reason", "again").exception, Refusal)
+
+
+def test_differences_say_when_an_archive_is_gone(house: House, case_id: int) -> None:
+    answers = json.loads(done(house, "differences", str(case_id), "--json"))
+    assert [(one["why"], one["outcome"]) for one in answers] == [("previous", "gone")]
+    assert "(gone, 0 members the same)" in done(house, "differences", str(case_id))

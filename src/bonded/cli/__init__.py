@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "signer": ("bonded.cli.serve", "signer", "Run the signer only; holds the online keys."),
     "scan": ("bonded.cli.scan", "scan", "Screen archives with no server, no database and no network."),
     "check": ("bonded.cli.check", "check", "The malware checks."),
-    "review": ("bonded.cli.review", "review", "Decide about held files."),
+    "review": ("bonded.cli.review_more", "review", "Decide about held files."),
     "webhook": ("bonded.cli.service", "webhook", "Who is told of verdicts and decisions."),
     "osv": ("bonded.cli.service", "osv", "Advisories on confirmed malware."),
     "report": ("bonded.cli.reports", "report", "What people report."),

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 
 TARGETS = click.argument("targets", nargs=-1, required=True, metavar="CASE|FILENAME...")
 REASON = click.option("--reason", required=True, help="Kept in the journal, and told to the owners.")
+LEVEL = click.option(
+    "--level",
+    type=click.Choice(["file", "release", "project", "uploader"]),
+    default="file",
+    show_default=True,
+    help="How far it reaches from the files that were named.",
+)
 
 
 @click.group()
@@ -27,26 +34,45 @@ def review() -> None:
 @review.command("list")
 @click.option("--closed", is_flag=True, help="Closed cases instead of open ones.")
 @click.option("--project", help="Only this project.")
+@click.option("--uploader", help="Only cases with a file of this person.")
+@click.option("--check", help="Only cases in which this check found something.")
+@click.option("--campaign", type=int, help="Only cases of this campaign.")
+@click.option("--sort", type=click.Choice(["score", "oldest", "newest"]), default="score", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @directory_option
 @json_option
-def list_cases(closed: bool, project: str | None, limit: int, directory: Path, as_json: bool) -> None:
+def list_cases(
+    closed: bool,
+    project: str | None,
+    uploader: str | None,
+    check: str | None,
+    campaign: int | None,
+    sort: str,
+    limit: int,
+    directory: Path,
+    as_json: bool,
+) -> None:
     """List cases, the highest score first: number, project, files that wait, score, and the top reason."""
+    from bonded.accounts import people
     from bonded.review.queue import cases
     from bonded.values.names import normalize
     from bonded.wiring import open_house
 
     house = open_house(directory)
+    state = "closed" if closed else "open"
     key = normalize(project) if project else None
     with house.db.read() as conn:
-        lines, _ = cases(conn, state="closed" if closed else "open", project=key, limit=limit)
+        person = people.by_name(conn, uploader) if uploader else None
+        whose = (person.id if person else "nobody") if uploader else None
+        lines, _ = cases(
+            conn, state=state, project=key, uploader=whose, check=check, campaign=campaign, sort=sort, limit=limit
+        )
     if as_json:
         print_json([_line_json(line) for line in lines])
         return
     for line in lines:
-        click.echo(
-            f"{line.id}\t{line.project_key}\t{line.waiting} of {line.files} wait\t{line.score:.2f}\t{line.headline}"
-        )
+        words = f"{line.waiting} of {line.files} wait\t{line.score:.2f}\t{visible(line.headline)}"
+        click.echo(f"{line.id}\t{line.project_key}\t{words}")
 
 
 @review.command("show")
@@ -69,69 +95,86 @@ def show(number: int, directory: Path, as_json: bool) -> None:
 
 @review.command("release")
 @TARGETS
+@LEVEL
 @REASON
 @directory_option
-def release(targets: tuple[str, ...], reason: str, directory: Path) -> None:
+@json_option
+def release(targets: tuple[str, ...], level: str, reason: str, directory: Path, as_json: bool) -> None:
     """Make files public: all of a case that nobody decided about, or those named."""
-    _act("release", targets, reason, directory)
+    _act("release", targets, level, reason, directory, as_json=as_json)
 
 
 @review.command("quarantine")
 @TARGETS
+@LEVEL
 @REASON
 @directory_option
-def quarantine(targets: tuple[str, ...], reason: str, directory: Path) -> None:
+@json_option
+def quarantine(targets: tuple[str, ...], level: str, reason: str, directory: Path, as_json: bool) -> None:
     """Withdraw public files at once; reversible."""
-    _act("quarantine", targets, reason, directory)
+    _act("quarantine", targets, level, reason, directory, as_json=as_json)
 
 
 @review.command("reject")
 @TARGETS
+@LEVEL
 @REASON
 @directory_option
-def reject(targets: tuple[str, ...], reason: str, directory: Path) -> None:
+@json_option
+def reject(targets: tuple[str, ...], level: str, reason: str, directory: Path, as_json: bool) -> None:
     """Refuse held files; reversible."""
-    _act("reject", targets, reason, directory)
+    _act("reject", targets, level, reason, directory, as_json=as_json)
 
 
 @review.command("remove")
 @TARGETS
+@LEVEL
 @REASON
 @directory_option
-def remove(targets: tuple[str, ...], reason: str, directory: Path) -> None:
+@json_option
+def remove(targets: tuple[str, ...], level: str, reason: str, directory: Path, as_json: bool) -> None:
     """Remove files for good."""
-    _act("remove", targets, reason, directory)
+    _act("remove", targets, level, reason, directory, as_json=as_json)
 
 
 @review.command("reopen")
 @TARGETS
+@LEVEL
 @REASON
 @directory_option
-def reopen(targets: tuple[str, ...], reason: str, directory: Path) -> None:
+@json_option
+def reopen(targets: tuple[str, ...], level: str, reason: str, directory: Path, as_json: bool) -> None:
     """Put rejected files back under review."""
-    _act("reopen", targets, reason, directory)
+    _act("reopen", targets, level, reason, directory, as_json=as_json)
 
 
 @review.command("ask-owner")
 @TARGETS
+@LEVEL
 @REASON
 @directory_option
-def ask_owner(targets: tuple[str, ...], reason: str, directory: Path) -> None:
+@json_option
+def ask_owner(targets: tuple[str, ...], level: str, reason: str, directory: Path, as_json: bool) -> None:
     """Ask the owners about files; the reason is the question."""
-    _act("ask_owner", targets, reason, directory)
+    _act("ask-owner", targets, level, reason, directory, as_json=as_json)
 
 
-def _act(act: str, targets: tuple[str, ...], reason: str, directory: Path) -> None:
-    from bonded.review import decide
+def _act(act: str, targets: tuple[str, ...], level: str, reason: str, directory: Path, *, as_json: bool) -> None:
+    from bonded.review import scope
     from bonded.values.who import OPERATOR
     from bonded.wiring import open_house
 
     house = open_house(directory)
     with house.db.write() as tx:
-        names = _files(tx, targets, decided=act == "reopen")
-        getattr(decide, act)(tx, OPERATOR, list(names), reason=reason, now=house.clock())
-    for filename in sorted(names.values()):
-        click.echo(f"{act.replace('_', '-')}: {filename}", err=True)
+        chosen = _files(tx, targets, decided=act == "reopen")
+        about = scope.reach(tx, act, chosen, scope.Level(level))
+        done = scope.carry_out(tx, OPERATOR, act, about, reason=reason, now=house.clock())
+    names = sorted(one.filename for one in about.files)
+    if as_json:
+        print_json({"act": act, "files": names, "projects": list(about.projects), "journal": done})
+        return
+    for name in [*about.projects, *names]:
+        click.echo(f"{act}: {name}", err=True)
 
 
 def _files(conn: Connection, targets: tuple[str, ...], *, decided: bool) -> dict[str, str]:
@@ -164,12 +207,12 @@ def _print_case(found: Case) -> None:
         f = evidence.finding
         where = f"{f.path}:{f.line}" if f.line else f.path
         click.echo(f"{number}. {f.check} ({f.severity}, {f.confidence:.0%}, runs: {f.when}) {where}")
-        click.echo(f"   {_visible(f.message)}")
+        click.echo(f"   {visible(f.message)}")
         for text in f.excerpt.splitlines()[:12]:
-            click.echo(f"   | {_visible(text)}")
+            click.echo(f"   | {visible(text)}")
 
 
-def _visible(text: str) -> str:
+def visible(text: str) -> str:
     """Text of packages on a terminal: control and direction characters are written out, so that nothing can hide."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
@@ -177,6 +220,7 @@ def _visible(text: str) -> str:
 def _line_json(line: CaseLine) -> dict[str, Any]:
     return {
         "case": line.id,
+        "campaign": line.campaign_id,
         "project": line.project_key,
         "state": line.state,
         "score": line.score,
@@ -209,6 +253,7 @@ def _file_json(file: CaseFile) -> dict[str, Any]:
 def _finding_json(evidence: Evidence) -> dict[str, Any]:
     f = evidence.finding
     return {
+        "finding": evidence.id,
         "check": f.check,
         "version": f.version,
         "severity": f.severity,

@@ -77,23 +77,29 @@ def _by_archive(conn: Connection, project_id: str, own: list[File]) -> list[Foun
 
 
 def _by_trait(conn: Connection, project_id: str, own: list[str], kind: str) -> list[Found]:
-    mine = trait_table.alias("mine")
-    values = select(mine.c.value).where(mine.c.file_id.in_(own), mine.c.kind == kind).distinct()
+    # The values are named one by one: then no planner can take the whole table for the smaller side.
+    mine = select(_T.value).where(_T.file_id.in_(own), _T.kind == kind).distinct()
+    values = sorted(conn.execute(mine).scalars())
+    if kind == "member":
+        values = _rare(conn, values)
     note = func.min(_T.value if kind == "address" else _T.note)
+    shared = func.count(_T.value.distinct())
     query = (
-        select(_P.id, _P.key, _P.name, note, func.count(_T.value.distinct()))
+        select(_P.id, _P.key, _P.name, note, shared)
         .select_from(trait_table.join(file_table, _F.id == _T.file_id).join(project_table, _P.id == _F.project_id))
         .where(_T.kind == kind, _T.value.in_(values), _P.id != project_id)
         .group_by(_P.id, _P.key, _P.name)
-        .order_by(func.count(_T.value.distinct()).desc(), _P.key)
+        .order_by(shared.desc(), _P.key)
         .limit(MOST)
     )
     if kind == "alike":
-        query = query.having(func.count(_T.value.distinct()) >= ALIKE_FROM)
-    if kind == "member":
-        rare = select(_T.value).where(_T.kind == kind, _T.value.in_(values)).group_by(_T.value)
-        query = query.where(_T.value.in_(rare.having(func.count() <= COMMON)))
-    return [(pid, key, name, kind, str(shared or ""), count) for pid, key, name, shared, count in conn.execute(query)]
+        query = query.having(shared >= ALIKE_FROM)
+    return [(pid, key, name, kind, str(words or ""), count) for pid, key, name, words, count in conn.execute(query)]
+
+
+def _rare(conn: Connection, values: list[str]) -> list[str]:
+    query = select(_T.value).where(_T.kind == "member", _T.value.in_(values)).group_by(_T.value)
+    return list(conn.execute(query.having(func.count() <= COMMON)).scalars())
 
 
 def _cases(conn: Connection, project_ids: set[str]) -> dict[str, tuple[int, str]]:
