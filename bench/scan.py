@@ -239,11 +239,13 @@ def hostile(scanner: Scanner) -> None:
 
 def evasion() -> None:
     """G8: alerts kept under twelve rewrites of every positive sample."""
-    from tests.checks.test_rewrites import outcomes
+    from tests.checks.rewritten import outcomes
 
     rows = outcomes()
-    kept = sum(kept for *_, kept, _ in rows)
-    say("scan.alerts_kept_when_rewritten", kept / len(rows), "share", better="higher", other=1.0, rewritten=len(rows))
+    kept = sum(row.kept for row in rows)
+    lost = [f"{row.sample}: {row.rewrite}" for row in rows if not row.kept]
+    say("scan.alerts_kept_when_rewritten", kept / len(rows), "share", better="higher", other=1.0, rewritten=len(rows),
+        samples=len({row.sample for row in rows}), lost=lost)  # fmt: skip
 
 
 def determinism(found: Judged, reader: Reader, scanner: Scanner) -> None:

@@ -26,8 +26,8 @@ def _done(tree: ast.Module) -> str:
 
 
 def _before_code(tree: ast.Module, statements: list[ast.stmt]) -> None:
-    """Insert after the imports at the top."""
-    position = 0
+    """Insert after what the module says of itself and the imports at the top."""
+    position = int(ast.get_docstring(tree, clean=False) is not None)
     while position < len(tree.body) and isinstance(tree.body[position], ast.Import | ast.ImportFrom):
         position += 1
     tree.body[position:position] = statements
@@ -45,6 +45,9 @@ class _Strings(ast.NodeTransformer):
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:
         return node
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST:
+        return node if isinstance(node.value, ast.Constant) else self.generic_visit(node)
 
     def visit_Constant(self, node: ast.Constant) -> ast.AST:
         if isinstance(node.value, str) and 2 <= len(node.value) <= 2000:
@@ -202,7 +205,7 @@ def data_file(source: str, files: Files) -> str:
             return ast.parse(reading, mode="eval").body if same else node
 
     tree = Moved().visit(tree)
-    tree.body.insert(0, _parse("import os").body[0])
+    _before_code(tree, _parse("import os").body)
     return _done(tree)
 
 
