@@ -7,9 +7,9 @@ bench/scan_fetch.py fetched. Static only; see bench/scan_data.py. Prints the fig
 seen the campaigns it is judged on (five folds). With --write the terms go to src/bonded/screening/terms.toml.
 
 The model is that of screening.policy: of each check the heaviest finding, joined as independent chances. What is fitted is the
-weight of each pair of check and severity. A campaign counts as one, however many archives it has; an ordinary archive counts
+weight of each check, severity and time at which it runs. A campaign counts as one, however many archives it has; an ordinary archive counts
 `CARE` times, since a false alert is dearer than a miss. A weight is drawn to that of its severity as if `TRUST` more archives
-had been seen that agree with it, so that a pair that was seen twice is not believed for ever.
+had been seen that agree with it, so that a term that was seen twice is not believed for ever.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from bench.scan_data import archives, reading, wilson
 from bench.scan_observe import Seen, observe
 
 from bonded.adapters.sandbox_pick import pick
-from bonded.screening.policy import SEVERITY_WEIGHTS, WHEN_WEIGHTS
+from bonded.screening.policy import SEVERITY_WEIGHTS, WHEN_WEIGHTS, Policy
 from bonded.screening.run import FAILED, Scanner
-from bonded.screening.terms import FILE
-from bonded.values.finding import Severity
+from bonded.screening.terms import FILE, Key, key_of
+from bonded.values.finding import Severity, When
 
 CARE = 6.0
-TRUST = 3.0
+TRUST = 1.0
 GRID = [0.0, 0.02, 0.05, *(n / 20 for n in range(2, 20)), 0.97, 0.99]
 FLOOR = 0.002
 """The chance of malice in an archive of which nothing was found: it only keeps the logarithm finite."""
@@ -46,13 +46,20 @@ HINT = 0.5
 popular: the data cannot show how many newcomers a greater weight would hold."""
 ROUNDS = 6
 
-Key = tuple[str, str]
+TIMES = {
+    "at_once": 1.0,
+    "call": WHEN_WEIGHTS[When.CALL],
+    "unknown": WHEN_WEIGHTS[When.UNKNOWN],
+    "never": WHEN_WEIGHTS[When.NEVER],
+}
+"""What a term begins with, besides its severity."""
+
 Weights = dict[Key, float]
 
 
 @dataclass(frozen=True)
 class Row:
-    """One archive for the fit: by check, its findings as (key, confidence x time); `count` is what it counts."""
+    """One archive for the fit: by check, its findings as (key, confidence); `count` is what it counts."""
 
     cluster: str
     hostile: bool
@@ -72,9 +79,8 @@ def rows_of(seen: Iterable[Seen]) -> list[Row]:
     for one in every:
         found: dict[str, dict[Key, float]] = defaultdict(dict)
         for finding in one.findings:
-            key = (finding.check, finding.severity.value)
-            sure = finding.confidence * WHEN_WEIGHTS[finding.when]
-            found[finding.check][key] = max(sure, found[finding.check].get(key, 0.0))
+            key = key_of(finding.check, finding.severity.value, finding.when)
+            found[finding.check][key] = max(finding.confidence, found[finding.check].get(key, 0.0))
         count = 1 / sizes.get(one.archive.cluster, 1) if one.hostile else CARE
         checks = tuple(tuple(sorted(best.items())) for _, best in sorted(found.items()))
         made.append(Row(one.archive.cluster, one.hostile, one.archive.inert, count, checks))
@@ -82,8 +88,8 @@ def rows_of(seen: Iterable[Seen]) -> list[Row]:
 
 
 def start_of(key: Key) -> float:
-    """The weight that the severity alone would give."""
-    return min(0.99, SEVERITY_WEIGHTS[Severity(key[1])])
+    """The weight that severity and time alone would give."""
+    return min(0.99, SEVERITY_WEIGHTS[Severity(key[1])] * TIMES[key[2]])
 
 
 def score(row: Row, weights: Weights) -> float:
@@ -118,7 +124,7 @@ def fit(rows: list[Row]) -> Weights:
             for findings in row.checks:
                 for key, _ in findings:
                     holding[key].append(row)
-    weights = {key: start_of(key) for key in sorted(holding) if key[0] != FAILED}
+    weights = {key: start_of(key) for key in sorted(holding) if key[0] != FAILED and key[2] != "never"}
     for _ in range(ROUNDS):
         before = dict(weights)
         for key in weights:
@@ -170,7 +176,7 @@ def written(weights: Weights, rows: list[Row]) -> str:
             for key, _ in findings:
                 (campaigns if row.hostile else ordinary)[key].add(row.cluster)
     lines = [
-        "# Written by bench/scan_fit.py; not by hand. A weight is what a finding of this check and severity weighs, of 1;",
+        "# Written by bench/scan_fit.py; not by hand. A weight is what a finding of this check, severity and time weighs;",
         "# `campaigns` and `ordinary` say in how many of the training data it was seen.",
         "[data]",
         f"campaigns = {len({row.cluster for row in rows if row.hostile})}",
@@ -180,7 +186,7 @@ def written(weights: Weights, rows: list[Row]) -> str:
         lines += ["", f"[terms.{check}]"]
         for key in sorted(key for key in weights if key[0] == check):
             counts = f"campaigns = {len(campaigns[key])}, ordinary = {len(ordinary[key])}"
-            lines.append(f"{key[1]} = {{ weight = {weights[key]:.2f}, {counts} }}")
+            lines.append(f"{key[1]}.{key[2]} = {{ weight = {weights[key]:.2f}, {counts} }}")
     return "\n".join(lines) + "\n"
 
 
@@ -192,8 +198,8 @@ def main() -> None:
     parser.add_argument("--registry", type=Path, required=True)
     parser.add_argument("--archives", type=Path, required=True)
     parser.add_argument("--most-mb", type=float, default=20.0, help="larger ordinary archives are left out")
-    parser.add_argument("--review", type=float, default=0.4)
-    parser.add_argument("--reject", type=float, default=0.8)
+    parser.add_argument("--review", type=float, default=Policy().review)
+    parser.add_argument("--reject", type=float, default=Policy().reject)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))

@@ -54,27 +54,23 @@ def test_terms_explain_the_score() -> None:
     decision = decide([finding("a", S.HIGH), finding("b", S.LOW), finding("a", S.LOW)], Policy())
     assert [words.split(":")[0] for words, _ in decision.terms] == ["a", "b"]
     assert decision.score == joined(weight for _, weight in decision.terms)
-    assert decision.terms[0][0] == (
-        "a: words (a.py:1, runs at import); 0.85 for high of this check × 0.90 sure × 1.00 for when it runs"
-    )
+    assert decision.terms[0][0] == ("a: words (a.py:1, runs at import); 0.70 for high of any check × 0.90 sure")
 
 
 def test_a_fitted_term_goes_before_the_severity_and_says_where_it_comes_from(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = Fitted({("a", "high"): Term(0.5, 12, 1)}, 400, 600)
+    known = Fitted({("a", "high", "at_once"): Term(0.5, 12, 1)}, 400, 600)
     monkeypatch.setattr("bonded.screening.terms.fitted", lambda: known)
-    monkeypatch.setattr("bonded.screening.policy.fitted_weights", lambda: {("a", "high"): 0.5})
-    policy = Policy(weights={("a", "high"): 0.5})
+    policy = Policy(terms={("a", "high", "at_once"): 0.5})
     decision = decide([finding("a", S.HIGH), finding("b", S.HIGH)], policy)
-    assert [weight for _, weight in decision.terms] == [0.765, 0.45]
-    assert (
-        "0.50 for high of this check, seen in 12 of 400 campaigns and 1 of 600 ordinary archives"
-        in (decision.terms[1][0])
-    )
+    assert [weight for _, weight in decision.terms] == [0.63, 0.45]
+    seen = "seen in 12 of 400 campaigns and 1 of 600 ordinary archives"
+    assert f"0.50 for high of this check at this time, {seen}" in decision.terms[1][0]
+    assert weigh(finding("a", S.HIGH, 1.0, W.CALL), policy) == 0.42
 
 
 def test_the_shipped_terms_are_weights_of_real_checks() -> None:
     names = {one.name for one in discover()} | {FAILED}
-    assert {check for check, _ in fitted().terms} <= names
+    assert {check for check, _, _ in fitted().terms} <= names
     assert all(0.0 <= one.weight <= 1.0 for one in fitted().terms.values())
     assert fitted().terms
 
@@ -83,7 +79,7 @@ def test_a_policy_file_may_weigh_a_check_itself(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text("fitted = false\n[weights.a]\nhigh = 0.2\n")
     policy = load_policy(path)
-    assert policy.weights == {("a", "high"): 0.2}
+    assert (policy.weights, policy.terms) == ({("a", "high"): 0.2}, {})
     assert weigh(finding("a", S.HIGH, 1.0), policy) == 0.2
     assert policy.fingerprint() != Policy().fingerprint()
     path.write_text("[weights.a]\nhigh = 1.2\n")
@@ -162,7 +158,7 @@ def test_a_policy_file(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text(FILE)
     policy = load_policy(path)
-    assert (policy.review, policy.reject, policy.severities[S.LOW], policy.severities[S.HIGH]) == (0.3, 0.7, 0.5, 0.85)
+    assert (policy.review, policy.reject, policy.severities[S.LOW], policy.severities[S.HIGH]) == (0.3, 0.7, 0.5, 0.7)
     assert policy.always_review == ("check-failed",)
     assert policy.exemptions[0].reason == "Our own hook, reviewed."
     assert load_policy(None) == load_policy("") == Policy()

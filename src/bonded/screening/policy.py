@@ -1,7 +1,7 @@
 """From findings to a verdict: pure, and explained by its own terms.
 
-Each finding weighs `term x confidence x when`: the term is fitted for its check and severity (`screening.terms`), or else the
-weight of its severity. Of each check only the heaviest finding counts, so that one habit of an author is not counted a
+Each finding weighs `term x confidence`: the term is fitted for its check, its severity and when it runs (`screening.terms`), or
+else is what its severity and its time weigh. Of each check only the heaviest finding counts, so that one habit of an author is not counted a
 hundred times; the checks' weights are joined as if they were independent chances (1 - the product of their complements). The
 score is compared with two thresholds; checks under `always_review` never let a file pass below `review`, whatever their weight.
 """
@@ -16,7 +16,7 @@ from datetime import datetime
 
 import orjson
 
-from bonded.screening.terms import fitted_weights, origin
+from bonded.screening.terms import Key, fitted_weights, key_of, origin
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import Verdict
 
@@ -24,7 +24,7 @@ SEVERITY_WEIGHTS = {
     Severity.INFO: 0.0,
     Severity.LOW: 0.2,
     Severity.MEDIUM: 0.6,
-    Severity.HIGH: 0.85,
+    Severity.HIGH: 0.7,
     Severity.CRITICAL: 1.0,
 }
 WHEN_WEIGHTS = {
@@ -52,14 +52,16 @@ class Exemption:
 class Policy:
     """How findings are weighed. A score of at least `review` (or `reject`) gives that verdict.
 
-    `weights` are by (check, severity) and go before `severities`.
+    `weights` are by (check, severity), from the policy file, and go before `terms`, the fitted ones, and those before
+    `severities`.
     """
 
     review: float = 0.4
-    reject: float = 0.8
+    reject: float = 0.65
     severities: dict[Severity, float] = field(default_factory=lambda: dict(SEVERITY_WEIGHTS))
     times: dict[When, float] = field(default_factory=lambda: dict(WHEN_WEIGHTS))
-    weights: Mapping[tuple[str, str], float] = field(default_factory=lambda: dict(fitted_weights()))
+    weights: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    terms: Mapping[Key, float] = field(default_factory=lambda: dict(fitted_weights()))
     always_review: tuple[str, ...] = ("check-failed", "unreadable-archive")
     exemptions: tuple[Exemption, ...] = ()
 
@@ -74,9 +76,10 @@ class Policy:
 
     def fingerprint(self) -> str:
         """A hash of everything in it."""
-        plain = replace(self, weights={})
+        plain = replace(self, weights={}, terms={})
         weights = sorted([*key, weight] for key, weight in self.weights.items())
-        parts = orjson.dumps([plain, weights], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+        terms = sorted([*key, weight] for key, weight in self.terms.items())
+        parts = orjson.dumps([plain, weights, terms], option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
         return hashlib.sha256(parts).hexdigest()
 
 
@@ -109,9 +112,8 @@ def decide(findings: Iterable[Finding], policy: Policy) -> Decision:
 
 def weigh(finding: Finding, policy: Policy) -> float:
     """What one finding weighs, in 0..1."""
-    term = policy.weights.get((finding.check, finding.severity.value))
-    base = policy.severities[finding.severity] if term is None else term
-    weight = base * finding.confidence * policy.times[finding.when]
+    base, time, _ = _factors(finding, policy)
+    weight = base * time * finding.confidence
     return round(min(weight, 0.99), 4)
 
 
@@ -139,12 +141,23 @@ def term(finding: Finding, policy: Policy) -> str:
 
 def factors(finding: Finding, policy: Policy) -> str:
     """The factors of a finding's weight, in words: no number of the score is without them."""
-    key = (finding.check, finding.severity.value)
-    base, time = policy.weights.get(key, policy.severities[finding.severity]), policy.times[finding.when]
-    words = f"{base:.2f} for {finding.severity} of this check"
-    if fitted_weights().get(key) == policy.weights.get(key) and origin(*key):
-        words += f", {origin(*key)}"
-    return f"{words} × {finding.confidence:.2f} sure × {time:.2f} for when it runs"
+    base, time, words = _factors(finding, policy)
+    run = f" × {time:.2f} for when it runs" if time != 1.0 else ""
+    return f"{base:.2f} for {words}{run} × {finding.confidence:.2f} sure"
+
+
+def _factors(finding: Finding, policy: Policy) -> tuple[float, float, str]:
+    """What the check and severity weigh, what the time does, and where the first comes from."""
+    severity = finding.severity.value
+    own = policy.weights.get((finding.check, severity))
+    if own is not None:
+        return own, policy.times[finding.when], f"{severity} of this check, by the policy file"
+    key = key_of(finding.check, severity, finding.when)
+    term = policy.terms.get(key)
+    if term is not None:
+        seen = origin(key)
+        return term, 1.0, f"{severity} of this check at this time" + (f", {seen}" if seen else "")
+    return policy.severities[finding.severity], policy.times[finding.when], f"{severity} of any check"
 
 
 def _tie(finding: Finding) -> tuple[str, int, str, str, str, float]:

@@ -5,7 +5,7 @@ fitted = true         # false: findings weigh what their severity does, and the 
 
 [thresholds]
 review = 0.4
-reject = 0.8
+reject = 0.65
 
 [severity]            # of findings of checks without a fitted term: info, low, medium, high, critical: 0..1
 low = 0.2
@@ -131,7 +131,8 @@ def _policy(read: _File) -> Policy:
         reject=read.thresholds.reject,
         severities=plain.severities | read.severity,
         times=plain.times | read.when,
-        weights=(dict(plain.weights) if read.fitted else {}) | _weights(read),
+        weights=_weights(read),
+        terms=dict(plain.terms) if read.fitted else {},
         always_review=read.always_review,
         exemptions=exemptions,
     )
