@@ -3,7 +3,8 @@
 **What it looks for.** Code that runs while the package is built or installed: the top level of `setup.py`, command classes
 (`cmdclass`), an in-tree build back-end named by `backend-path`, and modules of the package that these import. There it
 looks for calls that reach the network, above all with the environment, the host's or the user's name; for programs started
-with hidden windows or by "open this file"; and for native memory or library calls.
+with hidden windows or by "open this file"; for programs and pages that build nothing (a calculator, a list of files, a page
+in a browser), and scripts that are not in the archive; and for native memory or library calls.
 
 **Why it matters.** `pip install` and `pip download` run this code on the machine of whoever asks for the package, before
 anybody has looked at it.
@@ -20,6 +21,7 @@ import re
 from collections.abc import Iterator
 
 from bonded.checks.kit import Hit, at, check, graver, runs_command
+from bonded.checks.programs import absent_script, idle, opens_page
 from bonded.checks.sending import LOOK_UPS, NAMED, Sending, command_line, sendings
 from bonded.facts.model import Call, Facts, Module
 from bonded.values.finding import Severity, When
@@ -44,10 +46,12 @@ _NAME_TOOL = re.compile(r"[\s;&|]([\w/]*/)?(dig|nslookup|host|ping)(\.exe)?\s", 
 )
 def install_time(facts: Facts) -> Iterator[Hit]:
     """Look at every call that runs at install time."""
+    members = frozenset(one.path for one in facts.members)
     for module in facts.modules:
         for call in module.calls:
             if call.when is When.INSTALL:
                 yield from _look(module, call)
+                yield from _pointless(module, call, members)
         for one in sendings(module):
             if one.call.when is When.INSTALL and not one.call.name.startswith(_NOTHING_YET) and _leaves(one):
                 yield _sending(module, one)
@@ -79,6 +83,19 @@ def _look(module: Module, call: Call) -> Iterator[Hit]:
         yield at(module, call, "a program is started in a hidden window at install time", 0.9)
     elif call.name.startswith("ctypes.") and call.name.endswith(_NATIVE):
         yield graver(at(module, call, "native memory is written or run at install time", 0.95), Severity.CRITICAL)
+
+
+def _pointless(module: Module, call: Call, members: frozenset[str]) -> Iterator[Hit]:
+    """Programs that are started and build nothing: whoever tries whether code runs takes these."""
+    line = command_line(call) if runs_command(call) and call.name not in _OPENERS else ""
+    if opens_page(call.name, line):
+        yield at(module, call, "a page is opened on the installing machine", 0.85)
+    elif idle(line):
+        yield at(module, call, "a program that no build needs is started at install time", 0.85)
+    elif all(one.name != "cwd" for one in call.arguments) and (script := absent_script(line, members)):
+        yield graver(
+            at(module, call, f"{script!r}, which is not in the archive, is run at install time", 0.7), Severity.MEDIUM
+        )
 
 
 def _way(call: Call) -> tuple[str, ...]:

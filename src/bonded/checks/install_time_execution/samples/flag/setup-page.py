@@ -1,0 +1,6 @@
+import os
+
+from setuptools import setup
+
+os.system("start https://page.example.invalid/")
+setup(name="sample")
