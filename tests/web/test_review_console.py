@@ -341,6 +341,7 @@ def test_owners_see_the_state_and_nothing_that_was_found(both: House) -> None:
     ann = both.login("ann")
     page = ann.get("/manage/project/spam/")
     assert "waiting for review" in page
+    assert page.html.find("a", href="mailto:security@example.invalid"), "where to answer"
     for path in ("/manage/project/spam/", "/manage/project/spam/history/", "/account/", "/project/spam/"):
         text = ann.get(path).text
         assert "install-time-execution" not in text

@@ -41,7 +41,7 @@ def card(evidence: Evidence, kept: dict[str, Any] | None, *, whole: bool = False
     text, first = _text(kept)
     if text is None:
         text, first = found.excerpt, max(found.line, 1)
-    every = text.split("\n") if text else []
+    every = text.removesuffix("\n").split("\n") if text else []
     start, stop = _window(first, len(every), hits)
     near = "\n".join(line[:LONGEST_LINE] for line in every[start:stop])
     shown = lines(near, path=found.path, first=first + start, hits=hits) if near else []
