@@ -196,13 +196,19 @@ class _as_file:  # noqa: N801 - read as a word in `with`
 def _result(frames: dict[bytes, bytes]) -> Result:
     if STATUS not in frames:
         raise ConnectionError("the server ended in the middle of a call")
-    code, cpu, late = frames[STATUS].decode().split()
+    code, cpu, late, peak = frames[STATUS].decode().split()
     seconds, status = float(cpu), int(code)
+    made = _outcome(frames, status, seconds, late=bool(int(late)))
+    made.peak_bytes = int(peak) * 1024
+    return made
+
+
+def _outcome(frames: dict[bytes, bytes], status: int, seconds: float, *, late: bool) -> Result:
     if status == 0 and VALUE in frames:
         return Result("ok", frames[VALUE], "", seconds)
     given = frames.get(VALUE, b"")
-    if int(late) or status in (-signal.SIGXCPU, -signal.SIGPROF):
-        return Result("timeout", given, "the clock ran out" if int(late) else "processor time ran out", seconds)
+    if late or status in (-signal.SIGXCPU, -signal.SIGPROF):
+        return Result("timeout", given, "the clock ran out" if late else "processor time ran out", seconds)
     if MEMORY in frames:
         return Result("memory", given, "memory ran out", seconds)
     if ERROR in frames:

@@ -107,7 +107,7 @@ def _ended(child: Child) -> None:
     _, status, usage = os.wait4(child.pid, 0)
     code = os.waitstatus_to_exitcode(status)
     try:
-        write_status(child.answer, f"{code} {usage.ru_utime + usage.ru_stime:.6f} {int(child.late)}")
+        write_status(child.answer, f"{code} {usage.ru_utime + usage.ru_stime:.6f} {int(child.late)} {usage.ru_maxrss}")
     except OSError:
         pass
     finally:

@@ -39,6 +39,7 @@ class Result:
     value: bytes
     detail: str
     cpu_seconds: float
+    peak_bytes: int = 0
 
 
 def send_request(control: socket.socket, request: Request, descriptors: list[int]) -> None:
