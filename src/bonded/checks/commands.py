@@ -42,6 +42,8 @@ _DECODE = re.compile(
     r"base64\s+(-d|--decode|-D)\b[^\n]{0,200}\|\s*(ba|z|da)?sh\b|\|\s*xxd\s+-r[^\n]{0,80}\|\s*(ba)?sh", re.IGNORECASE
 )
 
+_SCRIPT_HOST = re.compile(r"\s*(?:\S*[\\/])?(?:cscript|wscript|mshta)(?:\.exe)?\s", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -65,6 +67,11 @@ def read_command(text: str) -> Reading | None:
         if pattern.search(text):
             return Reading(what, confidence)
     return None
+
+
+def is_script_host(text: str) -> bool:
+    """Whether the command runs a script of Windows: no library hands it what it downloaded, whoever names the address."""
+    return _SCRIPT_HOST.match(text) is not None
 
 
 def command_text(call: Call) -> str:

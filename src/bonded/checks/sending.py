@@ -22,6 +22,7 @@ from bonded.facts.value import (
     PRIVATE,
     WATCHED,
 )
+from bonded.values.finding import When
 
 NAMED = {
     CREDENTIALS: "what is read from where secrets lie",
@@ -43,6 +44,7 @@ TELLING = (
     places.LOOK_UP,
 )
 """Kinds of destinations that tell something, the most telling first."""
+_SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
 HIDDEN_ENDS = frozenset(
     {places.CALL_BACK, places.REQUEST_BIN, places.HOOK, places.TUNNEL, places.RAW, places.PASTE, places.DROP}
 )
@@ -119,8 +121,14 @@ def _direct(call: Call, ends: list[tuple[str, str, bool]]) -> Iterator[Sending]:
     labels = frozenset(label for one in call.arguments if one.name not in _NOT_SENT for label in one.labels)
     if call.name.startswith(LOOK_UPS) and not kind:
         labels -= PRIVATE  # looking up one's own name tells nobody
-    if kind != places.LOCAL and (kind != places.RESOLVER or labels & PRIVATE):
+    if (kind != places.LOCAL or _stands_in(call, labels)) and (kind != places.RESOLVER or labels & PRIVATE):
         yield Sending(call, kind, address, labels, fixed, _is_veiled(call, address))
+
+
+def _stands_in(call: Call, labels: frozenset[str]) -> bool:
+    """Whether an address of the machine itself stands for one that another release will name: data of the machine are posted
+    there by themselves."""
+    return bool(labels & PRIVATE) and call.when in _SOON and call.name.endswith((".post", ".put"))
 
 
 def _is_veiled(call: Call, address: str) -> bool:
@@ -178,4 +186,6 @@ def where(one: Sending) -> str:
     """The destination in words."""
     if one.kind in ("", places.ORDINARY):
         return "another machine"
+    if one.kind == places.LOCAL:
+        return "an address that stands in for another machine"
     return f"a {one.kind}" if one.kind[0] not in "aeiou" else f"an {one.kind}"

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bonded.checks.commands import command_text, read_command
+from bonded.checks.commands import command_text, is_script_host, read_command
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_code, runs_command, steps_of
 from bonded.facts import footholds
 from bonded.facts.known import DECODERS
@@ -106,7 +106,7 @@ def _command(module: Module, call: Call) -> Iterator[Hit]:
     if reading is not None:
         yield at(module, call, reading.what, reading.confidence, steps_of(call, DECODED, CHARS))
     elif DOWNLOADED in labels and PARSED not in labels:
-        given = "parameter" in labels and call.when not in _SOON
+        given = "parameter" in labels and call.when not in _SOON and not is_script_host(command_text(call))
         hit = at(module, call, "a downloaded program is run", 0.5 if given else 0.9, steps_of(call, DOWNLOADED))
         yield graver(hit, Severity.HIGH) if given else hit
     elif DECODED in labels and not labels & {"parameter", PARSED}:

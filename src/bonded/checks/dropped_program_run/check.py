@@ -2,7 +2,7 @@
 
 **What it looks for.** Python, shell or machine code in a constant that is written to a file (often one with a name of the
 moment) and then run; machine code in a constant that is written anywhere; and what was downloaded or decoded and is saved
-under the name of a program (`.exe`, `.vbs`, ...). What such a text does is read as well, as the layer below.
+under the name of a program (`.exe`, `.vbs`, ...), above all when it was both. What such a text does is read as well, as the layer below.
 
 **Why it matters.** A program inside a text is seen by no import and by few scanners; running it apart hides it a second time.
 
@@ -44,7 +44,8 @@ def dropped(facts: Facts) -> Iterator[Hit]:
                 yield hit if call.when in _SOON else graver(hit, Severity.MEDIUM)
             elif call.name == WRITE and _fetched(call):
                 what = "a downloaded or decoded program is saved where Windows runs it by its name"
-                hit = at(module, call, what, 0.7, steps_of(call, DOWNLOADED, DECODED))
+                sure = 0.9 if labels_of(call.arguments[1:]) >= {DOWNLOADED, DECODED} else 0.7
+                hit = at(module, call, what, sure, steps_of(call, DOWNLOADED, DECODED))
                 yield graver(hit, Severity.HIGH if call.when in _SOON else Severity.MEDIUM)
             elif call.name == WRITE and len(call.arguments) > 1 and _native(call):
                 hit = at(module, call, "machine code that stood in a text is written to a file", 0.95)

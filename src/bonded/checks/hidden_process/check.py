@@ -2,7 +2,7 @@
 
 **What it looks for.** At install, start-up or import: processes without a window (`CREATE_NO_WINDOW`, `SW_HIDE`, `start /b`,
 `pythonw`, `-WindowStyle Hidden`), detached from the session (`DETACHED_PROCESS`, `start_new_session`, `nohup`, `setsid`, `&` at
-the end), with their output thrown away.
+the end), with their output thrown away, or another Python that is given a line of code and not asked for an answer.
 
 **Why it matters.** A library needs no process of its own when it is imported, and none at all that outlives the import unseen.
 
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 
 from bonded.checks.commands import command_text
 from bonded.checks.kit import Hit, at, check, graver, runs_command
+from bonded.checks.sending import command_line
 from bonded.facts.model import Call, Facts
 from bonded.values.finding import Severity, When
 
@@ -27,6 +28,9 @@ _HIDDEN = re.compile(
 _DETACHED = re.compile(r"\bnohup\b|\bsetsid\b|&\s*$|\bdisown\b|\bscreen\s+-dm|\btmux\s+new\S*\s+-d")
 _FLAGS = frozenset({"134217728", "8", "512", "134218240", "134217736", "520"})
 """CREATE_NO_WINDOW, DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP and sums of them."""
+_PYTHON = re.compile(r"^\s*(?:\S*[\\/])?(?:python[\w.]*|\?|\u2026)(?:\.exe)?\s+(?:-\w+\s+)*-c\s+(?=[^?\u2026])")
+_READ = frozenset({"stdout", "stdin"})
+"""Whoever starts a program to ask it something takes these."""
 _SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
 
 
@@ -46,6 +50,12 @@ def hidden(facts: Facts) -> Iterator[Hit]:
                     yield at(module, call, "a program is started without a window", 0.85)
                 elif named.get("start_new_session") == "True" or _DETACHED.search(command_text(call)):
                     yield graver(at(module, call, "a program is started apart from the session", 0.7), Severity.MEDIUM)
+                elif (
+                    call.name == "subprocess.Popen" and not _READ & named.keys() and _PYTHON.search(command_line(call))
+                ):
+                    yield graver(
+                        at(module, call, "a second Python is started with a line of code", 0.8), Severity.MEDIUM
+                    )
 
 
 def _without_window(call: Call, named: dict[str, str | None]) -> bool:

@@ -9,7 +9,9 @@ messenger's hook, a look-up whose name carries the data, or a command such as `c
 
 **What is not flagged.** One variable of the environment, such as a token for the service that is called; looking up the
 machine's own name; hashes of such values; what is sent to the machine itself. Sending a host name when the package's
-functions are called, to an ordinary host, is only a hint: telemetry and error reporters do that.
+functions are called, to an ordinary host, is only a hint: telemetry and error reporters do that. Secrets together with the
+machine's names are more than a hint, and so is what is posted to `localhost` at install time or on import: there it stands in
+for an address to come.
 
 **When it is a false alert.** Telemetry on import. Ask the owner to send nothing before the user has agreed.
 """
@@ -20,8 +22,9 @@ from collections.abc import Iterator
 
 from bonded.checks.kit import Hit, at, check, graver, runs_command, steps_of
 from bonded.checks.sending import HIDDEN_ENDS, NAMED, Sending, sendings, where
+from bonded.facts import places
 from bonded.facts.model import Facts
-from bonded.facts.value import HOST
+from bonded.facts.value import CREDENTIALS, HOST
 from bonded.values.finding import Severity, When
 
 _EARLY = (When.INSTALL, When.STARTUP)
@@ -54,6 +57,8 @@ def _weight(one: Sending) -> tuple[Severity, float]:
     hidden = one.kind in HIDDEN_ENDS
     if runs_command(one.call) and one.call.when is When.CALL:
         return (Severity.CRITICAL, 0.85) if hidden else (Severity.HIGH, 0.8)  # no library sends by way of curl
+    if one.kind == places.LOCAL:
+        return Severity.HIGH, 0.8
     if one.call.when in _EARLY:
         return Severity.CRITICAL, 0.95
     if one.call.when is When.IMPORT:
@@ -62,4 +67,6 @@ def _weight(one: Sending) -> tuple[Severity, float]:
         return (Severity.CRITICAL, 0.85) if one.worst != HOST else (Severity.HIGH, 0.8)
     if hidden:
         return Severity.HIGH, 0.6
+    if one.fixed and one.labels >= {CREDENTIALS, HOST}:
+        return Severity.CRITICAL, 0.8  # a service is told who calls or with what key, not a key and whose machine it is
     return (Severity.MEDIUM, 0.4) if one.worst != HOST else (Severity.LOW, 0.3)

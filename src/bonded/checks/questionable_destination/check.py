@@ -4,7 +4,7 @@
 for tests and probes), tunnels to somebody's own machine, hooks and bots of messengers, pastes and file drops, bare IP
 addresses, short addresses, addresses that are decoded or spelled out of the code, services that tell a machine's public
 address, and the metadata service of clouds. The lists are in `facts/places.toml`. At install time and on import it counts
-what is reached at all.
+what is reached at all, and a page that is shown in a browser.
 
 **Why it matters.** Who wants data or a program to be fetched without leaving a name uses these; an honest package names its
 host, and does not call it while it is installed or imported.
@@ -19,12 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bonded.checks.kit import Hit, at, check, graver
-from bonded.checks.sending import Sending, sendings, where
+from bonded.checks.kit import Hit, at, check, graver, runs_command
+from bonded.checks.programs import opens_page
+from bonded.checks.sending import Sending, command_line, sendings, where
 from bonded.facts import places
 from bonded.facts.model import Facts
 from bonded.values.finding import Severity, When
 
+_BY_ITSELF = (When.STARTUP, When.IMPORT)
 _PROBES = frozenset({places.CALL_BACK, places.REQUEST_BIN, places.TUNNEL})
 _LEFT = frozenset({places.PASTE, places.DROP, places.SHORT})
 _NOTHING_YET = ("socket.socket().send", "urllib.request.Request", "http.client.HTTP")
@@ -40,6 +42,9 @@ _NOTHING_YET = ("socket.socket().send", "urllib.request.Request", "http.client.H
 def questionable(facts: Facts) -> Iterator[Hit]:
     """Look at where everything goes that reaches out."""
     for module in facts.modules:
+        for call in module.calls:
+            if call.when in _BY_ITSELF and runs_command(call) and opens_page(call.name, command_line(call)):
+                yield at(module, call, "a page is shown as soon as the package is imported", 0.85)
         for one in sendings(module):
             if one.call.when is When.NEVER or (one.kind not in _WEIGHTS and one.call.name.startswith(_NOTHING_YET)):
                 continue

@@ -3,7 +3,8 @@
 **What it looks for.** A summary, description or author that speaks of a proof of concept, a demonstration or research together
 with dependency confusion, typosquatting, remote code execution or exfiltration; of reverse shells, stealers and grabbers as what
 the package is; or asks not to be installed because it is malicious. Keywords are not read: tools that find such packages have
-them too.
+them too. Of a package with hardly any code, a summary that names dependency confusion is enough: only names that are kept
+for somebody prevent it so, and what looks for it says that it does.
 
 **Why it matters.** Whoever tests how many machines install a package that they should not have runs code on all of them.
 
@@ -43,6 +44,14 @@ _DEFENCE = re.compile(
 )
 
 
+_CONFUSION = re.compile(
+    r"dependency.confusion|typo.?squat|not (?:meant|intended|supposed) to be (?:installed|downloaded)", re.IGNORECASE
+)
+_FINDS = re.compile(r"\b(detect|scan|audit|analy[sz]|monitor|find|check|linter?|fuzz|report|warn)\w*", re.IGNORECASE)
+_NO_TOOL = 2000
+"""Bytes of code under which a package can prevent nothing: what it has to say of an attack, it says of itself."""
+
+
 @check(
     name="self-described-attack",
     version=1,
@@ -56,6 +65,10 @@ def self_described(facts: Facts) -> Iterator[Hit]:
         if (_BOTH.search(text) or _OPENLY.search(text)) and not _DEFENCE.search(text):
             yield Hit(f"it says of itself: {text[:120]!r}", 0.7)
             return
+    kept = [text for text in short if _CONFUSION.search(text) and not _FINDS.search(text)]
+    if kept and facts.naming.code_bytes < _NO_TOOL:
+        yield Hit(f"it has hardly any code, and says of itself: {kept[0][:120]!r}", 0.65)
+        return
     words = facts.naming.words[:300]
     if (
         (_BOTH.search(words) or _OPENLY.search(words))

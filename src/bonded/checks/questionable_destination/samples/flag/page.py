@@ -1,0 +1,3 @@
+import os
+
+os.system("start https://page.example.invalid")

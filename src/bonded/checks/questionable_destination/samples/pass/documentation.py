@@ -1,0 +1,5 @@
+import webbrowser
+
+
+def documentation():
+    webbrowser.open("https://docs.example.invalid/")
