@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import islice
 
 from bonded.facts.model import Call
 
@@ -18,13 +19,20 @@ _POWERSHELL = re.compile(
     r"|invoke-expression|invoke-webrequest|frombase64string|-w(indowstyle)?\s+hidden)",
     re.IGNORECASE,
 )
-_SAVE_AND_RUN = re.compile(
-    r"\b(curl|wget|fetch|iwr|invoke-webrequest|invoke-restmethod|start-bitstransfer|bitsadmin|certutil)\b[^\n]{0,400}?"
-    r"(?:-o|-O|--output|-outfile|-destination|--output-document|>)[ =]*[\"']?(?P<file>[^\s\"';&|>]{2,200})[\"']?[^\n]{0,200}?(?:;|&&?|\|\|)\s*"
-    r"(?:(?:sudo|start(?:\s+/\w+)*|cmd(?:\.exe)?\s+/c|python[\dw.]*|(?:ba|z)?sh|call|nohup|open|explorer|cscript(?:\s+//\w+)*|wscript|mono"
-    r"|chmod\s+\S+)\s+)*[\"']?(?:\./|\.\\)?(?P=file)",
+_SAVER = re.compile(
+    r"\b(curl|wget|fetch|iwr|invoke-webrequest|invoke-restmethod|start-bitstransfer|bitsadmin|certutil)\b[^\n]*$",
     re.IGNORECASE,
 )
+_SAVED = re.compile(
+    r"(?:-outfile|-destination|--output-document|--output|-o|>)[ =]*[\"']?([^\s\"';&|>]{2,200})", re.IGNORECASE
+)
+_THEN = re.compile(
+    r"(?:;|&&?|\|\|)[ \t]*(?:(?:sudo|start(?:[ \t]+/\w+)*|cmd(?:\.exe)?[ \t]+/c|python[\dw.]*|(?:ba|z)?sh|call|nohup|open|explorer"
+    r"|cscript(?:[ \t]+//\w+)*|wscript|mono|chmod[ \t]+\S{1,12})[ \t]+){0,8}[\"']?(?:\./|\.\\)?",
+    re.IGNORECASE,
+)
+_MOST_SAVED = 40
+"""Files of one command line that are looked for where something is run."""
 _INSTALLER = re.compile(
     r"\bmsiexec(\.exe)?\s[^\n]{0,80}/i\s*[\"']?https?:|\bcscript\b[^\n]{0,60}https?:|\bwmic\b[^\n]{0,80}process\s+call\s+create",
     re.IGNORECASE,
@@ -55,9 +63,10 @@ class Reading:
 
 def read_command(text: str) -> Reading | None:
     """What is hostile about a command line, None when nothing is."""
+    if _saves_and_runs(text):
+        return Reading("a command saves a fetched program and runs it", 0.95)
     for pattern, what, confidence in (
         (_FETCH_AND_RUN, "a shell command fetches a program and runs it", 0.95),
-        (_SAVE_AND_RUN, "a command saves a fetched program and runs it", 0.95),
         (_INSTALLER, "a tool of the system is used to fetch or start a program", 0.9),
         (_POWERSHELL, "a PowerShell command hides, decodes or fetches what it runs", 0.95),
         (_LOLBIN, "a tool of the system is used to fetch and run a program", 0.95),
@@ -72,6 +81,18 @@ def read_command(text: str) -> Reading | None:
 def is_script_host(text: str) -> bool:
     """Whether the command runs a script of Windows: no library hands it what it downloaded, whoever names the address."""
     return _SCRIPT_HOST.match(text) is not None
+
+
+def _saves_and_runs(text: str) -> bool:
+    """Whether a file that a command fetches is run by a command after it, on the same line or the next ones."""
+    for saved in islice(_SAVED.finditer(text), _MOST_SAVED):
+        name, end = saved.group(1).lower(), saved.end()
+        if not _SAVER.search(text[max(0, saved.start() - 400) : saved.start()]):
+            continue
+        for then in _THEN.finditer(text, end, end + 400):
+            if text[then.end() : then.end() + len(name)].lower() == name:
+                return True
+    return False
 
 
 def command_text(call: Call) -> str:

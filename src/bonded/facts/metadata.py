@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import tomllib
 from email.parser import HeaderParser
 
@@ -31,10 +33,24 @@ def project_of_filename(filename: str) -> str:
     return normalize(stem)
 
 
+MOST_TOML = 100_000
+"""Characters of a pyproject.toml that is parsed as a whole."""
+_BUILD_SYSTEM = re.compile(r"^[ \t]{0,8}\[[ \t]{0,8}build-system[ \t]{0,8}\][^\n]{0,200}\n", re.MULTILINE)
+
+
+def _build_system(text: str) -> str:
+    """The one table of a very long pyproject.toml that matters, as far as it is of ordinary length."""
+    found = _BUILD_SYSTEM.search(text)
+    rows = text[found.end() : found.end() + 10_000].split("\n") if found else []
+    kept = list(itertools.takewhile(lambda row: not row.startswith("["), rows))
+    return "\n".join(["[build-system]", *(row for row in kept if row.startswith(("build-backend", "backend-path")))])
+
+
 def backend_of(data: bytes) -> tuple[str, tuple[str, ...]]:
     """The build back-end's module and its `backend-path` from a pyproject.toml; ("", ()) where there is none of its own."""
     try:
-        table = tomllib.loads(data.decode("utf-8", "replace"))
+        text = data.decode("utf-8", "replace")
+        table = tomllib.loads(text if len(text) <= MOST_TOML else _build_system(text))
         system = table.get("build-system", {})
         paths = system.get("backend-path", [])
         name = system.get("build-backend", "")

@@ -10,7 +10,7 @@ from configparser import Error as ConfigError
 
 from bonded.facts import layout
 from bonded.facts.collect import Collected
-from bonded.facts.metadata import project_of_filename
+from bonded.facts.metadata import MOST_TOML, project_of_filename
 from bonded.facts.model import Naming
 from bonded.facts.record import record_gaps
 from bonded.facts.sketch import sketch
@@ -132,7 +132,9 @@ def _of_pyproject(found: Collected) -> Iterable[str]:
     if found.kind != layout.SDIST:
         return
     try:
-        project = tomllib.loads(found.data.get("pyproject.toml", b"").decode("utf-8", "replace")).get("project", {})
+        data = found.data.get("pyproject.toml", b"")
+        text = data.decode("utf-8", "replace") if len(data) <= MOST_TOML else ""
+        project = tomllib.loads(text).get("project", {})
         for key in ("scripts", "gui-scripts"):
             yield from [str(one) for one in project.get(key, {})]
     except (tomllib.TOMLDecodeError, AttributeError, TypeError, RecursionError):

@@ -11,6 +11,9 @@ from bonded.facts.value import Value
 
 BUILTINS: Final = frozenset(dir(builtins)) | {"execfile", "unicode", "xrange", "raw_input", "reduce", "__builtins__"}
 
+MOST_BASES: Final = 60
+"""Classes that one is looked for in: deeper families are no program that somebody wrote."""
+
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
 
@@ -69,13 +72,18 @@ class Class:
 
     def method(self, name: str) -> Function | None:
         """The method here or in a base class of the same module."""
-        if name in self.methods:
-            return self.methods[name]
-        for parent in self.parents:
-            found = parent.method(name) if parent is not self else None
-            if found is not None:
-                return found
-        return None
+        return next((one.methods[name] for one in self.line() if name in one.methods), None)
+
+    def line(self) -> list[Class]:
+        """The class and those it is derived from, each once, the nearest first; at most MOST_BASES of them."""
+        found: list[Class] = []
+        waiting = [self]
+        while waiting and len(found) < MOST_BASES:
+            one = waiting.pop(0)
+            if one not in found:
+                found.append(one)
+                waiting[:0] = one.parents
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ _AFTER_WALL = re.compile(
 )
 _BLANKS = re.compile(rb"[ \t]*")
 _MOST_WALLS = 100
+_RETURN = re.compile(rb"\r(?!\n)[ \t]*[A-Za-z_]")
 _BIDI_BYTES = re.compile(rb"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _OPENS, _CLOSES = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068", "\u202c\u2069"
@@ -186,9 +187,13 @@ def _letters(data: bytes, spend: Spend) -> Iterator[Trait]:
 def _opening(data: bytes) -> Iterator[Trait]:
     """A bare carriage return on a line with a comment before it: Python runs what follows, most viewers hide it."""
     if b"\r" in data:
-        match = re.search(rb"^[^\n\r]*#[^\n\r]*\r(?!\n)[ \t]*[A-Za-z_]", data, re.MULTILINE)
-        if match and data.count(b"\r") <= 3 + data.count(b"\r\n"):
-            yield _trait(OPENING, data, match.end() - 1, 1)
+        if data.count(b"\r") > 3 + data.count(b"\r\n"):
+            return
+        for match in _RETURN.finditer(data):
+            line = max(data.rfind(b"\n", 0, match.start()), data.rfind(b"\r", 0, match.start())) + 1
+            if data.find(b"#", line, match.start()) >= 0:
+                yield _trait(OPENING, data, match.end() - 1, 1)
+                return
 
 
 _LOOKS: tuple[Callable[[bytes], Iterator[Trait]], ...] = (

@@ -215,10 +215,7 @@ class Interpreter(Following):
             self.out.commands |= {one.qualname for one in kind.methods.values()}
 
     def _all_bases(self, kind: Class) -> list[str]:
-        found = list(kind.bases)
-        for parent in kind.parents:
-            found += self._all_bases(parent) if parent is not kind else []
-        return found
+        return [name for one in kind.line() for name in one.bases]
 
     def _branch(self, node: ast.If) -> None:
         test = self.evaluate(node.test)
