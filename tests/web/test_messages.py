@@ -141,6 +141,11 @@ MANAGE = (
 ADMIN = (
     "/admin/review/",
     "/admin/review/1/",
+    "/admin/review/?by=campaign",
+    "/admin/review/1/evidence/1/",
+    "/admin/review/1/differences/",
+    "/admin/review/1/related/",
+    "/admin/suppressions/",
     "/admin/projects/?name=spam",
     "/admin/people/",
     "/admin/jobs/",
