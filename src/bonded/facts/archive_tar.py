@@ -30,6 +30,8 @@ from bonded.facts.magic import HEAD
 
 PIECE = 256 * 1024
 LARGEST_PAX = 1024 * 1024
+LONGEST_NAME = 8192
+"""Bytes of a name: twice what systems take. Longer ones only fill memory."""
 
 
 @dataclass(slots=True)
@@ -131,6 +133,8 @@ class _Reader:
             header = replace(header, name=pax["path"].encode())
         if "linkpath" in pax:
             header = replace(header, link=pax["linkpath"].encode())
+        if len(header.name) > LONGEST_NAME or len(header.link) > LONGEST_NAME:
+            raise Broken("tar-pax", "a member's name is longer than any system can read", _shown(header.name[:200]))
         return self._sized(header, pax)
 
     def _sized(self, header: Header, pax: dict[str, str]) -> Header:

@@ -97,8 +97,11 @@ class _Reader:
         if self.spend.pieces <= 0 or self.left < 0:
             self._stop(node, line)
             return []
-        text = " " * node.start_point[1] + self.text(node)
-        whole = self._parsed(textwrap.dedent(text), line)
+        text = self.text(node)
+        if "\n" in text:
+            text = textwrap.dedent(" " * node.start_point[1] + text)
+            self.left -= node.start_point[1]
+        whole = self._parsed(text, line)
         if whole is not None or depth >= _MOST_DEPTH:
             return whole or []
         if node.type == "ERROR" and "\n" in text:
@@ -179,8 +182,9 @@ class _Reader:
 
     def _pieces(self, node: Any, line: int, depth: int) -> list[ast.stmt]:
         """What can be read of an expression, or of a statement that is neither old nor whole."""
-        text = _new(self.text(node))
-        made = self._parsed(text, line)
+        text = self.text(node)
+        self.left -= len(text)  # rewriting it costs more than trying to parse it
+        made = self._parsed(_new(text), line) if self.left >= 0 else None
         if made is not None:
             return made
         if node.has_error:
