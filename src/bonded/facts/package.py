@@ -28,6 +28,10 @@ _MOST_ASKED = 20
 """Modules read only because another one needs what a function of theirs gives."""
 _MOST_PARTNERS = 16
 """Modules that are parsed only because they would matter together."""
+_MOST_PAIRS = 2_000_000
+"""Pairs of modules that are looked at for being partners."""
+_MOST_SOURCES = 20_000
+"""Members of Python that are looked through, those that run soonest first; no honest archive was seen to hold half of them."""
 _MOST_OUTWARD = 24
 """Short modules that are read only because they reach out."""
 ELSEWHERE = "<elsewhere>"
@@ -84,11 +88,14 @@ class Package:
         self.places = bases = {path: self._base(path) for path in self.found.sources}
         idle = {path for path, base in bases.items() if base is When.NEVER}
         idle -= self._reached() if idle else set()
-        hits = {path: prefilter.hits(data) for path, data in self.found.sources.items() if path not in idle}
+        busy = sorted((path for path in bases if path not in idle), key=lambda path: (ORDER[bases[path]], path))
+        if len(busy) > _MOST_SOURCES:
+            self.unread.append(f"{busy[_MOST_SOURCES]}: this and later ones are more Python members than are read")
+        hits = {path: prefilter.hits(self.found.sources[path]) for path in sorted(busy[:_MOST_SOURCES])}
         self.traits = {
             path: shapes
-            for path, data in self.found.sources.items()
-            if bases[path] is not When.NEVER and (shapes := traits(data, self.spend))
+            for path in hits
+            if bases[path] is not When.NEVER and (shapes := traits(self.found.sources[path], self.spend))
         }
         chosen = {
             path
@@ -132,7 +139,7 @@ class Package:
         named: dict[str, list[str]] = {}
         for path in hits if halves else ():
             named.setdefault(self._last(path), []).append(path)
-        for path in halves:
+        for path in halves[: max(_MOST_PARTNERS, _MOST_PAIRS // max(1, len(hits)))]:
             if len(found) >= _MOST_PARTNERS:
                 break
             if any(self._other_half(named[word]) for word in sorted(self._words(path) & named.keys())):
@@ -334,7 +341,7 @@ class Package:
         self.unread += [] if base in (When.NEVER, When.CALL) else dict.fromkeys(reader.out.unread)
         calls = settle(reader.out, base, self.times.get(path, {}))
         sinks = [one for one in calls if one.name in CODE_SINKS or one.name in COMMAND_SINKS]
-        others = [one for one in calls if one not in sinks]
+        others = [one for one in calls if one.name not in CODE_SINKS and one.name not in COMMAND_SINKS]
         kept = sorted([*sinks[:300], *others[:200]], key=lambda one: (one.line, one.name, one.depth))
         text = text_of(self.found.sources[path])[:20_000] if base is When.STARTUP else ""
         imports = tuple(sorted(set(reader.out.imports)))[:300]

@@ -145,7 +145,7 @@ class _Reader:
         inner: list[ast.stmt] = []
         heads: list[ast.stmt] = []
         for child in node.children:
-            if child in bodies:
+            if child.type in _BODIES:
                 inner += self.statements(child, depth + 1)
             elif child.is_named and child.type not in ("identifier", "parameters", "comment"):
                 heads += self.statement(child, depth + 1)
