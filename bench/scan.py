@@ -227,10 +227,12 @@ def _same(left: str, right: str) -> bool:
 
 def hostile(scanner: Scanner) -> None:
     """G7: hostile archives and programs: all get a verdict within 5 processor seconds and 256 MB."""
-    from tests.screening.test_hostile import ARCHIVES, PROGRAMS, program
+    from tests.screening.test_hostile import ARCHIVES, ORDINARY, PROGRAMS, program
 
     tight = Scanner(scanner.sandbox, ScanSettings(cpu_seconds=5.0, memory_bytes=256 * 2**20))
-    made = [make() for make in ARCHIVES.values()] + [program(source) for source in PROGRAMS.values()]
+    made = [make() for make in (*ARCHIVES.values(), *ORDINARY.values())] + [
+        program(source) for source in PROGRAMS.values()
+    ]
     results = [scan(data, name, None, discover(), tight) for data, name in made]
     by_budget = sum(all(one.check != FAILED for one in result.findings) for result in results)
     say("scan.hostile_verdicts", by_budget / len(results), "share", better="higher", other=1.0, archives=len(results))
