@@ -45,6 +45,9 @@ HINT = 0.5
 """What a finding of low severity weighs at most. Honest beginners look as it says, and the ordinary archives are of the
 popular: the data cannot show how many newcomers a greater weight would hold."""
 ROUNDS = 6
+UNFITTED = (FAILED, "unreadable-archive")
+"""What says nothing of intent. Many archives of the malicious list have names that their collector gave them: that they lie is
+true of the collection, not of malware."""
 
 TIMES = {
     "at_once": 1.0,
@@ -124,7 +127,7 @@ def fit(rows: list[Row]) -> Weights:
             for findings in row.checks:
                 for key, _ in findings:
                     holding[key].append(row)
-    weights = {key: start_of(key) for key in sorted(holding) if key[0] != FAILED and key[2] != "never"}
+    weights = {key: start_of(key) for key in sorted(holding) if key[0] not in UNFITTED and key[2] != "never"}
     for _ in range(ROUNDS):
         before = dict(weights)
         for key in weights:

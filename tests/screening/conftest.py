@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from tests.screening.index import Index
 
 HOSTILE = "import base64\n\nexec(base64.b64decode('cHJpbnQoMSk='))\n"
-DOUBTFUL = "import base64\n\n\ndef start(x):\n    exec(base64.b64decode('cHJpbnQoMSk='))\n"
+DOUBTFUL = "import base64\n\n\ndef start(text):\n    exec(base64.b64decode(text))\n"
+"""Held for review, whatever the terms are fitted to: what is decoded and run comes from a caller."""
 PLAIN = "VALUE = 1\n"
 
 
