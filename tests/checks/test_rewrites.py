@@ -17,10 +17,12 @@ UNDONE = {
     "obfuscated-code/escapes.py": "what is flagged is how its letters are escaped: written anew, they are plain letters",
     "obfuscated-code/folded.py": "what is flagged are letters that Python folds: written anew, its names are plain",
     "obfuscated-code/hidden_line.py": "what is flagged is a bare carriage return in a comment: written anew, there is none",
+    "obfuscated-code/reversed_text.py": "what is flagged is the order in which a line is shown: written anew, marks are escapes",
     "obfuscated-code/wall.py": "what is flagged are blanks before a statement: written anew, it has a line of its own",
 }
 """Samples whose alert is for how the text is written, not for what it does; any tool that rewrites a program undoes that."""
 RENAMED = {
+    "obfuscated-code/mixed.py": "what is flagged is its one name",
     "obfuscated-code/alike.py": "what is flagged are its names",
     "obfuscated-code/underscores.py": "what is flagged are its names",
 }
