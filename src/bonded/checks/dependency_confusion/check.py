@@ -30,7 +30,7 @@ _LITTLE = 6_000
 
 @check(
     name="dependency-confusion",
-    version=1,
+    version=2,
     severity=Severity.MEDIUM,
     sentence="The package wants to be taken before a private one of the same name.",
     uses_context=True,
@@ -38,7 +38,9 @@ _LITTLE = 6_000
 def confusion(facts: Facts, context: Context | None) -> Iterator[Hit]:
     """One hit for a private name, one for a version that is there to win."""
     if context is not None and context.new_project and context.private:
-        yield Hit(f"{context.project!r} is kept for this organisation by the setting {context.private!r}", 0.9)
+        # A rule of the operator, not evidence of intent: the fit knows versions that win, and must not have this one rejected.
+        said = f"{context.project!r} is kept for this organisation by the setting {context.private!r}"
+        yield Hit(said, 0.9, severity=Severity.HIGH)
     version = facts.version.strip()
     new = context is None or context.new_project
     if new and _WINS.match(version) and not _YEAR.match(version) and facts.naming.code_bytes < _LITTLE:
