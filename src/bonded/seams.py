@@ -1,6 +1,6 @@
 """The seams: every place where Bonded meets a service it does not own, as protocols on one page.
 
-Implementations live in `adapters/`; only `wiring.py` picks one. Each protocol has one contract suite in `tests/seams`,
+Implementations live in `adapters/`; only `wiring` picks one. Each protocol has one contract suite in `tests/seams`,
 run against every adapter. Names inside a Storage are relative POSIX paths without `..` or a leading slash.
 """
 

@@ -8,9 +8,8 @@ import pytest
 
 from bonded.checks.popular import popular
 from bonded.screening.name_lists import BadNames, NameLists, load_names
-from bonded.settings import SettingsError
+from bonded.settings import SettingsError, load
 from bonded.wiring import House
-from bonded.wiring import load as load_house_settings
 
 
 def test_the_built_in_list() -> None:
@@ -71,7 +70,7 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 def test_settings_reach_screening(tmp_path: Path) -> None:
     (tmp_path / "bonded.toml").write_text('[screening]\nprivate_names = ["acme-*"]\npopular_names = "names.txt"\n')
-    house = House(tmp_path, load_house_settings(tmp_path))
+    house = House(tmp_path, load(tmp_path))
     with pytest.raises(SettingsError, match="cannot be read"):
         _ = house.names
     (tmp_path / "names.txt").write_text("word-counter\n")

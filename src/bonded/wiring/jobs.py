@@ -1,0 +1,119 @@
+"""What a worker does: every queue with its handler, and house-keeping by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from bonded.wiring.publishing import Publishing
+from bonded.wiring.screening import Screening
+from bonded.wiring.uploads import Uploads
+
+if TYPE_CHECKING:
+    from bonded.db.worker import Handler
+    from bonded.ops.lanes import Lane
+
+
+@dataclass(frozen=True)
+class Jobs(Publishing, Screening, Uploads):
+    """Queues, the threads that share them, and rounds."""
+
+    def lanes(self) -> list[Lane]:
+        """Which queues share threads."""
+        from bonded.ops.lanes import lanes
+
+        purging = bool(self.purger.active or self.purger.caches)
+        s = self.settings.screening
+        return lanes(self.jobs().keys(), screening=s.workers, backfilling=s.backfill_workers, purging=purging)
+
+    def jobs(self) -> dict[str, Handler]:
+        """Every queue with its handler."""
+        from functools import partial
+
+        from bonded.mail import job as mail
+        from bonded.mail.compose import MailSettings
+        from bonded.review import compare, grouping
+        from bonded.screening.backfill_part import run_part
+        from bonded.screening.job import screen
+        from bonded.screening.reports import ReportMail
+        from bonded.screening.reports import handle as answer
+        from bonded.screening.service_job import SubmissionContext
+        from bonded.screening.service_job import handle as judge
+        from bonded.screening.webhooks import WebhookContext
+        from bonded.screening.webhooks import handle as deliver
+        from bonded.tuf import document_jobs, plain, purge, takedown
+
+        s = self.settings
+        post = mail.MailContext(self.db, self.mailer, MailSettings(s.name, s.url.rstrip("/") + "/", s.mail.sender))
+        return {
+            "screen": partial(screen, self.screening),
+            "submission": partial(judge, SubmissionContext(self.screening, self.service_limits, self.spool)),
+            "report-mail": partial(answer, ReportMail(self.db, self.mailer, s.name, s.mail.sender)),
+            "webhook": partial(deliver, WebhookContext(self.db, self.webhook_rules, s.service.webhook_timeout)),
+            "backfill": partial(run_part, self.history),
+            "group": partial(grouping.handle, self.review),
+            "compare": partial(compare.handle, self.review),
+            "takedown": partial(takedown.handle, self.keeper),
+            "plain": partial(plain.handle, self.keeper),
+            "documents": partial(document_jobs.handle, self.keeper),
+            "purge": partial(purge.handle, self.keeper),
+            "mail": partial(mail.handle, post),
+        }
+
+    def rounds(self) -> list[tuple[timedelta, Callable[[datetime], object]]]:
+        """House-keeping of the worker: how often, and what."""
+        from bonded.accounts.expiry import expire
+        from bonded.db.workers import forget
+        from bonded.screening.demotion import demote
+        from bonded.screening.osv import sync
+        from bonded.screening.schedule import tick
+        from bonded.screening.service import expire as expire_service
+        from bonded.screening.webhooks import follow
+        from bonded.tuf.squeeze import Squeezer
+        from bonded.tuf.status import status
+        from bonded.tuf.tell import tell
+        from bonded.upload.spool import sweep
+
+        longest = timedelta(seconds=self.settings.upload.total_timeout) + timedelta(hours=1)
+
+        def expired(now: datetime) -> None:
+            with self.db.write() as tx:
+                expire(tx, now=now)
+                forget(tx, now=now)
+                expire_service(tx, self.service_limits, now=now)
+
+        def spooled(now: datetime) -> None:
+            sweep(self.spool, older_than=longest, now=now)
+
+        def alarmed(now: datetime) -> None:
+            tell(self.db, status(self.db, self.public, now, flips=0).alarms, now)
+
+        def by_the_clock(now: datetime) -> None:
+            tick(self.db, now, self.screening_settings.new_checks)
+
+        def followed(now: datetime) -> None:
+            follow(self.db, now)
+
+        def advised(now: datetime) -> None:
+            sync(self.db, self.osv_settings, now)
+
+        def watched(now: datetime) -> None:
+            demote(self.db, self.screening_settings.precision, now)
+
+        squeezer = Squeezer(self.public)
+
+        def squeezed(_now: datetime) -> None:
+            squeezer.squeeze()
+
+        return [
+            (timedelta(hours=6), expired),
+            (timedelta(hours=1), spooled),
+            (timedelta(seconds=20), by_the_clock),
+            (timedelta(minutes=10), watched),
+            (timedelta(minutes=1), alarmed),
+            (timedelta(seconds=2), followed),
+            (timedelta(seconds=10), advised),
+            (timedelta(seconds=5), squeezed),
+        ]

@@ -1,0 +1,158 @@
+"""Where things are kept: the database, the stores, the queue, and what needs only those."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bonded.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from bonded.accounts.sealing import Sealer
+    from bonded.db.engine import Database
+    from bonded.seams import Broker, Counter, Mailer, Queue, Storage
+
+
+def wall_clock() -> datetime:
+    """The only place that reads the clock of the machine."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Where one data directory keeps things, and the small services that need only that."""
+
+    directory: Path
+    settings: Settings
+    clock: Callable[[], datetime] = wall_clock
+
+    @cached_property
+    def db(self) -> Database:
+        """The database; commits wake the workers."""
+        from bonded.db.engine import open_database
+
+        db = open_database(self.database_url, pool_size=self.settings.database.pool_size)
+        db.on_commit(self.queue.wake)
+        if self.broker is not None:
+            db.on_commit(self.broker.send)
+        return db
+
+    @property
+    def database_url(self) -> str:
+        """The address of the database, with SQLite's path under the data directory."""
+        url = self.settings.database.url
+        if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
+            return f"sqlite:///{self.directory / url.removeprefix('sqlite:///')}"
+        return url
+
+    @cached_property
+    def vault(self) -> Storage:
+        """Every byte received; private."""
+        return self._storage(self.settings.storage.vault)
+
+    @cached_property
+    def public(self) -> Storage:
+        """What clients read."""
+        return self._storage(self.settings.storage.public)
+
+    def _storage(self, where: str) -> Storage:
+        if where.startswith("s3://"):
+            from bonded.adapters.storage_s3 import S3Storage
+
+            s = self.settings.storage
+            bucket, _, prefix = where.removeprefix("s3://").partition("/")
+            return S3Storage(bucket, prefix, endpoint=s.s3_endpoint, region=s.s3_region, allow_http=s.s3_allow_http)
+        from bonded.adapters.storage_files import FileStorage
+
+        return FileStorage(self.directory / where)
+
+    @cached_property
+    def queue(self) -> Queue:
+        """Wakes the workers of this machine."""
+        return self.new_queue()
+
+    def new_queue(self) -> Queue:
+        """Another queue object, for another thread."""
+        from bonded.adapters.queue_local import LocalQueue
+
+        return LocalQueue(self.directory / "run" / "wake")
+
+    @cached_property
+    def broker(self) -> Broker | None:
+        """Carries job numbers to workers on all machines; None where each machine looks for itself."""
+        if self.settings.queue.engine == "local":
+            return None
+        try:
+            from bonded.adapters.queue_celery import CeleryBroker
+        except ImportError:
+            raise SettingsError('`queue.engine` is celery, which is not installed: install "bonded[celery]"') from None
+        return CeleryBroker(self.settings.queue.broker)
+
+    @cached_property
+    def counter(self) -> Counter:
+        """Rate limits, over all processes."""
+        from bonded.adapters.counter_sql import SqlCounter
+
+        return SqlCounter(self.db)
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        """Sends mail by SMTP, or writes it to a folder."""
+        m = self.settings.mail
+        if m.transport == "file":
+            from bonded.adapters.mailer_file import FileMailer
+
+            return FileMailer(self.directory / m.folder)
+        from bonded.adapters.mailer_smtp import SmtpMailer
+
+        password = (self.directory / m.password_file).read_text().strip() if m.password_file else ""
+        return SmtpMailer(m.host, m.port, username=m.username, password=password, starttls=m.starttls)
+
+    @cached_property
+    def sealer(self) -> Sealer:
+        """What seals the secrets of second factors. Raises SettingsError."""
+        from bonded.accounts.sealing import Sealer, key_from
+
+        path = self.directory / self.settings.account.key_file
+        try:
+            return Sealer(key_from(path))
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"`account.key_file` cannot be used: {error}") from None
+
+    def _secret(self, key: str, path: str) -> str:
+        """What the file holds that the setting `key` names. Raises SettingsError."""
+        try:
+            secret = (self.directory / path).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"`{key}` cannot be read: {error}") from None
+        if not secret or not secret.isascii() or not secret.isprintable():
+            raise SettingsError(f"`{key}`: {path} does not hold a token on one line")
+        return secret
+
+    @cached_property
+    def spool(self) -> Path:
+        """Where uploads are received; on the vault's file system, so that accepting one is a link."""
+        where = self.settings.storage.vault
+        folder = self.directory / "run" if where.startswith("s3://") else (self.directory / where).parent / "run"
+        spool = folder / "spool"
+        spool.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return spool
+
+    @property
+    def metrics_folder(self) -> Path:
+        """Where the processes of this machine count."""
+        return self.directory / "run" / "metrics"
+
+    def forked(self) -> None:
+        """Forget what must not be shared with the parent process. Call first in every child."""
+        if "db" in self.__dict__:
+            self.db.forked()
+
+    def closed(self) -> None:
+        """Close what is open. Call before forking."""
+        if "db" in self.__dict__:
+            self.db.close()
