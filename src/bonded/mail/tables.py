@@ -12,3 +12,10 @@ sent = Table(
     Column("at", Instant, nullable=False),
 )
 """No foreign keys: rows are evidence of what was sent, and outlive accounts."""
+
+unwanted = Table(
+    "mail_unwanted",
+    metadata,
+    Column("user_id", Text, primary_key=True),
+    Column("kind", Text, primary_key=True),  # mail.kinds: a kind that this person wants no mails of
+)
