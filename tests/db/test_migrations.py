@@ -6,9 +6,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
+from bonded.catalog.tables import requirement
 from bonded.db import migrate, revision
 from bonded.db.engine import Database, open_database
 from bonded.journal import record
@@ -33,6 +34,54 @@ def test_up_from_empty_on_sqlite(tmp_path: Path) -> None:
 def test_up_from_empty_on_postgresql(postgres: PostgresServer) -> None:
     with postgres.database(migrated=False) as url:
         check(open_database(url))
+
+
+def filled(db: Database) -> None:
+    """What releases require is entered for those that were there before."""
+    migrate.upgrade(db, "0013")
+    with db.write() as tx:
+        for name in ("a", "b"):
+            tx.execute(
+                text(
+                    "INSERT INTO project (id, key, name, twin, status, status_reason, deleted, last_journal_id, created_at)"
+                    " VALUES (:id, :id, :id, '', 'active', '', :no, 0, :now)"
+                ),
+                {"id": name, "no": False, "now": 0},
+            )
+        for number, (owner, said) in enumerate(
+            [
+                ("a", '["Flask_Login>=1", "idna ; python_version > \'3\'"]'),
+                ("a", '["idna"]'),
+                ("b", '["IDNA", "???"]'),
+                ("b", "null"),
+            ]
+        ):
+            tx.execute(
+                text(
+                    "INSERT INTO release (id, project_id, version, canonical, metadata, created_at)"
+                    " VALUES (:id, :owner, :id, :id, :said, :now)"
+                ),
+                {
+                    "id": str(number),
+                    "owner": owner,
+                    "said": '{"requires_dist": ' + said + "}",
+                    "now": 0,
+                },
+            )
+    migrate.upgrade(db)
+    with db.read() as conn:
+        rows = conn.execute(select(requirement.c.name, requirement.c.project_id)).all()
+    assert sorted(tuple(row) for row in rows) == [("flask-login", "a"), ("idna", "a"), ("idna", "b")]
+    db.close()
+
+
+def test_what_releases_require_is_filled_in_on_sqlite(tmp_path: Path) -> None:
+    filled(open_database(f"sqlite:///{tmp_path / 'x.db'}"))
+
+
+def test_what_releases_require_is_filled_in_on_postgresql(postgres: PostgresServer) -> None:
+    with postgres.database(migrated=False) as url:
+        filled(open_database(url))
 
 
 @pytest.mark.parametrize("statement", ["DELETE FROM journal", "UPDATE journal SET action = 'x'"])

@@ -64,6 +64,14 @@ release = Table(
     UniqueConstraint("project_id", "canonical"),
 )
 
+# Which projects any release of a project requires: who else is hit when that one changes. Kept when releases go.
+requirement = Table(
+    "requirement",
+    metadata,
+    Column("name", Text, primary_key=True),  # normalized name of what is required, whether it is in this index or not
+    Column("project_id", Text, ForeignKey("project.id"), primary_key=True, index=True),
+)
+
 file = Table(
     "file",
     metadata,
@@ -117,6 +125,9 @@ case = Table(
     Column("closed_at", Instant),
     # The least number of the cases that it shares something telling with (review.grouping); NULL: not looked at yet.
     Column("campaign_id", BigInteger),
+    # Somebody works on it (review.claims); it lapses by itself.
+    Column("claimed_by", Text),
+    Column("claimed_at", Instant),
     Index(
         "uq_review_case_open",
         "project_id",
@@ -128,6 +139,25 @@ case = Table(
     Index("ix_review_case_state_opened_at", "state", "opened_at"),
     Index("ix_review_case_campaign_id", "campaign_id"),
     sqlite_autoincrement=True,
+)
+
+# Somebody wants a file removed that others need (review.two_people): it is done when a second person wants it too.
+removal_proposal = Table(
+    "removal_proposal",
+    metadata,
+    Column("file_id", Text, ForeignKey("file.id"), primary_key=True),
+    Column("user_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+)
+
+saved_filter = Table(
+    "saved_filter",
+    metadata,
+    Column("user_id", Text, ForeignKey("user_account.id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("query", Text, nullable=False),  # of the queue's address, normalised by web.admin.filters
+    Column("created_at", Instant, nullable=False),
 )
 """A case gathers what an administrator decides together: the held files of one project."""
 

@@ -19,10 +19,10 @@ INSERT_ONLY = ("journal", "finding", "screening_run", "verdict")
 """Tables in which UPDATE and DELETE are refused by the database itself."""
 
 
-def upgrade(db: Database) -> None:
-    """Bring the database to the newest schema, in one transaction; nothing to do is quick."""
+def upgrade(db: Database, to: str = "head") -> None:
+    """Bring the database to the newest schema, or to the revision `to`, in one transaction; nothing to do is quick."""
     with db.write() as connection:
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), to)
         protect(connection)
 
 
