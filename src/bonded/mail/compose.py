@@ -18,6 +18,7 @@ from bonded.accounts.people import User
 from bonded.journal.read import Entry
 from bonded.mail import letter
 from bonded.mail.catalogues import choose, translations
+from bonded.mail.secret_links import SECRET_LINKS
 from bonded.values.actions import ACTIONS, Notify
 from bonded.values.alarms import KINDS, Alarm, Severity
 from bonded.values.states import SubjectKind
@@ -147,8 +148,7 @@ def _details(settings: MailSettings, news: News, to: User, language: str) -> lis
 def _where(settings: MailSettings, news: News) -> str:
     """The page that shows it. An address with a secret goes to the one person who proves by it that it reached them."""
     if news.secret:
-        page = "email" if news.entry.action == "user.email-link" else "set-password"
-        return f"{settings.url}account/{page}/{news.secret}/"
+        return settings.url + SECRET_LINKS[news.entry.action].page.format(secret=news.secret)
     notify = ACTIONS[news.entry.action].notify
     if notify is Notify.OWNERS:
         return f"{settings.url}manage/project/{news.entry.project_key}/"

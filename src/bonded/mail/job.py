@@ -14,14 +14,13 @@ from sqlalchemy import Connection, insert, select
 
 from bonded.accounts import people
 from bonded.accounts.people import User
-from bonded.accounts.profile import make_email_link
-from bonded.accounts.reset import make_reset_link
 from bonded.catalog import read as catalog
 from bonded.db.engine import Database
 from bonded.db.jobs import Job
 from bonded.journal import read as journal
 from bonded.mail.compose import MailSettings, News, message
 from bonded.mail.recipients import recipients
+from bonded.mail.secret_links import SECRET_LINKS
 from bonded.mail.tables import sent
 from bonded.seams import Mailer
 from bonded.values.states import SubjectKind
@@ -58,11 +57,11 @@ def handle(context: MailContext, job: Job, now: datetime) -> None:
 
 
 def _send(context: MailContext, news: News, to: User, now: datetime) -> bool:
-    if news.entry.action in ("user.email-link", "user.reset-link"):
+    link = SECRET_LINKS.get(news.entry.action)
+    if link is not None:
         # Made here, so that the secret is in the mail and nowhere else; a repeated mail makes the earlier link useless.
         with context.db.write() as tx:
-            confirms = news.entry.action == "user.email-link"
-            secret = make_email_link(tx, to.id, to.email, now=now) if confirms else make_reset_link(tx, to.id, now=now)
+            secret = link.make(tx, news.entry, to, now)
         if secret is None:
             return True
         news = replace(news, secret=secret)
