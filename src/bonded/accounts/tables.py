@@ -1,6 +1,18 @@
 """Tables of people and of what proves who they are."""
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, LargeBinary, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+)
 
 from bonded.db.base import Instant, Json, metadata
 
@@ -41,7 +53,7 @@ token = Table(
     Column("id", Text, primary_key=True),
     Column("user_id", Text, ForeignKey("user_account.id"), nullable=False, index=True),
     Column("name", Text, nullable=False),
-    Column("key", LargeBinary, nullable=False),  # root key of the macaroon
+    Column("key", LargeBinary, nullable=False),  # root key of the macaroon, sealed (accounts.sealing)
     Column("projects", Json, nullable=False),  # [] = all projects of the user, else normalized names
     Column("permissions", Json, nullable=False),  # subset of the scopes in values.actions
     Column("networks", Json, nullable=False, server_default="[]"),  # [] = from anywhere, else CIDR
@@ -51,7 +63,11 @@ token = Table(
     Column("used_at", Instant),
     Column("used_ip", Text),
     Column("revoked_at", Instant),
+    Column("first_upload", Boolean, nullable=False, default=False, server_default=false()),  # until it made its project
+    Column("publishers", Json, nullable=False, server_default="[]"),  # ids, of a short-lived token of a CI identity
+    Column("reminded", Integer),  # days before the end that its owner was reminded of last
     Index("ix_token_user_id_name", "user_id", "name"),
+    Index("ix_token_expires_at", "expires_at"),
 )
 
 link = Table(

@@ -111,7 +111,7 @@ def migrate(directory: Path) -> None:
 
     house = open_house(directory)
     before = current(house.db)
-    upgrade(house.db)
+    upgrade(house.db, sealer=lambda: house.sealer)
     after = current(house.db)
     click.echo(f"schema {after}: nothing to do" if before == after else f"schema {before or 'empty'} -> {after}")
 

@@ -75,7 +75,7 @@ def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
         shutil.copytree(keys, hidden / "keys", dirs_exist_ok=True)
     house = open_house(hidden)
     _check(house, manifest.database)
-    migrate.upgrade(house.db)
+    migrate.upgrade(house.db, sealer=lambda: house.sealer)
     done = _reissue(house)
     house.db.close()
     if directory.exists():

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from alembic import command
 from alembic.autogenerate import compare_metadata
@@ -19,10 +20,23 @@ INSERT_ONLY = ("journal", "finding", "screening_run", "verdict")
 """Tables in which UPDATE and DELETE are refused by the database itself."""
 
 
-def upgrade(db: Database, to: str = "head") -> None:
-    """Bring the database to the newest schema, or to the revision `to`, in one transaction; nothing to do is quick."""
+class Seals(Protocol):
+    """Seals secrets, bound to the row that they belong to (accounts.sealing)."""
+
+    def seal(self, secret: bytes, bound_to: str) -> bytes: ...
+
+    def open(self, sealed: bytes, bound_to: str) -> bytes: ...
+
+
+def upgrade(db: Database, to: str = "head", *, sealer: Callable[[], Seals] | None = None) -> None:
+    """Bring the database to the newest schema, or to the revision `to`, in one transaction; nothing to do is quick.
+
+    `sealer` is asked for when the database has secrets in the clear, as older versions left them.
+    """
     with db.write() as connection:
-        command.upgrade(_config(connection), to)
+        config = _config(connection)
+        config.attributes["sealer"] = sealer
+        command.upgrade(config, to)
         protect(connection)
 
 
