@@ -45,6 +45,8 @@ review.remove              | X     | -     | -      | no
 review.confirm             | X     | -     | -      | no
 review.reopen              | X     | -     | -      | no
 review.ask-owner           | X     | -     | -      | no
+review.compare             | X     | -     | -      | no
+review.undo                | X     | -     | -      | no
 review.quarantine-project  | X     | -     | -      | no
 review.release-project     | X     | -     | -      | no
 screening.submit           | UMOX  | UMOX  | screen | no
@@ -90,9 +92,12 @@ token.rotate               | UMOX  | -     | -      | fresh
 token.leaked               | AUMOX | AUMOX | any    | no
 admin.see                  | X     | -     | -      | no
 admin.journal              | X     | -     | -      | no
+admin.read-private         | X     | -     | -      | no
 job.retry                  | X     | -     | -      | no
 job.discard                | X     | -     | -      | no
 check.set-state            | X     | -     | -      | no
+check.suppress             | X     | -     | -      | no
+check.unsuppress           | X     | -     | -      | no
 check.backfill             | X     | -     | -      | no
 check.schedule             | X     | -     | -      | no
 publication.flip           | -     | -     | -      | no

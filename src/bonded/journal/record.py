@@ -45,9 +45,14 @@ def record(
     concerned. `facts` are kept for ever and public to auditors: never names or addresses of people; those go in
     `private`, where the actor's IP address and agent are added, bound to the row by a salted hash.
     An action that notifies leaves a mail job with the row's id. An action marked `changes_index` also leaves a row for
-    the publisher; it needs `project`. Raises KeyError for an action that is not in the table.
+    the publisher. Raises KeyError for an action that is not in the table, and ValueError for one that writes no rows or
+    that belongs into a project's history and names none.
     """
     known = ACTIONS[action]
+    if not known.event:
+        raise ValueError(f"{action} only guards reading: it has no rows in the journal")
+    if known.about_project and project is None:
+        raise ValueError(f"{action} belongs into a project's history and names no project")
     hidden = {k: v for k, v in (("ip", who.ip), ("agent", who.agent)) if v} | (private or {})
     salt = secrets.token_bytes(16)
     digest = private_hash(salt, hidden) if hidden else None

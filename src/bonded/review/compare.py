@@ -25,12 +25,14 @@ from bonded.catalog.tables import comparison as table
 from bonded.db.engine import Tx
 from bonded.db.jobs import Job, enqueue
 from bonded.db.worker import Effects
+from bonded.journal import record
 from bonded.review.compare_child import diff_call, listing_call, texts_call
 from bonded.review.compare_plan import Change, Member, is_wheel, plan
 from bonded.review.settings import ReviewContext
 from bonded.seams import NotStored, SandboxResult
 from bonded.values.refusals import Refusal
-from bonded.values.states import FileState
+from bonded.values.states import FileState, SubjectKind
+from bonded.values.who import Actor
 
 QUEUE = "compare"
 MOST_CHANGES = 2000
@@ -75,6 +77,14 @@ class Failed(Exception):
 def ask(tx: Tx, old_id: str, new_id: str, *, now: datetime) -> None:
     """Have two files compared. The newest answer is kept."""
     enqueue(tx, QUEUE, f"compare:{old_id}:{new_id}", {"old": old_id, "new": new_id}, now=now, max_attempts=2)
+
+
+def ask_by(tx: Tx, who: Actor, pair: Pair, *, now: datetime) -> None:
+    """The same, asked by a person: it stands in the journal."""
+    facts = {"filename": pair.new.filename, "with": pair.old.filename}
+    subject = (SubjectKind.FILE, pair.new.id)
+    record(tx, "review.compare", who, subject, now=now, project=pair.new.project_key, facts=facts)
+    ask(tx, pair.old.id, pair.new.id, now=now)
 
 
 def handle(context: ReviewContext, job: Job, now: datetime) -> Effects | None:

@@ -19,11 +19,14 @@ from sqlalchemy.exc import IntegrityError
 from bonded.db.engine import Database, Tx
 from bonded.db.jobs import enqueue
 from bonded.facts.archive import is_archive
+from bonded.journal import record
 from bonded.screening.outbound import Rules, parse
 from bonded.screening.service_tables import delivery, submission
 from bonded.seams import Counter, Storage
 from bonded.values.refusals import Refusal, define
+from bonded.values.states import SubjectKind
 from bonded.values.text import has_control, iso, new_id
+from bonded.values.who import Actor, ActorKind
 
 QUEUE = "submission"
 
@@ -91,6 +94,12 @@ class Sender:
     user_id: str
     token_id: str
     trusted: bool
+    ip: str = ""
+    agent: str = ""
+
+    def actor(self) -> Actor:
+        """The sender as the journal names them."""
+        return Actor(ActorKind.TOKEN, self.user_id, self.token_id, self.ip, self.agent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +222,8 @@ def _take(context: ServiceContext, sender: Sender, asked: Asked, now: datetime) 
         with context.db.write() as tx:
             row = tx.execute(insert(submission).values(values).returning(*submission.c)).one()
             enqueue(tx, QUEUE, f"submission:{made}", {"submission_id": made}, now=now)
+            facts = {"submission": made, "filename": asked.filename, "sha256": asked.sha256}
+            record(tx, "screening.submit", sender.actor(), (SubjectKind.INDEX, ""), now=now, facts=facts)
     except IntegrityError:  # the same key at the same moment
         if key is not None:
             context.vault.delete(key)

@@ -39,7 +39,8 @@ class Action:
     """One action.
 
     `scope` is the token permission that suffices, None when a token never does. `factor` asks for a fresh step-up
-    authentication, `reason` for words from the person, `changes_index` for a publication.
+    authentication, `reason` for words from the person, `changes_index` for a publication. `event`: doing it writes a row
+    of this name into the journal; what only guards reading writes none.
     """
 
     name: str
@@ -50,6 +51,15 @@ class Action:
     reason: bool = False
     changes_index: bool = False
     notify: Notify = Notify.NOBODY
+    event: bool = True
+
+    @property
+    def about_project(self) -> bool:
+        """Whether its row names a project, so that it is in that project's history."""
+        return self.event and self.name.partition(".")[0] in _OF_PROJECTS
+
+
+_OF_PROJECTS = frozenset({"file", "project", "release", "report", "review", "role"})
 
 
 def _table(*actions: Action) -> dict[str, Action]:
@@ -84,11 +94,11 @@ ACTIONS: dict[str, Action] = _table(
         changes_index=True,
         notify=N.OWNERS,
     ),
-    A("project.manage", W.MAINTAINER, "See the manage pages of a project"),
+    A("project.manage", W.MAINTAINER, "See the manage pages of a project", event=False),
     A("role.add", W.OWNER, "Give somebody a role", factor=True, notify=N.OWNERS),
     A("role.remove", W.OWNER, "Take a role away", factor=True, notify=N.OWNERS),
     # review
-    A("review.see", W.ADMIN, "See the review queue, cases and evidence"),
+    A("review.see", W.ADMIN, "See the review queue, cases and evidence", event=False),
     A("review.release", W.ADMIN, "Release a file", reason=True, changes_index=True, notify=N.OWNERS),
     A("review.quarantine", W.ADMIN, "Quarantine a file", reason=True, changes_index=True, notify=N.OWNERS),
     A("review.reject", W.ADMIN, "Reject a file", reason=True, notify=N.OWNERS),
@@ -97,25 +107,25 @@ ACTIONS: dict[str, Action] = _table(
     A("review.reopen", W.ADMIN, "Put a rejected file back under review", reason=True),
     A("review.ask-owner", W.ADMIN, "Ask the owners about a file", reason=True, notify=N.OWNERS),
     A("review.compare", W.ADMIN, "Have two files compared"),
-    A("review.undo", W.ADMIN, "Take back one's last decision"),
+    A("review.undo", W.ADMIN, "Take back one's last decision", event=False),
     A("review.quarantine-project", W.ADMIN, "Quarantine a project", reason=True, changes_index=True, notify=N.OWNERS),
     A("review.release-project", W.ADMIN, "Release a project", reason=True, changes_index=True, notify=N.OWNERS),
     # screening beside another index
     A("screening.submit", W.USER, "Have an archive screened", scope="screen"),
-    A("screening.read", W.USER, "Read the verdict of an archive that one had screened", scope="screen"),
+    A("screening.read", W.USER, "Read the verdict of an archive that one had screened", scope="screen", event=False),
     A("webhook.add", W.ADMIN, "Add a webhook", factor=True),
     A("webhook.rotate", W.ADMIN, "Give a webhook another secret", factor=True),
     A("webhook.remove", W.ADMIN, "Remove a webhook", reason=True),
     A("report.make", W.ANYONE, "Report a project"),
-    A("report.see", W.ADMIN, "See the queue of reports"),
+    A("report.see", W.ADMIN, "See the queue of reports", event=False),
     A("report.link", W.ADMIN, "Link a report to a case"),
     A("report.dismiss", W.ADMIN, "Dismiss a report", reason=True),
-    A("advisory.see", W.ANYONE, "Read the advisories on confirmed malware"),
+    A("advisory.see", W.ANYONE, "Read the advisories on confirmed malware", event=False),
     # people
     A("user.create", W.SYSTEM, "Create a person", notify=N.SUBJECT),
     A("user.login", W.ANYONE, "Log in"),
     A("user.login-failed", W.ANYONE, "Fail to log in"),
-    A("user.second-step", W.ANYONE, "Take the second step of a login"),
+    A("user.second-step", W.ANYONE, "Take the second step of a login", event=False),
     A("user.second-step-failed", W.ANYONE, "Fail the second step of a login"),
     A("user.logout", W.USER, "Log out"),
     A("user.confirm", W.USER, "Confirm that it is you (step-up)"),
@@ -136,7 +146,7 @@ ACTIONS: dict[str, Action] = _table(
     A("factor.make-codes", W.USER, "Make new recovery codes", factor=True, notify=N.SUBJECT),
     A("factor.prove-codes", W.USER, "Show that the recovery codes are kept"),
     A("factor.use-code", W.ANYONE, "Log in with a recovery code", notify=N.SUBJECT),
-    A("account.see", W.USER, "See one's own account"),
+    A("account.see", W.USER, "See one's own account", event=False),
     A("session.end", W.USER, "End a session"),
     A("session.end-others", W.USER, "End all other sessions"),
     A("token.create", W.USER, "Create an API token", factor=True, notify=N.SUBJECT),
@@ -144,8 +154,9 @@ ACTIONS: dict[str, Action] = _table(
     A("token.rotate", W.USER, "Replace an API token by a new one", factor=True),
     A("token.leaked", W.ANYONE, "Report an API token that leaked", notify=N.SUBJECT),
     # index
-    A("admin.see", W.ADMIN, "See administration pages"),
-    A("admin.journal", W.ADMIN, "Read the journal"),
+    A("admin.see", W.ADMIN, "See administration pages", event=False),
+    A("admin.journal", W.ADMIN, "Read the journal", event=False),
+    A("admin.read-private", W.ADMIN, "Read addresses in the journal", reason=True),
     A("job.retry", W.ADMIN, "Retry a dead job"),
     A("job.discard", W.ADMIN, "Discard a dead job", reason=True),
     A("check.set-state", W.ADMIN, "Change the state of a check", reason=True),
@@ -168,5 +179,5 @@ ACTIONS: dict[str, Action] = _table(
     A("index.alarm", W.SYSTEM, "Raise an alarm", notify=N.ADMINS),
     A("index.alarm-over", W.SYSTEM, "End an alarm"),
     A("index.init", W.SYSTEM, "Create the index"),
-    A("index.read", W.ANYONE, "Read public pages"),
+    A("index.read", W.ANYONE, "Read public pages", event=False),
 )

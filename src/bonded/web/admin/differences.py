@@ -11,6 +11,7 @@ from bonded.review.compare import Pair
 from bonded.review.related import related
 from bonded.web.admin.difference_lines import shown
 from bonded.web.forms import Form, whole
+from bonded.web.identity import actor
 from bonded.web.notices import go
 from bonded.web.request import Request, found
 
@@ -37,7 +38,7 @@ def ask(request: Request) -> Response:
     with request.db.write() as tx:
         case, pairs = _pairs(tx, request)
         pair = found(pairs[at - 1] if at <= len(pairs) else None, "There is no such pair of files.")
-        compare.ask(tx, pair.old.id, pair.new.id, now=request.now)
+        compare.ask_by(tx, actor(request), pair, now=request.now)
     return go(request, f"/admin/review/{case.line.id}/differences/?pair={at}", "comparing")
 
 

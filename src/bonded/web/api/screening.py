@@ -40,7 +40,9 @@ def submit(request: Request) -> Response:
             raise received
         key = request.headers.get("Idempotency-Key")
         asked = _by_form(received, key) if isinstance(received, Received) else _by_address(request, key)
-        sender = Sender(bearer.user.id, bearer.token_id, bearer.operator or bearer.user.is_admin)
+        sender = Sender(
+            bearer.user.id, bearer.token_id, bearer.operator or bearer.user.is_admin, request.ip, request.agent
+        )
         told, new = service.submit(request.house.service, sender, asked, request.now)
     except StorageError as error:
         raise storage_refusal(error) from error
