@@ -29,6 +29,8 @@ user = Table(
     Column("language", Text),
     Column("new_email", Text),  # asked for, not confirmed yet
     Column("created_at", Instant, nullable=False),
+    Column("password_void_at", Instant),  # the password is known from leaks: it opens nothing until it is reset
+    Column("first_login_at", Instant),
 )
 
 session = Table(
@@ -75,6 +77,7 @@ link = Table(
     metadata,
     Column("secret_hash", Text, primary_key=True),
     Column("purpose", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),  # what exactly it is for, such as which address
     Column("user_id", Text, ForeignKey("user_account.id"), nullable=False),
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
