@@ -7,11 +7,11 @@ Revision ID: 0017
 Revises: 0016
 """
 
-from alembic import op
 import sqlalchemy as sa
+from alembic import op
+
 import bonded.db.base
 from bonded.values.text import new_id
-
 
 revision = "0017"
 down_revision = "0016"
