@@ -64,6 +64,7 @@ def _queues(found: Status, now: datetime) -> list[Level]:
     """Every queue that has jobs; those that signing depends on are told even when they are empty."""
     names = {queue.name for queue in found.queues} | {
         "compare",
+        "describe",
         "group",
         "mail",
         "plain",

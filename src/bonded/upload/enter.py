@@ -13,8 +13,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bonded.accounts.caveats import TOKEN_PROJECT
 from bonded.accounts.permits import require
 from bonded.accounts.tokens import Bearer
-from bonded.catalog import read
+from bonded.catalog import read, requirements
 from bonded.catalog.change import create_project
+from bonded.catalog.descriptions import expect_description
 from bonded.catalog.locks import try_lock_project
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import release as release_table
@@ -22,6 +23,7 @@ from bonded.catalog.twins import lock_twins, twins_of
 from bonded.db.engine import Tx
 from bonded.db.jobs import enqueue
 from bonded.journal.record import record
+from bonded.upload import describe
 from bonded.upload.examine import Examined
 from bonded.upload.limits import UploadLimits
 from bonded.upload.naming import check_new_name
@@ -190,6 +192,9 @@ def _release(tx: Tx, project: read.Project, examined: Examined, release_id: str,
         },
     ).scalar_one_or_none()
     if made is not None:
+        requirements.enter(tx, project.id, examined.metadata)
+        expect_description(tx, str(made))
+        describe.ask(tx, str(made), now)
         return str(made)
     head = read.release_head(tx, project.id, examined.version)
     assert head is not None, "a release that is in the way is there"

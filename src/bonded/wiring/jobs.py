@@ -44,6 +44,7 @@ class Jobs(Publishing, Screening, Uploads):
         from bonded.screening.webhooks import WebhookContext
         from bonded.screening.webhooks import handle as deliver
         from bonded.tuf import document_jobs, plain, purge, takedown
+        from bonded.upload import describe
 
         s = self.settings
         post = mail.MailContext(self.db, self.mailer, MailSettings(s.name, s.url.rstrip("/") + "/", s.mail.sender))
@@ -55,6 +56,7 @@ class Jobs(Publishing, Screening, Uploads):
             "backfill": partial(run_part, self.history),
             "group": partial(grouping.handle, self.review),
             "compare": partial(compare.handle, self.review),
+            describe.QUEUE: partial(describe.handle, describe.DescribeContext(self.db, self.sandbox)),
             "takedown": partial(takedown.handle, self.keeper),
             "plain": partial(plain.handle, self.keeper),
             "documents": partial(document_jobs.handle, self.keeper),
@@ -74,6 +76,7 @@ class Jobs(Publishing, Screening, Uploads):
         from bonded.tuf.squeeze import Squeezer
         from bonded.tuf.status import status
         from bonded.tuf.tell import tell
+        from bonded.upload import describe
         from bonded.upload.spool import sweep
 
         longest = timedelta(seconds=self.settings.upload.total_timeout) + timedelta(hours=1)
@@ -102,6 +105,9 @@ class Jobs(Publishing, Screening, Uploads):
         def watched(now: datetime) -> None:
             demote(self.db, self.screening_settings.precision, now)
 
+        def described(now: datetime) -> None:
+            describe.refresh(self.db, now)
+
         squeezer = Squeezer(self.public)
 
         def squeezed(_now: datetime) -> None:
@@ -113,6 +119,7 @@ class Jobs(Publishing, Screening, Uploads):
             (timedelta(seconds=20), by_the_clock),
             (timedelta(minutes=10), watched),
             (timedelta(minutes=1), alarmed),
+            (timedelta(minutes=10), described),
             (timedelta(seconds=2), followed),
             (timedelta(seconds=10), advised),
             (timedelta(seconds=5), squeezed),

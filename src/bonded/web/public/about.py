@@ -1,24 +1,18 @@
-"""What a release says of itself, made fit to show: links only to the web, description without scripts. Pure."""
+"""What a release says of itself, made fit to show: links lead only to the web. Pure."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
-from markupsafe import Markup
-
-_PICTURE = re.compile(r"<img\b[^>]*>")
-_ALT = re.compile(r'\balt="([^"<>]*)"')
 LONGEST = 200_000
-"""Characters of a description that are rendered; what is longer is shown as plain text, cut."""
+"""Characters of a description that are shown as text; what is longer is cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """`html` is a rendered description, None where it is shown as `text`. `links` are (label, address)."""
+    """`text` is the description as it was written (`catalog.descriptions` has it rendered). `links` are (label, address)."""
 
     summary: str
     author: str
@@ -27,14 +21,11 @@ class About:
     links: tuple[tuple[str, str], ...]
     classifiers: tuple[str, ...]
     requires: tuple[str, ...]
-    html: Markup | None
     text: str
 
 
 def about(metadata: dict[str, Any]) -> About:
     """The parts of core metadata that the page shows. Whatever is missing or of another type is left out."""
-    description = _text(metadata, "description")
-    kind = _text(metadata, "description_content_type").partition(";")[0].strip().lower()
     return About(
         summary=_text(metadata, "summary")[:500],
         author=(_text(metadata, "author") or _text(metadata, "author_email"))[:200],
@@ -43,23 +34,8 @@ def about(metadata: dict[str, Any]) -> About:
         links=tuple(_links(metadata)),
         classifiers=tuple(_list(metadata, "classifiers")),
         requires=tuple(_list(metadata, "requires_dist")),
-        html=_rendered(description) if kind == "text/markdown" and len(description) <= LONGEST else None,
-        text=description[:LONGEST],
+        text=_text(metadata, "description")[:LONGEST],
     )
-
-
-@lru_cache(maxsize=128)
-def _rendered(description: str) -> Markup | None:
-    from readme_renderer import markdown  # not before it is needed: its import costs as much as a page
-
-    html = markdown.render(description)
-    # Pictures would come from other hosts, which our policy forbids: their descriptions take their place.
-    return Markup(_PICTURE.sub(_described, html)) if html else None  # noqa: S704 - sanitised by nh3 inside readme_renderer
-
-
-def _described(picture: re.Match[str]) -> str:
-    alt = _ALT.search(picture[0])
-    return f'<span class="dim">[{alt[1]}]</span>' if alt and alt[1] else ""
 
 
 def _links(metadata: dict[str, Any]) -> list[tuple[str, str]]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from markupsafe import Markup
 from packaging.version import InvalidVersion, Version
 from pyramid.httpexceptions import HTTPMovedPermanently
 from pyramid.response import Response
 
+from bonded.catalog.descriptions import read_description
 from bonded.catalog.pages import PageState, page_state
 from bonded.catalog.read import role_in
 from bonded.values.names import normalize
@@ -23,7 +25,8 @@ def show(request: Request) -> Response:
     with request.db.read() as conn:
         page = found(page_state(conn, key), f"There is no project {key[:100]} here.")
         mine = role_in(conn, user.id, key) if user else None
-    version = _version(page, request.matchdict.get("version"))
+        version = _version(page, request.matchdict.get("version"))
+        description = read_description(conn, key, version)
     metadata = page.metadata.get(version, {})
     return request.page(
         "public/project.html",
@@ -32,6 +35,8 @@ def show(request: Request) -> Response:
         newest=newest_version(page),
         files=[file for file in page.files if file.version == version],
         about=about(metadata),
+        description=description,
+        prose=Markup(description.html),  # noqa: S704 - judged by values.prose.faults before it was kept
         mine=mine,
         quarantined=page.status is ProjectStatus.QUARANTINED,
         install=install_line(request.settings.base, page, version),
