@@ -121,6 +121,15 @@ class ScreeningSettings(Section):
     """Days that decisions count."""
 
 
+class ReviewSettings(Section):
+    """How people decide about what policy held back."""
+
+    answer_within_hours: float = Field(default=24.0, gt=0)
+    """Hours after which an open case is late: it says so in the queue and in the figures."""
+    two_people_dependants: int = Field(default=10, ge=0)
+    """Removing a file for good takes two administrators where this many other projects here require its project; 0: one suffices."""
+
+
 class TufSettings(Section):
     """Numbers of bins are chosen at the ceremony; these are the lifetimes and the rhythm."""
 
@@ -335,6 +344,7 @@ class Settings(BaseSettings):
     storage: StorageSettings = StorageSettings()
     upload: UploadSettings = UploadSettings()
     screening: ScreeningSettings = ScreeningSettings()
+    review: ReviewSettings = ReviewSettings()
     tuf: TufSettings = TufSettings()
     signer: SignerSettings = SignerSettings()
     queue: QueueSettings = QueueSettings()

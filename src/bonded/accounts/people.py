@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -116,6 +117,12 @@ def names(conn: Connection, ids: set[str]) -> dict[str, str]:
     if not ids:
         return {}
     return {row.id: row.name for row in conn.execute(select(user.c.id, user.c.name).where(user.c.id.in_(ids)))}
+
+
+def since(conn: Connection, ids: Iterable[str]) -> dict[str, datetime]:
+    """When accounts were made, by id."""
+    rows = conn.execute(select(user.c.id, user.c.created_at).where(user.c.id.in_(sorted(set(ids)))))
+    return {row.id: row.created_at for row in rows}
 
 
 def admins(conn: Connection) -> list[User]:

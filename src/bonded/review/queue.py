@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, or_, select
@@ -44,6 +44,8 @@ class CaseLine:
     waiting: int
     campaign_id: int
     uploaders: tuple[str, ...] = ()
+    claimed_by: str | None = None
+    claimed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ Cursor = tuple[float | datetime, int]
 """What the last line of a page is sorted by, and its id."""
 
 SORTS = ("score", "oldest", "newest")
+CLAIM_LASTS = timedelta(minutes=30)
+"""How long somebody's claim on a case counts (review.claims)."""
 
 
 def cases(
@@ -142,6 +146,17 @@ def case(conn: Connection, case_id: int) -> Case:
     return Case(line, project, tuple(files), tuple(findings))
 
 
+def after(conn: Connection, line: CaseLine, now: datetime, *, mine: str) -> int | None:
+    """The case to look at after this one: the next open one by score that nobody but `mine` works on, else the first."""
+    c = case_table.c
+    lapsed = now - CLAIM_LASTS
+    free = or_(c.claimed_by.is_(None), c.claimed_by == mine, c.claimed_at < lapsed)
+    query = select(c.id).where(c.state == "open", c.id != line.id, free).order_by(c.score.desc(), c.id).limit(1)
+    behind = or_(c.score < line.score, and_(c.score == line.score, c.id > line.id))
+    found = conn.execute(query.where(behind)).scalar_one_or_none()
+    return found if found is not None else conn.execute(query).scalar_one_or_none()
+
+
 def count_open(conn: Connection) -> int:
     """How many cases are open."""
     return conn.execute(select(func.count()).where(case_table.c.state == "open")).scalar_one()
@@ -150,6 +165,7 @@ def count_open(conn: Connection) -> int:
 def _heads() -> Any:
     c, p = case_table.c, project_table.c
     columns = (c.id, c.project_id, p.key, p.name, c.state, c.score, c.headline, c.opened_at, c.closed_at)
+    columns += (c.claimed_by, c.claimed_at)
     campaign = func.coalesce(c.campaign_id, c.id).label("campaign_id")
     return select(*columns, campaign).join(project_table, p.id == c.project_id)
 
@@ -183,6 +199,8 @@ def _line(row: Any, files: list[tuple[str, str, int]], withdrawn: frozenset[str]
         waiting,
         row.campaign_id,
         uploaders,
+        row.claimed_by,
+        row.claimed_at,
     )
 
 

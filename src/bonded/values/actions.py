@@ -59,7 +59,7 @@ class Action:
         return self.event and self.name.partition(".")[0] in _OF_PROJECTS
 
 
-_OF_PROJECTS = frozenset({"file", "project", "release", "report", "review", "role"})
+_OF_PROJECTS = frozenset({"file", "project", "publisher", "release", "report", "review", "role"})
 
 
 def _table(*actions: Action) -> dict[str, Action]:
@@ -106,6 +106,17 @@ ACTIONS: dict[str, Action] = _table(
     A("review.confirm", W.ADMIN, "Confirm the state that policy gave a file", reason=True),
     A("review.reopen", W.ADMIN, "Put a rejected file back under review", reason=True),
     A("review.ask-owner", W.ADMIN, "Ask the owners about a file", reason=True, notify=N.OWNERS),
+    A("review.claim", W.ADMIN, "Claim a case"),
+    A("review.let-go", W.ADMIN, "Give up the claim on a case"),
+    A(
+        "review.propose-removal",
+        W.ADMIN,
+        "Propose to remove a file that others need",
+        reason=True,
+        notify=N.ADMINS,
+    ),
+    A("filter.save", W.ADMIN, "Save a filter of the review queue"),
+    A("filter.forget", W.ADMIN, "Forget a saved filter"),
     A("review.compare", W.ADMIN, "Have two files compared"),
     A("review.undo", W.ADMIN, "Take back one's last decision", event=False),
     A("review.quarantine-project", W.ADMIN, "Quarantine a project", reason=True, changes_index=True, notify=N.OWNERS),
@@ -151,8 +162,21 @@ ACTIONS: dict[str, Action] = _table(
     A("session.end-others", W.USER, "End all other sessions"),
     A("token.create", W.USER, "Create an API token", factor=True, notify=N.SUBJECT),
     A("token.revoke", W.USER, "Revoke an API token", notify=N.SUBJECT),
-    A("token.rotate", W.USER, "Replace an API token by a new one", factor=True),
+    A("token.rotate", W.USER, "Replace an API token by a new one", factor=True, notify=N.SUBJECT),
     A("token.leaked", W.ANYONE, "Report an API token that leaked", notify=N.SUBJECT),
+    A("token.bind", W.SYSTEM, "Limit a token to the project that its first upload made"),
+    A("token.remind", W.SYSTEM, "Remind of a token that ends", notify=N.SUBJECT),
+    A("project.token", W.SYSTEM, "Note a token for several projects with each of them"),
+    # trusted publishing
+    A("publisher.add", W.OWNER, "Add a trusted publisher", factor=True, notify=N.OWNERS),
+    A("publisher.remove", W.OWNER, "Remove a trusted publisher", factor=True, notify=N.OWNERS),
+    A("publisher.adopt", W.OWNER, "Take over a trusted publisher", factor=True, notify=N.OWNERS),
+    A("publisher.mint", W.ANYONE, "Exchange the identity of a build for a short-lived token"),
+    A("pending-publisher.add", W.USER, "Add a trusted publisher for a new project", factor=True, notify=N.SUBJECT),
+    A("pending-publisher.remove", W.USER, "Remove a trusted publisher for a new project"),
+    A("pending-publisher.bind", W.SYSTEM, "Make a trusted publisher that of the project it made", notify=N.SUBJECT),
+    A("pending-publisher.expire", W.SYSTEM, "End a trusted publisher that made no project in time", notify=N.SUBJECT),
+    A("pending-publisher.taken", W.SYSTEM, "End a trusted publisher whose name somebody else took", notify=N.SUBJECT),
     # index
     A("admin.see", W.ADMIN, "See administration pages", event=False),
     A("admin.journal", W.ADMIN, "Read the journal", event=False),

@@ -34,6 +34,10 @@ class WebSettings:
     """Reports taken from one address in an hour; 0: none at all."""
     login_limits: LoginLimits = field(default_factory=LoginLimits)
     languages: tuple[str, ...] = ("en",)
+    answer_within: timedelta = timedelta(hours=24)
+    """After which an open case is late."""
+    two_people_dependants: int = 10
+    """Dependent projects from which on a removal takes two administrators; 0: never."""
     second_factor: bool = True
     """Whether whoever makes tokens or manages projects must have a second factor."""
 

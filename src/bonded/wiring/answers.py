@@ -42,6 +42,8 @@ class Answers(Publishing, Screening, Uploads):
             reports_per_hour=s.service.reports_per_hour,
             login_limits=LoginLimits(account_and_network=s.account.logins_per_5_minutes),
             second_factor=s.account.second_factor,
+            answer_within=timedelta(hours=s.review.answer_within_hours),
+            two_people_dependants=s.review.two_people_dependants,
         )
         return make_wsgi(
             WebContext(
