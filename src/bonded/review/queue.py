@@ -165,9 +165,8 @@ def count_open(conn: Connection) -> int:
 def _heads() -> Any:
     c, p = case_table.c, project_table.c
     columns = (c.id, c.project_id, p.key, p.name, c.state, c.score, c.headline, c.opened_at, c.closed_at)
-    columns += (c.claimed_by, c.claimed_at)
     campaign = func.coalesce(c.campaign_id, c.id).label("campaign_id")
-    return select(*columns, campaign).join(project_table, p.id == c.project_id)
+    return select(*columns, c.claimed_by, c.claimed_at, campaign).join(project_table, p.id == c.project_id)
 
 
 def _whole(conn: Connection, rows: Sequence[Any]) -> list[CaseLine]:
