@@ -151,6 +151,10 @@ WITH_SECOND_FACTOR = [
     "role.remove",
     "token.create",
     "token.rotate",
+    "publisher.add",
+    "publisher.remove",
+    "publisher.adopt",
+    "pending-publisher.add",
 ]
 """What nobody does in the browser without a second factor, where the policy asks for one."""
 

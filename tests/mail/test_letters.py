@@ -37,6 +37,11 @@ VALUES = {
     "left": "7",
     "found": "FOUND",
     "token": "TOKEN",
+    "days": "14",
+    "used": "yes",
+    "acts": "3",
+    "publisher": "PUBLISHER",
+    "wanted": "WANTED",
 }
 DETAILS = [("time", "TIME"), ("reason", "REASON"), ("where", "https://index.example.invalid/account/history/")]
 HOSTILE = "<script>alert(1)</script>\r\nBcc: x@example.invalid\x00\ud800{{ 7*7 }}%(name)s"

@@ -122,9 +122,12 @@ def decide(
     return _standing(action, is_admin, role) or _freshness(action, factor_age, fresh) or Allowed()
 
 
+_MAKING_TOKENS = frozenset({"token.create", "token.rotate", "pending-publisher.add"})
+
+
 def needs_second_factor(action: Action) -> bool:
     """Whether the policy, where it is on, asks for a second factor before this: managing projects, making tokens."""
-    return action.who in (Who.MAINTAINER, Who.OWNER) or action.name in ("token.create", "token.rotate")
+    return action.who in (Who.MAINTAINER, Who.OWNER) or action.name in _MAKING_TOKENS
 
 
 def require(

@@ -100,7 +100,12 @@ def _values(settings: MailSettings, news: News, to: User, language: str) -> dict
         "factor": news.entry.private.get("label", ""),
         "left": str(facts.get("left", "")),
         "found": str(facts.get("found", "")),
-        "token": str(facts.get("name", "")),
+        "token": news.entry.private.get("token", str(facts.get("name", ""))),
+        "days": str(facts.get("days", "")),
+        "used": "yes" if facts.get("used") else "",
+        "acts": str(facts.get("acts", "0")),
+        "publisher": news.entry.private.get("publisher", ""),
+        "wanted": str(facts.get("wanted", "")),
     } | _alarm(facts, translations(language).gettext)
 
 
