@@ -10,19 +10,16 @@ import re
 from html import unescape
 from urllib.parse import urlsplit
 
-TAGS = frozenset(
-    ["a", "abbr", "b", "blockquote", "br", "caption", "cite", "code", "col", "colgroup", "dd", "del", "details", "div"]
-    + ["dl", "dt", "em", "figcaption", "figure", "h3", "h4", "h5", "h6", "hr", "i", "kbd", "li", "ol", "p", "pre", "s"]
-    + ["section", "small", "span", "strong", "sub", "summary", "sup", "table", "tbody", "td", "tfoot", "th", "thead"]
-    + ["tr", "tt", "u", "ul", "var"]
+_TAGS = (
+    "a abbr b blockquote br caption cite code col colgroup dd del details div dl dt em figcaption figure h3 h4 h5 h6 hr i kbd "
+    "li ol p pre s section small span strong sub summary sup table tbody td tfoot th thead tr tt u ul var"
 )
+TAGS = frozenset(_TAGS.split())
 VOID = frozenset({"br", "col", "hr"})
 ID = "user-content-"
 """What every id of a description begins with: so none is one of the page's own."""
-CLASSES = frozenset(
-    ["c", "k", "m", "n", "s", "mark", "picture", "hint", "note", "tip", "important", "warning", "caution", "check"]
-    + ["line-block", "align-center", "align-right"]
-)
+_CLASSES = "c k m n s mark picture hint note tip important warning caution check line-block align-center align-right"
+CLASSES = frozenset(_CLASSES.split())
 """Classes of a description carry the prefix `d-` on the page, so that it cannot look like the page around it."""
 SCHEMES = frozenset({"http", "https", "mailto"})
 MOST_DEPTH = 100
