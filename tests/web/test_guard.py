@@ -29,6 +29,8 @@ LEAST = {
     "help": {"GET": "anyone"},
     "help.refusals": {"GET": "anyone"},
     "help.refusal": {"GET": "anyone"},
+    "preferences": {"GET": "anyone", "POST": "anyone"},
+    "style": {"GET": "anyone"},
     "security": {"GET": "anyone"},
     "osv": {"GET": "anyone"},
     "osv.all": {"GET": "anyone"},

@@ -1,11 +1,16 @@
 // Standard rules; logical properties only, so that pages mirror in right-to-left languages.
 export default {
-  extends: ["stylelint-config-standard"],
+  extends: ["stylelint-config-standard-scss"],
   rules: {
     "property-disallowed-list": [
-      "/^(margin|padding|border)-(left|right)/",
+      "/^(margin|padding|border)-(left|right|top|bottom)/",
       "left",
       "right",
+      "top",
+      "bottom",
+      "width",
+      "height",
+      "/^(min|max)-(width|height)$/",
       "/^border-(top|bottom)-(left|right)-radius$/",
     ],
     "declaration-property-value-disallowed-list": { "text-align": ["left", "right"], float: ["left", "right"] },

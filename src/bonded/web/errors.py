@@ -78,7 +78,7 @@ def answer(request: Request, kind: RefusalKind, sentence: str) -> Response:
         if not hasattr(request, "visitor"):
             request.visitor = nobody()
         response = request.page(
-            "error.html", status=kind.status, kind=kind, sentence=sentence, request_id=request.request_id
+            "error.html", status=kind.status, kind=kind, sentence=sentence, request_id=request.request_id, near=()
         )
     response.headers["Cache-Control"] = "no-store"
     return response

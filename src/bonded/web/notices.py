@@ -23,6 +23,7 @@ NOTICES = {
     "logged-out": _("You are logged out."),
     "password-set": _("Your password is set. Log in with it now."),
     "password-changed": _("Your password is changed. Your other sessions were ended."),
+    "appearance-set": _("Your choice is kept."),
     "language-set": _("Your language is set."),
     "email-asked": _("A link was sent to the new address. Open it within two days; until then nothing changes."),
     "email-changed": _("The new address is confirmed. Mails go there from now on."),

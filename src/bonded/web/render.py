@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pyramid.response import Response
 
 from bonded.values.text import iso
-from bonded.web import notices, words
+from bonded.web import appearance, notices, words
 
 if TYPE_CHECKING:
     from bonded.web.request import Request
@@ -73,6 +73,7 @@ def _common(request: Request) -> dict[str, Any]:
         "direction": "rtl" if language.split("_")[0] in RTL else "ltr",
         "path": request.shown_path,
         "static": static_path,
+        "look": appearance.of(request),
         "when": lambda at: words.time_tag(at, language, request.now),
     }
 

@@ -7,7 +7,20 @@ from bonded.web.admin import case, checks, decisions, differences, jobs, journal
 from bonded.web.admin import overview as admin_overview
 from bonded.web.api import leaks, legacy, screening
 from bonded.web.manage import files, history, roles, status
-from bonded.web.public import assets, help_pages, home, osv, project, proofs, report, search, user, wellknown
+from bonded.web.public import (
+    assets,
+    help_pages,
+    home,
+    osv,
+    preferences,
+    project,
+    proofs,
+    report,
+    search,
+    style,
+    user,
+    wellknown,
+)
 from bonded.web.table import Proof, Route
 
 SEE, OWN, MANAGE, ADMIN, REVIEW = "index.read", "account.see", "project.manage", "admin.see", "review.see"
@@ -21,6 +34,13 @@ PUBLIC = (
     Route("help", "/help/", {"GET": (SEE, help_pages.show)}),
     Route("help.refusals", "/help/refusals/", {"GET": (SEE, help_pages.refusals)}),
     Route("help.refusal", "/help/refusals/{code}/", {"GET": (SEE, help_pages.refusal)}),
+    Route(
+        "preferences",
+        "/preferences/",
+        {"GET": (SEE, preferences.show), "POST": (SEE, preferences.keep)},
+        stranger_form=True,
+    ),
+    Route("style", "/style/", {"GET": (SEE, style.show)}),
     Route("security", "/.well-known/security.txt", {"GET": (SEE, wellknown.security)}),
     Route("osv", "/osv/index.json", {"GET": ("advisory.see", osv.index)}),
     Route("osv.all", "/osv/all.zip", {"GET": ("advisory.see", osv.everything)}),
