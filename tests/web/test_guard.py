@@ -84,6 +84,7 @@ LEAST = {
     "manage.roles": {"GET": "maintainer", "POST": "owner+"},
     "manage.role-remove": {"POST": "owner+"},
     "manage.history": {"GET": "maintainer"},
+    "manage.export": {"GET": "maintainer"},
     # admin
     "admin": {"GET": "admin"},
     "admin.queue": {"GET": "admin"},
@@ -127,6 +128,8 @@ LEAST = {
     "admin.freeze": {"POST": "admin"},
     "admin.unfreeze": {"POST": "admin"},
     "admin.journal": {"GET": "admin"},
+    "admin.journal-export": {"GET": "admin"},
+    "admin.addresses": {"POST": "admin"},
     # api
     "upload": {"POST": "token"},
     "upload.bare": {"POST": "token"},

@@ -90,6 +90,16 @@ def of_everything(conn: Connection, narrowed: Filter = ALL, *, before: int | Non
     return _page(conn, select(journal), narrowed, before, limit)
 
 
+def without_private(page: Page) -> Page:
+    """The same page with nobody's addresses."""
+    return replace(page, entries=tuple(_hidden(e) for e in page.entries))
+
+
+def acted(conn: Connection, user_id: str) -> bool:
+    """Whether any row is by this person or about them; also of an account that is deleted."""
+    return bool(_page(conn, select(journal), Filter(user_id=user_id), None, 1).entries)
+
+
 def entry(conn: Connection, journal_id: int) -> Entry | None:
     """One row with its private data: for administrators and for mails to the person concerned."""
     found = _page(conn, select(journal).where(journal.c.id == journal_id), ALL, None, 1).entries

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,90 +11,107 @@ from pyramid.response import Response
 from sqlalchemy import Connection, select
 
 from bonded.accounts import people
+from bonded.accounts.tables import token
 from bonded.journal import read
 from bonded.journal.read import Entry, Filter, Page
 from bonded.tuf.tables import journal_publication, publication
 from bonded.values.actions import ACTIONS
 from bonded.web.forms import whole
-from bonded.web.request import Request, found
-from bonded.web.safe import quoted
+from bonded.web.history_filter import EVENTS, Chosen, chosen_of, narrowed
+from bonded.web.request import Request
 
-SHOWN_FACTS = ("filename", "version", "name", "role", "from", "to", "reason", "permissions", "projects", "queue", "key")
+SHOWN_FACTS = (
+    ("filename", "version", "name", "role", "from", "to", "reason", "permissions", "projects", "queue", "key", "filter")
+)  # fmt: skip
 """Facts that mean something to a reader, in this order; digests and ids are left to exports."""
+
+View = Callable[[Connection, Filter, int | None, int], Page]
+"""One of the three views: reads a page of at most so many entries before a row's number."""
+
+
+def of_user(user_id: str) -> View:
+    """What a person sees: what they did, and what was done about them."""
+    return lambda conn, by, before, limit: read.of_user(
+        conn, user_id, replace(by, user_id=None), before=before, limit=limit
+    )
+
+
+def of_project(key: str) -> View:
+    """What maintainers see: everything about their project."""
+    return lambda conn, by, before, limit: read.of_project(
+        conn, key, replace(by, project=None), before=before, limit=limit
+    )
+
+
+def of_everything(conn: Connection, by: Filter, before: int | None, limit: int) -> Page:
+    """What administrators see: everything, without addresses of people."""
+    return read.without_private(read.of_everything(conn, by, before=before, limit=limit))
+
+
+def with_private(conn: Connection, by: Filter, before: int | None, limit: int) -> Page:
+    """What administrators see who gave a reason: everything, with the addresses that have not expired."""
+    return read.of_everything(conn, by, before=before, limit=limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row. `actor` and `person` are names, "" where there is nobody; `visible_at`: when clients could first see it."""
+    """One row. `actor` and `person` are names, "" where there is nobody; `credential` is the name of the API token, where
+    the reader may know it; `visible_at`: when clients could first see it."""
 
     entry: Entry
     label: str
     actor: str
     person: str
+    credential: str
     facts: tuple[tuple[str, str], ...]
     visible_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One page of rows; `older` is the address of the next page, "" on the last."""
+    """One page of rows; `older` is the address of the next page, "" on the last; `before` its row number."""
 
     rows: tuple[Row, ...]
-    older: str
+    older: str = ""
+    before: int | None = None
 
 
-def history_page(
-    request: Request, template: str, *, about_user: str | None = None, about_project: str | None = None, **values: Any
-) -> Response:
-    """The page `template` with one person's, one project's, or everybody's rows, newest first.
+def history_page(request: Request, template: str, view: View, *, named: bool = False, **values: Any) -> Response:
+    """The page `template` with the rows of a view that the form above it asks for, newest first.
 
-    Raises Refusal (bad-form, not-found) for a broken address or filter.
+    `named`: the reader may know the names of the API tokens. Raises Refusal (bad-form, not-found).
     """
-    before = request.params.get("before")
-    last = whole(before) if before is not None else None
-    chosen = {name: request.params.get(name, "").strip()[:100] for name in ("action", "person", "project")}
+    text = request.GET.get("before")
+    before = whole(text) if text is not None else None
+    chosen = chosen_of(request.GET)
     with request.db.read() as conn:
-        if about_user is not None:
-            page = read.of_user(conn, about_user, _own_filter(chosen), before=last)
-        elif about_project is not None:
-            page = read.of_project(conn, about_project, before=last)
-        else:
-            page = read.of_everything(conn, _filter(conn, chosen), before=last)
-        rows = _rows(conn, request, page)
-    kept = "".join(f"&{name}={quoted(value)}" for name, value in chosen.items() if value)
-    older = f"?before={page.before}{kept}" if page.before is not None else ""
-    return request.page(template, page=Rows(rows, older), chosen=chosen, actions=ACTIONS, **values)
+        page = view(conn, narrowed(conn, chosen), before, read.PAGE)
+        rows = rows_of(conn, request, page, named=named)
+    older = "?" + "&".join(part for part in (f"before={page.before}", chosen.query) if part) if page.before else ""
+    return request.page(template, page=Rows(rows, older, page.before), **form_values(chosen), **values)
+
+
+def form_values(chosen: Chosen) -> dict[str, Any]:
+    """What the form above a history needs."""
+    return {"chosen": chosen, "actions": EVENTS}
 
 
 def latest_about(request: Request, user_id: str) -> Rows:
-    """The newest rows about one person with private data, for administrators."""
+    """The newest rows about one person, for administrators."""
     with request.db.read() as conn:
-        return Rows(_rows(conn, request, read.of_everything(conn, Filter(user_id=user_id), limit=20)), "")
-
-
-def _own_filter(chosen: dict[str, str]) -> Filter:
-    return Filter(actions=(chosen["action"],) if chosen["action"] in ACTIONS else ())
+        page = of_everything(conn, Filter(user_id=user_id), None, 20)
+        return Rows(rows_of(conn, request, page, named=True))
 
 
 def latest_in(request: Request, conn: Connection, project: str, actions: tuple[str, ...]) -> Rows:
     """The newest rows of some acts in a project, for administrators."""
-    return Rows(_rows(conn, request, read.of_everything(conn, Filter(actions, project=project), limit=20)), "")
+    return Rows(rows_of(conn, request, of_everything(conn, Filter(actions, project=project), None, 20), named=True))
 
 
-def _filter(conn: Connection, chosen: dict[str, str]) -> Filter:
-    person = None
-    if chosen["person"]:
-        person = found(people.by_name(conn, chosen["person"]), "There is nobody of this name here.").id
-    return Filter(
-        actions=(chosen["action"],) if chosen["action"] in ACTIONS else (),
-        user_id=person,
-        project=chosen["project"] or None,
-    )
-
-
-def _rows(conn: Connection, request: Request, page: Page) -> tuple[Row, ...]:
-    ids = {e.actor_id for e in page.entries} | {e.user_id for e in page.entries if e.user_id}
-    names = people.names(conn, ids - {""})
+def rows_of(conn: Connection, request: Request, page: Page, *, named: bool) -> tuple[Row, ...]:
+    """The entries with names and words."""
+    names = names_in(conn, page)
+    tokens = _tokens(conn, {e.credential_id for e in page.entries if e.actor_kind == "token"}) if named else {}
     seen = _visible(conn, [e.id for e in page.entries])
     return tuple(
         Row(
@@ -101,11 +119,18 @@ def _rows(conn: Connection, request: Request, page: Page) -> tuple[Row, ...]:
             request.gettext(ACTIONS[entry.action].label) if entry.action in ACTIONS else entry.action,
             names.get(entry.actor_id, ""),
             names.get(entry.user_id or "", ""),
+            tokens.get(entry.credential_id, ""),
             tuple(facts_of(entry.facts)),
             seen.get(entry.id),
         )
         for entry in page.entries
     )
+
+
+def names_in(conn: Connection, page: Page) -> dict[str, str]:
+    """Names of the people in the page, by id; deleted accounts have none."""
+    ids = {e.actor_id for e in page.entries} | {e.user_id for e in page.entries if e.user_id}
+    return people.names(conn, ids - {""})
 
 
 def facts_of(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -114,9 +139,19 @@ def facts_of(facts: dict[str, Any]) -> list[tuple[str, str]]:
     for name in SHOWN_FACTS:
         value = facts.get(name)
         if value not in (None, "", []):
-            text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-            out.append((name, text[:300]))
+            out.append((name, _text(value)[:300]))
     return out
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _tokens(conn: Connection, ids: set[str]) -> dict[str, str]:
+    query = select(token.c.id, token.c.name).where(token.c.id.in_(ids))
+    return {row.id: row.name for row in conn.execute(query)} if ids else {}
 
 
 def _visible(conn: Connection, ids: list[int]) -> dict[int, datetime]:

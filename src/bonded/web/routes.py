@@ -156,6 +156,7 @@ MANAGE_ROUTES = (
     ),
     Route("manage.role-remove", "/manage/project/{project}/people/remove/", {"POST": ("role.remove", roles.remove)}),
     Route("manage.history", "/manage/project/{project}/history/", {"GET": (MANAGE, history.show)}),
+    Route("manage.export", "/manage/project/{project}/history/export/", {"GET": (MANAGE, history.export)}),
 )
 
 ADMIN_ROUTES = (
@@ -229,6 +230,8 @@ ADMIN_ROUTES = (
     Route("admin.freeze", "/admin/people/{user}/freeze/", {"POST": ("user.freeze", people.freeze)}),
     Route("admin.unfreeze", "/admin/people/{user}/unfreeze/", {"POST": ("user.unfreeze", people.unfreeze)}),
     Route("admin.journal", "/admin/journal/", {"GET": ("admin.journal", journal.show)}),
+    Route("admin.journal-export", "/admin/journal/export/", {"GET": ("admin.journal", journal.export)}),
+    Route("admin.addresses", "/admin/journal/addresses/", {"POST": ("admin.read-private", journal.show_private)}),
 )
 
 API = (

@@ -6,8 +6,9 @@ from pyramid.response import Response
 
 from bonded.accounts.not_me import shut_out
 from bonded.catalog import read
-from bonded.web.history import history_page
+from bonded.web.history import history_page, of_user
 from bonded.web.history_export import exported
+from bonded.web.history_filter import chosen_of, narrowed
 from bonded.web.identity import actor, signed_in
 from bonded.web.notices import go
 from bonded.web.request import Request
@@ -34,12 +35,14 @@ def not_me(request: Request) -> Response:
 
 
 def export(request: Request) -> Response:
-    """The whole history as CSV or JSON. Raises Refusal (bad-form)."""
+    """The same as CSV or JSON. Raises Refusal (bad-form, not-found)."""
     user, _ = signed_in(request)
-    return exported(request, user.id, request.params.get("format", "json"))
+    with request.db.read() as conn:
+        by = narrowed(conn, chosen_of(request.GET))
+    return exported(request, of_user(user.id), by, request.GET.get("format", "json"))
 
 
 def history(request: Request) -> Response:
-    """What the journal says about this person."""
+    """What the journal says about this person. Raises Refusal (bad-form, not-found)."""
     user, _ = signed_in(request)
-    return history_page(request, "account/history.html", about_user=user.id)
+    return history_page(request, "account/history.html", of_user(user.id), named=True)
