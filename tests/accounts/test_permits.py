@@ -37,6 +37,39 @@ project.delete             | O     | -     | -      | fresh
 project.manage             | MO    | -     | -      | no
 role.add                   | O     | -     | -      | fresh
 role.remove                | O     | -     | -      | fresh
+file.stage                 | -     | -     | -      | no
+file.approve               | O     | -     | -      | fresh
+file.decline               | O     | -     | -      | no
+project.start-dual         | O     | -     | -      | fresh
+project.ask-end-dual       | O     | -     | -      | fresh
+project.keep-dual          | O     | -     | -      | no
+project.end-dual           | O     | -     | -      | fresh
+project.mark-critical      | X     | -     | -      | no
+project.unmark-critical    | X     | -     | -      | no
+role.leave                 | MO    | -     | -      | fresh
+role.invite                | O     | -     | -      | fresh
+role.accept                | UMOX  | -     | -      | no
+role.decline               | AUMOX | AUMOX | any    | no
+role.revoke-invitation     | O     | -     | -      | no
+role.expire-invitation     | -     | -     | -      | no
+account.export             | UMOX  | -     | -      | fresh
+account.delete             | UMOX  | -     | -      | fresh
+account.set-mails          | UMOX  | -     | -      | no
+recovery.ask               | AUMOX | AUMOX | any    | no
+recovery.link              | -     | -     | -      | no
+recovery.see               | AUMOX | AUMOX | any    | no
+recovery.prove-token       | AUMOX | AUMOX | any    | no
+recovery.name-repository   | AUMOX | AUMOX | any    | no
+recovery.begin             | AUMOX | AUMOX | any    | no
+recovery.notice            | -     | -     | -      | no
+recovery.stop              | AUMOX | AUMOX | any    | no
+recovery.ready             | -     | -     | -      | no
+recovery.overdue           | -     | -     | -      | no
+recovery.agree             | X     | -     | -      | fresh
+recovery.refuse            | X     | -     | -      | no
+recovery.reset             | -     | -     | -      | no
+recovery.expire            | -     | -     | -      | no
+policy.set-factors         | X     | -     | -      | fresh
 review.see                 | X     | -     | -      | no
 review.release             | X     | -     | -      | no
 review.quarantine          | X     | -     | -      | no
@@ -149,6 +182,15 @@ WITH_SECOND_FACTOR = [
     "project.manage",
     "role.add",
     "role.remove",
+    "role.leave",
+    "role.invite",
+    "role.revoke-invitation",
+    "file.approve",
+    "file.decline",
+    "project.start-dual",
+    "project.ask-end-dual",
+    "project.keep-dual",
+    "project.end-dual",
     "token.create",
     "token.rotate",
     "publisher.add",

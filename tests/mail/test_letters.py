@@ -35,6 +35,8 @@ VALUES = {
     "critical": "CRITICAL",
     "factor": "FACTOR",
     "left": "7",
+    "you": "YOU",
+    "until": "UNTIL",
     "found": "FOUND",
     "token": "TOKEN",
     "days": "14",

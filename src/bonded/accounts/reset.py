@@ -33,7 +33,7 @@ def ask(db: Database, counter: Counter, who: Actor, typed: str, *, now: datetime
     typed, which may be a password).
     """
     with db.read() as conn:
-        user = _meant(conn, typed.strip())
+        user = meant(conn, typed.strip())
     known = user if user is not None and user.active else None
     account = hashlib.sha256((known.id if known else typed).encode("utf-8", "replace")).hexdigest()[:32]
     within = counter.hit(f"reset:{account}", A_DAY, timedelta(days=1), now) == 0
@@ -53,7 +53,8 @@ def make_reset_link(tx: Tx, user_id: str, *, now: datetime) -> str | None:
     return links.make_link(tx, user_id, Purpose.SET_PASSWORD, now=now, lifetime=LINK_LIFETIME)
 
 
-def _meant(conn: Connection, typed: str) -> User | None:
+def meant(conn: Connection, typed: str) -> User | None:
+    """Whose name this is, or whose address alone."""
     if "@" not in typed:
         return people.by_name(conn, typed)
     mine = (func.lower(table.c.email) == typed.lower()) & (table.c.state == AccountState.ACTIVE)

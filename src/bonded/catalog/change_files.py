@@ -15,6 +15,7 @@ from bonded.catalog.rules import check_reason
 from bonded.catalog.states import WRONG_STATE, check_move, check_owner_delete, holds_name
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
+from bonded.catalog.two_owners import check_second
 from bonded.db.engine import Tx
 from bonded.db.jobs import enqueue
 from bonded.journal.record import record
@@ -51,11 +52,13 @@ def move_file(
 ) -> int:
     """Move a file to `new_state` and record `action`, with `note` among its facts; returns the journal id.
 
-    Raises Refusal (no-such-file, wrong-state, reason-needed, reason-too-long, name-taken).
+    Raises Refusal (no-such-file, wrong-state, reason-needed, reason-too-long, name-taken, second-owner-needed).
     """
     text = check_reason(action, reason)
     old = lock_file(tx, file_id)
     check_move(old.state, new_state)
+    if new_state is S.PUBLIC:
+        check_second(tx, old)
     burnt = old.burnt or new_state is S.PUBLIC
     held = holds_name(new_state, burnt)
     if held and not old.holds_name:

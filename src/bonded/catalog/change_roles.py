@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, insert, update
+from sqlalchemy import delete
 
 from bonded.catalog import read
+from bonded.catalog.derived_rights import drop
 from bonded.catalog.locks import lock_project
+from bonded.catalog.role_rows import is_of, put_role
 from bonded.catalog.rules import NO_SUCH_ROLE, check_owner_left
 from bonded.catalog.states import WRONG_STATE
 from bonded.catalog.tables import role as role_table
+from bonded.catalog.two_owners import check_two_left
 from bonded.db.engine import Tx
 from bonded.journal.record import record
 from bonded.values.refusals import Refusal
@@ -21,18 +24,16 @@ from bonded.values.who import Actor
 def add_role(tx: Tx, who: Actor, key: str, user_id: str, role: Role, *, now: datetime) -> int:
     """Give a person a role in a project, in place of the one they had; returns the journal id.
 
-    Raises Refusal (no-such-project, wrong-state when they have it already, sole-owner).
+    Raises Refusal (no-such-project, wrong-state when they have it already, sole-owner, two-owners-needed).
     """
     project = lock_project(tx, key)
     roles = read.roles(tx, project.id)
     had = dict(roles).get(user_id)
     if had is role:
         raise Refusal(WRONG_STATE, f"this person is {role} of {key} already")
-    if had is None:
-        tx.execute(insert(role_table).values(project_id=project.id, user_id=user_id, role=role, created_at=now))
-    else:
-        check_owner_left(roles, user_id, role)
-        tx.execute(update(role_table).where(_is(project, user_id)).values(role=role))
+    if had is not None:
+        _check_left(tx, project, roles, user_id, role)
+    put_role(tx, project, user_id, role, now=now)
     facts = {"role": role} | ({"before": had} if had else {})
     return record(
         tx, "role.add", who, (SubjectKind.PROJECT, project.id), now=now, project=key, user=user_id, facts=facts
@@ -40,27 +41,34 @@ def add_role(tx: Tx, who: Actor, key: str, user_id: str, role: Role, *, now: dat
 
 
 def remove_role(tx: Tx, who: Actor, key: str, user_id: str, role: Role, *, now: datetime) -> int:
-    """Take a role away; returns the journal id. Their tokens lose the project at once: rights are read on every use.
+    """Take a role away, with everything that came from it; returns the journal id.
 
-    Raises Refusal (no-such-project, no-such-role, sole-owner).
+    Raises Refusal (no-such-project, no-such-role, sole-owner, two-owners-needed).
     """
+    return _take(tx, "role.remove", who, key, user_id, role, now)
+
+
+def leave(tx: Tx, who: Actor, key: str, user_id: str, *, now: datetime) -> int:
+    """Give one's own role up, with everything that came from it; returns the journal id. Raises Refusal as above."""
+    role = read.role_in(tx, user_id, key)
+    if role is None:
+        raise Refusal(NO_SUCH_ROLE, f"you have no role in {key}")
+    return _take(tx, "role.leave", who, key, user_id, role, now)
+
+
+def _take(tx: Tx, action: str, who: Actor, key: str, user_id: str, role: Role, now: datetime) -> int:
     project = lock_project(tx, key)
     roles = read.roles(tx, project.id)
     if (user_id, role) not in roles:
         raise Refusal(NO_SUCH_ROLE, f"this person is not {role} of {key}")
-    check_owner_left(roles, user_id, None)
-    tx.execute(delete(role_table).where(_is(project, user_id)))
-    return record(
-        tx,
-        "role.remove",
-        who,
-        (SubjectKind.PROJECT, project.id),
-        now=now,
-        project=key,
-        user=user_id,
-        facts={"role": role},
-    )
+    _check_left(tx, project, roles, user_id, None)
+    tx.execute(delete(role_table).where(is_of(project, user_id)))
+    facts = {"role": role} | drop(tx, who, project, user_id, now=now)
+    subject = (SubjectKind.PROJECT, project.id)
+    return record(tx, action, who, subject, now=now, project=key, user=user_id, facts=facts)
 
 
-def _is(project: read.Project, user_id: str) -> ColumnElement[bool]:
-    return (role_table.c.project_id == project.id) & (role_table.c.user_id == user_id)
+def _check_left(tx: Tx, project: read.Project, roles: list[tuple[str, Role]], user_id: str, new: Role | None) -> None:
+    check_owner_left(roles, user_id, new)
+    after = [(one, role) for one, role in roles if one != user_id] + ([(user_id, new)] if new else [])
+    check_two_left(tx, project, after)

@@ -12,6 +12,7 @@ from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
 from typing import Any
 
+from babel.dates import format_date
 from babel.dates import format_datetime as babel_datetime
 
 from bonded.accounts.people import User
@@ -99,6 +100,8 @@ def _values(settings: MailSettings, news: News, to: User, language: str) -> dict
         "concerned": news.concerned,
         "factor": news.entry.private.get("label", ""),
         "left": str(facts.get("left", "")),
+        "you": "yes" if news.entry.user_id == to.id else "",
+        "until": _day(str(facts.get("until", "")), language),
         "found": str(facts.get("found", "")),
         "token": news.entry.private.get("token", str(facts.get("name", ""))),
         "days": str(facts.get("days", "")),
@@ -117,6 +120,11 @@ def _alarm(facts: Mapping[str, Any], translate: Callable[[str], str]) -> dict[st
     alarm = Alarm(kind.name, str(facts["key"]), int(facts["step"]), facts["values"])
     critical = "yes" if alarm.severity is Severity.CRITICAL else ""
     return {"sentence": alarm.sentence(translate), "advice": alarm.advice(translate), "critical": critical}
+
+
+def _day(text: str, language: str) -> str:
+    """A day among the facts, as people write it; "" for none."""
+    return format_date(datetime.fromisoformat(text), "long", locale=language) if text else ""
 
 
 def _by(news: News, language: str) -> str:

@@ -28,11 +28,11 @@ class SecretLink:
     page: str
 
 
-def _email(tx: Tx, entry: Entry, to: User, now: datetime) -> str | None:
+def _email(tx: Tx, _entry: Entry, to: User, now: datetime) -> str | None:
     return make_email_link(tx, to.id, to.email, now=now)
 
 
-def _reset(tx: Tx, entry: Entry, to: User, now: datetime) -> str | None:
+def _reset(tx: Tx, _entry: Entry, to: User, now: datetime) -> str | None:
     return make_reset_link(tx, to.id, now=now)
 
 

@@ -16,8 +16,10 @@ from typing import BinaryIO
 import structlog
 
 from bonded.catalog.change import move_file
+from bonded.catalog.change_two_owners import stage
 from bonded.catalog.locks import lock_file
 from bonded.catalog.read import File
+from bonded.catalog.two_owners import lacks_second
 from bonded.checks.kit import Check
 from bonded.checks.registry import discover, rules_hash
 from bonded.db.engine import Tx
@@ -159,7 +161,10 @@ def _move(tx: Tx, file: File, decision: Decision, mode: Mode, now: datetime) -> 
         return
     if move is not None:
         action, state, words = move
-        move_file(tx, action, POLICY, file.id, state, reason=words, now=now)
+        if state is S.PUBLIC and lacks_second(tx, file):
+            stage(tx, file, now=now)
+        else:
+            move_file(tx, action, POLICY, file.id, state, reason=words, now=now)
     if decision.verdict is not Verdict.CLEAR:
         put_in_case(tx, file, decision, now=now)
 

@@ -11,8 +11,10 @@ from datetime import datetime
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bonded.accounts.tokens import Bearer, note_use
+from bonded.catalog import read
 from bonded.catalog.change import move_file
-from bonded.db.engine import Database
+from bonded.catalog.two_owners import lacks_second
+from bonded.db.engine import Database, Tx
 from bonded.seams import Storage
 from bonded.upload.enter import Entered, enter, look
 from bonded.upload.examine import Examined, examine
@@ -103,7 +105,7 @@ def _enter(
                 entered = enter(tx, received, examined, vaulted.key, upload_id, bearer, who, context.limits, now)
                 if bearer.use_is_news(now):
                     note_use(tx, bearer.token_id, ip=who.ip, now=now)
-                if context.mode is Mode.WATCH and not entered.repeated:
+                if context.mode is Mode.WATCH and not entered.repeated and not _waits(tx, entered.file_id):
                     move_file(tx, "file.publish", POLICY, entered.file_id, FileState.PUBLIC, reason="", now=now)
                     entered = entered.published()
             return entered
@@ -111,6 +113,12 @@ def _enter(
             if attempt == ATTEMPTS:
                 raise
     raise AssertionError("unreachable")
+
+
+def _waits(tx: Tx, file_id: str) -> bool:
+    """Whether a second owner has to approve the file before it is public, in whatever mode."""
+    file = read.file(tx, file_id)
+    return file is not None and lacks_second(tx, file)
 
 
 def _accepted(examined: Examined, entered: Entered) -> Accepted:
