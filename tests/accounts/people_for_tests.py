@@ -7,8 +7,11 @@ from typing import Any
 
 from bonded.accounts import people, tokens
 from bonded.accounts.people import User
+from bonded.accounts.sealing import Sealer
 from bonded.db.engine import Database
 from bonded.values.who import OPERATOR
+
+SEALER = Sealer(b"k" * 32)
 
 
 def person(db: Database, now: datetime, name: str = "alice", *, is_admin: bool = False) -> User:
@@ -25,4 +28,4 @@ def token(db: Database, user: User, now: datetime, **changed: Any) -> tuple[str,
         "operator": False,
     }
     with db.write() as tx:
-        return tokens.mint(tx, OPERATOR, user, **(wanted | changed), now=now)
+        return tokens.mint(tx, OPERATOR, user, sealer=SEALER, **(wanted | changed), now=now)

@@ -16,7 +16,7 @@ from bonded.adapters.counter_sql import SqlCounter
 from bonded.db.engine import Database
 from bonded.journal.read import of_everything
 from bonded.values.refusals import Refusal
-from tests.accounts.people_for_tests import person, token
+from tests.accounts.people_for_tests import SEALER, person, token
 
 PASSWORD, WRONG = "canary-password-Kx7", "canary-wrong-guess-Qz9"
 
@@ -89,7 +89,7 @@ def test_no_secret_is_stored_logged_or_repeated(
             said += [repr(of_everything(conn)), repr(tokens.of_user(conn, alice.id)), repr(done), repr(session)]
             said += [
                 repr(macaroon.read(text)),
-                repr(tokens.check(conn, text, permission="upload", project=None, now=now, ip="")),
+                repr(tokens.check(conn, text, sealer=SEALER, permission="upload", project=None, now=now, ip="")),
             ]
     stored = everything_stored(db)
     heard = "\n".join([*said, repr(events), *(r.getMessage() for r in logged), *capsys.readouterr()])
@@ -103,4 +103,4 @@ def test_no_secret_is_stored_logged_or_repeated(
 
 def _check(db: Database, text: str, now: datetime) -> None:
     with db.read() as conn:
-        tokens.check(conn, text, permission="upload", project="beta", now=now, ip="")
+        tokens.check(conn, text, sealer=SEALER, permission="upload", project="beta", now=now, ip="")

@@ -89,7 +89,9 @@ def test_a_token_and_nothing_else_on_standard_output(house: House) -> None:
     assert text == text.strip() + "\n"
     now = house.clock()
     with house.db.read() as conn:
-        bearer = tokens.check(conn, text.strip(), permission="yank", project="b-eta", now=now, ip="")
+        bearer = tokens.check(
+            conn, text.strip(), sealer=house.sealer, permission="yank", project="b-eta", now=now, ip=""
+        )
         (listed,) = tokens.of_user(conn, bearer.user.id)
     assert bearer.operator
     assert bearer.projects == ("alpha", "b-eta")

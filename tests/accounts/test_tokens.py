@@ -15,13 +15,13 @@ from bonded.db.engine import Database
 from bonded.journal.read import Filter, of_everything
 from bonded.values.refusals import Refusal
 from bonded.values.who import OPERATOR, Actor, ActorKind
-from tests.accounts.people_for_tests import person, token
+from tests.accounts.people_for_tests import SEALER, person, token
 
 
 def check(db: Database, text: str, now: datetime, **changed: Any) -> Bearer:
     use: dict[str, Any] = {"permission": "upload", "project": "alpha", "ip": "192.0.2.1"}
     with db.read() as conn:
-        return tokens.check(conn, text, **(use | changed), now=now)
+        return tokens.check(conn, text, sealer=SEALER, **(use | changed), now=now)
 
 
 def code(db: Database, text: str, now: datetime, **changed: Any) -> tuple[str, int]:
@@ -177,7 +177,7 @@ def test_what_the_journal_says(db: Database, now: datetime) -> None:
     with db.write() as tx:
         expires = now + timedelta(days=30)
         token_id, text = tokens.mint(
-            tx, who, alice, name="n", projects=["Alpha"], permissions=["upload"], expires_at=expires, operator=False, now=now
+            tx, who, alice, sealer=SEALER, name="n", projects=["Alpha"], permissions=["upload"], expires_at=expires, operator=False, now=now
         )  # fmt: skip
         tokens.revoke(tx, who, token_id, user_id=alice.id, now=now)
     with db.read() as conn:

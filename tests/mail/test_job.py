@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from bonded.accounts import people, tokens
 from bonded.accounts.people import User
+from bonded.accounts.sealing import Sealer
 from bonded.accounts.tables import user as user_table
 from bonded.catalog import change
 from bonded.db.engine import Database, Tx
@@ -160,7 +161,7 @@ def test_the_person_concerned_is_told_with_their_own_address(
     with sqlite_db.write() as tx:
         expires = now + timedelta(days=9)
         token_id, text = tokens.mint(
-            tx, who, mia, name="n", projects=[], permissions=["upload", "yank"], expires_at=expires, operator=False, now=now
+            tx, who, mia, sealer=Sealer(b"k" * 32), name="n", projects=[], permissions=["upload", "yank"], expires_at=expires, operator=False, now=now
         )  # fmt: skip
     taken = _job(sqlite_db, now)
     handle(MailContext(sqlite_db, mailer, SETTINGS), taken, now)

@@ -48,6 +48,7 @@ class Service:
                 tx,
                 OPERATOR,
                 user,
+                sealer=self.house.context.sealer,
                 name=f"t{len(tokens.of_user(tx, user.id))}",
                 projects=(),
                 permissions=(permission,),
@@ -84,7 +85,9 @@ class Service:
                 SubmissionContext(screening, self.limits, house.folder / "spool"), job, now
             ),
             "webhook": lambda job, now: webhooks.handle(
-                WebhookContext(house.db, Rules(None, self.limits.fetch.private_hosts), 5.0), job, now
+                WebhookContext(house.db, house.context.sealer, Rules(None, self.limits.fetch.private_hosts), 5.0),
+                job,
+                now,
             ),
         }
         for _ in range(moments):

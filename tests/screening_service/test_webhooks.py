@@ -35,7 +35,15 @@ def local(new_service: Make, receiving: Receiving) -> Service:
 def add(service: Service, receiving: Receiving, *events: str) -> tuple[str, str]:
     rules = Rules(None, service.limits.fetch.private_hosts)
     with service.house.db.write() as tx:
-        return webhooks.add(tx, OPERATOR, receiving.url("/hook"), events, rules, now=service.house.now)
+        return webhooks.add(
+            tx,
+            OPERATOR,
+            receiving.url("/hook"),
+            events,
+            rules,
+            sealer=service.house.context.sealer,
+            now=service.house.now,
+        )
 
 
 def genuine(headers: dict[str, str], body: bytes, secret: str) -> bool:
@@ -101,7 +109,7 @@ def test_both_secrets_sign_for_a_day_after_a_rotation(new_service: Make, receivi
     service = local(new_service, receiving)
     number, old = add(service, receiving)
     with service.house.db.write() as tx:
-        new = webhooks.rotate(tx, OPERATOR, number, now=service.house.now)
+        new = webhooks.rotate(tx, OPERATOR, number, sealer=service.house.context.sealer, now=service.house.now)
         webhooks.test(tx, number, now=service.house.now)
     service.work()
     service.house.now += timedelta(days=1)
@@ -163,14 +171,24 @@ def test_what_is_told_nobody_of_is_not_sent(new_service: Make, receiving: Receiv
 @pytest.mark.parametrize("url", ["http://hooks.example/", "https://10.0.0.1/", "https://user:pw@hooks.example/", "x"])
 def test_receivers_that_may_not_be_spoken_to(service: Service, url: str) -> None:
     with pytest.raises(Refusal), service.house.db.write() as tx:
-        made, _ = webhooks.add(tx, OPERATOR, url, (), Rules(None), now=service.house.now)
+        made, _ = webhooks.add(
+            tx, OPERATOR, url, (), Rules(None), sealer=service.house.context.sealer, now=service.house.now
+        )
         webhooks.test(tx, made, now=service.house.now)
         Rules(None).check_addresses(webhooks.outbound.parse(url), ["10.0.0.1"])
 
 
 def test_events_that_do_not_exist_are_refused(service: Service) -> None:
     with pytest.raises(Refusal) as caught, service.house.db.write() as tx:
-        webhooks.add(tx, OPERATOR, "https://hooks.example/", ("file.eaten",), Rules(None), now=service.house.now)
+        webhooks.add(
+            tx,
+            OPERATOR,
+            "https://hooks.example/",
+            ("file.eaten",),
+            Rules(None),
+            sealer=service.house.context.sealer,
+            now=service.house.now,
+        )
     assert caught.value.code == "webhook-events"
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from bonded.accounts import people, tokens
 from bonded.accounts.people import User
+from bonded.accounts.sealing import Sealer
 from bonded.accounts.tokens import Bearer
 from bonded.adapters.storage_files import FileStorage
 from bonded.db.engine import Database
@@ -20,6 +21,8 @@ from bonded.upload.receive import Received
 from bonded.values.states import Mode
 from bonded.values.who import OPERATOR
 from tests.upload.making import receive
+
+SEALER = Sealer(b"k" * 32)
 
 
 @dataclass
@@ -49,6 +52,7 @@ class Index:
                 tx,
                 OPERATOR,
                 user,
+                sealer=SEALER,
                 name=f"t{len(tokens.of_user(tx, user.id))}",
                 projects=projects,
                 permissions=permissions,
@@ -57,7 +61,9 @@ class Index:
                 now=self.now,
             )
         with self.db.read() as conn:
-            return tokens.check(conn, text, permission=permissions[0], project=None, now=self.now, ip="192.0.2.1")
+            return tokens.check(
+                conn, text, sealer=SEALER, permission=permissions[0], project=None, now=self.now, ip="192.0.2.1"
+            )
 
     def receive(self, filename: str, data: bytes, **more: Any) -> Received:
         """An upload as received, not yet looked at."""

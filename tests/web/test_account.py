@@ -225,14 +225,16 @@ def test_a_token_is_shown_once_works_and_is_revoked(both: House) -> None:
     text = made.html.find(id="token").text
     assert made.headers["Cache-Control"] == "no-store"
     with both.db.read() as conn:
-        bearer = tokens.check(conn, text, permission="upload", project=None, now=both.now, ip="")
+        bearer = tokens.check(
+            conn, text, sealer=both.context.sealer, permission="upload", project=None, now=both.now, ip=""
+        )
     listed = browser.get("/account/tokens/")
     assert "my-machine" in listed
     assert text not in listed
     form_to(listed, f"/{bearer.token_id}/revoke/").submit(status=303)
     assert "my-machine" not in browser.get("/account/tokens/").html.main.text
     with both.db.read() as conn, pytest.raises(Exception, match="revoked"):
-        tokens.check(conn, text, permission="upload", project=None, now=both.now, ip="")
+        tokens.check(conn, text, sealer=both.context.sealer, permission="upload", project=None, now=both.now, ip="")
 
 
 def test_a_token_for_some_projects(house: House) -> None:
@@ -245,9 +247,13 @@ def test_a_token_for_some_projects(house: House) -> None:
     form["name"] = "one"
     text = form.submit(status=200).html.find(id="token").text
     with house.db.read() as conn:
-        assert tokens.check(conn, text, permission="upload", project="eggs", now=house.now, ip="").projects == ("eggs",)
+        assert tokens.check(
+            conn, text, sealer=house.context.sealer, permission="upload", project="eggs", now=house.now, ip=""
+        ).projects == ("eggs",)
         with pytest.raises(Exception, match="not for the project"):
-            tokens.check(conn, text, permission="upload", project="spam", now=house.now, ip="")
+            tokens.check(
+                conn, text, sealer=house.context.sealer, permission="upload", project="spam", now=house.now, ip=""
+            )
 
 
 def test_token_forms_that_are_not_whole(house: House) -> None:
@@ -278,7 +284,9 @@ def test_nobody_revokes_or_ends_what_is_not_theirs(house: House) -> None:
     ann, bob = house.login("ann"), house.login("bob")
     text = make_token(ann).html.find(id="token").text
     with house.db.read() as conn:
-        token_id = tokens.check(conn, text, permission="upload", project=None, now=house.now, ip="").token_id
+        token_id = tokens.check(
+            conn, text, sealer=house.context.sealer, permission="upload", project=None, now=house.now, ip=""
+        ).token_id
     form = form_to(bob.get("/account/"), "/account/logout/")
     bob.post(f"/account/tokens/{token_id}/revoke/", {"csrf": form["csrf"].value}, status=404)
     with house.db.read() as conn:

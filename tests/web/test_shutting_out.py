@@ -36,7 +36,16 @@ def token(house: House, name: str = "ci", **limits: object) -> str:
             "permissions": ("upload",),
             "expires_at": house.now + timedelta(days=9),
         }
-        _, text = tokens.mint(tx, OPERATOR, user, name=name, operator=False, now=house.now, **(values | limits))  # type: ignore[arg-type]
+        _, text = tokens.mint(
+            tx,
+            OPERATOR,
+            user,
+            sealer=house.context.sealer,
+            name=name,
+            operator=False,
+            now=house.now,
+            **(values | limits),
+        )  # type: ignore[arg-type]
     return text
 
 
@@ -44,7 +53,9 @@ def works(house: House, text: str, ip: str = "198.51.100.7") -> str:
     """ "" when the token is good, else the code of the refusal."""
     try:
         with house.db.read() as conn:
-            tokens.check(conn, text, permission="upload", project=None, now=house.now, ip=ip)
+            tokens.check(
+                conn, text, sealer=house.context.sealer, permission="upload", project=None, now=house.now, ip=ip
+            )
         return ""
     except Refusal as refusal:
         return refusal.code

@@ -27,6 +27,7 @@ def token(house: House, user: User, *projects: str, permission: str = "upload") 
             tx,
             OPERATOR,
             user,
+            sealer=house.context.sealer,
             name=f"t{len(tokens.of_user(tx, user.id))}",
             projects=projects,
             permissions=(permission,),

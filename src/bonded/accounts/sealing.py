@@ -1,11 +1,13 @@
-"""Secrets that must be read again (seeds of authentication apps) are sealed before they are stored: AES-256-GCM.
+"""Secrets that must be read again are sealed before they are stored: AES-256-GCM.
 
-The key is a file beside the data, never in the database: a copy of the database alone gives no second factor away. What a
-sealed value belongs to is bound to it, so that one cannot be moved to another person's row.
+They are the seeds of authentication apps, the root keys of API tokens and the secrets of webhooks. The key is a file beside the
+data, never in the database: a copy of the database alone gives none of them away, and writing a row alone makes no token that
+works. What a sealed value belongs to is bound to it, so that one cannot be moved to another row.
 """
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 from dataclasses import dataclass
@@ -18,13 +20,15 @@ from bonded.values.refusals import Refusal, define
 
 KEY_BYTES = 32
 _NONCE = 12
+SEALED = "sealed:"
 
 SEAL_BROKEN = define(
     "account-key-missing",
     503,
-    "Second factors cannot be read",
-    "The file that seals second factors (setting account.key_file) is not the one they were stored with: it was lost or replaced. "
-    "The operator can put it back from a backup; recovery codes and security keys work meanwhile.",
+    "Sealed secrets cannot be read",
+    "The file that seals authentication apps, API tokens and webhooks (setting account.key_file) is not the one they were stored "
+    "with: it was lost or replaced. The operator can put it back from a backup. Meanwhile recovery codes and security devices work, "
+    "and so do API tokens that are made anew.",
 )
 
 
@@ -47,7 +51,19 @@ class Sealer:
         try:
             return AESGCM(self.key).decrypt(sealed[:_NONCE], sealed[_NONCE:], bound_to.encode())
         except (InvalidTag, ValueError):
-            raise Refusal(SEAL_BROKEN, "second factors of this index cannot be read at the moment") from None
+            raise Refusal(SEAL_BROKEN, "sealed secrets of this index cannot be read at the moment") from None
+
+    def seal_text(self, secret: str, bound_to: str) -> str:
+        """The same for text, for columns of text."""
+        return SEALED + base64.b64encode(self.seal(secret.encode(), bound_to)).decode()
+
+    def open_text(self, sealed: str, bound_to: str) -> str:
+        """The text. Raises Refusal (account-key-missing), also for what was never sealed."""
+        try:
+            raw = base64.b64decode(sealed.removeprefix(SEALED), validate=True) if sealed.startswith(SEALED) else b""
+        except ValueError:
+            raw = b""
+        return self.open(raw, bound_to).decode()
 
 
 def key_from(path: Path) -> bytes:

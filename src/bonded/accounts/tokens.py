@@ -1,4 +1,4 @@
-"""API tokens: minting, checking, revoking. The text of a token is shown once and stored nowhere.
+"""API tokens: minting, checking, revoking. The text of a token is shown once and stored nowhere; its key is stored sealed.
 
 What a token may do is in its row (and can be revoked there at once); caveats that somebody added offline only narrow it.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from bonded.accounts.names import plausible_id
 from bonded.accounts.people import User
 from bonded.accounts.people import by_id as user_by_id
 from bonded.accounts.permits import ACCOUNT_FROZEN, TOKEN_PERMISSION
+from bonded.accounts.sealing import Sealer
 from bonded.accounts.tables import token
 from bonded.db.engine import Tx
 from bonded.journal import record
@@ -36,6 +37,7 @@ PERMISSIONS = frozenset(a.scope for a in ACTIONS.values() if a.scope)
 DEFAULT_LIFETIME = timedelta(days=90)
 MAX_LIFETIME = timedelta(days=730)
 MAX_LIVE = 200
+STALE_AFTER = timedelta(days=90)
 USED_EVERY = timedelta(minutes=1)
 """Last use is written at most this often."""
 
@@ -60,7 +62,9 @@ class Bearer:
     """Whoever sent a token that is good for what it was checked for.
 
     `projects` is () for all projects of the user, else the normalized names it is limited to, caveats included.
-    `operator`: made on the operator's command line.
+    `operator`: made on the operator's command line. `first_upload`: good for making one new project, and nothing else before
+    that. `publishers`: ids of those that it was given to, where a CI identity was exchanged for it. Both may have changed since:
+    see `bearing.now`.
     """
 
     user: User
@@ -69,6 +73,8 @@ class Bearer:
     projects: tuple[str, ...]
     permissions: frozenset[str]
     used_at: datetime | None
+    first_upload: bool = False
+    publishers: tuple[str, ...] = ()
 
     def actor(self, ip: str, agent: str) -> Actor:
         """The actor for the journal."""
@@ -95,9 +101,30 @@ class Token:
     used_ip: str | None
     revoked_at: datetime | None
     networks: tuple[str, ...] = ()
+    first_upload: bool = False
 
     def live(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
+
+    def stale(self, now: datetime) -> bool:
+        """Whether it works and was not used for so long that it is likely forgotten."""
+        return self.live(now) and now - (self.used_at or self.created_at) >= STALE_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a token is to be. `projects` empty: all projects that the user ever has a role in, unless it is for a first upload.
+
+    `networks`: addresses or CIDR from which alone it works. `operator`: made on the operator's command line.
+    """
+
+    name: str
+    projects: tuple[str, ...]
+    permissions: tuple[str, ...]
+    expires_at: datetime
+    operator: bool = False
+    networks: tuple[str, ...] = ()
+    first_upload: bool = False
 
 
 def mint(
@@ -105,57 +132,64 @@ def mint(
     who: Actor,
     user: User,
     *,
+    sealer: Sealer,
     name: str,
     projects: Iterable[str],
     permissions: Iterable[str],
     expires_at: datetime,
     operator: bool,
     networks: Iterable[str] = (),
+    first_upload: bool = False,
     now: datetime,
 ) -> tuple[str, str]:
-    """Make a token for `user` and return its id and its text, which cannot be had again.
+    """Make a token for `user` and return its id and its text, which cannot be had again; see `Wanted`.
 
-    `projects` empty: all projects that the user ever has a role in. `networks`: addresses or CIDR from which alone it
-    works. Raises Refusal (token-form, account-frozen, invalid-name).
+    Raises Refusal (token-form, account-frozen, invalid-name).
     """
+    wanted = Wanted(name, tuple(projects), tuple(permissions), expires_at, operator, tuple(networks), first_upload)
+    made, text, facts = _insert(tx, sealer, user, wanted, now)
+    _record(tx, "token.create", who, made, user.id, facts["projects"], facts, now)
+    return made, text
+
+
+def _insert(tx: Tx, sealer: Sealer, user: User, wanted: Wanted, now: datetime) -> tuple[str, str, dict[str, Any]]:
+    """The row. Returns its id, the token's text, and what the journal says of it."""
     if not user.active:
         raise Refusal(ACCOUNT_FROZEN, "the account is frozen: it cannot make tokens")
-    name = name.strip()
-    keys = sorted({normalize(check_project_name(p)) for p in projects})
-    granted = sorted(set(permissions))
-    _check_form(tx, user, name, granted, expires_at, now)
-    places = checked_networks(networks)
+    wanted = _checked(tx, user, wanted, now)
     token_id, key = new_id(), macaroon.new_key()
-    tx.execute(
-        insert(token).values(
-            id=token_id,
-            user_id=user.id,
-            name=name,
-            key=key,
-            projects=keys,
-            permissions=granted,
-            networks=places,
-            operator=operator,
-            created_at=now,
-            expires_at=expires_at,
-        )
-    )
-    facts = {"projects": keys, "permissions": granted, "operator": operator, "days": (expires_at - now).days}
-    facts |= {"networks": places} if places else {}
-    _record(tx, "token.create", who, token_id, user.id, keys, facts, now)
-    return token_id, macaroon.mint(token_id, key)
+    values = {
+        "id": token_id,
+        "user_id": user.id,
+        "key": sealer.seal(key, f"token:{token_id}"),
+        "name": wanted.name,
+        "projects": list(wanted.projects),
+        "permissions": list(wanted.permissions),
+        "networks": list(wanted.networks),
+        "operator": wanted.operator,
+        "first_upload": wanted.first_upload,
+        "created_at": now,
+        "expires_at": wanted.expires_at,
+    }
+    tx.execute(insert(token).values(values))
+    facts = {name: values[name] for name in ("projects", "permissions", "operator")}
+    facts |= {"days": (wanted.expires_at - now).days}
+    facts |= {name: values[name] for name in ("networks", "first_upload") if values[name]}
+    return token_id, macaroon.mint(token_id, key), facts
 
 
-def check(conn: Connection, serialized: str, *, permission: str, project: str | None, now: datetime, ip: str) -> Bearer:
+def check(
+    conn: Connection, serialized: str, *, sealer: Sealer, permission: str, project: str | None, now: datetime, ip: str
+) -> Bearer:
     """Whoever bears the token, if it is good for `permission` on `project` (normalized or not) now and from `ip`.
 
     With `project` None no project is compared: the caller looks at `Bearer.projects`. Whether the user has a role is for
     `permits.decide`. Raises Refusal: token-invalid, -expired, -revoked (401); -not-yet-valid, -project, -permission,
-    -address, -caveat, account-frozen (403).
+    -address, -caveat, account-frozen (403); account-key-missing (503).
     """
     read = macaroon.read(serialized)
-    row = conn.execute(select(token).where(token.c.id == read.token_id)).one_or_none()
-    if row is None or not read.genuine(bytes(row.key)):
+    row = _genuine(conn, sealer, read)
+    if row is None:
         raise Refusal(TOKEN_INVALID, "the API token is not valid on this index")
     if row.revoked_at is not None:
         raise Refusal(TOKEN_REVOKED, "the API token was revoked")
@@ -194,43 +228,24 @@ def revoke(tx: Tx, who: Actor, token_id: str, *, user_id: str | None, now: datet
     _record(tx, "token.revoke", who, token_id, done.user_id, done.projects, {"projects": done.projects}, now)
 
 
-def rotate(tx: Tx, who: Actor, user: User, token_id: str, *, now: datetime) -> tuple[Token, str]:
+def rotate(tx: Tx, who: Actor, user: User, token_id: str, *, sealer: Sealer, now: datetime) -> tuple[Token, str]:
     """Replace a live token by another with the same name, limits and lifetime; the old one ends at once.
 
     Returns the new token and its text. Raises Refusal (no-such-token, token-form, account-frozen).
     """
     old = by_id(tx, token_id)
-    if old is None or old.user_id != user.id or not old.live(now):
+    mine = (token.c.id == token_id) & (token.c.user_id == user.id) & token.c.revoked_at.is_(None)
+    if old is None or not old.live(now) or tx.execute(update(token).where(mine).values(revoked_at=now)).rowcount != 1:
         raise Refusal(NO_SUCH_TOKEN, "there is no such token to replace")
-    revoke(tx, who, token_id, user_id=user.id, now=now)
-    made, text = mint(
-        tx, who, user, name=old.name, projects=old.projects, permissions=old.permissions, networks=old.networks,
-        expires_at=now + (old.expires_at - old.created_at), operator=old.operator, now=now,
+    ends = now + (old.expires_at - old.created_at)
+    wanted = Wanted(
+        old.name, old.projects, tuple(old.permissions), ends, old.operator, old.networks, old.first_upload
     )  # fmt: skip
+    made, text, facts = _insert(tx, sealer, user, wanted, now)
+    _record(tx, "token.rotate", who, made, user.id, list(old.projects), facts | {"replaces": old.id}, now)
     new = by_id(tx, made)
     assert new is not None
     return new, text
-
-
-def report_leak(tx: Tx, who: Actor, serialized: str, where: str, *, now: datetime) -> Token | None:
-    """Revoke a token that was found where it does not belong; None when it is none of ours, or does not work any more.
-
-    Whoever has the whole text could use it, so nothing more is asked of whoever reports it. `where` says where it was
-    found; it is told to the owner, and what was done with the token stands in the journal.
-    """
-    try:
-        read = macaroon.read(serialized)
-    except Refusal:
-        return None
-    row = tx.execute(select(token).where(token.c.id == read.token_id)).one_or_none()
-    if row is None or not read.genuine(bytes(row.key)) or not _token(row).live(now):
-        return None
-    mine = (token.c.id == row.id) & token.c.revoked_at.is_(None)
-    if tx.execute(update(token).where(mine).values(revoked_at=now)).rowcount != 1:
-        return None
-    facts = {"projects": row.projects, "name": row.name, "found": where}
-    _record(tx, "token.leaked", who, row.id, row.user_id, row.projects, facts, now)
-    return _token(row)
 
 
 def revoke_all(tx: Tx, user_id: str, *, now: datetime) -> int:
@@ -248,8 +263,9 @@ def checked_networks(networks: Iterable[str]) -> list[str]:
 
 
 def of_user(conn: Connection, user_id: str) -> list[Token]:
-    """All tokens of a person, revoked ones included, newest first."""
-    rows = conn.execute(select(token).where(token.c.user_id == user_id).order_by(token.c.created_at.desc(), token.c.id))
+    """All tokens that a person made, revoked ones included, newest first; not those that CI identities were exchanged for."""
+    mine = (token.c.user_id == user_id) & (token.c.publishers == [])
+    rows = conn.execute(select(token).where(mine).order_by(token.c.created_at.desc(), token.c.id))
     return [_token(row) for row in rows]
 
 
@@ -271,7 +287,38 @@ def _allow(row: Any, user: User, left: caveats.Narrowed, permission: str, projec
     projects = frozenset.intersection(*limits) if limits else None
     if projects is not None and (not projects or (project is not None and project not in projects)):
         raise Refusal(TOKEN_PROJECT, f"the API token is not for the project {project or 'in question'}")
-    return Bearer(user, row.id, row.operator, tuple(sorted(projects or ())), permissions, row.used_at)
+    limited = tuple(sorted(projects or ()))
+    ids = tuple(row.publishers)
+    return Bearer(user, row.id, row.operator, limited, permissions, row.used_at, row.first_upload, ids)
+
+
+def genuine(conn: Connection, sealer: Sealer, read: macaroon.Read) -> Token | None:
+    """The token whose text was read, if its signatures begin with its key. Raises Refusal (account-key-missing)."""
+    row = _genuine(conn, sealer, read)
+    return None if row is None else _token(row)
+
+
+def note(tx: Tx, action: str, who: Actor, one: Token, facts: dict[str, Any], now: datetime) -> None:
+    """Write what happened to a token into the journal, for its person and its projects."""
+    _record(tx, action, who, one.id, one.user_id, list(one.projects), facts, now)
+
+
+def _genuine(conn: Connection, sealer: Sealer, read: macaroon.Read) -> Any:
+    """The row of a token whose signatures begin with its key; None otherwise. Raises Refusal (account-key-missing)."""
+    row = conn.execute(select(token).where(token.c.id == read.token_id)).one_or_none()
+    return row if row is not None and read.genuine(sealer.open(bytes(row.key), f"token:{row.id}")) else None
+
+
+def _checked(tx: Tx, user: User, wanted: Wanted, now: datetime) -> Wanted:
+    """What is wanted in its usual form. Raises Refusal (token-form, invalid-name)."""
+    name = wanted.name.strip()
+    keys = sorted({normalize(check_project_name(p)) for p in wanted.projects})
+    granted = sorted(set(wanted.permissions))
+    _check_form(tx, user, name, granted, wanted.expires_at, now)
+    if wanted.first_upload and (keys or granted != ["upload"]):
+        raise Refusal(TOKEN_FORM, "a token for a first upload is for no project yet, and may upload only")
+    places = checked_networks(wanted.networks)
+    return replace(wanted, name=name, projects=tuple(keys), permissions=tuple(granted), networks=tuple(places))
 
 
 def _check_form(tx: Tx, user: User, name: str, permissions: list[str], expires_at: datetime, now: datetime) -> None:
@@ -292,9 +339,12 @@ def _check_form(tx: Tx, user: User, name: str, permissions: list[str], expires_a
 def _record(
     tx: Tx, action: str, who: Actor, token_id: str, user_id: str, keys: list[str], facts: dict[str, Any], now: datetime
 ) -> None:
-    """A token for one project shows in that project's history too."""
+    """A token for projects shows in the history of each: of one by the row itself, of several by a row each."""
     project = keys[0] if len(keys) == 1 else None
-    record(tx, action, who, (SubjectKind.TOKEN, token_id), now=now, project=project, user=user_id, facts=facts)
+    subject = (SubjectKind.TOKEN, token_id)
+    record(tx, action, who, subject, now=now, project=project, user=user_id, facts=facts)
+    for key in keys if len(keys) > 1 else ():
+        record(tx, "project.token", who, subject, now=now, project=key, user=user_id, facts={"by": action})
 
 
 def _token(row: Any) -> Token:
@@ -311,4 +361,5 @@ def _token(row: Any) -> Token:
         row.used_ip,
         row.revoked_at,
         tuple(row.networks),
+        row.first_upload,
     )

@@ -155,6 +155,7 @@ def create_token(
             tx,
             OPERATOR,
             people.need(tx, user_name),
+            sealer=house.sealer,
             name=name or f"operator {now:%Y-%m-%d} {new_id()[:6]}",
             projects=projects,
             permissions=permissions,

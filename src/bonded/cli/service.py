@@ -28,7 +28,9 @@ def add_webhook(url: str, events: tuple[str, ...], directory: Path) -> None:
 
     house = open_house(directory)
     with house.db.write() as tx:
-        made, secret = webhooks.add(tx, OPERATOR, url, events, house.webhook_rules, now=house.clock())
+        made, secret = webhooks.add(
+            tx, OPERATOR, url, events, house.webhook_rules, sealer=house.sealer, now=house.clock()
+        )
     click.echo(f"webhook {made}; its secret:", err=True)
     click.echo(secret)
 
@@ -72,7 +74,7 @@ def rotate_webhook(number: str, directory: Path) -> None:
 
     house = open_house(directory)
     with house.db.write() as tx:
-        secret = webhooks.rotate(tx, OPERATOR, number, now=house.clock())
+        secret = webhooks.rotate(tx, OPERATOR, number, sealer=house.sealer, now=house.clock())
     click.echo(secret)
 
 

@@ -20,6 +20,7 @@ import orjson
 import structlog
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from bonded.accounts.sealing import Sealer
 from bonded.db.engine import Database, Tx
 from bonded.db.jobs import Job, enqueue
 from bonded.db.worker import Effects
@@ -85,12 +86,15 @@ class WebhookContext:
     """What delivering works with."""
 
     db: Database
+    sealer: Sealer
     rules: Rules = field(default_factory=lambda: Rules(None))
     timeout: float = 10.0
     resolve: outbound.Resolve = outbound.system_resolver
 
 
-def add(tx: Tx, who: Actor, url: str, events: Iterable[str], rules: Rules, *, now: datetime) -> tuple[str, str]:
+def add(
+    tx: Tx, who: Actor, url: str, events: Iterable[str], rules: Rules, *, sealer: Sealer, now: datetime
+) -> tuple[str, str]:
     """Add a webhook; returns its id and its secret, which cannot be had again.
 
     Raises Refusal (address-refused, webhook-events).
@@ -101,16 +105,18 @@ def add(tx: Tx, who: Actor, url: str, events: Iterable[str], rules: Rules, *, no
         raise Refusal(WEBHOOK_EVENTS, f"events are {', '.join(EVENTS)}")
     made, secret = new_id(), _new_secret()
     cursor = tx.execute(select(func.coalesce(func.max(journal_leaf.c.seq), -1))).scalar_one() + 1
-    values = {"id": made, "url": url, "events": chosen, "secret": secret, "cursor": cursor, "created_at": now}
+    sealed = sealer.seal_text(secret, _bound(made))
+    values = {"id": made, "url": url, "events": chosen, "secret": sealed, "cursor": cursor, "created_at": now}
     tx.execute(insert(webhook).values(values))
     _record(tx, "webhook.add", who, made, {"host": outbound.parse(url).host, "events": chosen}, now)
     return made, secret
 
 
-def rotate(tx: Tx, who: Actor, webhook_id: str, *, now: datetime) -> str:
+def rotate(tx: Tx, who: Actor, webhook_id: str, *, sealer: Sealer, now: datetime) -> str:
     """A new secret, shown once. The old one signs too for a day. Raises Refusal (no-such-webhook)."""
     row, secret = _need(tx, webhook_id), _new_secret()
-    values = {"secret": secret, "old_secret": row.secret, "old_until": now + OVERLAP}
+    sealed = sealer.seal_text(secret, _bound(row.id))
+    values = {"secret": sealed, "old_secret": row.secret, "old_until": now + OVERLAP}
     tx.execute(update(webhook).where(webhook.c.id == row.id).values(values))
     _record(tx, "webhook.rotate", who, row.id, {}, now)
     return secret
@@ -190,16 +196,19 @@ def _deliver(tx: Tx, webhook_id: str, event: str, data: dict[str, Any], now: dat
 
 
 def handle(context: WebhookContext, job: Job, now: datetime) -> Effects | None:
-    """Deliver once. Raises Unreachable, Refusal (address-refused): the job tries again, later and later."""
+    """Deliver once. Raises Unreachable, Refusal (address-refused, account-key-missing): the job tries again, later."""
     with context.db.read() as conn:
-        wanted = select(delivery.c.id, delivery.c.body, webhook).where(delivery.c.id == str(job.payload["delivery_id"]))
+        wanted = select(delivery.c.id, delivery.c.body, delivery.c.webhook_id, webhook).where(
+            delivery.c.id == str(job.payload["delivery_id"])
+        )
         joined = delivery.join(webhook, webhook.c.id == delivery.c.webhook_id)
         row = conn.execute(wanted.select_from(joined).where(delivery.c.state == "waiting")).first()
     if row is None:
         return None
     delivery_id, body = str(row[0]), str(row[1]).encode()
     old = [row.old_secret] if row.old_until is not None and now < row.old_until else []
-    headers = signed_headers([row.secret, *old], delivery_id, now, body)
+    secrets = [context.sealer.open_text(one, _bound(row.webhook_id)) for one in (row.secret, *old)]
+    headers = signed_headers(secrets, delivery_id, now, body)
     target = outbound.parse(row.url)
     answer = outbound.ask(
         "POST", target, context.rules, timeout=context.timeout, headers=headers, body=body, resolve=context.resolve
@@ -234,6 +243,10 @@ def _key(secret: str) -> bytes:
 
 def _new_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _bound(webhook_id: str) -> str:
+    return f"webhook:{webhook_id}"
 
 
 def _need(tx: Tx, webhook_id: str) -> Any:

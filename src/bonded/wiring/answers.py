@@ -102,13 +102,13 @@ class Answers(Publishing, Screening, Uploads):
         """Whether a submission with these headers is worth receiving."""
         from bonded.web.api.screening import may_submit
 
-        return may_submit(self.db, headers, address, self.clock())
+        return may_submit(self.db, self.sealer, headers, address, self.clock())
 
     def may_upload(self, headers: Mapping[str, str], address: str) -> bool:
         """Whether an upload with these headers is worth receiving."""
         from bonded.web.api.legacy import may_upload
 
-        return may_upload(self.db, headers, address, self.clock())
+        return may_upload(self.db, self.sealer, headers, address, self.clock())
 
     def problems(self) -> list[str]:
         """What keeps the server from doing its work, one sentence each."""

@@ -52,7 +52,9 @@ class Jobs(Publishing, Screening, Uploads):
             "screen": partial(screen, self.screening),
             "submission": partial(judge, SubmissionContext(self.screening, self.service_limits, self.spool)),
             "report-mail": partial(answer, ReportMail(self.db, self.mailer, s.name, s.mail.sender)),
-            "webhook": partial(deliver, WebhookContext(self.db, self.webhook_rules, s.service.webhook_timeout)),
+            "webhook": partial(
+                deliver, WebhookContext(self.db, self.sealer, self.webhook_rules, s.service.webhook_timeout)
+            ),
             "backfill": partial(run_part, self.history),
             "group": partial(grouping.handle, self.review),
             "compare": partial(compare.handle, self.review),

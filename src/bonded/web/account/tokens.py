@@ -52,7 +52,9 @@ def rotate(request: Request) -> Response:
     """Replace one's own token in one step; the new text is on this answer. Raises Refusal (no-such-token, token-form)."""
     user, _ = signed_in(request)
     with request.db.write() as tx:
-        token, text = tokens.rotate(tx, actor(request), user, request.part("token"), now=request.now)
+        token, text = tokens.rotate(
+            tx, actor(request), user, request.part("token"), sealer=request.house.sealer, now=request.now
+        )
     return _shown(request, token.name, text, token.projects)
 
 
@@ -78,6 +80,7 @@ def _made(
             tx,
             actor(request),
             user,
+            sealer=request.house.sealer,
             name=name,
             projects=projects,
             permissions=permissions,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import orjson
 from pyramid.response import Response
 
-from bonded.accounts import tokens
+from bonded.accounts import leaks
 from bonded.accounts.login import limit_network
 from bonded.values.refusals import Refusal, define
 from bonded.values.text import clean
@@ -57,4 +57,4 @@ def _one(request: Request, row: dict[str, object]) -> bool:
     where = clean(str(row.get("url", "")))[:500]
     who = Actor(ActorKind.USER, "", "", request.ip, request.agent)
     with request.db.write() as tx:
-        return tokens.report_leak(tx, who, str(row["token"]), where, now=request.now) is not None
+        return leaks.report(tx, who, str(row["token"]), where, sealer=request.house.sealer, now=request.now) is not None

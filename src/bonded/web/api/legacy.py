@@ -17,6 +17,7 @@ from pyramid.response import Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from bonded.accounts import tokens
+from bonded.accounts.sealing import Sealer
 from bonded.accounts.tokens import Bearer
 from bonded.db.engine import Database
 from bonded.upload.accept import DATABASE_BUSY, Accepted, accept
@@ -83,7 +84,7 @@ def credentials(header: str) -> str:
     return password.strip()
 
 
-def may_upload(db: Database, headers: Mapping[str, str], ip: str, now: datetime) -> bool:
+def may_upload(db: Database, sealer: Sealer, headers: Mapping[str, str], ip: str, now: datetime) -> bool:
     """Whether an upload with these headers (lower-case names) is worth receiving: its token is good for some upload.
 
     Asked before the body is received; what `upload` says decides. A database that does not answer is no reason to refuse
@@ -92,7 +93,7 @@ def may_upload(db: Database, headers: Mapping[str, str], ip: str, now: datetime)
     try:
         serialized = credentials(headers.get("authorization", ""))
         with db.read() as conn:
-            tokens.check(conn, serialized, permission="upload", project=None, now=now, ip=ip)
+            tokens.check(conn, serialized, sealer=sealer, permission="upload", project=None, now=now, ip=ip)
     except Refusal:
         return False
     except SQLAlchemyError:
@@ -124,7 +125,15 @@ def _bearer(request: Request) -> Bearer:
     """Who sent the token. Raises Refusal."""
     serialized = credentials(request.headers.get("Authorization", ""))
     with request.db.read() as conn:
-        return tokens.check(conn, serialized, permission="upload", project=None, now=request.now, ip=request.ip)
+        return tokens.check(
+            conn,
+            serialized,
+            sealer=request.house.sealer,
+            permission="upload",
+            project=None,
+            now=request.now,
+            ip=request.ip,
+        )
 
 
 def _accept(request: Request, bearer: Bearer) -> Accepted:

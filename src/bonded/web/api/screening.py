@@ -15,6 +15,7 @@ from pyramid.response import Response
 from sqlalchemy.exc import SQLAlchemyError
 
 from bonded.accounts import permits, tokens
+from bonded.accounts.sealing import Sealer
 from bonded.accounts.tokens import Bearer
 from bonded.db.engine import Database
 from bonded.screening import service
@@ -68,12 +69,18 @@ def show(request: Request) -> Response:
     return answer
 
 
-def may_submit(db: Database, headers: Mapping[str, str], ip: str, now: datetime) -> bool:
+def may_submit(db: Database, sealer: Sealer, headers: Mapping[str, str], ip: str, now: datetime) -> bool:
     """Whether a submission with these headers (lower-case names) is worth receiving. What `submit` says decides."""
     try:
         with db.read() as conn:
             tokens.check(
-                conn, token_in(headers.get("authorization", "")), permission=PERMISSION, project=None, now=now, ip=ip
+                conn,
+                token_in(headers.get("authorization", "")),
+                sealer=sealer,
+                permission=PERMISSION,
+                project=None,
+                now=now,
+                ip=ip,
             )
     except Refusal:
         return False
@@ -92,7 +99,15 @@ def bearer_of(request: Request, action: str) -> Bearer:
     """Who sent the token, if they may do `action`. Raises Refusal."""
     serialized = token_in(request.headers.get("Authorization", ""))
     with request.db.read() as conn:
-        bearer = tokens.check(conn, serialized, permission=PERMISSION, project=None, now=request.now, ip=request.ip)
+        bearer = tokens.check(
+            conn,
+            serialized,
+            sealer=request.house.sealer,
+            permission=PERMISSION,
+            project=None,
+            now=request.now,
+            ip=request.ip,
+        )
     permits.require(
         ACTIONS[action],
         account=bearer.user.state,
