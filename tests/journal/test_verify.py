@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import product
 
 import pytest
 from sqlalchemy import delete, insert, select, text, update
@@ -34,9 +35,9 @@ def kinds(db: Database, known: tuple[tuple[int, bytes], ...] = ()) -> set[str]:
 
 def unlock(tx: Tx) -> None:
     """What somebody with the rights of a superuser can do."""
-    for verb in ("update", "delete"):
-        name = f"journal_no_{verb}"
-        tx.execute(text(f"DROP TRIGGER {name}" + (" ON journal" if tx.dialect.name == "postgresql" else "")))
+    for table, verb in product(("journal", "journal_leaf", "journal_node", "seal"), ("update", "delete")):
+        name = f"{table}_no_{verb}"
+        tx.execute(text(f"DROP TRIGGER IF EXISTS {name}" + (f" ON {table}" if tx.dialect.name == "postgresql" else "")))
     if tx.dialect.name == "postgresql":
         tx.execute(text("SET LOCAL session_replication_role = replica"))
 
@@ -57,13 +58,23 @@ def test_a_log_longer_than_a_page(sqlite_db: Database, now: datetime, monkeypatc
     fill(sqlite_db, now, (30, 9))
     assert kinds(sqlite_db) == set()
     with sqlite_db.write() as tx:
+        unlock(tx)
         tx.execute(delete(journal_node).where(journal_node.c.level == 3, journal_node.c.position == 1))
     assert kinds(sqlite_db) == {"node"}
 
 
 def test_the_database_itself_refuses_to_change_rows(db: Database, now: datetime) -> None:
     fill(db, now)
-    for statement in (update(journal).values(action="user.logout"), delete(journal)):
+    statements = [update(journal).values(action="user.logout"), delete(journal)]
+    statements += [update(journal_leaf).values(leaf_hash=b""), delete(journal_leaf)]
+    statements += [
+        update(journal_node).values(hash=b""),
+        delete(journal_node),
+        update(seals).values(size=1),
+        delete(seals),
+    ]
+    statements += [text("TRUNCATE journal CASCADE")] if db.dialect == "postgresql" else []
+    for statement in statements:
         with pytest.raises(DBAPIError, match="insert-only"), db.write() as tx:
             tx.execute(statement)
 
@@ -146,6 +157,7 @@ def change_an_address(tx: Tx, ids: list[int]) -> None:
 def test_tampering_is_found(sqlite_db: Database, now: datetime, tamper: object, expected: set[str]) -> None:
     ids = fill(sqlite_db, now)
     with sqlite_db.write() as tx:
+        unlock(tx)
         tamper(tx, ids)  # type: ignore[operator]
     found = kinds(sqlite_db)
     assert found & expected, found

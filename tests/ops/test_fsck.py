@@ -102,7 +102,7 @@ def page_name(index: Index) -> str:
 def drop_trigger(index: Index, table: str, verb: str) -> None:
     with index.db.write() as tx:
         name = f"{table}_no_{verb}"
-        tx.execute(text(f"DROP TRIGGER {name}" + ("" if tx.dialect.name == "sqlite" else f" ON {table}")))
+        tx.execute(text(f"DROP TRIGGER IF EXISTS {name}" + ("" if tx.dialect.name == "sqlite" else f" ON {table}")))
 
 
 def change_journal(index: Index) -> None:
@@ -112,11 +112,14 @@ def change_journal(index: Index) -> None:
 
 
 def lose_leaf(index: Index) -> None:
+    drop_trigger(index, "journal_leaf", "delete")
     execute(index, delete(journal_leaf).where(journal_leaf.c.seq == 1))
 
 
 def rewrite_log(index: Index) -> None:
     """Somebody with the database rewrites the end of the log; the signed snapshot remembers."""
+    for table in ("journal_leaf", "journal_node", "seal"):
+        drop_trigger(index, table, "delete")
     with index.db.write() as tx:
         tx.execute(text("DELETE FROM seal"))
         tx.execute(text("DELETE FROM journal_leaf"))

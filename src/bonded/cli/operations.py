@@ -104,14 +104,31 @@ def backup(directory: Path, destination: Path, with_keys: bool, without_database
 
 @click.command()
 @directory_option
-def migrate(directory: Path) -> None:
-    """Bring the database to this version's schema. Make a backup first; nothing to do is quick."""
+@click.option("--web-role", metavar="ROLE", help="PostgreSQL: give this role what `bonded web` needs, and no more")
+@click.option("--server-role", metavar="ROLE", help="PostgreSQL: the same for worker, publisher, refresher and serve")
+def migrate(directory: Path, web_role: str | None, server_role: str | None) -> None:
+    """Bring the database to this version's schema. Make a backup first; nothing to do is quick.
+
+    With PostgreSQL, run it as the role that owns the tables, and let the server's processes sign in as others: then
+    not even they can change what the journal says.
+    """
+    from bonded.db.grants import Kind, NoSuchRole, grant
     from bonded.db.migrate import upgrade
     from bonded.db.revision import current
 
     house = open_house(directory)
+    roles = [(role, kind) for role, kind in ((web_role, Kind.WEB), (server_role, Kind.SERVER)) if role]
+    if roles and house.db.dialect != "postgresql":
+        raise click.UsageError("SQLite has no roles: whoever may open the file may write to it")
     before = current(house.db)
     upgrade(house.db, sealer=lambda: house.sealer)
+    for role, kind in roles:
+        try:
+            with house.db.write() as tx:
+                grant(tx, role, kind)
+        except NoSuchRole as error:
+            raise click.ClickException(str(error)) from error
+        say(f"{role} may do what {kind} processes need")
     after = current(house.db)
     click.echo(f"schema {after}: nothing to do" if before == after else f"schema {before or 'empty'} -> {after}")
 
