@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from email.errors import HeaderParseError
 from email.headerregistry import Address
@@ -48,6 +49,11 @@ def check_user_name(name: str) -> str:
 def name_key(name: str) -> str:
     """The form in which two names are the same person's: case, separators, and look-alikes (0 o, 1 l i) folded."""
     return name.lower().translate(_ALIKE)
+
+
+def retired(key: str) -> str:
+    """What stands in place of a `name_key` whose account was deleted: nobody gets the name again, and this does not tell it."""
+    return "!" + hashlib.sha256(f"retired:{key}".encode()).hexdigest()
 
 
 def check_email(email: str) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import delete, or_, select
 
 from bonded.db.engine import Tx
 from bonded.journal.tables import journal, journal_private
+from bonded.values.states import SubjectKind
 
 
 def expire(tx: Tx, *, now: datetime) -> int:
@@ -17,5 +18,6 @@ def expire(tx: Tx, *, now: datetime) -> int:
 
 def forget(tx: Tx, user_id: str) -> int:
     """Delete the private data of everything that a person did or that was done about them; returns how many rows."""
-    theirs = select(journal.c.id).where(or_(journal.c.actor_id == user_id, journal.c.user_id == user_id))
+    about = (journal.c.subject_kind == SubjectKind.USER) & (journal.c.subject_id == user_id)
+    theirs = select(journal.c.id).where(or_(journal.c.actor_id == user_id, journal.c.user_id == user_id, about))
     return tx.execute(delete(journal_private).where(journal_private.c.journal_id.in_(theirs))).rowcount

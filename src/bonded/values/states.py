@@ -59,6 +59,8 @@ class AccountState(StrEnum):
 
     ACTIVE = "active"
     FROZEN = "frozen"
+    DELETED = "deleted"
+    """Its owner deleted it; only the id is left. Nothing leads out of this state."""
 
 
 class PackageType(StrEnum):
