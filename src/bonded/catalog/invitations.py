@@ -166,6 +166,15 @@ def revoke(tx: Tx, who: Actor, key: str, invitation_id: str, *, now: datetime) -
 def revoke_of(tx: Tx, who: Actor, project_id: str, user_id: str, *, now: datetime) -> int:
     """Take back what this person sent in a project, and what waits for them there; returns how many."""
     mine = (table.c.project_id == project_id) & ((table.c.invited_by == user_id) | (table.c.user_id == user_id))
+    return _revoke(tx, who, mine, now)
+
+
+def revoke_all_of(tx: Tx, who: Actor, user_id: str, *, now: datetime) -> int:
+    """Take back what waits for an answer of this person, in all projects; returns how many."""
+    return _revoke(tx, who, table.c.user_id == user_id, now)
+
+
+def _revoke(tx: Tx, who: Actor, mine: Any, now: datetime) -> int:
     found = _open_ones(tx, mine, now)
     for one in found:
         _end(tx, one, Outcome.REVOKED, now)
