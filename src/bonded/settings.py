@@ -308,9 +308,20 @@ class AccountSettings(Section):
     """auto: secure when `url` is https."""
     second_factor: bool = True
     """Ask for a second factor of whoever makes API tokens or manages projects in the browser."""
-    key_file: str = "keys/accounts.key"
-    """Seals the secrets of authentication apps (relative to the data directory); made when it is missing. Processes on several
-    hosts need the same one."""
+    key_file: str = "secrets/accounts.key"
+    """Seals the secrets of authentication apps, API tokens and webhooks (relative to the data directory); made when it is missing.
+    Processes on several hosts need the same one. It lies beside the folder of signing keys, which the web need not see."""
+
+
+class LanguageSettings(Section):
+    """Languages of pages and mails. One is offered when 95 % of both is translated."""
+
+    drafts: bool = True
+    """Offer translations that no person has reviewed yet; each page says which they are."""
+    only: tuple[str, ...] = ()
+    """Offer none but these, by code (de, pt_BR, zh_Hans); English is always there. Empty: all."""
+    pseudo: bool = False
+    """Offer two made-up languages, en_XA and ar_XB, which show words that cannot be translated. For tests."""
 
 
 class LogSettings(Section):
@@ -353,6 +364,7 @@ class Settings(BaseSettings):
     purge: PurgeSettings = PurgeSettings()
     serve: ServeSettings = ServeSettings()
     account: AccountSettings = AccountSettings()
+    language: LanguageSettings = LanguageSettings()
     log: LogSettings = LogSettings()
 
     @classmethod

@@ -30,6 +30,7 @@ LEAST = {
     "help.refusals": {"GET": "anyone"},
     "help.refusal": {"GET": "anyone"},
     "preferences": {"GET": "anyone", "POST": "anyone"},
+    "language": {"GET": "anyone", "POST": "anyone"},
     "style": {"GET": "anyone"},
     "security": {"GET": "anyone"},
     "osv": {"GET": "anyone"},
@@ -38,6 +39,7 @@ LEAST = {
     "report": {"GET": "anyone", "POST": "anyone"},
     "proof.head": {"GET": "anyone"},
     "proof.inclusion": {"GET": "anyone"},
+    "proof.rows": {"GET": "anyone"},
     "proof.consistency": {"GET": "anyone"},
     "asset": {"GET": "anyone"},
     # account

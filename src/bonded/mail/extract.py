@@ -36,5 +36,10 @@ def text() -> bytes:
     return b'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=utf-8\\n"\n\n' + out.getvalue()
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Write the file."""
     (Path(str(files("bonded.mail"))) / "locale" / "mail.pot").write_bytes(text())
+
+
+if __name__ == "__main__":
+    main()

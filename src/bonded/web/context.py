@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bonded.accounts.devices import Site
-from bonded.accounts.login import LoginLimits
+from bonded.accounts.login_limits import LoginLimits
+from bonded.accounts.registration_rules import RegistrationRules
 from bonded.accounts.sealing import Sealer
 from bonded.db.engine import Database
 from bonded.screening.service import ServiceContext
-from bonded.seams import Counter, Storage
+from bonded.seams import Counter, PasswordRanges, Storage
 from bonded.upload.accept import UploadContext
 
 
@@ -33,7 +34,11 @@ class WebSettings:
     reports_per_hour: int = 10
     """Reports taken from one address in an hour; 0: none at all."""
     login_limits: LoginLimits = field(default_factory=LoginLimits)
+    registration: RegistrationRules = field(default_factory=RegistrationRules)
+    ask_mail: bool = True
+    """Whether the mailbox is asked before somebody is let in from a new place."""
     languages: tuple[str, ...] = ("en",)
+    """Those that pages are offered in, English first (`values.languages.offered`)."""
     answer_within: timedelta = timedelta(hours=24)
     """After which an open case is late."""
     two_people_dependants: int = 10
@@ -69,3 +74,5 @@ class WebContext:
     service: ServiceContext
     sealer: Sealer
     settings: WebSettings = field(default_factory=WebSettings)
+    ranges: PasswordRanges | None = None
+    """Passwords that are known from leaks; None where the operator has no list."""

@@ -63,7 +63,8 @@ def fault(error: Exception, request: Request) -> Response:
 
 def answer(request: Request, kind: RefusalKind, sentence: str) -> Response:
     """`sentence` with the refusal's code, explanation and help page, in the form that the client reads."""
-    sentence = as_sentence(sentence)
+    translated = request.pages.translations(request.language).sentence(sentence)
+    sentence = as_sentence(sentence if translated is None else translated)
     link = f"{request.settings.base}help/refusals/{kind.code}/"
     offers = request.accept.acceptable_offers(OFFERED)
     wanted = offers[0][0] if offers else "text/html"
@@ -78,7 +79,13 @@ def answer(request: Request, kind: RefusalKind, sentence: str) -> Response:
         if not hasattr(request, "visitor"):
             request.visitor = nobody()
         response = request.page(
-            "error.html", status=kind.status, kind=kind, sentence=sentence, request_id=request.request_id, near=()
+            "error.html",
+            status=kind.status,
+            kind=kind,
+            sentence=sentence,
+            foreign=translated is None,
+            request_id=request.request_id,
+            near=(),
         )
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -1,6 +1,7 @@
 """The catalogue of everything that pages say: `python -m bonded.web.messages` writes `locale/messages.pot`.
 
-Templates and Python are read by Babel as `locale/babel.cfg` says; refusals and labels of actions come from their tables.
+Templates and Python are read by Babel as `locale/babel.cfg` says; refusals and labels of actions come from their tables, the
+sentences of refusals from the sources (`web.sentences`).
 With `--check` nothing is written: exit 1 when the committed file is older than the sources.
 """
 
@@ -17,6 +18,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import write_po
+
+from bonded.values.translating import SENTENCES
+from bonded.web.sentences import sentences
 
 KEYWORDS: dict[str, tuple[int, ...] | None] = {
     "_": None,
@@ -48,6 +52,7 @@ def whole(folder: Path) -> Catalog:
     kinds = sorted(CATALOGUE.values(), key=lambda kind: kind.code)
     _add(catalog, (text for kind in kinds for text in (kind.title, kind.help)), "refusals")
     _add(catalog, (action.label for action in ACTIONS.values()), "actions")
+    _add(catalog, sentences(folder.parent), SENTENCES)
     _add(catalog, (text for alarm in KINDS.values() for text in (alarm.sentence, alarm.advice)), "alarms")
     return catalog
 

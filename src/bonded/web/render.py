@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from babel.support import NullTranslations, Translations
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from pyramid.response import Response
 
+from bonded.values import translating
+from bonded.values.languages import DEFAULT, LANGUAGES, PSEUDO, formats_of, is_rtl
 from bonded.values.text import iso
 from bonded.web import appearance, notices, words
 
 if TYPE_CHECKING:
     from bonded.web.request import Request
 
-RTL = frozenset({"ar", "fa", "he", "ur"})
+
+Spoken = translating.English | translating.Pseudo | translating.Spoken
 
 
 class Pages:
@@ -37,11 +41,15 @@ class Pages:
             lstrip_blocks=True,
         )
         environment.policies["ext.i18n.trimmed"] = True
-        environment.install_gettext_translations(self.translations(language), newstyle=True)  # type: ignore[attr-defined]
+        spoken = self.translations(language)
+        environment.install_gettext_callables(  # type: ignore[attr-defined]
+            _escaping(spoken.gettext), _escaping(spoken.ngettext), newstyle=True
+        )
+        written = formats_of(language)
         environment.filters.update(
             # Texts from tables go past Jinja's gettext, which reads every % in them as a place to fill in.
             translated=lambda text: self.translations(language).gettext(text),
-            size=lambda count: words.size(count, language),
+            size=lambda count: words.size(count, written),
             visible=words.visible,
             short=words.short,
             iso=iso,
@@ -55,13 +63,29 @@ class Pages:
     def response(self, request: Request, template: str, values: dict[str, Any], status: int) -> Response:
         """The answer of one page, with the notice that was waiting for it."""
         response = Response(status=status, content_type="text/html", charset="utf-8")
+        response.headers["Content-Language"] = request.language.replace("_", "-")
         response.text = self.text(request, template, {"notice": notices.take(request, response)} | values)
         return response
 
 
-def _translations(language: str) -> NullTranslations:
-    folder = files("bonded.web") / "locale"
-    return Translations.load(str(folder), [language], domain="messages")
+def _translations(language: str) -> Spoken:
+    """The catalogue of a language: read from its source when it is first asked for, and judged message by message."""
+    if language in PSEUDO:
+        return translating.Pseudo()
+    source = files("bonded.web") / "locale" / language / "LC_MESSAGES" / "messages.po"
+    if language == DEFAULT or not source.is_file():
+        return translating.English()
+    return translating.read(source.read_bytes(), language)
+
+
+def _escaping(say: Callable[..., str]) -> Callable[..., str]:
+    """`say`, whose words are text and never markup, whatever a translator wrote. Our own words are as they are."""
+
+    def said(*words: Any) -> str:
+        text = say(*words)
+        return text if text in words else Markup(escape(text))  # noqa: S704 - escaped
+
+    return said
 
 
 def _common(request: Request) -> dict[str, Any]:
@@ -70,11 +94,13 @@ def _common(request: Request) -> dict[str, Any]:
         "site": request.settings,
         "visitor": request.visitor,
         "language": language,
-        "direction": "rtl" if language.split("_")[0] in RTL else "ltr",
+        "direction": "rtl" if is_rtl(language) else "ltr",
+        "language_name": LANGUAGES[language].name,
+        "language_draft": LANGUAGES[language].draft and language not in PSEUDO,
         "path": request.shown_path,
         "static": static_path,
         "look": appearance.of(request),
-        "when": lambda at: words.time_tag(at, language, request.now),
+        "when": lambda at: words.time_tag(at, formats_of(language), request.now),
     }
 
 

@@ -14,6 +14,7 @@ from pyramid.response import Response
 from bonded.db.engine import Database
 from bonded.values.refusals import Refusal
 from bonded.web.context import WebContext, WebSettings
+from bonded.web.negotiate import COOKIE, negotiated
 from bonded.web.refusals import NOT_FOUND
 
 if TYPE_CHECKING:
@@ -68,12 +69,13 @@ class Request(PyramidRequest):  # type: ignore[misc]
 
     @reify
     def language(self) -> str:
-        """The language of this answer: the one that the person chose, where pages have it, else the best offered one by
+        """The language of this answer: the one that the person chose, else that of the cookie, else the best offered one by
         Accept-Language."""
         user = self.visitor.user if hasattr(self, "visitor") else None
-        if user is not None and user.language in self.settings.languages:
-            return str(user.language)
-        return str(self.accept_language.lookup(list(self.settings.languages), default="en"))
+        header = str(self.environ.get("HTTP_ACCEPT_LANGUAGE", ""))
+        return negotiated(
+            self.settings.languages, user.language if user else None, self.cookies.get(COOKIE, ""), header
+        )
 
     def gettext(self, message: str, **values: object) -> str:
         """`message` in the language of this answer, with %(name)s filled in from `values`."""

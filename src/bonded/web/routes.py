@@ -11,6 +11,7 @@ from bonded.web.public import (
     assets,
     help_pages,
     home,
+    language,
     osv,
     preferences,
     project,
@@ -31,6 +32,12 @@ PUBLIC = (
     Route("project", "/project/{project}/", {"GET": (SEE, project.show)}),
     Route("release", "/project/{project}/{version}/", {"GET": (SEE, project.show)}),
     Route("user", "/user/{name}/", {"GET": (SEE, user.show)}),
+    Route(
+        "language",
+        "/language/",
+        {"GET": (SEE, language.show), "POST": (SEE, language.choose)},
+        stranger_form=True,
+    ),
     Route("help", "/help/", {"GET": (SEE, help_pages.show)}),
     Route("help.refusals", "/help/refusals/", {"GET": (SEE, help_pages.refusals)}),
     Route("help.refusal", "/help/refusals/{code}/", {"GET": (SEE, help_pages.refusal)}),
@@ -53,6 +60,7 @@ PUBLIC = (
     ),
     Route("proof.head", "/journal/proof/", {"GET": (SEE, proofs.head)}),
     Route("proof.inclusion", "/journal/proof/inclusion/{row}", {"GET": (SEE, proofs.inclusion)}),
+    Route("proof.rows", "/journal/proof/rows/{first}/{end}", {"GET": (SEE, proofs.rows)}),
     Route("proof.consistency", "/journal/proof/consistency/{old}/{new}", {"GET": (SEE, proofs.consistency)}),
     Route("asset", "/static/{digest}/{name}", {"GET": (SEE, assets.show)}),
 )

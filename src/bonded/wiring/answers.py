@@ -26,6 +26,7 @@ class Answers(Publishing, Screening, Uploads):
     def web(self) -> Wsgi:
         """The web application."""
         from bonded.accounts.login import LoginLimits
+        from bonded.values.languages import offered
         from bonded.web.app import make_wsgi
         from bonded.web.context import WebContext, WebSettings
 
@@ -42,6 +43,7 @@ class Answers(Publishing, Screening, Uploads):
             reports_per_hour=s.service.reports_per_hour,
             login_limits=LoginLimits(account_and_network=s.account.logins_per_5_minutes),
             second_factor=s.account.second_factor,
+            languages=offered(drafts=s.language.drafts, pseudo=s.language.pseudo, only=s.language.only),
             answer_within=timedelta(hours=s.review.answer_within_hours),
             two_people_dependants=s.review.two_people_dependants,
         )
