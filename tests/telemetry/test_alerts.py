@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 RULES = ROOT / "deploy" / "prometheus" / "bonded.rules.yml"
 PAGE = (ROOT / "docs" / "operator" / "monitoring.md").read_text("utf-8")
 FUNCTIONS = {"rate", "increase", "sum", "absent", "histogram_quantile", "max", "min"}
-WORDS = {"by", "and", "or", "unless", "le", "without"}
+WORDS = {"by", "and", "or", "unless", "le", "without", "check"}
 TOKEN = re.compile(
     r"""\s*(?:
     (?P<string>"[^"\\]*") | (?P<range>\[\d+[smhd]\]) | (?P<number>\d+(?:\.\d+)?)

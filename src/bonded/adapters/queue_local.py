@@ -56,10 +56,13 @@ class LocalQueue:
         if queue not in self._pipes:
             self._folder.mkdir(parents=True, exist_ok=True)
             path = self._path(queue)
-            path.unlink(missing_ok=True)
-            os.mkfifo(path, 0o600)
+            # Wakers remove a pipe that nobody has open: it gets its name when we have.
+            made = path.with_suffix(".new")
+            made.unlink(missing_ok=True)
+            os.mkfifo(made, 0o600)
             # Open for both directions: the pipe never reports end of file between two writers.
-            self._pipes[queue] = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            self._pipes[queue] = os.open(made, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            made.rename(path)
         return self._pipes[queue]
 
     def _path(self, queue: str) -> Path:

@@ -73,7 +73,14 @@ def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
     manifest = unpack(source, hidden, progress=say)
     if keys is not None:
         shutil.copytree(keys, hidden / "keys", dirs_exist_ok=True)
+        _secrets(hidden)
     house = open_house(hidden)
+    if manifest.database and not (hidden / house.settings.account.key_file).exists():
+        click.echo(
+            "the backup holds no key of accounts (setting account.key_file): API tokens, webhooks and authentication apps of "
+            "before stop working, until that file is put back",
+            err=True,
+        )
     _check(house, manifest.database)
     migrate.upgrade(house.db, sealer=lambda: house.sealer)
     done = _reissue(house)
@@ -82,6 +89,14 @@ def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
         directory.rmdir()
     hidden.rename(directory)
     return done
+
+
+def _secrets(hidden: Path) -> None:
+    """The key of accounts may lie beside the online key in the folder that was given."""
+    given = hidden / "keys" / "accounts.key"
+    if given.exists():
+        (hidden / "secrets").mkdir(mode=0o700, exist_ok=True)
+        given.replace(hidden / "secrets" / "accounts.key")
 
 
 def _check(house: House, with_database: bool) -> None:

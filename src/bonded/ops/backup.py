@@ -117,7 +117,8 @@ def live_timestamp(database: Path) -> bytes | None:
 def _configuration(source: Source, sink: Sink) -> None:
     wanted = [source.directory / CONFIGURATION, source.directory / ROOT]
     if source.keys:
-        wanted = wanted[:1] + sorted(p for p in (source.directory / "keys").rglob("*") if p.is_file())
+        folders = (source.directory / "keys", source.directory / "secrets")
+        wanted = wanted[:1] + sorted(p for folder in folders for p in folder.rglob("*") if p.is_file())
     for path in wanted:
         if path.exists():
             sink.add_bytes(path.relative_to(source.directory).as_posix(), path.read_bytes(), private=path != wanted[0])

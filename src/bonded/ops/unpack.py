@@ -28,7 +28,7 @@ DIRECTORY_IN_USE = define(
     "A backup is restored into a directory that does not exist yet, so that nothing is mixed or overwritten.",
 )
 
-TOP = frozenset({MANIFEST, CONFIGURATION, DATABASE, "keys", "public", "vault"})
+TOP = frozenset({MANIFEST, CONFIGURATION, DATABASE, "keys", "secrets", "public", "vault"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +80,9 @@ def _untar(source: Path, into: Path) -> None:
                 _write_member(tar, member, source, into)
     except tarfile.TarError as error:
         raise Refusal(NOT_A_BACKUP, f"{source} cannot be read: {error}") from None
-    keys = into / "keys"
-    for path in keys.rglob("*") if keys.exists() else ():
-        path.chmod(0o700 if path.is_dir() else 0o600)
+    for folder in (into / "keys", into / "secrets"):
+        for path in folder.rglob("*") if folder.exists() else ():
+            path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, source: Path, into: Path) -> None:

@@ -28,12 +28,12 @@ _ADVERTISED = re.compile(
     r"|generator (no|without) (human )?verification|hack tool|no survey|unlimited (coins|gems|money)|seo services?|backlinks?)\b",
     re.IGNORECASE,
 )
-_NOTHING, _LITTLE, _LINKS, _MANY = 300, 1_500, 12, 8
+_NOTHING, _LITTLE, _LINKS, _MANY = 300, 1_500, 12, 20
 
 
 @check(
     name="spam-project",
-    version=1,
+    version=2,
     severity=Severity.MEDIUM,
     sentence="The project is an advertisement: much text with many links, and next to no code.",
     uses_context=True,
@@ -50,8 +50,8 @@ def spam(facts: Facts, context: Context | None) -> Iterator[Hit]:
     elif naming.text_links >= _LINKS and naming.code_bytes < _NOTHING and not naming.requires:
         words = f"{naming.text_links} addresses in the description, and {naming.code_bytes} bytes of code"
         yield Hit(words, 0.25, severity=Severity.LOW)
-    if context is not None and context.publisher.new_projects >= _MANY and naming.code_bytes < _LITTLE:
-        words = (
-            f"its uploader made {context.publisher.new_projects} projects within a day; this one has next to no code"
-        )
-        yield Hit(words, 0.8)
+    many = context.publisher.new_projects if context is not None else 0
+    if many >= _MANY:
+        # A new team that brings its small packages in one afternoon does the same: only a hint beside another one.
+        words = f"its uploader made {many} projects within a day; this one has next to no code"
+        yield Hit(words, 0.5, severity=Severity.MEDIUM if told else Severity.LOW)
