@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.exc import IntegrityError
 
+from bonded.catalog import search
 from bonded.catalog.locks import lock_file
 from bonded.catalog.read import File
 from bonded.catalog.rules import check_reason
@@ -68,6 +69,9 @@ def move_file(
     if new_state is S.PUBLIC:
         # A project that was deleted comes back with its first public file; its owners are still its owners.
         tx.execute(update(project_table).where(project_table.c.id == old.project_id).values(deleted=False))
+        search.published(tx, old.project_id, old.version)
+    elif old.state is S.PUBLIC:
+        search.withdrawn(tx, old.project_id, old.version)
     taken_down = action in AT_ONCE and old.state in (S.PUBLIC, S.QUARANTINED)
     if taken_down or (old.state is S.QUARANTINED and new_state is S.PUBLIC):
         # The same job brings the bytes back where no publication has withdrawn the file in between.
@@ -87,6 +91,7 @@ def yank(tx: Tx, who: Actor, file_id: str, *, reason: str, now: datetime) -> int
     if old.yanked and old.yanked_reason == text:
         raise Refusal(WRONG_STATE, f"{old.filename} is yanked already")
     _update(tx, old, {"yanked": True, "yanked_reason": text})
+    search.withdrawn(tx, old.project_id, old.version)
     return _record(tx, "file.yank", who, old, {"reason": text} if text else {}, now)
 
 
@@ -97,6 +102,7 @@ def unyank(tx: Tx, who: Actor, file_id: str, *, reason: str, now: datetime) -> i
     if not old.yanked:
         raise Refusal(WRONG_STATE, f"{old.filename} is not yanked")
     _update(tx, old, {"yanked": False, "yanked_reason": ""})
+    search.published(tx, old.project_id, old.version)
     return _record(tx, "file.unyank", who, old, {"reason": text} if text else {}, now)
 
 

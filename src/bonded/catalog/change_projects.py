@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Executable, bindparam, case, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bonded.catalog import search
 from bonded.catalog.locks import lock_project
 from bonded.catalog.read import Project
 from bonded.catalog.rules import check_reason, check_status
@@ -120,6 +121,7 @@ def delete_project(tx: Tx, who: Actor, key: str, *, reason: str, now: datetime) 
     ).scalars()
     facts = {"files": sorted(files)} | ({"reason": text} if text else {})
     tx.execute(update(project_table).where(project_table.c.id == old.id).values(deleted=True))
+    search.refresh(tx, old.id)
     return _record(tx, "project.delete", who, old, facts, now)
 
 

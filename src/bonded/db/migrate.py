@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, text
 
+from bonded.db import full_text
 from bonded.db.engine import Database
 from bonded.db.tables import whole
 
@@ -38,12 +39,14 @@ def upgrade(db: Database, to: str = "head", *, sealer: Callable[[], Seals] | Non
         config.attributes["sealer"] = sealer
         command.upgrade(config, to)
         protect(connection)
+        full_text.prepare(connection)
 
 
 def differences(db: Database) -> list[Any]:
     """What the migrated database lacks or has too much of against the code's tables; [] is right."""
     with db.read() as connection:
-        return list(compare_metadata(MigrationContext.configure(connection, opts={"compare_type": False}), whole()))
+        options = {"compare_type": False, "include_name": full_text.ours}
+        return list(compare_metadata(MigrationContext.configure(connection, opts=options), whole()))
 
 
 def protect(connection: Connection) -> None:

@@ -21,6 +21,7 @@ MODULES = (
     "bonded.accounts.publisher_tables",
     "bonded.accounts.recovery_tables",
     "bonded.catalog.tables",
+    "bonded.catalog.search_tables",
     "bonded.catalog.description_tables",
     "bonded.catalog.people_tables",
     "bonded.mail.tables",

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
+from bonded.catalog import search
 from bonded.catalog.states import holds_name
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
@@ -72,6 +73,8 @@ def replay(tx: Tx, acts: Acts, blobs: Blobs, done: Replayed, now: datetime) -> l
     for project in acts.projects:
         if project.name and project.status is not ProjectStatus.QUARANTINED:
             _yanks(tx, ids[project.key], project, now)
+    for project_id in sorted(set(ids.values())):
+        search.refresh(tx, project_id)
     done.publications += 1
     return came
 

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from bonded.db.full_text import ours
 from bonded.db.tables import whole
 
 connection = context.config.attributes["connection"]
@@ -10,6 +11,7 @@ context.configure(
     target_metadata=whole(),
     render_as_batch=connection.dialect.name == "sqlite",
     compare_type=False,
+    include_name=ours,
     transaction_per_migration=False,
 )
 with context.begin_transaction():
