@@ -15,10 +15,11 @@ import pytest
 
 from bonded.mail import extract, letter
 from bonded.mail.catalogues import available, choose, translations
+from bonded.mail.kinds import LATE
 from bonded.values.actions import ACTIONS, Notify
 
 ROOT = Path(str(files("bonded.mail")))
-NOTIFYING = sorted(a.name for a in ACTIONS.values() if a.notify is not Notify.NOBODY)
+NOTIFYING = sorted([a.name for a in ACTIONS.values() if a.notify is not Notify.NOBODY] + [LATE])
 VALUES = {
     "name": "NAME",
     "index_name": "INDEX",
@@ -36,6 +37,8 @@ VALUES = {
     "factor": "FACTOR",
     "left": "7",
     "you": "YOU",
+    "admin": "ADMIN",
+    "optional": "OPTIONAL",
     "until": "UNTIL",
     "found": "FOUND",
     "token": "TOKEN",

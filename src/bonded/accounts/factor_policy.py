@@ -26,7 +26,10 @@ ONLY = 1
 """Id of the only row."""
 
 SAME_POLICY = define(
-    "same-policy", 409, "Nothing to do", "The policy is what was asked for. It may have changed since the page was loaded."
+    "same-policy",
+    409,
+    "Nothing to do",
+    "The policy is what was asked for. It may have changed since the page was loaded.",
 )
 SHUT_OUT = define(
     "policy-shuts-you-out",

@@ -17,12 +17,12 @@ from babel.dates import format_datetime as babel_datetime
 
 from bonded.accounts.people import User
 from bonded.journal.read import Entry
-from bonded.mail import letter
+from bonded.mail import letter, places
 from bonded.mail.catalogues import choose, translations
+from bonded.mail.kinds import kind_of
 from bonded.mail.secret_links import SECRET_LINKS
-from bonded.values.actions import ACTIONS, Notify
 from bonded.values.alarms import KINDS, Alarm, Severity
-from bonded.values.states import SubjectKind
+from bonded.values.languages import formats_of
 from bonded.values.text import clean
 from bonded.values.who import ActorKind
 
@@ -43,7 +43,8 @@ class MailSettings:
 class News:
     """A journal row with the names of people that belong to it, as they are today ("" when unknown).
 
-    `secret` is that of a one-time link which this mail carries, "" for all others.
+    `secret` is that of a one-time link which this mail carries, "" for all others. `letter` is the letter to use where that is
+    not the action's own.
     """
 
     entry: Entry
@@ -51,13 +52,17 @@ class News:
     concerned: str
     case_id: int | None
     secret: str = ""
+    letter: str = ""
 
 
 def message(settings: MailSettings, news: News, to: User, now: datetime) -> EmailMessage:
     """The whole message. Its Message-ID is the same each time, so a repeated one can be recognised downstream."""
     language = choose(to.language)
     made = letter.write(
-        news.entry.action, language, _values(settings, news, to, language), _details(settings, news, to, language)
+        news.letter or news.entry.action,
+        language,
+        _values(settings, news, to, language),
+        _details(settings, news, to, language),
     )
     mail = EmailMessage(policy=SMTP)
     mail["From"] = _sender(settings.sender)
@@ -99,7 +104,10 @@ def _values(settings: MailSettings, news: News, to: User, language: str) -> dict
         "by": _by(news, language),
         "concerned": news.concerned,
         "factor": news.entry.private.get("label", ""),
+        "link": "yes" if news.secret else "",
         "left": str(facts.get("left", "")),
+        "admin": "yes" if to.is_admin else "",
+        "optional": "yes" if kind_of(news.letter or news.entry.action) else "",
         "you": "yes" if news.entry.user_id == to.id else "",
         "until": _day(str(facts.get("until", "")), language),
         "found": str(facts.get("found", "")),
@@ -124,7 +132,7 @@ def _alarm(facts: Mapping[str, Any], translate: Callable[[str], str]) -> dict[st
 
 def _day(text: str, language: str) -> str:
     """A day among the facts, as people write it; "" for none."""
-    return format_date(datetime.fromisoformat(text), "long", locale=language) if text else ""
+    return format_date(datetime.fromisoformat(text), "long", locale=formats_of(language)) if text else ""
 
 
 def _by(news: News, language: str) -> str:
@@ -142,31 +150,18 @@ def _by(news: News, language: str) -> str:
 
 def _details(settings: MailSettings, news: News, to: User, language: str) -> list[tuple[str, str]]:
     """When, who, from where, what, why, and where to look. Addresses are told only to the person whose account it is."""
-    entry = news.entry
-    at = babel_datetime(entry.at, "long", locale=language)
-    own = ACTIONS[entry.action].notify is Notify.SUBJECT and entry.actor_id in ("", to.id)
+    entry, gettext = news.entry, translations(language).gettext
+    where = places.where(entry, news.case_id, to.is_admin, gettext)
+    if news.secret:  # to the one person who proves by it that this mail reached them
+        where = settings.url + SECRET_LINKS[entry.action].page.format(secret=news.secret)
     wanted = [
-        ("time", at),
+        ("time", babel_datetime(entry.at, "long", locale=language)),
         ("by", "" if entry.action.startswith(UNSIGNED) else _by(news, language)),
-        ("address", entry.private.get("ip", "") if own else ""),
-        ("agent", entry.private.get("agent", "") if own else ""),
+        ("address", places.place(entry, to.id, gettext)),
+        ("agent", places.device(entry, to.id, gettext)),
         ("project", entry.project_key or ""),
         ("file", str(entry.facts.get("filename", ""))),
         ("reason", str(entry.facts.get("reason", ""))),
-        ("where", _where(settings, news)),
+        ("where", where),
     ]
     return [(label, value) for label, value in wanted if value]
-
-
-def _where(settings: MailSettings, news: News) -> str:
-    """The page that shows it. An address with a secret goes to the one person who proves by it that it reached them."""
-    if news.secret:
-        return settings.url + SECRET_LINKS[news.entry.action].page.format(secret=news.secret)
-    notify = ACTIONS[news.entry.action].notify
-    if notify is Notify.OWNERS:
-        return f"{settings.url}manage/project/{news.entry.project_key}/"
-    if notify is Notify.SUBJECT:
-        return f"{settings.url}account/history/"
-    if news.entry.subject_kind is SubjectKind.FILE:
-        return f"{settings.url}admin/review/" + (f"{news.case_id}/" if news.case_id else "")
-    return f"{settings.url}admin/signing/"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from bonded.accounts import people
 from bonded.accounts.people import User
@@ -18,7 +18,9 @@ from bonded.catalog import read as catalog
 from bonded.db.engine import Database
 from bonded.db.jobs import Job
 from bonded.journal import read as journal
+from bonded.journal.tables import journal_private
 from bonded.mail.compose import MailSettings, News, message
+from bonded.mail.kinds import letter_of
 from bonded.mail.recipients import recipients
 from bonded.mail.secret_links import SECRET_LINKS
 from bonded.mail.tables import sent
@@ -73,6 +75,8 @@ def _send(context: MailContext, news: News, to: User, now: datetime) -> bool:
         return False
     with context.db.write() as tx:
         tx.execute(insert(sent).values(journal_id=news.entry.id, user_id=to.id, at=now))
+        if news.entry.action == "account.delete":  # the address was kept for this mail only
+            tx.execute(delete(journal_private).where(journal_private.c.journal_id == news.entry.id))
     return True
 
 
@@ -81,5 +85,9 @@ def _news(conn: Connection, entry: journal.Entry) -> News:
     names = people.names(conn, ids)
     file = catalog.file(conn, entry.subject_id) if entry.subject_kind is SubjectKind.FILE else None
     return News(
-        entry, names.get(entry.actor_id, ""), names.get(entry.user_id or "", ""), file.case_id if file else None
+        entry,
+        names.get(entry.actor_id, ""),
+        names.get(entry.user_id or "", ""),
+        file.case_id if file else None,
+        letter=letter_of(conn, entry),
     )
