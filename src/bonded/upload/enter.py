@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Executable, bindparam, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bonded.accounts.bearing import as_of_now, made_project
 from bonded.accounts.caveats import TOKEN_PROJECT
 from bonded.accounts.permits import require
 from bonded.accounts.tokens import Bearer
@@ -69,6 +70,7 @@ def look(
 ) -> Entered | None:
     """What can be said before the file is stored: refuse early, or find the file there already. Raises Refusal."""
     project = read.project(conn, examined.key)
+    bearer = as_of_now(conn, bearer, examined.key, exists=project is not None)
     _check_permission(conn, examined.key, project, bearer)
     if project is None:
         check_new_name(examined.name, twins_of(conn, examined.name, examined.key), limits)
@@ -91,7 +93,8 @@ def enter(
 
     Raises Refusal, and IntegrityError when another transaction was faster: begin again.
     """
-    project, created = _project(tx, examined, bearer, who, limits, now)
+    project, created, bearer = _project(tx, examined, bearer, who, limits, now)
+    who = replace(who, user_id=bearer.user.id)
     known = None if created else _known(tx, project, examined, received.sha256, limits, now)
     if known is not None:
         return known
@@ -119,18 +122,21 @@ def enter(
 
 def _project(
     tx: Tx, examined: Examined, bearer: Bearer, who: Actor, limits: UploadLimits, now: datetime
-) -> tuple[read.Project, bool]:
-    """The project, locked, and whether it is new."""
+) -> tuple[read.Project, bool, Bearer]:
+    """The project, locked, whether it is new, and the bearer as they are now."""
     project = try_lock_project(tx, examined.key)
     if project is None:
         lock_twins(tx, examined.name)
         # Looked up again: whoever had the lock before may have registered the name.
         project = try_lock_project(tx, examined.key)
+    bearer = as_of_now(tx, bearer, examined.key, exists=project is not None)
     _check_permission(tx, examined.key, project, bearer)
     if project is not None:
-        return project, False
+        return project, False, bearer
     check_new_name(examined.name, twins_of(tx, examined.name, examined.key), limits)
-    return create_project(tx, who, examined.name, owner_id=bearer.user.id, now=now), True
+    who = replace(who, user_id=bearer.user.id)
+    made = create_project(tx, who, examined.name, owner_id=bearer.user.id, now=now)
+    return made, True, made_project(tx, who, bearer, made.key, now=now)
 
 
 def _check_permission(conn: Connection, key: str, project: read.Project | None, bearer: Bearer) -> None:

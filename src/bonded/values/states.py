@@ -78,6 +78,7 @@ class SubjectKind(StrEnum):
     FILE = "file"
     USER = "user"
     TOKEN = "token"
+    PUBLISHER = "publisher"
     PUBLICATION = "publication"
     CHECK = "check"
     INDEX = "index"
