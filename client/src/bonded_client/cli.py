@@ -15,7 +15,7 @@ from pathlib import Path
 
 from packaging.tags import sys_tags
 
-from bonded_client import __version__, choose, journal, mirror_command, proxy_command
+from bonded_client import __version__, choose, journal_command, mirror_command, proxy_command
 from bonded_client.download import files_of
 from bonded_client.failures import Failure, printable, translate
 from bonded_client.fetcher import Deadlines, Fetcher, Proxies
@@ -136,7 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("path", nargs="+", type=Path, help="a wheel or source distribution")
     check.set_defaults(run=_verify)
     mirror_command.add(commands)
-    journal.add(commands)
+    journal_command.add(commands)
     for command in (download, check):
         command.add_argument("--own-targets", action="store_true", help="check each file's own TUF target too")
         command.add_argument("--json", action="store_true", help="print one JSON object per file")

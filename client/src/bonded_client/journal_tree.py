@@ -18,6 +18,33 @@ def _node(left: bytes, right: bytes) -> bytes:
     return hashlib.sha256(b"\x01" + left + right).digest()
 
 
+class Growing:
+    """The root of a log while rows are added, in constant memory: the roots of the complete trees that it is made of."""
+
+    def __init__(self, size: int = 0, peaks: Sequence[bytes] = ()) -> None:
+        """`peaks` are those of a log of `size` rows, largest first. Raises ValueError when there are more or fewer."""
+        if size < 0 or len(peaks) != size.bit_count():
+            raise ValueError(f"a log of {size} rows is not made of {len(peaks)} trees")
+        self.size = size
+        self.peaks = list(peaks)
+
+    def add(self, leaf: bytes) -> None:
+        """The next row, by its leaf hash."""
+        value, rest = leaf, self.size
+        while rest & 1:
+            value, rest = _node(self.peaks.pop(), value), rest >> 1
+        self.peaks.append(value)
+        self.size += 1
+
+    @property
+    def root(self) -> bytes:
+        """Root of the rows so far."""
+        value = b""
+        for peak in reversed(self.peaks):
+            value = _node(peak, value) if value else peak
+        return value or EMPTY
+
+
 def is_included(leaf: bytes, index: int, size: int, path: Sequence[bytes], root: bytes) -> bool:
     """Whether `path` shows that the leaf hash `leaf` is number `index` (from 0) in the log of `size` rows with `root`."""
     if not 0 <= index < size:

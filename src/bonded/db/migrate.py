@@ -15,10 +15,11 @@ from sqlalchemy import Connection, text
 
 from bonded.db import full_text
 from bonded.db.engine import Database
+from bonded.db.grants import INSERT_ONLY
 from bonded.db.tables import whole
 
-INSERT_ONLY = ("journal", "finding", "screening_run", "verdict")
-"""Tables in which UPDATE and DELETE are refused by the database itself."""
+VERBS = {"sqlite": ("UPDATE", "DELETE"), "postgresql": ("UPDATE", "DELETE", "TRUNCATE")}
+"""What the database itself refuses in the insert-only tables."""
 
 
 class Seals(Protocol):
@@ -51,27 +52,25 @@ def differences(db: Database) -> list[Any]:
 
 def protect(connection: Connection) -> None:
     """Make the insert-only tables insert-only, by trigger."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(
+            text(
+                "CREATE OR REPLACE FUNCTION bonded_insert_only() RETURNS trigger LANGUAGE plpgsql AS "
+                "$$ BEGIN RAISE EXCEPTION '% is insert-only', TG_TABLE_NAME; END $$"
+            )
+        )
     for table in INSERT_ONLY:
-        for verb in ("UPDATE", "DELETE"):
-            name = f"{table}_no_{verb.lower()}"
-            if connection.dialect.name == "sqlite":
-                connection.execute(
-                    text(
-                        f"CREATE TRIGGER IF NOT EXISTS {name} BEFORE {verb} ON {table} BEGIN SELECT RAISE(ABORT, '{table} is insert-only'); END"
-                    )
-                )
-            else:
-                connection.execute(
-                    text(
-                        "CREATE OR REPLACE FUNCTION bonded_insert_only() RETURNS trigger LANGUAGE plpgsql AS "
-                        "$$ BEGIN RAISE EXCEPTION '% is insert-only', TG_TABLE_NAME; END $$"
-                    )
-                )
-                connection.execute(
-                    text(
-                        f"CREATE OR REPLACE TRIGGER {name} BEFORE {verb} ON {table} FOR EACH ROW EXECUTE FUNCTION bonded_insert_only()"
-                    )
-                )
+        for verb in VERBS[connection.dialect.name]:
+            connection.execute(text(_trigger(connection.dialect.name, table, verb)))
+
+
+def _trigger(dialect: str, table: str, verb: str) -> str:
+    name = f"{table}_no_{verb.lower()}"
+    if dialect == "sqlite":
+        refuse = f"SELECT RAISE(ABORT, '{table} is insert-only')"
+        return f"CREATE TRIGGER IF NOT EXISTS {name} BEFORE {verb} ON {table} BEGIN {refuse}; END"
+    each = "STATEMENT" if verb == "TRUNCATE" else "ROW"
+    return f"CREATE OR REPLACE TRIGGER {name} BEFORE {verb} ON {table} FOR EACH {each} EXECUTE FUNCTION bonded_insert_only()"
 
 
 def write_next(db: Database, words: str) -> Path | None:

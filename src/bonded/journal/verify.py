@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select
@@ -19,6 +20,8 @@ from bonded.journal.tables import seal as seals
 from bonded.journal.tree import EMPTY_ROOT, Nodes, completed, root
 
 BATCH = 2000
+BACK = timedelta(days=1)
+"""So much may a row be older than the seal before its own: acts that take long, clocks that differ. More is told."""
 MAX_SHOWN = 100
 """Disagreements of one kind that are reported singly."""
 
@@ -39,6 +42,8 @@ def verify(conn: Connection, known: Iterable[tuple[int, bytes]] = ()) -> Iterato
     """
     yield from _leaves(conn, dict(known))
     yield from _seals(conn)
+    yield from _strange_nodes(conn)
+    yield from _backdated(conn)
     yield from _loose_rows(conn)
     yield from _private(conn)
 
@@ -112,6 +117,31 @@ def _seals(conn: Connection) -> Iterator[Disagreement]:
     leaves = conn.execute(select(func.count()).select_from(journal_leaf)).scalar_one()
     if leaves != size:
         yield Disagreement("seal", 0, f"the seals cover {size} rows, the log has {leaves}")
+
+
+def _strange_nodes(conn: Connection) -> Iterator[Disagreement]:
+    """Inner nodes beyond those that the leaves complete: somebody prepared something, or leaves are gone."""
+    leaves = conn.execute(select(func.count()).select_from(journal_leaf)).scalar_one()
+    nodes = conn.execute(select(func.count()).select_from(journal_node)).scalar_one()
+    complete = sum(leaves >> level for level in range(1, leaves.bit_length()))
+    if nodes > complete:
+        yield Disagreement("node", 0, f"the log has {nodes} inner nodes, {leaves} leaves complete {complete}")
+
+
+def _backdated(conn: Connection) -> Iterator[Disagreement]:
+    """Rows that say they are older than the seal before the one that covers them: rows are sealed within seconds."""
+    before: datetime | None = None
+    shown = 0
+    for row in conn.execute(select(seals.c.first, seals.c.last, seals.c.at).order_by(seals.c.id)).all():
+        if before is not None and shown < MAX_SHOWN:
+            query = select(journal.c.id).join(journal_leaf, journal_leaf.c.journal_id == journal.c.id)
+            span = query.where(journal_leaf.c.seq.between(row.first, row.last), journal.c.at < before - BACK)
+            for journal_id in conn.execute(span.order_by(journal_leaf.c.seq).limit(MAX_SHOWN - shown)).scalars():
+                shown += 1
+                yield Disagreement(
+                    "backdated", journal_id, f"row {journal_id} says that it is older than rows before it"
+                )
+        before = row.at
 
 
 def _loose_rows(conn: Connection) -> Iterator[Disagreement]:

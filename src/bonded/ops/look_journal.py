@@ -32,6 +32,11 @@ KINDS = {
 }
 
 
+BACKDATED = define(
+    "journal-backdated",
+    "A row of the journal says that it was written more than a day before it was put in.",
+    "A clock was set back, or somebody put the row in by hand: look at what it says, and who could write to the database.",
+)
 RESTARTED = define(
     "journal-restarted",
     "The journal lost its end with a database, and went on after a recovery: what snapshots signed of the lost rows cannot be checked.",
@@ -65,7 +70,8 @@ def look(ground: Ground) -> Iterator[Disagreement]:
             yield Disagreement(RESTARTED, f"row {loss.journal_id}", sentence, warning=True)
         for found in verify(conn, known.items()):
             subject = f"row {found.journal_id}" if found.journal_id else "log"
-            yield Disagreement(KINDS[found.kind], subject, found.sentence)
+            kind = BACKDATED if found.kind == "backdated" else KINDS[found.kind]
+            yield Disagreement(kind, subject, found.sentence, warning=kind is BACKDATED)
 
 
 def _losses(conn: Connection) -> Iterator[Loss]:

@@ -35,6 +35,17 @@ def inclusion(request: Request) -> Response:
     )
 
 
+def rows(request: Request) -> Response:
+    """`/journal/proof/rows/<first>/<end>`: the log's rows from number `first`, before `end`, or the first of them.
+
+    Each is the text that was hashed. Raises Refusal (no-proof, log-damaged, bad-form).
+    """
+    first, end = whole(request.part("first")), whole(request.part("end"))
+    with request.db.read() as conn:
+        found = proofs.rows(conn, first, end)
+    return _json({"first": first, "rows": [row.decode() for row in found]})
+
+
 def consistency(request: Request) -> Response:
     """`/journal/proof/consistency/<old>/<new>`: the newer log extends the older. Raises Refusal (no-proof, bad-form)."""
     old, new = whole(request.part("old")), whole(request.part("new"))
