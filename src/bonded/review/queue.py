@@ -133,12 +133,18 @@ def cases(
     return lines, (lines[-1].score if sort == "score" else lines[-1].opened_at, lines[-1].id)
 
 
-def case(conn: Connection, case_id: int) -> Case:
-    """The case with everything in it. Raises Refusal (no-such-case)."""
+def line_of(conn: Connection, case_id: int) -> CaseLine:
+    """The case as a line of the queue. Raises Refusal (no-such-case)."""
     row = conn.execute(_heads().where(case_table.c.id == case_id)).one_or_none()
     if row is None:
         raise Refusal(NO_SUCH_CASE, f"there is no case {case_id}")
     (line,) = _whole(conn, [row])
+    return line
+
+
+def case(conn: Connection, case_id: int) -> Case:
+    """The case with everything in it. Raises Refusal (no-such-case)."""
+    line = line_of(conn, case_id)
     project = read.project_by_id(conn, line.project_id)
     assert project is not None  # a foreign key says so
     files = _files(conn, case_id)

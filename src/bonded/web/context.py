@@ -63,6 +63,17 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class InForce:
+    """One setting as an administrator sees it; `where` is "default", "file" or "environment", `section` "" for those without."""
+
+    section: str
+    name: str
+    value: str
+    default: str
+    where: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebContext:
     """Everything that pages use. `clock` gives the time in aware UTC; `public` is read for the state of signing only."""
 
@@ -73,6 +84,7 @@ class WebContext:
     public: Storage
     service: ServiceContext
     sealer: Sealer
+    in_force: tuple[InForce, ...] = ()
     settings: WebSettings = field(default_factory=WebSettings)
     ranges: PasswordRanges | None = None
     """Passwords that are known from leaks; None where the operator has no list."""

@@ -50,6 +50,7 @@ class Pages:
             # Texts from tables go past Jinja's gettext, which reads every % in them as a place to fill in.
             translated=lambda text: self.translations(language).gettext(text),
             size=lambda count: words.size(count, written),
+            span=lambda time: words.span(time, written),
             visible=words.visible,
             short=words.short,
             iso=iso,

@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from bonded.web.account import confirm, factors, login, overview, password, profile, second, sessions, tokens
-from bonded.web.admin import case, checks, decisions, differences, jobs, journal, people, queue, reports, signing
+from bonded.web.admin import (
+    case,
+    checks,
+    claims,
+    decisions,
+    differences,
+    figures,
+    filters,
+    in_force,
+    jobs,
+    journal,
+    people,
+    queue,
+    reports,
+    signing,
+)
 from bonded.web.admin import overview as admin_overview
 from bonded.web.api import leaks, legacy, screening
 from bonded.web.manage import files, history, roles, status
@@ -170,7 +185,15 @@ MANAGE_ROUTES = (
 ADMIN_ROUTES = (
     Route("admin", "/admin/", {"GET": (ADMIN, admin_overview.show)}),
     Route("admin.queue", "/admin/review/", {"GET": (REVIEW, queue.show)}),
+    Route("admin.count", "/admin/review/count/", {"GET": (REVIEW, claims.count)}),
+    Route("admin.figures", "/admin/figures/", {"GET": (REVIEW, figures.show)}),
+    Route("admin.settings", "/admin/settings/", {"GET": (ADMIN, in_force.show)}),
+    Route("admin.filter-save", "/admin/filters/save/", {"POST": ("filter.save", filters.save)}),
+    Route("admin.filter-forget", "/admin/filters/forget/", {"POST": ("filter.forget", filters.forget)}),
     Route("admin.case", "/admin/review/{case}/", {"GET": (REVIEW, case.show)}),
+    Route("admin.claim", "/admin/review/{case}/claim/", {"POST": ("review.claim", claims.claim)}),
+    Route("admin.let-go", "/admin/review/{case}/let-go/", {"POST": ("review.let-go", claims.let_go)}),
+    Route("admin.next", "/admin/review/{case}/next/", {"GET": (REVIEW, claims.next_case)}),
     Route("admin.release", "/admin/review/{case}/release/", {"POST": ("review.release", decisions.on_case("release"))}),
     Route(
         "admin.quarantine",

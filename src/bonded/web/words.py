@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
+from babel.units import format_unit
 from markupsafe import Markup, escape
 
 from bonded.values.strange import strange
@@ -48,6 +49,14 @@ def size(count: int, language: str) -> str:
     return f"{format_decimal(round(amount, 1), locale=language)} {unit}"
 
 
+def span(time: timedelta, language: str) -> str:
+    """A length of time in words: "3 hours"; under ten seconds with a decimal."""
+    seconds = time.total_seconds()
+    if seconds < 10:
+        return format_unit(round(seconds, 1), "second", locale=language)
+    return format_timedelta(time, locale=language, threshold=1.5)
+
+
 def time_tag(at: datetime | None, language: str, now: datetime) -> Markup:
     """A <time> element: how long ago within a week, else the date; the exact moment in its attributes. "–" for None."""
     if at is None:
@@ -69,3 +78,9 @@ def sentence(text: str) -> str:
 def short(digest: str) -> str:
     """The first 12 characters of a digest, for where the whole one does not fit and is given beside it."""
     return digest[:12]
+
+
+def masked(email: str) -> str:
+    """An address for those who may not have seen it yet: its owner knows it again, nobody else learns it."""
+    local, _, domain = email.rpartition("@")
+    return f"{local[:1]}…@{domain}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -29,6 +30,7 @@ class Answers(Publishing, Screening, Uploads):
         from bonded.values.languages import offered
         from bonded.web.app import make_wsgi
         from bonded.web.context import WebContext, WebSettings
+        from bonded.wiring.in_force import in_force
 
         s = self.settings
         secure = {"always": True, "never": False}.get(s.account.secure_cookies, s.url.startswith("https:"))
@@ -57,6 +59,7 @@ class Answers(Publishing, Screening, Uploads):
                 sealer=self.sealer,
                 service=self.service,
                 settings=look,
+                in_force=in_force(s, os.environ),
             )
         )
 

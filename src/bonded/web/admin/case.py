@@ -6,12 +6,16 @@ from pyramid.response import Response
 from sqlalchemy import Connection
 
 from bonded.accounts import people
-from bonded.review import compare, queue
+from bonded.catalog.requirements import dependants
+from bonded.review import claims, compare, queue
 from bonded.review.evidence import Evidence, text_of
 from bonded.review.queue import Case
+from bonded.review.reasons import REASONS
 from bonded.review.scope import FITTING, Level
 from bonded.review.suppress import NO_SUCH_FINDING, content_of, suppressions
+from bonded.review.two_people import proposals
 from bonded.review.undo import last
+from bonded.review.uploaders import of_files
 from bonded.values.actions import ACTIONS
 from bonded.values.refusals import Refusal
 from bonded.web.admin.evidence import Card, card
@@ -47,6 +51,11 @@ def page(request: Request, form: Form, status: int) -> Response:
         history = latest_in(request, conn, case.line.project_key, DECISIONS)
         pairs = [pair for one in case.files for pair in compare.pairs(conn, one.file)]
         undo = last(conn, actor(request), request.now)
+        uploaders = of_files(conn, [one.file for one in case.files], request.now)
+        working = claims.holder(case.line, request.now)
+        proposed = proposals(conn, [one.file.id for one in case.files], request.now)
+        names |= people.names(conn, {one.user_id for one in proposed.values()} | {working} - {""})
+        needed = dependants(conn, [case.line.project_key]).get(case.line.project_key, 0)
     states = {one.file.state for one in case.files}
     return request.page(
         "admin/case.html",
@@ -59,6 +68,13 @@ def page(request: Request, form: Form, status: int) -> Response:
         names=names,
         acts=[act for act, fitting in FITTING.items() if states & fitting],
         keys=KEYS,
+        reasons=REASONS,
+        uploaders=uploaders,
+        working=working,
+        mine=actor(request).user_id,
+        proposed=proposed,
+        dependants=needed,
+        late=case.line.state == "open" and request.now - case.line.opened_at > request.settings.answer_within,
         levels=list(Level),
         compared=len(pairs),
         history=history,

@@ -12,16 +12,22 @@ from collections.abc import Callable
 from pyramid.response import Response
 from sqlalchemy import Connection
 
+from bonded.accounts import people
 from bonded.catalog import read
+from bonded.catalog.requirements import dependants
 from bonded.catalog.rules import check_reason
-from bonded.review import decide, queue, scope
+from bonded.db.engine import Tx
+from bonded.review import claims, decide, queue, scope, two_people
 from bonded.review.decide import NOTHING_CHOSEN
+from bonded.review.reasons import sentence
 from bonded.review.scope import Level, Reach
+from bonded.review.two_people import Split
 from bonded.review.undo import undo as take_back
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal
 from bonded.web.admin import case as case_page
 from bonded.web.admin import queue as queue_page
+from bonded.web.admin.claims import address_of_next
 from bonded.web.forms import Form, whole
 from bonded.web.identity import actor
 from bonded.web.notices import go
@@ -45,15 +51,24 @@ def on_case(act: str) -> Callable[[Request], Response]:
 
     def view(request: Request) -> Response:
         case_id = whole(request.part("case"))
-        with request.db.read() as conn:
-            of_case = [one.file.id for one in queue.case(conn, case_id).files]
         form = Form(request)
-        chosen = form.choices("file", of_case)
+        with request.db.read() as conn:
+            case = queue.case(conn, case_id)
+            onward = address_of_next(request, conn, case_id) if form.value("next") else ""
+        chosen = form.choices("file", [one.file.id for one in case.files])
         level = Level(form.choice("level", list(Level))) if form.value("level") else Level.FILE
-        back = f"/admin/review/{case_id}/"
-        sure = level is Level.FILE and act != "remove"
+        working = claims.holder(case.line, request.now)
+        mine = working in ("", actor(request).user_id)
         return _decided(
-            request, form, act, lambda conn: scope.reach(conn, act, chosen, level), back, case_page.page, sure=sure
+            request,
+            form,
+            act,
+            lambda conn: scope.reach(conn, act, chosen, level),
+            f"/admin/review/{case_id}/",
+            case_page.page,
+            sure=level is Level.FILE and act != "remove" and mine,
+            onward=onward,
+            working="" if mine else working,
         )
 
     return view
@@ -92,10 +107,12 @@ def _decided(
     page: Page,
     *,
     sure: bool = False,
+    onward: str = "",
+    working: str = "",
 ) -> Response:
     reason = form.words("reason")
     try:
-        reason = check_reason(f"review.{act}", reason)
+        reason = check_reason(f"review.{act}", sentence(act, form.value("cause"), reason))
     except Refusal as refusal:
         form.wrong("reason", request.gettext(refusal.kind.title))
     if form.errors:
@@ -106,15 +123,34 @@ def _decided(
         if not about.files and not about.projects:
             raise Refusal(NOTHING_CHOSEN, "choose at least one file")
         if not sure and form.value("confirmed") != digest(about):
-            return _confirm(request, act, about, reason, back)
+            return _confirm(request, act, about, reason, back, working)
         with request.db.write() as tx:
-            scope.carry_out(tx, actor(request), act, about, reason=reason, now=request.now)
+            notice = _carry_out(tx, request, act, about, reason)
     except Refusal as refusal:
         if refusal.code != NOTHING_CHOSEN:
             raise
         form.wrong("file", request.gettext(refusal.kind.title))
         return page(request, form, 400)
-    return go(request, back, NOTICES[act])
+    return go(request, onward or back, notice)
+
+
+def _carry_out(tx: Tx, request: Request, act: str, about: Reach, reason: str) -> str:
+    """Do it, but for removals that take a second person: those are proposed. Returns what to say of it."""
+    who, now = actor(request), request.now
+    parts = _split(tx, request, act, about)
+    if parts.proposed:
+        two_people.propose(tx, who, [one.id for one in parts.proposed], reason=reason, now=now)
+    if parts.now or about.projects or not parts.proposed:
+        scope.carry_out(tx, who, act, Reach(parts.now, about.projects), reason=reason, now=now)
+    if parts.proposed:
+        return "removal-proposed"
+    return NOTICES[act]
+
+
+def _split(conn: Connection, request: Request, act: str, about: Reach) -> Split:
+    if act != "remove":
+        return Split(about.files, ())
+    return two_people.split(conn, actor(request), about.files, request.settings.two_people_dependants, request.now)
 
 
 def digest(about: Reach) -> str:
@@ -123,8 +159,12 @@ def digest(about: Reach) -> str:
     return hashlib.sha256("\n".join(sorted(told)).encode()).hexdigest()[:32]
 
 
-def _confirm(request: Request, act: str, about: Reach, reason: str, back: str) -> Response:
-    carried = [(name, value) for name, value in request.POST.items() if name in ("file", "level", "case")]
+def _confirm(request: Request, act: str, about: Reach, reason: str, back: str, working: str) -> Response:
+    carried = [(name, value) for name, value in request.POST.items() if name in ("file", "level", "case", "next")]
+    with request.db.read() as conn:
+        parts = _split(conn, request, act, about)
+        known = dependants(conn, {one.project_key for one in about.files}) if act in ("remove", "quarantine") else {}
+        worker = people.names(conn, {working}).get(working, "") if working else ""
     return request.page(
         "admin/confirm.html",
         act=act,
@@ -134,6 +174,9 @@ def _confirm(request: Request, act: str, about: Reach, reason: str, back: str) -
         action=request.path,
         carried=carried,
         digest=digest(about),
+        proposed=parts.proposed,
+        dependants=known,
+        worker=worker,
     )
 
 

@@ -9,14 +9,18 @@ from pyramid.response import Response
 from sqlalchemy import Connection
 
 from bonded.accounts import people
-from bonded.review import queue
+from bonded.catalog.requirements import dependants
+from bonded.review import claims, queue
 from bonded.review.campaigns import campaigns, shared
+from bonded.review.reasons import REASONS
 from bonded.review.scope import FITTING
 from bonded.review.undo import last
+from bonded.review.uploaders import newcomers
 from bonded.values.actions import ACTIONS
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal
 from bonded.values.text import iso
+from bonded.web.admin import filters
 from bonded.web.admin.case import KEYS
 from bonded.web.forms import Form, whole
 from bonded.web.identity import actor
@@ -25,6 +29,7 @@ from bonded.web.request import Request
 from bonded.web.safe import quoted
 
 PAGE = 50
+_NONE: dict[str, Any] = {"working": {}, "new": frozenset(), "dependants": {}}
 
 
 def show(request: Request) -> Response:
@@ -44,11 +49,12 @@ def page(request: Request, form: Form, status: int) -> Response:
         values = _campaigns(conn, request) if by == "campaign" else _cases(conn, request, chosen)
         undo = last(conn, actor(request), request.now)
         count = queue.count_open(conn)
-    kept = "&".join(f"{name}={quoted(value)}" for name, value in chosen.items() if value)
+        kept_filters = filters.saved(conn, actor(request).user_id)
+    kept = filters.query_of(chosen)
     older = f"?{kept}&after={quoted(values.pop('after'))}" if values["after"] else ""
     values.pop("after", None)
     acts = [act for act in FITTING if act != "reopen"]
-    more: dict[str, Any] = {"campaigns": [], "cases": [], "names": {}, "shared": []} | values
+    more: dict[str, Any] = {"campaigns": [], "cases": [], "names": {}, "shared": []} | _NONE | values
     return request.page(
         "admin/queue.html",
         status=status,
@@ -60,6 +66,10 @@ def page(request: Request, form: Form, status: int) -> Response:
         acts=acts,
         keys=KEYS,
         actions=ACTIONS,
+        reasons={act: REASONS[act] for act in acts},
+        filters=kept_filters,
+        query=kept,
+        late_before=request.now - request.settings.answer_within,
         **more,
     )
 
@@ -81,12 +91,22 @@ def _cases(conn: Connection, request: Request, chosen: dict[str, str]) -> dict[s
         after=_cursor(request, chosen["sort"]),
         limit=PAGE,
     )
-    names = people.names(conn, {one for line in lines for one in line.uploaders})
+    uploaders = {one for line in lines for one in line.uploaders}
+    working = {line.id: one for line in lines if (one := claims.holder(line, request.now))}
+    names = people.names(conn, uploaders | set(working.values()))
     common = shared(conn, [campaign]).get(campaign, []) if campaign is not None else []
     text = ""
     if after:
         text = f"{iso(after[0]) if isinstance(after[0], datetime) else repr(after[0])}~{after[1]}"
-    return {"cases": lines, "after": text, "names": names, "shared": common}
+    return {
+        "cases": lines,
+        "after": text,
+        "names": names,
+        "shared": common,
+        "working": working,
+        "new": newcomers(conn, uploaders, request.now),
+        "dependants": dependants(conn, {line.project_key for line in lines}),
+    }
 
 
 def _campaigns(conn: Connection, request: Request) -> dict[str, Any]:
