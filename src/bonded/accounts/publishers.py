@@ -185,8 +185,9 @@ def matching(
 
 def used(tx: Tx, one: Publisher, pins: Mapping[str, Any], *, now: datetime) -> None:
     """Note a use, and at the first one what is to stay the same from then on."""
-    values: dict[str, Any] = {"used_at": now} | ({} if one.pins else {"pins": dict(pins)})
-    tx.execute(update(publisher).where(publisher.c.id == one.id).values(values))
+    tx.execute(update(publisher).where(publisher.c.id == one.id).values(used_at=now))
+    if pins:
+        tx.execute(update(publisher).where(publisher.c.id == one.id, publisher.c.pins == {}).values(pins=dict(pins)))
 
 
 def acting_for(conn: Connection, ids: Iterable[str], project: str) -> str | None:
