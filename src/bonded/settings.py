@@ -222,6 +222,49 @@ class ServiceSettings(Section):
     """Reports from one address in an hour; 0: no reports by form or API."""
 
 
+class IssuerSettings(Section):
+    """One build service whose word about its builds is believed."""
+
+    preset: Literal["github", "gitlab", "google", "circleci", "buildkite", "semaphore", "custom"]
+    """Which claims its identities have; `custom`: those that `claims` names."""
+    issuer: str = ""
+    """Its address, exactly as `iss` says it; empty: the usual one of the preset."""
+    title: str = ""
+    """Its name on pages; empty: the usual one."""
+    claims: dict[str, str] = {}
+    """Of `custom`: claims that owners fill in and that must be the same, with a label each. Publishers are found by the first."""
+    optional_claims: dict[str, str] = {}
+    """Of `custom`: claims that owners may fill in."""
+    pinned_claims: tuple[str, ...] = ()
+    """Of `custom`: claims that must stay what they are at a publisher's first use, such as the number of a repository."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> IssuerSettings:
+        if self.preset in ("circleci", "semaphore", "custom") and not self.issuer:
+            raise ValueError(f"publishing.issuers: preset {self.preset} has no usual address; give its issuer")
+        if (self.preset == "custom") != bool(self.claims):
+            raise ValueError("publishing.issuers: claims are named for preset custom, and only there")
+        parts = urlsplit(self.issuer)
+        if self.issuer and (parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError(f"publishing.issuers: {self.issuer!r} is not an address such as https://ci.example.org")
+        return self
+
+
+class PublishingSettings(Section):
+    """Trusted publishing: build services whose builds upload without a token of anybody. Times in days and seconds."""
+
+    issuers: tuple[IssuerSettings, ...] = ()
+    """The build services, each `{preset = "..."}` or more; empty: trusted publishing is off."""
+    audience: str = ""
+    """Whom identities must be for; empty: the host of `url`."""
+    pending_days: int = Field(default=30, ge=1)
+    """Days that a publisher waits to make its project."""
+    private_hosts: tuple[str, ...] = ()
+    """Hosts of build services, HOST or HOST:PORT, that may have private addresses and be spoken to without TLS."""
+    timeout: float = Field(default=5.0, gt=0)
+    """Seconds that a build service may take to answer with its keys."""
+
+
 class MailSettings(Section):
     """`transport`: `file` writes messages under `folder`, `smtp` sends them."""
 
@@ -360,6 +403,7 @@ class Settings(BaseSettings):
     signer: SignerSettings = SignerSettings()
     queue: QueueSettings = QueueSettings()
     service: ServiceSettings = ServiceSettings()
+    publishing: PublishingSettings = PublishingSettings()
     mail: MailSettings = MailSettings()
     purge: PurgeSettings = PurgeSettings()
     serve: ServeSettings = ServeSettings()

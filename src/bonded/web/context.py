@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from bonded.accounts.devices import Site
 from bonded.accounts.login_limits import LoginLimits
 from bonded.accounts.registration_rules import RegistrationRules
+from bonded.accounts.oidc import TrustedPublishing
 from bonded.accounts.sealing import Sealer
 from bonded.db.engine import Database
 from bonded.screening.service import ServiceContext
@@ -84,6 +85,8 @@ class WebContext:
     public: Storage
     service: ServiceContext
     sealer: Sealer
+    publishing: TrustedPublishing = field(default_factory=TrustedPublishing)
+    """Build services whose builds may upload; off without any."""
     in_force: tuple[InForce, ...] = ()
     settings: WebSettings = field(default_factory=WebSettings)
     ranges: PasswordRanges | None = None

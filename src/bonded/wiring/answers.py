@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bonded.wiring.publishing import Publishing
 from bonded.wiring.screening import Screening
+from bonded.wiring.trusted import Trusted
 from bonded.wiring.uploads import Uploads
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answers(Publishing, Screening, Uploads):
+class Answers(Trusted, Publishing, Screening, Uploads):
     """The web application and the server around it."""
 
     @cached_property
@@ -57,6 +58,7 @@ class Answers(Publishing, Screening, Uploads):
                 clock=self.clock,
                 public=self.public,
                 sealer=self.sealer,
+                publishing=self.trusted_publishing,
                 service=self.service,
                 settings=look,
                 in_force=in_force(s, os.environ),
