@@ -37,6 +37,9 @@ from bonded.web.public import (
     user,
     wellknown,
 )
+from bonded.web.account import publishing as own_publishing
+from bonded.web.api import oidc
+from bonded.web.manage import publishing
 from bonded.web.table import Proof, Route
 
 SEE, OWN, MANAGE, ADMIN, REVIEW = "index.read", "account.see", "project.manage", "admin.see", "review.see"
@@ -279,4 +282,40 @@ API = (
     ),
 )
 
-ROUTES: tuple[Route, ...] = PUBLIC + ACCOUNT + MANAGE_ROUTES + ADMIN_ROUTES + API
+# Trusted publishing, as upload tools speak it (Warehouse's addresses, and the discovery of PEP 807).
+IDENTITIES = (
+    Route("oidc.discover", "/.well-known/pytp", {"GET": (SEE, oidc.discover)}, proof=Proof.TOKEN),
+    Route("oidc.audience", "/_/oidc/audience", {"GET": (SEE, oidc.audience)}, proof=Proof.TOKEN),
+    Route("oidc.mint", "/_/oidc/mint-token", {"POST": ("publisher.mint", oidc.mint)}, proof=Proof.TOKEN),
+    Route("oidc.mint-old", "/_/oidc/github/mint-token", {"POST": ("publisher.mint", oidc.mint)}, proof=Proof.TOKEN),
+)
+
+PUBLISHING = (
+    Route(
+        "manage.publishing",
+        "/manage/project/{project}/publishing/",
+        {"GET": (MANAGE, publishing.show), "POST": ("publisher.add", publishing.add)},
+    ),
+    Route(
+        "manage.publisher-adopt",
+        "/manage/project/{project}/publishing/{publisher}/adopt/",
+        {"POST": ("publisher.adopt", publishing.adopt)},
+    ),
+    Route(
+        "manage.publisher-remove",
+        "/manage/project/{project}/publishing/{publisher}/remove/",
+        {"POST": ("publisher.remove", publishing.remove)},
+    ),
+    Route(
+        "publishing",
+        "/account/publishing/",
+        {"GET": (OWN, own_publishing.show), "POST": ("pending-publisher.add", own_publishing.add)},
+    ),
+    Route(
+        "publishing.remove",
+        "/account/publishing/{publisher}/remove/",
+        {"POST": ("pending-publisher.remove", own_publishing.remove)},
+    ),
+)
+
+ROUTES: tuple[Route, ...] = IDENTITIES + PUBLISHING + PUBLIC + ACCOUNT + MANAGE_ROUTES + ADMIN_ROUTES + API
