@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
+from enum import StrEnum
 from pathlib import Path
 from threading import Event
 from typing import Any, BinaryIO, Protocol
@@ -241,6 +242,31 @@ class Counter(Protocol):
 
     def hit(self, key: str, limit: int, window: timedelta, now: datetime) -> int:
         """Count one event under `key`. 0 when within `limit` per sliding `window`, else seconds to wait."""
+
+
+class PasswordRanges(Protocol):
+    """Passwords that are known from leaks, asked for by k-anonymity: only the beginning of a hash leaves the caller."""
+
+    def range(self, prefix: str) -> Iterable[str]:
+        """For 5 upper-case hex digits: the rest of every known SHA-1 that begins so, in upper case. [] when unknown or
+        when the list cannot be read: a lost list locks nobody out."""
+
+
+class MailDomain(StrEnum):
+    """What the DNS says about a domain of mail."""
+
+    TAKES_MAIL = "takes mail"
+    GONE = "gone"
+    """There is no such domain (NXDOMAIN), or it says that it takes no mail (a null MX, RFC 7505)."""
+    UNKNOWN = "unknown"
+    """No answer, or one that says nothing: asked again later."""
+
+
+class MailDomains(Protocol):
+    """Asks the DNS whether mail can reach a domain. Called from house-keeping only."""
+
+    def look(self, domain: str) -> MailDomain:
+        """`domain` in ASCII. A few seconds at most; never raises."""
 
 
 class Lock(Protocol):

@@ -245,7 +245,9 @@ class IssuerSettings(Section):
         if (self.preset == "custom") != bool(self.claims):
             raise ValueError("publishing.issuers: claims are named for preset custom, and only there")
         parts = urlsplit(self.issuer)
-        if self.issuer and (parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment):
+        if self.issuer and (
+            parts.scheme not in ("https", "http") or not parts.hostname or parts.query or parts.fragment
+        ):
             raise ValueError(f"publishing.issuers: {self.issuer!r} is not an address such as https://ci.example.org")
         return self
 
@@ -347,6 +349,15 @@ class AccountSettings(Section):
     """Seconds that a confirmation by password counts for sensitive actions."""
     logins_per_5_minutes: int = 10
     """Attempts for one account from one network."""
+    confirm_unusual: Literal["auto", "always", "never"] = "auto"
+    """Ask the mailbox before somebody is let in from a browser and a network that are new; auto: when mail is sent by SMTP."""
+    breached_passwords: str = ""
+    """Passwords that are known from leaks: a file of sorted SHA-1 hashes (HASH or HASH:COUNT), or a folder with a file for each
+    beginning; relative to the data directory. Empty: none are known."""
+    dns_servers: tuple[str, ...] = ()
+    """Servers that are asked whether mail domains are gone: ADDRESS or ADDRESS:PORT. Empty: those of this machine."""
+    check_mail_domains: bool = False
+    """Ask the DNS once a day whether the mail domains of people's addresses are gone, and take such addresses out of use."""
     secure_cookies: Literal["auto", "always", "never"] = "auto"
     """auto: secure when `url` is https."""
     second_factor: bool = True
@@ -365,6 +376,23 @@ class LanguageSettings(Section):
     """Offer none but these, by code (de, pt_BR, zh_Hans); English is always there. Empty: all."""
     pseudo: bool = False
     """Offer two made-up languages, en_XA and ar_XB, which show words that cannot be translated. For tests."""
+
+
+class RegistrationSettings(Section):
+    """Who may make an account for themselves, and with which name and address."""
+
+    mode: Literal["closed", "invitation", "open"] = "closed"
+    """Nobody, people with an invitation (`bonded user invite`), or everybody."""
+    per_hour: int = Field(default=10, ge=1)
+    """Forms from one network in an hour."""
+    prohibited_names: tuple[str, ...] = ()
+    """User names that nobody gets, nor any that look like them, besides the built-in ones."""
+    refused_domains: tuple[str, ...] = ()
+    """Domains, with all below them, whose addresses are not taken."""
+    refused_domains_file: str = ""
+    """More of them, one on each line, such as a list of throw-away mail services; relative to the data directory."""
+    only_domains: tuple[str, ...] = ()
+    """Take addresses of exactly these domains. Empty: of all."""
 
 
 class LogSettings(Section):
@@ -408,6 +436,7 @@ class Settings(BaseSettings):
     purge: PurgeSettings = PurgeSettings()
     serve: ServeSettings = ServeSettings()
     account: AccountSettings = AccountSettings()
+    registration: RegistrationSettings = RegistrationSettings()
     language: LanguageSettings = LanguageSettings()
     log: LogSettings = LogSettings()
 

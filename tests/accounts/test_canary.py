@@ -10,8 +10,10 @@ import pytest
 import structlog
 
 from bonded.accounts import login, macaroon, passwords, sessions, tokens
+from bonded.accounts.arrival import Arrived
+from bonded.accounts.known_devices import Browser
 from bonded.accounts.links import Purpose, make_link
-from bonded.accounts.login import LoginLimits
+from bonded.accounts.login_limits import LoginLimits
 from bonded.adapters.counter_sql import SqlCounter
 from bonded.db.engine import Database
 from bonded.journal.read import of_everything
@@ -40,14 +42,13 @@ def words_of(refusal: Refusal) -> str:
     return " ".join((str(refusal), repr(refusal), refusal.reason(), refusal.kind.help, repr(refusal.__cause__)))
 
 
-def log_in(db: Database, now: datetime, password: str) -> login.LoggedIn:
+def log_in(db: Database, now: datetime, password: str) -> Arrived:
     return login.login(
         db,
         SqlCounter(db),
         "alice",
         password,
-        ip="192.0.2.1",
-        agent="Browser",
+        browser=Browser("192.0.2.1", "Browser"),
         old_secret=None,
         limits=LoginLimits(),
         lifetime=timedelta(days=1),

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from bonded.accounts import login, passwords, people, sessions
+from bonded.accounts.arrival import Arrived
 from bonded.accounts.hashing import Cost, Hasher
-from bonded.accounts.login import LoggedIn, LoginLimits
+from bonded.accounts.known_devices import Browser
+from bonded.accounts.login_limits import LoginLimits
 from bonded.accounts.people import User
 from bonded.adapters.counter_sql import SqlCounter
 from bonded.db.engine import Database
@@ -30,7 +32,7 @@ def with_password(db: Database, now: datetime, name: str = "alice") -> User:
     return made
 
 
-def log_in(db: Database, now: datetime, **changed: Any) -> LoggedIn:
+def log_in(db: Database, now: datetime, **changed: Any) -> Arrived:
     wanted: dict[str, Any] = {
         "name": "alice",
         "password": GOOD,
@@ -41,6 +43,7 @@ def log_in(db: Database, now: datetime, **changed: Any) -> LoggedIn:
         "lifetime": timedelta(days=1),
     }
     wanted |= changed
+    wanted["browser"] = Browser(wanted.pop("ip"), wanted.pop("agent"), wanted.pop("secrets", ()))
     return login.login(db, SqlCounter(db), wanted.pop("name"), wanted.pop("password"), **wanted, now=now)
 
 

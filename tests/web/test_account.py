@@ -9,7 +9,7 @@ import pytest
 from webtest import TestApp
 
 from bonded.accounts import links, tokens
-from bonded.accounts.login import LoginLimits
+from bonded.accounts.login_limits import LoginLimits
 from bonded.journal import record
 from bonded.values.states import FileState, SubjectKind
 from bonded.values.who import Actor, ActorKind

@@ -1,6 +1,6 @@
 """Tables of the way in: addresses of people, registrations that wait, browsers that are known, domains of mail."""
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Table, Text, UniqueConstraint, text
+from sqlalchemy import Column, ForeignKey, Index, Table, Text, UniqueConstraint, text
 
 from bonded.db.base import Instant, metadata
 
@@ -74,6 +74,5 @@ mail_domain = Table(
     Column("domain", Text, primary_key=True),
     Column("asked_at", Instant, nullable=False),
     Column("gone_since", Instant),  # NULL: it takes mail, or nothing is known against it
-    Column("told", Boolean, nullable=False, default=False),
 )
 """What the DNS said about the domains of people's addresses."""

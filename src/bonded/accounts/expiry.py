@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bonded.accounts import links, sessions
+from bonded.accounts import known_devices, links, registration, sessions
 from bonded.db.engine import Tx
 from bonded.journal import private
 
@@ -17,8 +17,16 @@ class Expired:
     sessions: int
     links: int
     private: int
+    registrations: int = 0
+    devices: int = 0
 
 
 def expire(tx: Tx, *, now: datetime) -> Expired:
     """Delete what has expired. Nothing that still works is touched, so it may run at any time and twice."""
-    return Expired(sessions.sweep(tx, now=now), links.sweep(tx, now=now), private.expire(tx, now=now))
+    return Expired(
+        sessions.sweep(tx, now=now),
+        links.sweep(tx, now=now),
+        private.expire(tx, now=now),
+        registration.sweep(tx, now=now),
+        known_devices.sweep(tx, now=now),
+    )

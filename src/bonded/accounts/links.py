@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -29,22 +30,32 @@ class Purpose(StrEnum):
 
     SET_PASSWORD = "set-password"
     CHANGE_EMAIL = "change-email"
+    CONFIRM_EMAIL = "confirm-email"
+    UNDO_EMAIL = "undo-email"
+    CONFIRM_LOGIN = "confirm-login"
 
 
-def make_link(tx: Tx, user_id: str, purpose: Purpose, *, now: datetime, lifetime: timedelta) -> str:
-    """A new secret for that person and purpose; older unused ones for the same stop working."""
-    tx.execute(delete(link).where(link.c.user_id == user_id, link.c.purpose == purpose, link.c.used_at.is_(None)))
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A link that is good now. `detail` is what exactly it is for, such as the id of an address."""
+
+    user_id: str
+    detail: str
+    expires_at: datetime
+
+
+def make_link(tx: Tx, user_id: str, purpose: Purpose, *, now: datetime, lifetime: timedelta, detail: str = "") -> str:
+    """A new secret for that person, purpose and detail; older unused ones for the same stop working."""
+    same = (link.c.user_id == user_id) & (link.c.purpose == purpose) & (link.c.detail == detail)
+    tx.execute(delete(link).where(same, link.c.used_at.is_(None)))
     secret = new_secret()
-    tx.execute(
-        insert(link).values(
-            secret_hash=hash_secret(secret), purpose=purpose, user_id=user_id, expires_at=now + lifetime, used_at=None
-        )
-    )
+    row = {"secret_hash": hash_secret(secret), "purpose": purpose, "detail": detail, "user_id": user_id}
+    tx.execute(insert(link).values(row | {"expires_at": now + lifetime, "used_at": None}))
     return secret
 
 
-def peek(conn: Connection, secret: str, purpose: Purpose, *, now: datetime) -> str:
-    """The user id that the link is for, without using it. Raises Refusal (link-invalid, link-expired, link-used)."""
+def look(conn: Connection, secret: str, purpose: Purpose, *, now: datetime) -> Link:
+    """The link, without using it. Raises Refusal (link-invalid, link-expired, link-used)."""
     row = conn.execute(
         select(link).where(link.c.secret_hash == hash_secret(secret), link.c.purpose == purpose)
     ).one_or_none()
@@ -54,16 +65,32 @@ def peek(conn: Connection, secret: str, purpose: Purpose, *, now: datetime) -> s
         raise Refusal(LINK_USED, "this link was used already; ask for a new one")
     if row.expires_at <= now:
         raise Refusal(LINK_EXPIRED, "this link has expired; ask for a new one")
-    return str(row.user_id)
+    return Link(row.user_id, row.detail, row.expires_at)
 
 
-def use(tx: Tx, secret: str, purpose: Purpose, *, now: datetime) -> str:
-    """Use the link up and return its user id. Of two at the same moment, one wins. Raises Refusal as `peek` does."""
-    user_id = peek(tx, secret, purpose, now=now)
+def peek(conn: Connection, secret: str, purpose: Purpose, *, now: datetime) -> str:
+    """The user id that the link is for, without using it. Raises Refusal as `look` does."""
+    return look(conn, secret, purpose, now=now).user_id
+
+
+def take(tx: Tx, secret: str, purpose: Purpose, *, now: datetime) -> Link:
+    """Use the link up. Of two at the same moment, one wins. Raises Refusal as `look` does."""
+    found = look(tx, secret, purpose, now=now)
     mine = link.c.secret_hash == hash_secret(secret)
     if tx.execute(update(link).where(mine, link.c.used_at.is_(None)).values(used_at=now)).rowcount != 1:
         raise Refusal(LINK_USED, "this link was used already; ask for a new one")
-    return user_id
+    return found
+
+
+def use(tx: Tx, secret: str, purpose: Purpose, *, now: datetime) -> str:
+    """Use the link up and return its user id. Raises Refusal as `look` does."""
+    return take(tx, secret, purpose, now=now).user_id
+
+
+def void(tx: Tx, user_id: str, purpose: Purpose, *, until: datetime | None = None) -> None:
+    """Make that person's unused links for `purpose` worthless; with `until`, only those that end at that moment or later."""
+    mine = (link.c.user_id == user_id) & (link.c.purpose == purpose) & link.c.used_at.is_(None)
+    tx.execute(delete(link).where(mine if until is None else mine & (link.c.expires_at >= until)))
 
 
 def sweep(tx: Tx, *, now: datetime) -> int:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bonded.accounts import factors, passwords, people, second_step, sessions
-from bonded.accounts.names import name_key
+from bonded.accounts import (
+    arrival,
+    breached,
+    factors,
+    known_devices,
+    passwords,
+    people,
+    registration,
+    second_step,
+    sessions,
+)
+from bonded.accounts.arrival import Arrived, Step
+from bonded.accounts.known_devices import Browser
+from bonded.accounts.login_limits import LoginLimits as LoginLimits
+from bonded.accounts.login_limits import limit
+from bonded.accounts.login_limits import limit_network as limit_network
 from bonded.accounts.passwords import hash_password, verify
 from bonded.accounts.people import User
 from bonded.accounts.permits import ACCOUNT_FROZEN
-from bonded.db.engine import Database
+from bonded.accounts.registration import UNCONFIRMED
+from bonded.db.engine import Database, Tx
 from bonded.journal import record
-from bonded.seams import Counter
+from bonded.seams import Counter, PasswordRanges
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.who import Actor, ActorKind
@@ -23,38 +35,9 @@ LOGIN_FAILED = define(
     "login-failed",
     401,
     "Wrong user name or password",
-    "Either there is no such account or the password is another: which, we do not say. An administrator can send you a link "
-    "to set a new password.",
+    'Either there is no such account or the password is another: which, we do not say. "Forgotten your password?" on the page of '
+    "the login sends a link to set a new one.",
 )
-LOGIN_LIMITED = define(
-    "login-limited",
-    429,
-    "Too many attempts",
-    "There were too many attempts to log in, to this account or from this network. Wait, then try again.",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class LoginLimits:
-    """Attempts allowed, right or wrong: per account and network, per network, and per account from anywhere."""
-
-    account_and_network: int = 10
-    network: int = 100
-    window: timedelta = timedelta(minutes=5)
-    account: int = 50
-    account_window: timedelta = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedIn:
-    """A right password: the person and their new session.
-
-    `waiting`: they have second factors; the session is one of nobody that waits for the second step.
-    """
-
-    user: User
-    opened: sessions.Opened
-    waiting: bool = False
 
 
 def login(
@@ -63,100 +46,83 @@ def login(
     name: str,
     password: str,
     *,
-    ip: str,
-    agent: str,
+    browser: Browser,
     old_secret: str | None,
     limits: LoginLimits,
     lifetime: timedelta,
     now: datetime,
-) -> LoggedIn:
+    ask_mail: bool = False,
+    ranges: PasswordRanges | None = None,
+) -> Arrived:
     """Log in and open a session under a new secret; the session of `old_secret` (of nobody yet) is forgotten.
 
-    For somebody with second factors the session only remembers whose password was right (accounts.second_step).
+    For somebody with second factors the session only remembers whose password was right (`Step.SECOND`), unless the browser
+    stands for them; for an unusual login, where `ask_mail`, that their mailbox is asked (`Step.MAIL`, accounts.unusual).
 
-    Raises Refusal: login-limited (429, with `retry_after`), login-failed (401), account-frozen (403, told only to
-    somebody who knows the password), login-busy (503).
+    Raises Refusal: login-limited (429, with `retry_after`), login-failed (401), login-busy (503); and, told only to somebody
+    who knows the password, account-frozen, registration-unconfirmed, password-void (403).
     """
-    limit(counter, name, ip, limits, now)
     with db.read() as conn:
         user = people.by_name(conn, name)
-        stored = people.password_hash(conn, user.id) if user else None
-    verified = verify(stored, password)
-    if user is None or not verified.ok:
-        _failed(db, user, ip, agent, now)
-        raise Refusal(LOGIN_FAILED, "wrong user name or password")
-    if not user.active:
-        _failed(db, user, ip, agent, now)
-        raise Refusal(ACCOUNT_FROZEN, "this account is frozen; an administrator can thaw it")
+        waits = registration.pending(conn, name, now=now)
+        known = known_devices.recognise(conn, user.id if user else "", browser, now=now)
+        stored = people.password_hash(conn, user.id if user else "")
+    limit(counter, name, browser.ip, limits, now, known=known.id if known else "")
+    verified = verify(stored if user else waits.password_hash if waits else None, password)
+    refusal = _against(user, verified.ok)
+    if refusal is not None:
+        _failed(db, user, browser, now)
+        raise refusal
+    assert user is not None
+    _refuse_leaked(db, user, password, ranges, browser, now)
     newer = hash_password(password) if verified.outdated else None
-    return _succeeded(db, user, ip, agent, old_secret, lifetime, newer, now)
-
-
-def limit(counter: Counter, name: str, ip: str, limits: LoginLimits, now: datetime) -> None:
-    """Count one attempt to prove to be `name`. Raises Refusal (login-limited). Step-ups count here too."""
-    account, network = _account(name), _network(ip)
-    rules = (
-        (f"login:{account}@{network}", limits.account_and_network, limits.window),
-        (f"login-from:{network}", limits.network, limits.window),
-        (f"login-to:{account}", limits.account, limits.account_window),
-    )
-    for key, most, window in rules:
-        wait = counter.hit(key, most, window, now)
-        if wait:
-            raise Refusal(LOGIN_LIMITED, f"too many attempts; try again in {wait} seconds", retry_after=wait)
-
-
-def limit_network(counter: Counter, ip: str, limits: LoginLimits, now: datetime) -> None:
-    """Count one attempt that names nobody (a passkey says who it is). Raises Refusal (login-limited)."""
-    wait = counter.hit(f"passkey-from:{_network(ip)}", limits.network, limits.window, now)
-    if wait:
-        raise Refusal(LOGIN_LIMITED, f"too many attempts; try again in {wait} seconds", retry_after=wait)
-
-
-def _failed(db: Database, user: User | None, ip: str, agent: str, now: datetime) -> None:
-    """What was typed as a name is not kept: people type passwords there."""
-    user_id = user.id if user else ""
-    who = Actor(ActorKind.USER, "", "", ip, agent)
-    with db.write() as tx:
-        record(tx, "user.login-failed", who, (SubjectKind.USER, user_id), now=now, user=user_id or None)
-
-
-def _succeeded(
-    db: Database,
-    user: User,
-    ip: str,
-    agent: str,
-    old_secret: str | None,
-    lifetime: timedelta,
-    newer: str | None,
-    now: datetime,
-) -> LoggedIn:
     with db.write() as tx:
         if old_secret:
             sessions.drop(tx, old_secret)
         if newer:
             passwords.rehash(tx, user.id, newer)
-        if factors.has_any(tx, user.id):
-            return LoggedIn(user, second_step.begin(tx, user, ip=ip, agent=agent, now=now), waiting=True)
-        opened = sessions.open(tx, user.id, ip=ip, agent=agent, now=now, lifetime=lifetime)
-        who = Actor(ActorKind.USER, user.id, opened.session.id, ip, agent)
-        record(tx, "user.login", who, (SubjectKind.USER, user.id), now=now, user=user.id)
-    return LoggedIn(user, opened)
+        return _next(tx, user, browser, bool(known and known.remembered(now)), ask_mail, lifetime, now)
 
 
-def _account(name: str) -> str:
-    """Hashed, so that the counter's rows hold nothing that was typed."""
-    return hashlib.sha256(name_key(name).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _next(
+    tx: Tx, user: User, browser: Browser, remembered: bool, ask_mail: bool, lifetime: timedelta, now: datetime
+) -> Arrived:
+    if factors.has_any(tx, user.id) and not remembered:
+        opened = second_step.begin(tx, user, ip=browser.ip, agent=browser.agent, now=now)
+        return Arrived(user, opened, Step.SECOND)
+    proof = arrival.PASSWORD
+    return arrival.arrive(tx, user, browser, None, proof=proof, ask_mail=ask_mail, lifetime=lifetime, now=now)
 
 
-def _network(ip: str) -> str:
-    """An IPv4 address, or the /64 of an IPv6 address: one subscriber has a whole one."""
-    try:
-        address = ipaddress.ip_address(ip)
-    except ValueError:
-        return "unknown"
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address), 64), strict=False))
+def _against(user: User | None, right: bool) -> Refusal | None:
+    """What stands against it. Whoever does not know the password learns nothing else."""
+    if not right:
+        return Refusal(LOGIN_FAILED, "wrong user name or password")
+    if user is None:  # it is that of a registration which waits
+        return Refusal(UNCONFIRMED, "open the link in the mail that was sent to you; then your account begins")
+    if not user.active:
+        return Refusal(ACCOUNT_FROZEN, "this account is frozen; an administrator can thaw it")
+    if user.password_void:
+        return Refusal(passwords.PASSWORD_VOID, "this password is void; take a new one by the link in your mail")
+    return None
+
+
+def _refuse_leaked(
+    db: Database, user: User, password: str, ranges: PasswordRanges | None, browser: Browser, now: datetime
+) -> None:
+    """Void a password that is in the list of leaked ones by now. Raises Refusal (password-void)."""
+    if ranges is None or not breached.known(ranges, password):
+        return
+    with db.write() as tx:
+        passwords.void(tx, Actor(ActorKind.POLICY, "", "", browser.ip, browser.agent), user.id, now=now)
+    raise Refusal(
+        passwords.PASSWORD_VOID, "this password is known from leaks; a link to take a new one was sent to you"
+    )
+
+
+def _failed(db: Database, user: User | None, browser: Browser, now: datetime) -> None:
+    """What was typed as a name is not kept: people type passwords there."""
+    user_id = user.id if user else ""
+    who = Actor(ActorKind.USER, "", "", browser.ip, browser.agent)
+    with db.write() as tx:
+        record(tx, "user.login-failed", who, (SubjectKind.USER, user_id), now=now, user=user_id or None)

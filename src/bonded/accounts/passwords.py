@@ -9,11 +9,12 @@ from datetime import datetime
 
 from sqlalchemy import update
 
-from bonded.accounts import links, people, sessions
+from bonded.accounts import breached, known_devices, links, people, sessions
 from bonded.accounts.hashing import Verified, default_hasher
 from bonded.accounts.tables import user
 from bonded.db.engine import Database, Tx
 from bonded.journal import record
+from bonded.seams import PasswordRanges
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.who import Actor, ActorKind
@@ -27,6 +28,13 @@ WEAK_PASSWORD = define(
     "The password is too easy to guess",
     f"Take at least {MIN_LENGTH} characters, other than your user name, and not a few characters over and over. Some random "
     "words are good. Any characters are allowed, up to 1,024 bytes.",
+)
+PASSWORD_VOID = define(
+    "password-void",
+    403,
+    "This password is void",
+    "The password is known from leaks, or somebody took a change of your address back. It opens nothing any more: open the link "
+    "in the mail that was sent to you, or ask for one at the page of the login, and take a new password.",
 )
 WRONG_PASSWORD = define(
     "wrong-password", 403, "That is not your password", "Type the password that you have now, or ask for a new link."
@@ -54,15 +62,32 @@ def check_strength(password: str, user_name: str) -> None:
         raise Refusal(WEAK_PASSWORD, "the password is too easy to guess")
 
 
-def set_by_link(db: Database, secret: str, password: str, *, ip: str, agent: str, now: datetime) -> str:
+def check_new(password: str, user_name: str, ranges: PasswordRanges | None) -> None:
+    """Raise Refusal (weak-password, breached-password) for what must not become a password."""
+    check_strength(password, user_name)
+    if ranges is not None:
+        breached.check(ranges, password)
+
+
+def set_by_link(
+    db: Database,
+    secret: str,
+    password: str,
+    *,
+    ip: str,
+    agent: str,
+    now: datetime,
+    ranges: PasswordRanges | None = None,
+) -> str:
     """Set a password by a one-time link, ending all sessions. Returns the user id.
 
-    Raises Refusal (link-invalid, link-expired, link-used, weak-password, login-busy); the link is used up only on success.
+    Raises Refusal (link-invalid, link-expired, link-used, weak-password, breached-password, login-busy); the link is used
+    up only on success.
     """
     purpose = links.Purpose.SET_PASSWORD
     with db.read() as conn:
         user_id = links.peek(conn, secret, purpose, now=now)
-        check_strength(password, _name(people.by_id(conn, user_id)))
+        check_new(password, _name(people.by_id(conn, user_id)), ranges)
     made = hash_password(password)
     who = Actor(ActorKind.USER, user_id, "", ip, agent)
     with db.write() as tx:
@@ -72,30 +97,58 @@ def set_by_link(db: Database, secret: str, password: str, *, ip: str, agent: str
 
 
 def change(
-    db: Database, who: Actor, user_id: str, old: str, new: str, *, keep_session: str | None, now: datetime
+    db: Database,
+    who: Actor,
+    user_id: str,
+    old: str,
+    new: str,
+    *,
+    keep_session: str | None,
+    now: datetime,
+    ranges: PasswordRanges | None = None,
 ) -> None:
-    """Change one's own password, ending all other sessions. Raises Refusal (wrong-password, weak-password, login-busy)."""
+    """Change one's own password, ending all other sessions.
+
+    Raises Refusal (wrong-password, weak-password, breached-password, login-busy).
+    """
     check_current(db, user_id, old)
     with db.read() as conn:
-        check_strength(new, _name(people.by_id(conn, user_id)))
+        check_new(new, _name(people.by_id(conn, user_id)), ranges)
     made = hash_password(new)
     with db.write() as tx:
         store(tx, who, "user.change-password", user_id, made, keep_session=keep_session, now=now)
 
 
 def check_current(db: Database, user_id: str, password: str) -> None:
-    """The proof of a step-up: raises Refusal (wrong-password, login-busy) unless it is the person's password."""
+    """The proof of a step-up: raises Refusal (wrong-password, password-void, login-busy) unless it is the person's
+    password."""
     with db.read() as conn:
         stored = people.password_hash(conn, user_id)
+        person = people.by_id(conn, user_id)
     if not verify(stored, password).ok:
         raise Refusal(WRONG_PASSWORD, "that is not your password")
+    if person is not None and person.password_void:
+        raise Refusal(PASSWORD_VOID, "this password is void; take a new one by the link in your mail")
 
 
 def store(tx: Tx, who: Actor, action: str, user_id: str, made: str, *, keep_session: str | None, now: datetime) -> None:
-    """Store a hash, end the sessions (except the one with id `keep_session`), and record `action`."""
-    tx.execute(update(user).where(user.c.id == user_id).values(password_hash=made))
+    """Store a hash, end the sessions (except the one with id `keep_session`), and record `action`.
+
+    No browser stands for the second step any more, and no other link sets a password.
+    """
+    tx.execute(update(user).where(user.c.id == user_id).values(password_hash=made, password_void_at=None))
+    known_devices.void(tx, user_id)
+    links.void(tx, user_id, links.Purpose.SET_PASSWORD)
     ended = sessions.end_all(tx, user_id, keep=keep_session)
     record(tx, action, who, (SubjectKind.USER, user_id), now=now, user=user_id, facts={"sessions_ended": ended})
+
+
+def void(tx: Tx, who: Actor, user_id: str, *, now: datetime) -> None:
+    """The password is known from leaks: it opens nothing until it is reset. All sessions end, and a mail says why."""
+    tx.execute(update(user).where(user.c.id == user_id).values(password_void_at=now))
+    known_devices.void(tx, user_id)
+    facts = {"sessions_ended": sessions.end_all(tx, user_id, keep=None)}
+    record(tx, "user.void-password", who, (SubjectKind.USER, user_id), now=now, user=user_id, facts=facts)
 
 
 def rehash(tx: Tx, user_id: str, made: str) -> None:

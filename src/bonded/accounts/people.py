@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bonded.accounts.names import check_email, check_user_name, name_key, plausible_id, plausible_name
+from bonded.accounts import address_book
+from bonded.accounts.names import check_email, check_user_name, name_key, plausible_id, plausible_name, retired
 from bonded.accounts.tables import session, user
 from bonded.db.engine import Tx
 from bonded.journal import record
@@ -39,8 +40,8 @@ SAME_STATE = define(
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person's account. `language` is a locale name such as "pt_BR", None when they never chose one; `new_email` an
-    address that they asked for and have not confirmed."""
+    """A person's account. `email` is where mails go (all addresses: `address_book`); `language` is a locale name such as
+    "pt_BR", None when they never chose one; `password_void`: the password opens nothing until it is reset."""
 
     id: str
     name: str
@@ -50,21 +51,34 @@ class User:
     language: str | None
     has_password: bool
     created_at: datetime
-    new_email: str | None = None
+    password_void: bool = False
 
     @property
     def active(self) -> bool:
         return self.state is AccountState.ACTIVE
 
 
-def create(tx: Tx, who: Actor, name: str, email: str, *, is_admin: bool, now: datetime) -> User:
-    """Make an account without a password (see `links`). Raises Refusal: invalid name or address, or the name is taken."""
+def create(
+    tx: Tx,
+    who: Actor,
+    name: str,
+    email: str,
+    *,
+    is_admin: bool,
+    now: datetime,
+    action: str = "user.create",
+    made_id: str | None = None,
+) -> User:
+    """Make an account without a password (see `links`). Raises Refusal: invalid name or address, or the name is taken.
+
+    The address counts as confirmed, unless it is another account's: whoever calls this vouches for it.
+    """
     check_user_name(name)
     address = check_email(email)
     taken = Refusal(NAME_TAKEN, f"the user name {name} is taken, or looks too much like one that is")
-    if tx.execute(select(user.c.id).where(user.c.name_key == name_key(name))).first():
+    if tx.execute(select(user.c.id).where(user.c.name_key.in_(kept_keys(name)))).first():
         raise taken
-    made = User(new_id(), name, address, AccountState.ACTIVE, is_admin, None, False, now)
+    made = User(made_id or new_id(), name, address, AccountState.ACTIVE, is_admin, None, False, now)
     try:
         with tx.begin_nested():
             tx.execute(
@@ -80,9 +94,10 @@ def create(tx: Tx, who: Actor, name: str, email: str, *, is_admin: bool, now: da
             )
     except IntegrityError:  # somebody else took the name since we looked
         raise taken from None
+    _enter_address(tx, made.id, address, now)
     record(
         tx,
-        "user.create",
+        action,
         who,
         (SubjectKind.USER, made.id),
         now=now,
@@ -91,6 +106,19 @@ def create(tx: Tx, who: Actor, name: str, email: str, *, is_admin: bool, now: da
         private={"name": name, "email": address},
     )
     return made
+
+
+def _enter_address(tx: Tx, user_id: str, address: str, now: datetime) -> None:
+    try:
+        with tx.begin_nested():
+            address_book.put(tx, user_id, address, verified=True, now=now)
+    except IntegrityError:  # another account has it
+        address_book.put(tx, user_id, address, verified=False, now=now)
+
+
+def kept_keys(name: str) -> tuple[str, str]:
+    """The keys under which an account that has, or had, this name is found."""
+    return name_key(name), retired(name_key(name))
 
 
 def by_id(conn: Connection, user_id: str) -> User | None:
@@ -132,8 +160,9 @@ def admins(conn: Connection) -> list[User]:
 
 
 def everyone(conn: Connection) -> list[User]:
-    """All accounts, by name."""
-    return [_user(row) for row in conn.execute(select(user).order_by(user.c.name_key))]
+    """All accounts, by name; deleted ones are left out."""
+    rows = conn.execute(select(user).where(user.c.state != AccountState.DELETED).order_by(user.c.name_key))
+    return [_user(row) for row in rows]
 
 
 def password_hash(conn: Connection, user_id: str) -> str | None:
@@ -163,9 +192,10 @@ def check_reason(reason: str) -> str:
 def _turn(tx: Tx, who: Actor, user_id: str, state: AccountState, action: str, reason: str, now: datetime) -> None:
     if by_id(tx, user_id) is None:
         raise Refusal(NO_SUCH_USER, "there is no such account")
-    changed = tx.execute(update(user).where(user.c.id == user_id, user.c.state != state).values(state=state))
+    mine = (user.c.id == user_id) & user.c.state.not_in((state, AccountState.DELETED))
+    changed = tx.execute(update(user).where(mine).values(state=state))
     if changed.rowcount != 1:
-        raise Refusal(SAME_STATE, f"the account is {state} already")
+        raise Refusal(SAME_STATE, f"the account is {state} already, or was deleted")
     record(tx, action, who, (SubjectKind.USER, user_id), now=now, user=user_id, facts={"reason": reason})
 
 
@@ -184,5 +214,5 @@ def _user(row: Any) -> User:
         row.language,
         row.password_hash is not None,
         row.created_at,
-        row.new_email,
+        row.password_void_at is not None,
     )

@@ -9,16 +9,16 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
-from bonded.accounts import links, people
+from bonded.accounts import address_book, links, people
 from bonded.accounts.links import Purpose
 from bonded.accounts.people import User
-from bonded.accounts.tables import user as table
 from bonded.db.engine import Database, Tx
 from bonded.journal import record
 from bonded.seams import Counter
-from bonded.values.states import AccountState, SubjectKind
+from bonded.values.states import SubjectKind
+from bonded.values.text import has_control
 from bonded.values.who import Actor
 
 LINK_LIFETIME = timedelta(hours=2)
@@ -34,12 +34,14 @@ def ask(db: Database, counter: Counter, who: Actor, typed: str, *, now: datetime
     """
     with db.read() as conn:
         user = meant(conn, typed.strip())
-    known = user if user is not None and user.active else None
+        mailbox = _mailbox(conn, user, typed.strip()) if user else None
+    known = user if user is not None and user.active and mailbox else None
     account = hashlib.sha256((known.id if known else typed).encode("utf-8", "replace")).hexdigest()[:32]
     within = counter.hit(f"reset:{account}", A_DAY, timedelta(days=1), now) == 0
     with db.write() as tx:
         if known and within:
-            record(tx, "user.reset-link", who, (SubjectKind.USER, known.id), now=now, user=known.id)
+            private = {"email": mailbox or ""}
+            record(tx, "user.reset-link", who, (SubjectKind.USER, known.id), now=now, user=known.id, private=private)
         else:
             subject = (SubjectKind.USER, known.id if known else "")
             record(tx, "user.ask-reset", who, subject, now=now, user=known.id if known else None)
@@ -54,9 +56,20 @@ def make_reset_link(tx: Tx, user_id: str, *, now: datetime) -> str | None:
 
 
 def meant(conn: Connection, typed: str) -> User | None:
-    """Whose name this is, or whose address alone."""
+    """Whose name this is, or who has this address confirmed."""
     if "@" not in typed:
         return people.by_name(conn, typed)
-    mine = (func.lower(table.c.email) == typed.lower()) & (table.c.state == AccountState.ACTIVE)
-    found = conn.execute(select(table.c.id).where(mine).limit(2)).scalars().all()
-    return people.by_id(conn, found[0]) if len(found) == 1 else None
+    owner_id = None if has_control(typed) else address_book.owner(conn, typed)
+    return people.by_id(conn, owner_id) if owner_id else None
+
+
+def _mailbox(conn: Connection, user: User, typed: str) -> str | None:
+    """Where that person's link goes: to the address that was typed, else to theirs that counts.
+
+    An address that nobody confirmed, or whose mail domain is gone, gets no link: whoever has the domain next would have it.
+    """
+    confirmed = {
+        address_book.key_of(one.address): one.address for one in address_book.of_user(conn, user.id) if one.verified
+    }
+    wanted = typed if "@" in typed else user.email
+    return confirmed.get(address_book.key_of(wanted)) or next(iter(confirmed.values()), None)

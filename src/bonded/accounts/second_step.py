@@ -37,7 +37,10 @@ CODES_LIMITED = define(
     "There were too many wrong codes for this account. Wait, use a security device or passkey, or ask an administrator.",
 )
 LIMITS = ((5, timedelta(minutes=5)), (20, timedelta(hours=1)), (50, timedelta(days=1)))
-"""Codes of an app or for recovery, right or wrong."""
+"""Codes of an app or for recovery, right or wrong, from wherever the person is not known."""
+KNOWN, KNOWN_A_DAY = (5, timedelta(minutes=5)), (50, timedelta(days=1))
+"""The same from one browser in which the person logged in before, or from their open session: counted apart, so that no
+stranger who knows the password keeps them out there. After so many in a day it is treated like any other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,23 @@ def remember(tx: Tx, session: Session, name: str, value: str) -> None:
     sessions.save(tx, session, dict(session.data) | {name: value})
 
 
-def limit(counter: Counter, user_id: str, now: datetime) -> None:
-    """Count one code. Raises Refusal (codes-limited, with `retry_after`)."""
+def limit(counter: Counter, user_id: str, now: datetime, *, known: str = "") -> None:
+    """Count one code; `known` is the id of a browser or session that is the person's already, "" for none.
+
+    Raises Refusal (codes-limited, with `retry_after`).
+    """
+    if known and not counter.hit(f"code-known-day:{known}", *KNOWN_A_DAY, now):
+        _hit(counter, f"code-known:{known}", *KNOWN, now)
+        return
     account = hashlib.sha256(user_id.encode()).hexdigest()[:32]
     for most, window in LIMITS:
-        wait = counter.hit(f"code:{int(window.total_seconds())}:{account}", most, window, now)
-        if wait:
-            raise Refusal(CODES_LIMITED, f"too many codes; try again in {wait} seconds", retry_after=wait)
+        _hit(counter, f"code:{int(window.total_seconds())}:{account}", most, window, now)
+
+
+def _hit(counter: Counter, key: str, most: int, window: timedelta, now: datetime) -> None:
+    wait = counter.hit(key, most, window, now)
+    if wait:
+        raise Refusal(CODES_LIMITED, f"too many codes; try again in {wait} seconds", retry_after=wait)
 
 
 def failed(db: Database, user: User, *, how: str, ip: str, agent: str, now: datetime) -> None:
@@ -100,12 +113,15 @@ def finish(
     lifetime: timedelta,
     now: datetime,
 ) -> Opened:
-    """The session of somebody whose factors are proved. `how` is what the journal says, `proof` the factor's id."""
+    """The session of somebody whose factors are proved. `how` is what the journal says ("" for a password alone), `proof`
+    the factor's id."""
     if old is not None:
         sessions.forget(tx, old)
     opened = sessions.open(
         tx, user.id, ip=ip, agent=agent, now=now, lifetime=lifetime, data={sessions.CONFIRMED_WITH: proof}
     )
     who = Actor(ActorKind.USER, user.id, opened.session.id, ip, agent)
-    record(tx, "user.login", who, (SubjectKind.USER, user.id), now=now, user=user.id, facts={"second": how})
+    record(
+        tx, "user.login", who, (SubjectKind.USER, user.id), now=now, user=user.id, facts={"second": how} if how else {}
+    )
     return opened

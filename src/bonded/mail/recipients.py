@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection, select
@@ -12,6 +11,8 @@ from bonded.accounts.people import User
 from bonded.catalog import read
 from bonded.journal.read import Entry
 from bonded.journal.tables import journal
+from bonded.mail.kinds import AND_PEOPLE, OWNERS_ONLY, kind_of, letter_of, unwilling
+from bonded.mail.mailboxes import mailbox
 from bonded.values.actions import ACTIONS, Notify
 from bonded.values.states import Role, SubjectKind
 
@@ -28,35 +29,29 @@ def recipients(conn: Connection, entry: Entry) -> list[User]:
     found: list[User | None] = []
     if action.notify is Notify.ADMINS:
         found += people.admins(conn)
-    if action.notify is Notify.OWNERS and entry.project_key:
-        found += _owners(conn, entry.project_key)
+    if (action.notify is Notify.OWNERS or action.name in AND_PEOPLE) and entry.project_key:
+        found += _people(conn, entry.project_key, only_owners=action.name in OWNERS_ONLY)
     if action.notify is Notify.SUBJECT or action.name.startswith("role."):
         found.append(_concerned(conn, entry))
-    once = {u.id: u for u in found if u is not None}
+    if action.name == "user.lost-domain" and found == [None]:
+        found = [*people.admins(conn)]  # the person cannot be reached any more
+    without = unwilling(conn, kind_of(letter_of(conn, entry)))
+    once = {u.id: u for u in found if u is not None and u.email and u.id not in without}
     return sorted(once.values(), key=lambda u: u.name)
 
 
-def _owners(conn: Connection, key: str) -> list[User | None]:
+def _people(conn: Connection, key: str, *, only_owners: bool) -> list[User | None]:
+    """Who works on the project."""
     project = read.project(conn, key)
     if project is None:
         return []
-    return [people.by_id(conn, user_id) for user_id, role in read.roles(conn, project.id) if role is Role.OWNER]
+    roles = read.roles(conn, project.id)
+    return [people.by_id(conn, user_id) for user_id, role in roles if role is Role.OWNER or not only_owners]
 
 
 def _concerned(conn: Connection, entry: Entry) -> User | None:
-    """The person concerned; about their address, where each of its mails must go.
-
-    The link goes to the new address while it is still waited for, and the news of a change to the old one.
-    """
-    person = people.by_id(conn, entry.user_id or _subject(entry))
-    if person is None:
-        return None
-    if entry.action == "user.email-link":
-        wanted = entry.private.get("new_email")
-        return replace(person, email=wanted) if wanted and wanted == person.new_email else None
-    if entry.action == "user.change-email":
-        return replace(person, email=entry.private.get("old_email", person.email))
-    return person
+    """The person concerned, with the address where this mail must go."""
+    return mailbox(conn, entry, people.by_id(conn, entry.user_id or _subject(entry)))
 
 
 def _subject(entry: Entry) -> str:

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 
 from bonded.accounts.devices import Site
 from bonded.accounts.login_limits import LoginLimits
-from bonded.accounts.registration_rules import RegistrationRules
 from bonded.accounts.oidc import TrustedPublishing
+from bonded.accounts.registration_rules import RegistrationRules
 from bonded.accounts.sealing import Sealer
 from bonded.db.engine import Database
 from bonded.screening.service import ServiceContext

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from bonded.web.account import confirm, factors, login, overview, password, profile, second, sessions, tokens
+from bonded.web import routes_people
+from bonded.web.account import (
+    addresses,
+    confirm,
+    factors,
+    login,
+    overview,
+    password,
+    profile,
+    register,
+    second,
+    sessions,
+    tokens,
+    unusual,
+)
+from bonded.web.account import publishing as own_publishing
 from bonded.web.admin import (
     case,
     checks,
@@ -106,17 +121,40 @@ ACCOUNT = (
     ),
     Route(
         "password",
+    Route(
+        "login.unusual",
+        "/account/login/unusual/",
+        {"GET": ("user.resend-login", unusual.show), "POST": ("user.resend-login", unusual.send_again)},
+        stranger_form=True,
+    ),
+    Route(
+        "login.confirm",
+        "/account/login/confirm/{secret}/",
+        {"GET": ("user.confirm-login", unusual.show_link), "POST": ("user.confirm-login", unusual.use_link)},
+        stranger_form=True,
+    ),
         "/account/password/",
         {"GET": (OWN, password.show_change), "POST": ("user.change-password", password.change)},
     ),
     Route("confirm", "/account/confirm/", {"GET": (OWN, confirm.show), "POST": ("user.confirm", confirm.enter)}),
     Route("profile", "/account/profile/", {"GET": (OWN, profile.show)}),
     Route("profile.language", "/account/profile/language/", {"POST": ("user.set-language", profile.set_language)}),
-    Route("profile.email", "/account/profile/email/", {"POST": ("user.ask-email", profile.ask_email)}),
+    Route(
+        "addresses", "/account/addresses/", {"GET": (OWN, addresses.show), "POST": ("user.ask-email", addresses.add)}
+    ),
+    Route(
+        "address.again", "/account/addresses/{address}/again/", {"POST": ("user.resend-email", addresses.send_again)}
+    ),
+    Route(
+        "address.primary",
+        "/account/addresses/{address}/primary/",
+        {"POST": ("user.change-email", addresses.make_primary)},
+    ),
+    Route("address.remove", "/account/addresses/{address}/remove/", {"POST": ("user.remove-email", addresses.remove)}),
     Route(
         "email.link",
         "/account/email/{secret}/",
-        {"GET": ("user.change-email", profile.show_link), "POST": ("user.change-email", profile.use_link)},
+        {"GET": ("user.confirm-email", addresses.show_link), "POST": ("user.confirm-email", addresses.use_link)},
         stranger_form=True,
     ),
     Route("factors", "/account/factors/", {"GET": (OWN, factors.show)}),
@@ -128,6 +166,37 @@ ACCOUNT = (
     Route(
         "factors.device",
         "/account/factors/device/",
+    Route(
+        "email.undo",
+        "/account/undo-email/{secret}/",
+        {"GET": ("user.undo-email", addresses.show_undo), "POST": ("user.undo-email", addresses.use_undo)},
+        stranger_form=True,
+    ),
+    Route(
+        "register",
+        "/account/register/",
+        {"GET": ("user.register", register.show), "POST": ("user.register", register.enter)},
+        stranger_form=True,
+    ),
+    Route(
+        "register.sent",
+        "/account/register/{registration}/",
+        {"GET": ("user.register", register.show_sent)},
+        stranger_form=True,
+    ),
+    Route(
+        "register.again",
+        "/account/register/{registration}/again/",
+        {"POST": ("user.register-again", register.send_again)},
+        stranger_form=True,
+    ),
+    Route(
+        "register.link",
+        "/account/verify/{secret}/",
+        {"GET": ("user.verify", register.show_link), "POST": ("user.verify", register.use_link)},
+        stranger_form=True,
+    ),
+    Route("device.forget", "/account/devices/{device}/forget/", {"POST": ("user.forget-browser", sessions.forget)}),
         {"GET": ("factor.add", factors.show_device), "POST": ("factor.add", factors.add_device)},
     ),
     Route("factors.codes", "/account/factors/codes/", {"POST": ("factor.make-codes", factors.make_codes)}),

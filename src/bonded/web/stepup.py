@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pyramid.response import Response
 
-from bonded.accounts import devices, factors, login, passwords, second_step, sessions
+from bonded.accounts import devices, factors, login_limits, passwords, second_step, sessions
 from bonded.accounts.factors import Kind
 from bonded.accounts.people import User
 from bonded.accounts.sessions import Session
@@ -68,9 +68,10 @@ def _prove(request: Request, user: User, session: Session, field: str, given: st
     """Raises Refusal: wrong-password, wrong-code, device-failed, device-copied, login-limited, codes-limited, login-busy."""
     proof, now = "password", request.now
     if field == CODE:
-        second_step.limit(request.house.counter, user.id, now)
+        second_step.limit(request.house.counter, user.id, now, known=session.id)
     else:
-        login.limit(request.house.counter, user.name, request.ip, request.settings.login_limits, now)
+        limits = request.settings.login_limits
+        login_limits.limit(request.house.counter, user.name, request.ip, limits, now, known=session.id)
     if field == PASSWORD:
         passwords.check_current(request.db, user.id, given)
     with request.db.write() as tx:

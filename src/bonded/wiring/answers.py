@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from bonded.wiring.people import People
 from bonded.wiring.publishing import Publishing
 from bonded.wiring.screening import Screening
 from bonded.wiring.trusted import Trusted
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Answers(Trusted, Publishing, Screening, Uploads):
+class Answers(Trusted, Publishing, Screening, Uploads, People):
     """The web application and the server around it."""
 
     @cached_property
     def web(self) -> Wsgi:
         """The web application."""
-        from bonded.accounts.login import LoginLimits
+        from bonded.accounts.login_limits import LoginLimits
         from bonded.values.languages import offered
         from bonded.web.app import make_wsgi
         from bonded.web.context import WebContext, WebSettings
@@ -46,6 +47,8 @@ class Answers(Trusted, Publishing, Screening, Uploads):
             reports_per_hour=s.service.reports_per_hour,
             login_limits=LoginLimits(account_and_network=s.account.logins_per_5_minutes),
             second_factor=s.account.second_factor,
+            registration=self.registration_rules,
+            ask_mail=self.ask_mail,
             languages=offered(drafts=s.language.drafts, pseudo=s.language.pseudo, only=s.language.only),
             answer_within=timedelta(hours=s.review.answer_within_hours),
             two_people_dependants=s.review.two_people_dependants,
@@ -62,6 +65,7 @@ class Answers(Trusted, Publishing, Screening, Uploads):
                 service=self.service,
                 settings=look,
                 in_force=in_force(s, os.environ),
+                ranges=self.ranges,
             )
         )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from bonded.wiring.people import People
 from bonded.wiring.publishing import Publishing
 from bonded.wiring.screening import Screening
 from bonded.wiring.uploads import Uploads
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Jobs(Publishing, Screening, Uploads):
+class Jobs(Publishing, Screening, Uploads, People):
     """Queues, the threads that share them, and rounds."""
 
     def lanes(self) -> list[Lane]:
@@ -69,6 +70,7 @@ class Jobs(Publishing, Screening, Uploads):
     def rounds(self) -> list[tuple[timedelta, Callable[[datetime], object]]]:
         """House-keeping of the worker: how often, and what."""
         from bonded.accounts.expiry import expire
+        from bonded.accounts.lost_domains import round_of
         from bonded.db.workers import forget
         from bonded.screening.demotion import demote
         from bonded.screening.osv import sync
@@ -110,6 +112,10 @@ class Jobs(Publishing, Screening, Uploads):
         def described(now: datetime) -> None:
             describe.refresh(self.db, now)
 
+        def asked(now: datetime) -> None:
+            if self.mail_domains is not None:
+                round_of(self.db, self.mail_domains, now=now)
+
         squeezer = Squeezer(self.public)
 
         def squeezed(_now: datetime) -> None:
@@ -118,6 +124,7 @@ class Jobs(Publishing, Screening, Uploads):
         return [
             (timedelta(hours=6), expired),
             (timedelta(hours=1), spooled),
+            (timedelta(minutes=10), asked),
             (timedelta(seconds=20), by_the_clock),
             (timedelta(minutes=10), watched),
             (timedelta(minutes=1), alarmed),

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from pyramid.response import Response
 
-from bonded.accounts import devices, login, passkeys, second_step, sessions
+from bonded.accounts import devices, login, passkeys, registration, sessions
+from bonded.accounts.arrival import Arrived
+from bonded.accounts.registration_rules import Mode
 from bonded.values.refusals import Refusal
+from bonded.web.account.entering import entered
 from bonded.web.forms import Form
 from bonded.web.headers import with_script
-from bonded.web.identity import actor, drop_session_cookie, set_session_cookie, signed_in
+from bonded.web.identity import actor, drop_session_cookie, signed_in
+from bonded.web.known import browser_of
 from bonded.web.notices import go
 from bonded.web.request import Request
-from bonded.web.safe import local_path, quoted
+from bonded.web.safe import local_path
 
 
 def show(request: Request) -> Response:
@@ -32,18 +36,14 @@ def enter(request: Request) -> Response:
     try:
         done = _login(request, name, password)
     except Refusal as refusal:
-        form.wrong("", request.gettext(refusal.kind.title))
+        if refusal.code == registration.UNCONFIRMED:
+            return _unconfirmed(request, name)
+        form.wrong("", _said(request, refusal))
         response = form_page(request, form, target, refusal.status)
         if refusal.retry_after is not None:
             response.headers["Retry-After"] = str(refusal.retry_after)
         return response
-    if done.waiting:
-        response = go(request, f"/account/login/second/?next={quoted(target)}")
-        set_session_cookie(request, response, done.opened, second_step.LASTS)
-        return response
-    response = go(request, target, "logged-in")
-    set_session_cookie(request, response, done.opened, request.settings.session_lifetime)
-    return response
+    return entered(request, done, target)
 
 
 def leave(request: Request) -> Response:
@@ -56,19 +56,33 @@ def leave(request: Request) -> Response:
     return response
 
 
-def _login(request: Request, name: str, password: str) -> login.LoggedIn:
+def _login(request: Request, name: str, password: str) -> Arrived:
     return login.login(
         request.db,
         request.house.counter,
         name,
         password,
-        ip=request.ip,
-        agent=request.agent,
+        browser=browser_of(request),
         old_secret=request.cookies.get(request.settings.cookie) or None,
         limits=request.settings.login_limits,
         lifetime=request.settings.session_lifetime,
         now=request.now,
+        ask_mail=request.settings.ask_mail,
+        ranges=request.house.ranges,
     )
+
+
+def _said(request: Request, refusal: Refusal) -> str:
+    """A title says enough of a wrong password; of the rest people need to know what to do."""
+    title = request.gettext(refusal.kind.title)
+    return title if refusal.code == login.LOGIN_FAILED else f"{title}: {request.gettext(refusal.kind.help)}"
+
+
+def _unconfirmed(request: Request, name: str) -> Response:
+    """Who knows the password of a registration that waits goes to its page, which sends the link again."""
+    with request.db.read() as conn:
+        waits = registration.pending(conn, name, now=request.now)
+    return go(request, f"/account/register/{waits.id}/" if waits else "/account/register/")
 
 
 def form_page(request: Request, form: Form, target: str, status: int) -> Response:
@@ -79,4 +93,12 @@ def form_page(request: Request, form: Form, target: str, status: int) -> Respons
         (),
         challenge=passkeys.challenge(request.house.sealer, request.visitor.csrf, now=request.now),
     )
-    return with_script(request.page("account/login.html", status=status, form=form, next_path=target, options=options))
+    page = request.page(
+        "account/login.html",
+        status=status,
+        form=form,
+        next_path=target,
+        options=options,
+        may_register=request.settings.registration.mode is Mode.OPEN,
+    )
+    return with_script(page)

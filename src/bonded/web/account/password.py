@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 from pyramid.response import Response
 
-from bonded.accounts import links, passwords, people, reset
-from bonded.accounts.login import limit_network
+from bonded.accounts import breached, known_devices, links, passwords, people, reset
+from bonded.accounts.login_limits import limit_network
 from bonded.accounts.people import User
 from bonded.values.refusals import Refusal
 from bonded.web.forms import Form
 from bonded.web.identity import actor, signed_in
+from bonded.web.known import browser_of, keep
 from bonded.web.notices import go
 from bonded.web.request import Request, found
 
@@ -24,17 +25,24 @@ def show_link(request: Request) -> Response:
 def use_link(request: Request) -> Response:
     """Set the password, using the link up. Raises Refusal for a link that is not good (any more)."""
     form = Form(request)
-    password = _new(request, form)
+    password, user_ids = _new(request, form), list[str]()
     if not form.errors:
-        secret, ip, agent = request.part("secret"), request.ip, request.agent
-        _try(
-            request,
-            form,
-            lambda: passwords.set_by_link(request.db, secret, password, ip=ip, agent=agent, now=request.now),
-        )
+        secret, ip, agent, ranges = request.part("secret"), request.ip, request.agent, request.house.ranges
+
+        def act() -> None:
+            user_ids.append(
+                passwords.set_by_link(request.db, secret, password, ip=ip, agent=agent, now=request.now, ranges=ranges)
+            )
+
+        _try(request, form, act)
     if form.errors:
         return _link_form(request, form, 400)
-    return go(request, "/account/login/", "password-set")
+    response = go(request, "/account/login/", "password-set")
+    with request.db.write() as tx:  # whoever had the link needs not be asked by mail once more
+        keep(
+            request, response, known_devices.note(tx, user_ids[0], browser_of(request), remember=False, now=request.now)
+        )
+    return response
 
 
 def show_forgotten(request: Request) -> Response:
@@ -68,7 +76,14 @@ def change(request: Request) -> Response:
             request,
             form,
             lambda: passwords.change(
-                request.db, actor(request), user.id, old, new, keep_session=session.id, now=request.now
+                request.db,
+                actor(request),
+                user.id,
+                old,
+                new,
+                keep_session=session.id,
+                now=request.now,
+                ranges=request.house.ranges,
             ),
         )
     if form.errors:
@@ -85,7 +100,12 @@ def _new(request: Request, form: Form) -> str:
 
 def _try(request: Request, form: Form, act: Callable[[], object]) -> None:
     """Run `act`; what it says about a password is shown beside the field."""
-    fields = {passwords.WEAK_PASSWORD: "password", passwords.WRONG_PASSWORD: "old"}
+    fields = {
+        passwords.WEAK_PASSWORD: "password",
+        breached.BREACHED_PASSWORD: "password",
+        passwords.WRONG_PASSWORD: "old",
+        passwords.PASSWORD_VOID: "old",
+    }
     try:
         act()
     except Refusal as refusal:

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pyramid.response import Response
 
-from bonded.accounts import devices, factors, passkeys, people, recovery, second_step
+from bonded.accounts import arrival, devices, factors, known_devices, passkeys, people, recovery, second_step
+from bonded.accounts.arrival import Arrived, Proof
 from bonded.accounts.factors import Kind
-from bonded.accounts.login import limit_network
+from bonded.accounts.login_limits import limit_network
 from bonded.accounts.permits import ACCOUNT_FROZEN
 from bonded.accounts.second_step import Pending
-from bonded.accounts.sessions import Opened
 from bonded.values.refusals import Refusal
 from bonded.values.who import Actor, ActorKind
 from bonded.web.account import login
+from bonded.web.account.entering import entered
 from bonded.web.forms import Form
 from bonded.web.headers import with_script
-from bonded.web.identity import set_session_cookie
-from bonded.web.notices import go
+from bonded.web.known import browser_of
 from bonded.web.request import Request
 from bonded.web.safe import local_path
 
@@ -49,16 +49,14 @@ def passkey(request: Request) -> Response:
     form = Form(request)
     target = _target(request, form)
     try:
-        opened = _by_passkey(request, form.answer("answer"))
+        arrived = _by_passkey(request, form.answer("answer"))
     except Refusal as refusal:
         form.wrong("", f"{request.gettext(refusal.kind.title)}: {request.gettext(refusal.kind.help)}")
         return login.form_page(request, form, target, refusal.status)
-    response = go(request, target, "logged-in")
-    set_session_cookie(request, response, opened, request.settings.session_lifetime)
-    return response
+    return entered(request, arrived, target)
 
 
-def _by_passkey(request: Request, answer: str) -> Opened:
+def _by_passkey(request: Request, answer: str) -> Arrived:
     limit_network(request.house.counter, request.ip, request.settings.login_limits, request.now)
     challenge = passkeys.challenge_of(answer)
     passkeys.check_challenge(
@@ -69,8 +67,8 @@ def _by_passkey(request: Request, answer: str) -> Opened:
         user = people.by_id(tx, found.user_id)
         if user is None or not user.active:
             raise Refusal(ACCOUNT_FROZEN, "this account is frozen; an administrator can thaw it")
-        return second_step.finish(
-            tx, user, None, how="passkey", proof=found.id, ip=request.ip, agent=request.agent,
+        return arrival.enter(
+            tx, user, browser_of(request), None, proof=Proof("passkey", found.id),
             lifetime=request.settings.session_lifetime, now=request.now,
         )  # fmt: skip
 
@@ -85,9 +83,11 @@ def _target(request: Request, form: Form) -> str:
 
 
 def _finish(request: Request, waiting: Pending, how: str, typed: str, target: str) -> Response:
-    user = waiting.user
+    user, browser, remember = waiting.user, browser_of(request), request.POST.get("remember") == "yes"
     if how != "device":
-        second_step.limit(request.house.counter, user.id, request.now)
+        with request.db.read() as conn:
+            known = known_devices.recognise(conn, user.id, browser, now=request.now)
+        second_step.limit(request.house.counter, user.id, request.now, known=known.id if known else "")
     notice = "logged-in"
     with request.db.write() as tx:
         if how == "code":
@@ -101,13 +101,11 @@ def _finish(request: Request, waiting: Pending, how: str, typed: str, target: st
             who = Actor(ActorKind.USER, user.id, "", request.ip, request.agent)
             left = recovery.use(tx, who, user.id, typed, now=request.now)
             proof, notice = "recovery", "few-codes" if left <= recovery.FEW else "logged-in"
-        opened = second_step.finish(
-            tx, user, waiting.session, how=how, proof=proof, ip=request.ip, agent=request.agent,
-            lifetime=request.settings.session_lifetime, now=request.now,
+        arrived = arrival.arrive(
+            tx, user, browser, waiting.session, proof=Proof(how, proof, remember and how != "recovery"),
+            ask_mail=request.settings.ask_mail, lifetime=request.settings.session_lifetime, now=request.now,
         )  # fmt: skip
-    response = go(request, target, notice)
-    set_session_cookie(request, response, opened, request.settings.session_lifetime)
-    return response
+    return entered(request, arrived, target, notice)
 
 
 def _refused(request: Request, waiting: Pending, form: Form, how: str, refusal: Refusal, target: str) -> Response:

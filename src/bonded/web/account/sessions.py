@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pyramid.response import Response
 
-from bonded.accounts import sessions
+from bonded.accounts import known_devices, sessions
 from bonded.web.identity import actor, signed_in
 from bonded.web.notices import go
 from bonded.web.request import Request
@@ -15,7 +15,22 @@ def show(request: Request) -> Response:
     user, session = signed_in(request)
     with request.db.read() as conn:
         opened = sessions.of_user(conn, user.id, now=request.now)
-    return request.page("account/sessions.html", sessions=opened, current=session.id)
+        devices = known_devices.of_user(conn, user.id, now=request.now)
+    return request.page(
+        "account/sessions.html",
+        sessions=opened,
+        current=session.id,
+        devices=devices,
+        remembered={one.id for one in devices if one.remembered(request.now)},
+    )
+
+
+def forget(request: Request) -> Response:
+    """Forget a known browser. Raises Refusal (no-such-device), also for other people's."""
+    user, _ = signed_in(request)
+    with request.db.write() as tx:
+        known_devices.forget(tx, actor(request), user.id, request.part("device"), now=request.now)
+    return go(request, "/account/sessions/", "device-forgotten")
 
 
 def end_others(request: Request) -> Response:

@@ -37,7 +37,6 @@ def upgrade() -> None:
         sa.Column("domain", sa.Text(), nullable=False),
         sa.Column("asked_at", bonded.db.base.Instant(), nullable=False),
         sa.Column("gone_since", bonded.db.base.Instant(), nullable=True),
-        sa.Column("told", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("domain", name=op.f("pk_mail_domain")),
     )
     op.create_table(
