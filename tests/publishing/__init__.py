@@ -1,0 +1,1 @@
+"""Trusted publishing: identities of builds, publishers, and the tokens that they are exchanged for."""
