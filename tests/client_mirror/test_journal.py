@@ -6,14 +6,18 @@ import hashlib
 import json
 import random
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 
-from bonded.journal import proofs, tree
+from bonded.journal import proofs, record, tree
 from bonded.journal.seal import current
-from bonded.journal.tables import journal
+from bonded.journal.tables import journal, journal_leaf
+from bonded.journal.verify import verify as check
+from bonded.values.states import SubjectKind
+from bonded.values.who import OPERATOR
 from bonded_client import cli
 from bonded_client.journal_tree import EMPTY, extends, is_included, leaf_hash
 from tests.client.conftest import Ran
@@ -34,6 +38,9 @@ class WithProofs(Folder):
             return super().get(path, default)
         kind, *rest = path.removeprefix("journal/proof/").replace("?size=", "/").split("/")
         with self._world.db.read() as conn:
+            if kind == "rows":
+                rows = proofs.rows(conn, int(rest[0]), int(rest[1]))
+                return json.dumps({"first": int(rest[0]), "rows": [row.decode() for row in rows]}).encode()
             if kind == "consistency":
                 proof = proofs.consistency(conn, int(rest[0]), int(rest[1]))
                 return json.dumps({"path": [value.hex() for value in proof.path]}).encode()
@@ -120,6 +127,116 @@ def test_a_row_that_is_not_what_was_signed(verify: Callable[..., Ran], world: Wo
     ).encode()
     ran = verify("--row", 1)
     assert (ran.status, ran.out, "[altered]" in ran.err) == (6, "", True)
+
+
+def test_every_row_is_read_and_proven_while_the_log_grows(
+    verify: Callable[..., Ran], world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also across lengths at which the tree gets another root level, and in answers of a few rows."""
+    monkeypatch.setattr(proofs, "MOST_ROWS", 7)
+    out = tmp_path / "rows.jsonl"
+    sizes = set()
+    for n in range(12):
+        ran = verify("--read", "new", "--out", out, "--json")
+        assert (ran.status, ran.err) == (0, ""), ran
+        sizes.add(int(str(ran.lines[0]["size"])))
+        assert len(out.read_bytes().splitlines()) == max(sizes), "each row once"
+        with world.db.write() as tx:
+            for k in range(n * 3):
+                record(tx, "user.login", OPERATOR, (SubjectKind.USER, f"u{k}"), now=world.now)
+        more(world, f"example-{n + 10}.0.tar.gz")
+    assert len({size.bit_length() for size in sizes}) > 3
+    assert verify("--read", "all").out.rstrip().endswith("every row is what was signed")
+    texts = out.read_text().splitlines()
+    with world.db.read() as conn:
+        query = select(journal.c.id).join(journal_leaf, journal_leaf.c.journal_id == journal.c.id)
+        ids = list(conn.execute(query.order_by(journal_leaf.c.seq)).scalars())
+    assert [json.loads(text)["id"] for text in texts] == ids[: len(texts)]
+
+
+@pytest.mark.parametrize("read", ["new", "all"])
+def test_a_row_that_was_changed_in_place_is_found(verify: Callable[..., Ran], world: World, read: str) -> None:
+    """Leaves, nodes, seals and proofs are as they were; only what the row says is not."""
+    assert verify("--read", "all").status == 0
+    with world.db.write() as tx:
+        tx.execute(text("DROP TRIGGER journal_no_update"))
+        tx.execute(update(journal).where(journal.c.id == 2).values(actor_id="somebody-else"))
+    more(world, "example-2.0.tar.gz")
+    ran = verify("--read", read)
+    if read == "new":
+        assert ran.status == 0, "who reads new rows only has seen the old one as it was"
+    else:
+        assert (ran.status, "[altered]" in ran.err) == (6, True)
+
+
+def test_rows_of_a_run_that_failed_are_taken_back(verify: Callable[..., Ran], world: World, tmp_path: Path) -> None:
+    out = tmp_path / "rows.jsonl"
+    assert verify("--out", out).status == 0
+    before = out.read_bytes()
+    more(world, "example-2.0.tar.gz")
+    with world.db.write() as tx:
+        tx.execute(text("DROP TRIGGER journal_no_update"))
+        first_new = journal_leaf.c.seq == len(before.splitlines())
+        newest = select(journal_leaf.c.journal_id).where(first_new).scalar_subquery()
+        tx.execute(update(journal).where(journal.c.id == newest).values(actor_id="somebody-else"))
+    assert verify("--out", out).status == 6
+    assert out.read_bytes() == before
+
+
+def test_what_is_no_list_of_rows_is_refused(verify: Callable[..., Ran], served: Served) -> None:
+    size = verify("--json").lines[0]["size"]
+    path = f"journal/proof/rows/0/{size}"
+    good = json.loads(served.store.get(path) or b"")["rows"]
+    deep = "[" * 100_000
+    for answer, code in (
+        ({"rows": []}, "malformed"),
+        ({"rows": [*good[:-1], good[0]]}, "altered"),
+        ({"rows": good[::-1]}, "altered"),
+        ({"rows": good + good}, "malformed"),
+        ({"rows": "x" * 20}, "malformed"),
+        ({"rows": [None] * len(good)}, "malformed"),
+        ({"rows": ["{}"] * len(good)}, "malformed"),
+        ({"rows": ['{"id": 1, "at": "yesterday"}']}, "malformed"),
+        ({"rows": ['{"id": 1e999, "at": "2026-01-01T00:00:00Z"}']}, "malformed"),
+        ({"rows": ['{"id": 1, "at": "2026-01-01T00:00:00Z", "x": "\udfff"}']}, "malformed"),
+        ({"rows": [deep]}, "malformed"),
+        ({}, "malformed"),
+        ([], "malformed"),
+    ):
+        served.store[path] = json.dumps(answer).encode()
+        ran = verify("--read", "all")
+        assert (ran.status, ran.out, ran.err.endswith(f"[{code}]\n")) == (6, "", True), (answer, ran)
+        assert "Traceback" not in ran.err
+    for raw in (deep.encode(), b"\xff\xfe", b'{"rows": NaN}', b""):
+        served.store[path] = raw
+        assert verify("--read", "all").err.endswith("[malformed]\n"), raw[:10]
+    del served.store[path]
+    assert verify("--read", "all").status == 0
+
+
+def test_a_row_of_long_ago_that_was_put_in_lately_is_told(verify: Callable[..., Ran], world: World) -> None:
+    with world.db.write() as tx:
+        old = record(tx, "user.login", OPERATOR, (SubjectKind.USER, "u"), now=world.now - timedelta(days=400))
+    more(world, "example-2.0.tar.gz")
+    ran = verify("--read", "all", "--json")
+    assert ran.status == 0
+    assert f"row {old} says" in ran.err
+    assert ran.lines[0]["read"] == {"all": True, "backdated": 1}
+    with world.db.read() as conn:
+        assert {d.kind for d in check(conn)} == {"backdated"}
+
+
+def test_what_was_kept_and_does_not_fit_together_is_told(verify: Callable[..., Ran], tmp_path: Path) -> None:
+    assert verify("--read", "all").status == 0
+    (kept,) = (tmp_path / "cache").rglob("journal.json")
+    seen = json.loads(kept.read_bytes())
+    good = kept.read_text()
+    for peaks in ([*seen["peaks"][:-1], "00" * 32], seen["peaks"] + ["00" * 32], ["zz"] * len(seen["peaks"]), 7):
+        kept.write_text(json.dumps(seen | {"peaks": peaks}))
+        ran = verify("--read", "new")
+        assert (ran.status, "[disk]" in ran.err) == (8, True), peaks
+    kept.write_text(good)
+    assert verify("--read", "new").status == 0
 
 
 @pytest.mark.parametrize("change", ["shorter", "rewritten"])
