@@ -269,7 +269,7 @@ def cells() -> Iterator[Cell]:
 def expected(row: Row, cell: Cell) -> bool:
     """The table's answer."""
     anyone = "A" in row.browser
-    if cell.account is AccountState.FROZEN and not anyone:
+    if cell.account in (AccountState.FROZEN, AccountState.DELETED) and not anyone:
         return False
     if cell.scopes is not None:
         right = row.permission == "any" or row.permission in cell.scopes
@@ -352,6 +352,32 @@ def test_other_planted_faults_are_caught() -> None:
     for name, action in ACTIONS.items():
         if action.factor:
             assert wrong(decide, ACTIONS | {name: replace(action, factor=False)}), name
+
+
+def test_a_second_factor_can_be_asked_of_everybody_but_for_their_own_safety() -> None:
+    facts = {"account": AccountState.ACTIVE, "role": None, "scopes": None, "factor_age": timedelta(0)}
+    without = facts | {"second_factor": False, "everybody": True}
+    asked = {
+        a.name
+        for a in ACTIONS.values()
+        if decide(a, is_admin=True, **without) == Denied("second-factor-needed")  # type: ignore[arg-type]
+    }
+    assert asked >= {"admin.see", "review.release", "project.create", "token.create", "role.accept", "screening.submit"}
+    own = {"account.see", "account.delete", "user.logout", "user.change-password", "factor.add", "session.end"}
+    assert not asked & (own | {"user.not-me", "user.confirm", "token.revoke", "index.read", "recovery.stop"})
+    assert decide(ACTIONS["admin.see"], is_admin=True, **without | {"scopes": frozenset({"upload"})}) == Denied(  # type: ignore[arg-type]
+        "token-permission"
+    )
+
+
+def test_a_security_device_can_be_asked_for() -> None:
+    facts = {"account": AccountState.ACTIVE, "is_admin": False, "role": Role.OWNER, "factor_age": timedelta(0)}
+    for name in ("project.manage", "role.invite", "token.create", "file.approve"):
+        assert decide(ACTIONS[name], **facts, scopes=None, device=False) == Denied("security-device-needed")  # type: ignore[arg-type]
+        assert decide(ACTIONS[name], **facts, scopes=None) == Allowed()  # type: ignore[arg-type]
+    upload = decide(ACTIONS["file.upload"], **facts, scopes=frozenset({"upload"}), device=False)  # type: ignore[arg-type]
+    assert upload == Allowed(), "what a token may do was decided when it was made"
+    assert decide(ACTIONS["factor.add"], **facts, scopes=None, device=False) == Allowed()  # type: ignore[arg-type]
 
 
 def test_each_denial_says_what_to_do_about_it() -> None:

@@ -77,6 +77,15 @@ SECOND_FACTOR_NEEDED = define(
 )
 
 
+SECURITY_DEVICE_NEEDED = define(
+    "security-device-needed",
+    403,
+    "This needs a security device",
+    "You work on a project on which much depends. Whoever does needs a security device or passkey, because a copy of this site "
+    "cannot deceive it. Add one on the page of your second factors, then go on. An authentication app alone is not enough.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Allowed:
     """The act may go ahead (as far as permissions go: states have their own rules)."""
@@ -99,13 +108,16 @@ def decide(
     factor_age: timedelta | None,
     fresh: timedelta = FRESH,
     second_factor: bool = True,
+    everybody: bool = False,
+    device: bool = True,
 ) -> Allowed | Denied:
     """Whether somebody may do `action`.
 
     `account` is the state of their account, None when nobody is logged in. `role` is theirs in the project that is
     touched, None without one (or without a project). `scopes` are the permissions of the API token in use, None for a
     session in the browser. `factor_age` is how long ago they last proved who they are in this session, None for never.
-    `second_factor`: they have one, or nobody asks for it here.
+    `second_factor`: they have one, or nobody asks for it here; `everybody`: it is asked for whatever they do, their own safety
+    aside. `device`: they have a security device, or nobody asks for one.
     """
     if action.who is Who.SYSTEM:
         return Denied(SYSTEM_ONLY)
@@ -117,8 +129,10 @@ def decide(
         return Denied(ACCOUNT_FROZEN)
     if scopes is not None and (action.scope is None or action.scope not in scopes):
         return Denied(TOKEN_PERMISSION)
-    if scopes is None and not second_factor and needs_second_factor(action):
+    if scopes is None and not second_factor and (needs_second_factor(action) or (everybody and not own_safety(action))):
         return _standing(action, is_admin, role) or Denied(SECOND_FACTOR_NEEDED)
+    if scopes is None and not device and needs_second_factor(action):
+        return _standing(action, is_admin, role) or Denied(SECURITY_DEVICE_NEEDED)
     return _standing(action, is_admin, role) or _freshness(action, factor_age, fresh) or Allowed()
 
 
@@ -128,6 +142,14 @@ _MAKING_TOKENS = frozenset({"token.create", "token.rotate", "pending-publisher.a
 def needs_second_factor(action: Action) -> bool:
     """Whether the policy, where it is on, asks for a second factor before this: managing projects, making tokens."""
     return action.who in (Who.MAINTAINER, Who.OWNER) or action.name in _MAKING_TOKENS
+
+
+_OWN_SAFETY = ("user.", "factor.", "session.", "account.", "recovery.")
+
+
+def own_safety(action: Action) -> bool:
+    """Whether the act only concerns the safety of one's own account: nobody is kept from that for want of a second factor."""
+    return action.who is Who.USER and (action.name.startswith(_OWN_SAFETY) or action.name == "token.revoke")
 
 
 def require(

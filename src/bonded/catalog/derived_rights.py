@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import select, update
 
-from bonded.accounts import tokens
+from bonded.accounts import publishers, tokens
+from bonded.accounts.publisher_tables import publisher
 from bonded.accounts.tables import token
 from bonded.catalog import invitations
 from bonded.catalog.people_tables import approval, protected_project
@@ -22,6 +23,7 @@ def drop(tx: Tx, who: Actor, project: Project, user_id: str, *, now: datetime) -
     Tokens for all projects of the person stay: rights are read whenever one is used.
     """
     counts = {
+        "publishers": _publishers(tx, who, project.key, user_id, now),
         "tokens": _tokens(tx, who, project.key, user_id, now),
         "invitations": invitations.revoke_of(tx, who, project.id, user_id, now=now),
         "approvals": _approvals(tx, project.id, user_id),
@@ -40,6 +42,15 @@ def _tokens(tx: Tx, who: Actor, key: str, user_id: str, now: datetime) -> int:
         else:
             left = [name for name in one.projects if name != key]
             tx.execute(update(token).where(token.c.id == one.id).values(projects=left))
+    return len(found)
+
+
+def _publishers(tx: Tx, who: Actor, key: str, user_id: str, now: datetime) -> int:
+    """Trusted publishers that publish in their name: with a new role they would come alive again."""
+    mine = (publisher.c.project_key == key) & (publisher.c.user_id == user_id) & ~publisher.c.pending
+    found = tx.execute(select(publisher.c.id).where(mine).order_by(publisher.c.id)).scalars().all()
+    for publisher_id in found:
+        publishers.remove(tx, who, publisher_id, key, now=now)
     return len(found)
 
 

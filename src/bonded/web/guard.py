@@ -10,13 +10,20 @@ from typing import Any
 
 from pyramid.response import Response
 
-from bonded.accounts import factors, permits
-from bonded.accounts.permits import CONFIRM_REQUIRED, LOGIN_REQUIRED, SECOND_FACTOR_NEEDED, Denied, needs_second_factor
+from bonded.accounts import permits
+from bonded.accounts.permits import (
+    CONFIRM_REQUIRED,
+    LOGIN_REQUIRED,
+    SECOND_FACTOR_NEEDED,
+    SECURITY_DEVICE_NEEDED,
+    Denied,
+)
 from bonded.catalog import read
 from bonded.values.actions import Action
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal
 from bonded.web import identity, stepup
+from bonded.web.factors_asked import NOTHING_ASKED, asked_of
 from bonded.web.notices import go
 from bonded.web.refusals import NOT_FOUND, WRONG_METHOD
 from bonded.web.request import Request
@@ -57,8 +64,8 @@ def gate(request: Request, action: Action) -> Response | None:
         return None
     if denied.code == LOGIN_REQUIRED and request.method in SAFE:
         return go(request, f"/account/login/?next={quoted(local_path(request.path_qs))}")
-    if denied.code == SECOND_FACTOR_NEEDED:
-        return go(request, f"/account/factors/?next={quoted(local_path(request.path_qs))}", "second-factor-needed")
+    if denied.code in (SECOND_FACTOR_NEEDED, SECURITY_DEVICE_NEEDED):
+        return go(request, f"/account/factors/?next={quoted(local_path(request.path_qs))}", denied.code)
     if denied.code == CONFIRM_REQUIRED and request.method in SAFE:
         return go(request, f"/account/confirm/?next={quoted(local_path(request.path_qs))}")
     if denied.code == CONFIRM_REQUIRED and request.method == "POST":
@@ -71,12 +78,12 @@ def gate(request: Request, action: Action) -> Response | None:
 def verdict(request: Request, action: Action) -> Denied | None:
     """What `permits` says of this visitor, with the role that they have in the project named in the address."""
     visitor = request.visitor
-    role, has_factor = None, True
-    if visitor.user and ("project" in request.matchdict or needs_second_factor(action)):
+    role, asked = None, NOTHING_ASKED
+    if visitor.user:
         with request.db.read() as conn:
             if "project" in request.matchdict:
                 role = read.role_in(conn, visitor.user.id, normalize(request.matchdict["project"]))
-            has_factor = not request.settings.second_factor or factors.has_any(conn, visitor.user.id)
+            asked = asked_of(conn, visitor.user.id, action, request.settings.second_factor)
     decision = permits.decide(
         action,
         account=visitor.account,
@@ -85,7 +92,9 @@ def verdict(request: Request, action: Action) -> Denied | None:
         scopes=None,
         factor_age=visitor.session.factor_age(request.now) if visitor.session else None,
         fresh=request.settings.confirm_lifetime,
-        second_factor=has_factor,
+        second_factor=asked.second_factor,
+        everybody=asked.everybody,
+        device=asked.device,
     )
     return decision if isinstance(decision, Denied) else None
 

@@ -35,8 +35,9 @@ from bonded.web.admin import (
     signing,
 )
 from bonded.web.admin import overview as admin_overview
-from bonded.web.api import leaks, legacy, screening
-from bonded.web.manage import files, history, roles, status
+from bonded.web.api import leaks, legacy, oidc, screening
+from bonded.web.manage import files, history, publishing, roles, status
+from bonded.web.public import history as public_history
 from bonded.web.public import (
     assets,
     help_pages,
@@ -45,16 +46,16 @@ from bonded.web.public import (
     osv,
     preferences,
     project,
+    project_file,
     proofs,
     report,
     search,
+    service,
+    statistics,
     style,
     user,
     wellknown,
 )
-from bonded.web.account import publishing as own_publishing
-from bonded.web.api import oidc
-from bonded.web.manage import publishing
 from bonded.web.table import Proof, Route
 
 SEE, OWN, MANAGE, ADMIN, REVIEW = "index.read", "account.see", "project.manage", "admin.see", "review.see"
@@ -62,8 +63,16 @@ SEE, OWN, MANAGE, ADMIN, REVIEW = "index.read", "account.see", "project.manage",
 PUBLIC = (
     Route("home", "/", {"GET": (SEE, home.show)}),
     Route("search", "/search/", {"GET": (SEE, search.show)}),
+    Route("search.suggest", "/search/suggest/", {"GET": (SEE, search.suggest)}),
     Route("project", "/project/{project}/", {"GET": (SEE, project.show)}),
+    Route("project.feed", "/project/{project}/atom.xml", {"GET": (SEE, public_history.project_feed)}),
+    Route("project.history", "/project/{project}/history/", {"GET": (SEE, public_history.project)}),
     Route("release", "/project/{project}/{version}/", {"GET": (SEE, project.show)}),
+    Route("file", "/project/{project}/{version}/{filename}/", {"GET": (SEE, project_file.show)}),
+    Route("recent", "/recent/", {"GET": (SEE, public_history.recent)}),
+    Route("recent.feed", "/recent/atom.xml", {"GET": (SEE, public_history.recent_feed)}),
+    Route("statistics", "/statistics/", {"GET": (SEE, statistics.show)}),
+    Route("status", "/status/", {"GET": (SEE, service.show)}),
     Route("user", "/user/{name}/", {"GET": (SEE, user.show)}),
     Route(
         "language",
@@ -112,15 +121,6 @@ ACCOUNT = (
         stranger_form=True,
     ),
     Route("login.passkey", "/account/login/passkey/", {"POST": ("user.login", second.passkey)}, stranger_form=True),
-    Route("logout", "/account/logout/", {"POST": ("user.logout", login.leave)}),
-    Route(
-        "password.link",
-        "/account/set-password/{secret}/",
-        {"GET": ("user.set-password", password.show_link), "POST": ("user.set-password", password.use_link)},
-        stranger_form=True,
-    ),
-    Route(
-        "password",
     Route(
         "login.unusual",
         "/account/login/unusual/",
@@ -133,6 +133,15 @@ ACCOUNT = (
         {"GET": ("user.confirm-login", unusual.show_link), "POST": ("user.confirm-login", unusual.use_link)},
         stranger_form=True,
     ),
+    Route("logout", "/account/logout/", {"POST": ("user.logout", login.leave)}),
+    Route(
+        "password.link",
+        "/account/set-password/{secret}/",
+        {"GET": ("user.set-password", password.show_link), "POST": ("user.set-password", password.use_link)},
+        stranger_form=True,
+    ),
+    Route(
+        "password",
         "/account/password/",
         {"GET": (OWN, password.show_change), "POST": ("user.change-password", password.change)},
     ),
@@ -157,15 +166,6 @@ ACCOUNT = (
         {"GET": ("user.confirm-email", addresses.show_link), "POST": ("user.confirm-email", addresses.use_link)},
         stranger_form=True,
     ),
-    Route("factors", "/account/factors/", {"GET": (OWN, factors.show)}),
-    Route(
-        "factors.app",
-        "/account/factors/app/",
-        {"GET": ("factor.add", factors.show_app), "POST": ("factor.add", factors.add_app)},
-    ),
-    Route(
-        "factors.device",
-        "/account/factors/device/",
     Route(
         "email.undo",
         "/account/undo-email/{secret}/",
@@ -197,6 +197,15 @@ ACCOUNT = (
         stranger_form=True,
     ),
     Route("device.forget", "/account/devices/{device}/forget/", {"POST": ("user.forget-browser", sessions.forget)}),
+    Route("factors", "/account/factors/", {"GET": (OWN, factors.show)}),
+    Route(
+        "factors.app",
+        "/account/factors/app/",
+        {"GET": ("factor.add", factors.show_app), "POST": ("factor.add", factors.add_app)},
+    ),
+    Route(
+        "factors.device",
+        "/account/factors/device/",
         {"GET": ("factor.add", factors.show_device), "POST": ("factor.add", factors.add_device)},
     ),
     Route("factors.codes", "/account/factors/codes/", {"POST": ("factor.make-codes", factors.make_codes)}),
@@ -247,7 +256,7 @@ MANAGE_ROUTES = (
     Route(
         "manage.roles",
         "/manage/project/{project}/people/",
-        {"GET": (MANAGE, roles.show), "POST": ("role.add", roles.add)},
+        {"GET": (MANAGE, roles.show), "POST": ("role.add", roles.change_role)},
     ),
     Route("manage.role-remove", "/manage/project/{project}/people/remove/", {"POST": ("role.remove", roles.remove)}),
     Route("manage.history", "/manage/project/{project}/history/", {"GET": (MANAGE, history.show)}),
@@ -387,4 +396,6 @@ PUBLISHING = (
     ),
 )
 
-ROUTES: tuple[Route, ...] = IDENTITIES + PUBLISHING + PUBLIC + ACCOUNT + MANAGE_ROUTES + ADMIN_ROUTES + API
+ROUTES: tuple[Route, ...] = (
+    IDENTITIES + PUBLISHING + PUBLIC + ACCOUNT + MANAGE_ROUTES + ADMIN_ROUTES + routes_people.ROUTES + API
+)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pyramid.response import Response
 
+from bonded.accounts import recovery_request
 from bonded.accounts.not_me import shut_out
-from bonded.catalog import read
+from bonded.catalog import invitations, read
 from bonded.web.history import history_page, of_user
 from bonded.web.history_export import exported
 from bonded.web.history_filter import chosen_of, narrowed
@@ -23,7 +24,11 @@ def show(request: Request) -> Response:
             project.key: [file for file in read.files(conn, project.id) if file.state in ("received", "held")]
             for project, _ in mine
         }
-    return request.page("account/overview.html", user=user, projects=mine, pending=pending)
+        invited = len(invitations.of_user(conn, user.id, now=request.now))
+        recovery = recovery_request.open_of(conn, user.id)
+    return request.page(
+        "account/overview.html", user=user, projects=mine, pending=pending, invited=invited, recovery=recovery
+    )
 
 
 def not_me(request: Request) -> Response:

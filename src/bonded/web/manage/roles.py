@@ -1,12 +1,14 @@
-"""Who has a role in a project: the list, giving a role, taking one away."""
+"""Who has a role in a project: the list, changing a role, taking one away. New people are invited: see `invitations`."""
 
 from __future__ import annotations
 
 from pyramid.response import Response
 
 from bonded.accounts import people
-from bonded.catalog import change, read
+from bonded.catalog import change, invitations, read
+from bonded.catalog.rules import NO_SUCH_ROLE
 from bonded.values.names import normalize
+from bonded.values.refusals import Refusal
 from bonded.values.states import Role
 from bonded.web.forms import Form
 from bonded.web.identity import actor
@@ -18,28 +20,24 @@ ROLES = tuple(role.value for role in Role)
 
 
 def show(request: Request) -> Response:
-    """The list, and the form to give a role."""
-    return _page(request, Form(request), 200)
+    """The list, with who is invited, and the form to invite."""
+    return page(request, Form(request), 200)
 
 
-def add(request: Request) -> Response:
-    """Give a person a role. Raises Refusal (wrong-state, sole-owner)."""
+def change_role(request: Request) -> Response:
+    """Give somebody who has a role another one. Raises Refusal (no-such-role, wrong-state, sole-owner, two-owners-needed)."""
     form = Form(request)
-    name, role = form.text("name", most=50), Role(form.choice("role", ROLES))
-    with request.db.read() as conn:
-        user = people.by_name(conn, name) if name else None
-    if name and user is None:
-        form.wrong("name", request.gettext("There is nobody of this name here."))
-    if form.errors or user is None:
-        return _page(request, form, 400)
-    key = normalize(request.part("project"))
+    key, user_id = normalize(request.part("project")), form.text("user", most=50)
+    role = Role(form.choice("role", ROLES))
     with request.db.write() as tx:
-        change.add_role(tx, actor(request), key, user.id, role, now=request.now)
+        if read.role_in(tx, user_id, key) is None:
+            raise Refusal(NO_SUCH_ROLE, "this person has no role here: invite them instead")
+        change.add_role(tx, actor(request), key, user_id, role, now=request.now)
     return go(request, f"/manage/project/{key}/people/", "role-added")
 
 
 def remove(request: Request) -> Response:
-    """Take a role away. Raises Refusal (no-such-role, sole-owner)."""
+    """Take a role away. Raises Refusal (no-such-role, sole-owner, two-owners-needed)."""
     form = Form(request)
     key = normalize(request.part("project"))
     role = Role(form.choice("role", ROLES))
@@ -48,11 +46,23 @@ def remove(request: Request) -> Response:
     return go(request, f"/manage/project/{key}/people/", "role-removed")
 
 
-def _page(request: Request, form: Form, status: int) -> Response:
+def page(request: Request, form: Form, status: int) -> Response:
+    """The page of a project's people."""
     with request.db.read() as conn:
         project = project_of(conn, request)
         roles = read.roles(conn, project.id)
-        names = people.names(conn, {user_id for user_id, _ in roles})
+        invited = invitations.of_project(conn, project.id, now=request.now)
+        names = people.names(conn, {user_id for user_id, _ in roles} | {one.user_id for one in invited})
+    own = request.visitor.user.id if request.visitor.user else ""
     return request.page(
-        "manage/people.html", status=status, project=project, roles=roles, names=names, form=form, choices=ROLES
+        "manage/people.html",
+        status=status,
+        project=project,
+        roles=roles,
+        names=names,
+        invited=invited,
+        form=form,
+        choices=ROLES,
+        own=own,
+        is_owner=(own, Role.OWNER) in roles,
     )

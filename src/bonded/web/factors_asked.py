@@ -1,0 +1,40 @@
+"""What the policy of second factors asks of one person before one act: looked up for the guard, decided in `permits`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from bonded.accounts import factor_policy, factors
+from bonded.accounts.permits import needs_second_factor, own_safety
+from bonded.catalog.critical import works_on_critical
+from bonded.values.actions import Action, Who
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `permits.decide` is told: what they have, or that nobody asks for it."""
+
+    second_factor: bool = True
+    everybody: bool = False
+    device: bool = True
+
+
+NOTHING_ASKED = Asked()
+
+
+def asked_of(conn: Connection, user_id: str, action: Action, of_managers: bool) -> Asked:
+    """`of_managers` is the setting: whoever makes tokens or manages projects needs a second factor."""
+    managing = needs_second_factor(action)
+    if not managing and (action.who is Who.ANYONE or own_safety(action)):
+        return NOTHING_ASKED
+    policy = factor_policy.current(conn)
+    if not policy.everybody and not managing:
+        return NOTHING_ASKED
+    device = policy.critical_devices and managing and works_on_critical(conn, user_id)
+    return Asked(
+        second_factor=not (policy.everybody or of_managers) or factors.has_any(conn, user_id),
+        everybody=policy.everybody,
+        device=not device or factor_policy.has_device(conn, user_id),
+    )
