@@ -36,6 +36,7 @@ VALUES = {
     "critical": "CRITICAL",
     "factor": "FACTOR",
     "left": "7",
+    "link": "yes",
     "you": "YOU",
     "admin": "ADMIN",
     "optional": "OPTIONAL",
