@@ -84,17 +84,17 @@ def register(page: Page, name: str) -> None:
 
 def leave(page: Page) -> None:
     page.get_by_role("button", name="Log out").click()
-    expect(page.get_by_role("status")).to_have_text("You are logged out.")
+    expect(page.locator("p.notice[role=status]")).to_have_text("You are logged out.")
 
 
 def test_a_passkey_is_made_on_the_way_and_signs_in_alone(browser: Browser, site: str, house: House) -> None:
     page = open_page(browser, scripts=True)
     device = Authenticator(page, PASSKEY)
     first_step(page, site, "/manage/project/spam/")
-    expect(page.get_by_role("status")).to_contain_text("needs a second factor")
+    expect(page.locator("p.notice[role=status]")).to_contain_text("needs a second factor")
     page.get_by_role("link", name="Add a security device or passkey").click()
     register(page, "my laptop")
-    expect(page.get_by_role("status")).to_contain_text("It is added")
+    expect(page.locator("p.notice[role=status]")).to_contain_text("It is added")
     expect(page.get_by_role("row", name="my laptop")).to_contain_text("passkey")
     shoot(page, "factors-1280")
     assert len(device.credentials()) == 1
@@ -126,7 +126,7 @@ def test_a_key_of_the_u2f_era_is_a_second_step(browser: Browser, site: str, hous
     expect(page.get_by_role("heading", name="Second step")).to_be_visible()
     shoot(page, "second-step-1280")
     page.get_by_role("button", name="Use a security device").click()
-    expect(page.get_by_role("status")).to_have_text("You are logged in.")
+    expect(page.locator("p.notice[role=status]")).to_have_text("You are logged in.")
     leave(page)
     device.count_back()
     first_step(page, site)

@@ -206,14 +206,14 @@ def test_a_campaign_is_rejected_together_and_taken_back_by_keyboard(
     assert states(house, files) == [S.HELD] * 3, "nothing is done before the yes"
     tab_to(page, "form button.danger")
     page.keyboard.press("Enter")
-    expect(page.get_by_role("status")).to_contain_text("Rejected.")
+    expect(page.locator("p.notice[role=status]")).to_contain_text("Rejected.")
     assert states(house, files) == [S.REJECTED, S.REJECTED, S.HELD]
     with house.db.read() as conn:
         rows = conn.execute(select(journal).where(journal.c.action == "review.reject")).all()
     assert {row.facts["reason"] for row in rows} == {"one campaign"}
     assert len(rows) == 2
     access_key(page, "u")
-    expect(page.get_by_role("status")).to_contain_text("Taken back.")
+    expect(page.locator("p.notice[role=status]")).to_contain_text("Taken back.")
     assert states(house, files) == [S.HELD] * 3
     expect(page.get_by_role("button", name="Take it back")).to_have_count(0)
 
@@ -226,7 +226,8 @@ def test_a_decision_about_an_uploader_says_first_whom_it_hits(
     log_in(page, site, "root")
     page.goto(f"{site}admin/review/1/")
     page.get_by_label("How far it reaches").select_option("uploader")
-    page.get_by_label("Why", exact=True).fill("all of one person")
+    page.get_by_label("In your words").fill("all of one person")
+    page.get_by_label("Then the next case").uncheck()
     page.get_by_role("button", name="Reject").click()
     expect(page.get_by_role("row", name=re.compile("ham-1.1"))).to_be_visible()
     with house.db.write() as tx:  # one more appears before the yes: it was not shown, so it is shown again
@@ -235,7 +236,7 @@ def test_a_decision_about_an_uploader_says_first_whom_it_hits(
     expect(page.get_by_role("heading", name="Reject")).to_be_visible()
     assert states(house, files)[:2] == [S.HELD, S.HELD]
     page.get_by_role("button", name="yes, all of these").click()
-    expect(page.get_by_role("status")).to_contain_text("Rejected.")
+    expect(page.locator("p.notice[role=status]")).to_contain_text("Rejected.")
     assert states(house, files) == [S.REJECTED] * 3
     expect(page.get_by_role("cell", name="all of one person").first).to_be_visible()
 
@@ -256,7 +257,7 @@ def test_differences_related_projects_and_lines_are_a_key_away(
     expect(page.locator(".diff li.del")).to_have_text(re.compile("x = 1"))
     expect(page.get_by_text("12 members are the same.")).to_be_visible()
     page.get_by_role("button", name="Compare again").click()
-    expect(page.get_by_role("status")).to_contain_text("being compared")
+    expect(page.locator("p.notice[role=status]")).to_contain_text("being compared")
     access_key(page, "r")
     rows = page.locator("tbody tr")
     expect(rows.first).to_contain_text("eggs")
@@ -298,7 +299,7 @@ def test_a_check_is_sent_to_evaluation_and_run_over_all_files(
     page.get_by_label("State").select_option("evaluation")
     page.get_by_label("Why").fill("too loud")
     page.get_by_role("button", name="Set the state").click()
-    expect(page.get_by_role("status")).to_contain_text("changed")
+    expect(page.locator("p.notice[role=status]")).to_contain_text("changed")
     page.get_by_role("button", name="Start a backfill").click()
     row = page.get_by_role("row", name=re.compile("#1"))
     expect(row).to_contain_text("running")

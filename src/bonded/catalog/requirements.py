@@ -23,8 +23,10 @@ def required(metadata: Mapping[str, Any]) -> set[str]:
     said = metadata.get("requires_dist") or []
     names = set()
     for text in said if isinstance(said, list) else []:
+        if not isinstance(text, str):
+            continue
         try:
-            names.add(normalize(Requirement(str(text)).name))
+            names.add(normalize(Requirement(text).name))
         except InvalidRequirement:
             continue
     return names

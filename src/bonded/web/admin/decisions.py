@@ -54,7 +54,6 @@ def on_case(act: str) -> Callable[[Request], Response]:
         form = Form(request)
         with request.db.read() as conn:
             case = queue.case(conn, case_id)
-            onward = address_of_next(request, conn, case_id) if form.value("next") else ""
         chosen = form.choices("file", [one.file.id for one in case.files])
         level = Level(form.choice("level", list(Level))) if form.value("level") else Level.FILE
         working = claims.holder(case.line, request.now)
@@ -67,7 +66,7 @@ def on_case(act: str) -> Callable[[Request], Response]:
             f"/admin/review/{case_id}/",
             case_page.page,
             sure=level is Level.FILE and act != "remove" and mine,
-            onward=onward,
+            onward=case_id if form.value("next") else None,
             working="" if mine else working,
         )
 
@@ -107,7 +106,7 @@ def _decided(
     page: Page,
     *,
     sure: bool = False,
-    onward: str = "",
+    onward: int | None = None,
     working: str = "",
 ) -> Response:
     reason = form.words("reason")
@@ -131,7 +130,10 @@ def _decided(
             raise
         form.wrong("file", request.gettext(refusal.kind.title))
         return page(request, form, 400)
-    return go(request, onward or back, notice)
+    if onward is not None:
+        with request.db.read() as conn:  # after the decision: what it closed is not shown again
+            back = address_of_next(request, conn, onward)
+    return go(request, back, notice)
 
 
 def _carry_out(tx: Tx, request: Request, act: str, about: Reach, reason: str) -> str:
