@@ -213,7 +213,11 @@ class English(NullTranslations):
 
 
 class Pseudo(NullTranslations):
-    """A language made from English."""
+    """A language made from English. `known` are the sentences of refusals that translators get to see."""
+
+    def __init__(self, known: tuple[str, ...] = ()) -> None:
+        super().__init__()
+        self._known = [pattern(one) for one in known]
 
     def gettext(self, message: str) -> str:
         return pseudo(message) if message else message
@@ -222,5 +226,17 @@ class Pseudo(NullTranslations):
         return pseudo(msgid1 if n == 1 else msgid2)
 
     def sentence(self, text: str) -> str | None:
-        """As if the sentence were known."""
+        """`text` in brackets, where its sentence is known."""
+        if not any(one.fullmatch(text[:2000]) for one in self._known):
+            return None
         return pseudo(text.replace("%", "%%")).replace("%%", "%")
+
+
+def known_sentences(template: bytes) -> tuple[str, ...]:
+    """The sentences of refusals in a template (.pot)."""
+    found = read_po(io.BytesIO(template))
+    return tuple(
+        message.id
+        for message in found
+        if isinstance(message.id, str) and any(where == SENTENCES for where, _ in message.locations)
+    )

@@ -14,7 +14,7 @@ from pyramid.response import Response
 
 from bonded.values import translating
 from bonded.values.languages import DEFAULT, LANGUAGES, PSEUDO, formats_of, is_rtl
-from bonded.values.text import iso
+from bonded.values.text import clean, iso
 from bonded.web import appearance, notices, words
 
 if TYPE_CHECKING:
@@ -51,6 +51,8 @@ class Pages:
             translated=lambda text: self.translations(language).gettext(text),
             size=lambda count: words.size(count, written),
             span=lambda time: words.span(time, written),
+            number=lambda count: words.number(count, written),
+            clean=clean,
             visible=words.visible,
             short=words.short,
             iso=iso,
@@ -71,9 +73,10 @@ class Pages:
 
 def _translations(language: str) -> Spoken:
     """The catalogue of a language: read from its source when it is first asked for, and judged message by message."""
+    folder = files("bonded.web") / "locale"
     if language in PSEUDO:
-        return translating.Pseudo()
-    source = files("bonded.web") / "locale" / language / "LC_MESSAGES" / "messages.po"
+        return translating.Pseudo(translating.known_sentences((folder / "messages.pot").read_bytes()))
+    source = folder / language / "LC_MESSAGES" / "messages.po"
     if language == DEFAULT or not source.is_file():
         return translating.English()
     return translating.read(source.read_bytes(), language)
