@@ -98,9 +98,16 @@ def _news(name: str) -> News:
     person = "" if known.who is Who.SYSTEM else (READER if own else OTHER)
     about = SubjectKind.FILE if action.startswith(("file.", "review.")) else SubjectKind.USER
     project = "sample-project" if known.notify is Notify.OWNERS or about is SubjectKind.FILE else None
-    entry = Entry(7, action, kind, person, "4" * 26, about, "5" * 26, project, READER, AT, FACTS, None, PRIVATE)
+    facts = {key: value for key, value in FACTS.items() if key not in _unsaid(action, about)}
+    entry = Entry(7, action, kind, person, "4" * 26, about, "5" * 26, project, READER, AT, facts, None, PRIVATE)
     secret = SECRET if action in SECRET_LINKS else ""
     return News(entry, "reader" if own else "colleague", "reader", 12, secret=secret, letter=name)
+
+
+def _unsaid(action: str, about: SubjectKind) -> set[str]:
+    """Facts that rows of this action do not have."""
+    reason = set() if ACTIONS[action].reason or action in ("file.yank", "file.delete") else {"reason"}
+    return reason | (set() if about is SubjectKind.FILE else {"filename"})
 
 
 def _reader(name: str, language: str) -> User:

@@ -37,7 +37,6 @@ from bonded.web.admin import (
 from bonded.web.admin import overview as admin_overview
 from bonded.web.api import leaks, legacy, oidc, screening
 from bonded.web.manage import files, history, publishing, roles, status
-from bonded.web.public import history as public_history
 from bonded.web.public import (
     assets,
     help_pages,
@@ -56,6 +55,7 @@ from bonded.web.public import (
     user,
     wellknown,
 )
+from bonded.web.public import history as public_history
 from bonded.web.table import Proof, Route
 
 SEE, OWN, MANAGE, ADMIN, REVIEW = "index.read", "account.see", "project.manage", "admin.see", "review.see"

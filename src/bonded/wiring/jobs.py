@@ -69,8 +69,10 @@ class Jobs(Publishing, Screening, Uploads, People):
 
     def rounds(self) -> list[tuple[timedelta, Callable[[datetime], object]]]:
         """House-keeping of the worker: how often, and what."""
+        from bonded.accounts import recovery_deciding
         from bonded.accounts.expiry import expire
         from bonded.accounts.lost_domains import round_of
+        from bonded.catalog import invitations
         from bonded.db.workers import forget
         from bonded.screening.demotion import demote
         from bonded.screening.osv import sync
@@ -90,6 +92,11 @@ class Jobs(Publishing, Screening, Uploads, People):
                 expire(tx, now=now)
                 forget(tx, now=now)
                 expire_service(tx, self.service_limits, now=now)
+
+        def waited(now: datetime) -> None:
+            with self.db.write() as tx:
+                invitations.expire(tx, now=now)
+                recovery_deciding.round_of(tx, now=now)
 
         def spooled(now: datetime) -> None:
             sweep(self.spool, older_than=longest, now=now)
@@ -124,6 +131,7 @@ class Jobs(Publishing, Screening, Uploads, People):
         return [
             (timedelta(hours=6), expired),
             (timedelta(hours=1), spooled),
+            (timedelta(minutes=10), waited),
             (timedelta(minutes=10), asked),
             (timedelta(seconds=20), by_the_clock),
             (timedelta(minutes=10), watched),
