@@ -82,7 +82,8 @@ def sweep(tx: Tx, *, now: datetime) -> int:
 def _use_up(tx: Tx, identity: Identity) -> None:
     make: Any = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     row = {"issuer": identity.issuer.url, "jti": identity.id, "expires_at": identity.forget_at}
-    if tx.execute(make(used_identity).values(row).on_conflict_do_nothing()).rowcount != 1:
+    insert_once = make(used_identity).values(row).on_conflict_do_nothing().returning(used_identity.c.jti)
+    if tx.execute(insert_once).first() is None:
         raise Refusal(IDENTITY_USED, "this identity was exchanged for a token already")
 
 
