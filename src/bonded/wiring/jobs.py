@@ -71,6 +71,8 @@ class Jobs(Publishing, Screening, Uploads, People):
         """House-keeping of the worker: how often, and what."""
         from bonded.accounts import recovery_deciding
         from bonded.accounts.expiry import expire
+        from bonded.accounts.oidc_mint import sweep as sweep_publishing
+        from bonded.accounts.reminders import remind
         from bonded.accounts.lost_domains import round_of
         from bonded.catalog import invitations
         from bonded.db.workers import forget
@@ -97,6 +99,11 @@ class Jobs(Publishing, Screening, Uploads, People):
             with self.db.write() as tx:
                 invitations.expire(tx, now=now)
                 recovery_deciding.round_of(tx, now=now)
+
+        def reminded(now: datetime) -> None:
+            remind(self.db, now)
+            with self.db.write() as tx:
+                sweep_publishing(tx, now=now)
 
         def spooled(now: datetime) -> None:
             sweep(self.spool, older_than=longest, now=now)
@@ -131,6 +138,7 @@ class Jobs(Publishing, Screening, Uploads, People):
         return [
             (timedelta(hours=6), expired),
             (timedelta(hours=1), spooled),
+            (timedelta(hours=1), reminded),
             (timedelta(minutes=10), waited),
             (timedelta(minutes=10), asked),
             (timedelta(seconds=20), by_the_clock),
