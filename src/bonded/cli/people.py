@@ -133,6 +133,8 @@ def token() -> None:
 @click.option(
     "--permission", "permissions", multiple=True, default=("upload",), show_default=True, help="May be given again."
 )
+@click.option("--network", "networks", multiple=True, help="Only from this address or range; may be given again.")
+@click.option("--first-upload", is_flag=True, help="For one new project, made by the first upload, and for that one alone.")
 @click.option("--name", default="", help="Name of the token in lists; by default one that says when it was made.")
 @directory_option
 def create_token(
@@ -140,6 +142,8 @@ def create_token(
     projects: tuple[str, ...],
     expires: timedelta,
     permissions: tuple[str, ...],
+    networks: tuple[str, ...],
+    first_upload: bool,
     name: str,
     directory: Path,
 ) -> None:
@@ -159,6 +163,8 @@ def create_token(
             name=name or f"operator {now:%Y-%m-%d} {new_id()[:6]}",
             projects=projects,
             permissions=permissions,
+            networks=networks,
+            first_upload=first_upload,
             expires_at=now + expires,
             operator=True,
             now=now,
@@ -182,7 +188,8 @@ def list_tokens(user_name: str, directory: Path, as_json: bool) -> None:
         print_json(rows)
         return
     for row in rows:
-        limits = ", ".join(row["projects"]) or "all projects"
+        whole = "one new project" if row["first_upload"] else "all projects"
+        limits = ", ".join(row["projects"]) or whole
         click.echo("\t".join((row["id"], row["name"], row["state"], limits, row["used_at"] or "never used")))
 
 
@@ -272,6 +279,8 @@ def _token_json(one: Token, house: House) -> dict[str, Any]:
         "projects": list(one.projects),
         "permissions": sorted(one.permissions),
         "operator": one.operator,
+        "first_upload": one.first_upload,
+        "stale": one.stale(house.clock()),
         "created_at": one.created_at.isoformat(),
         "expires_at": one.expires_at.isoformat(),
         "used_at": one.used_at.isoformat() if one.used_at else None,

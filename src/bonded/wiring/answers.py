@@ -119,7 +119,8 @@ class Answers(Trusted, Publishing, Screening, Uploads, People):
         """Whether an upload with these headers is worth receiving."""
         from bonded.web.api.legacy import may_upload
 
-        return may_upload(self.db, self.sealer, headers, address, self.clock())
+        asked = self.settings.account.second_factor
+        return may_upload(self.db, self.sealer, headers, address, self.clock(), second_factor=asked)
 
     def problems(self) -> list[str]:
         """What keeps the server from doing its work, one sentence each."""

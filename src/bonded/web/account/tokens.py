@@ -32,17 +32,20 @@ def create(request: Request) -> Response:
     lifetime = min(timedelta(days=int(form.choice("days", DAYS))), MAX_LIFETIME)
     with request.db.read() as conn:
         keys = [project.key for project, _ in read.projects_of(conn, user.id)]
-    limited = form.choice("scope", ("all", "some")) == "some"
+    scope = form.choice("scope", ("all", "some", "first"))
     projects = form.choices("project", keys)
     permissions = form.choices("permission", sorted(PERMISSIONS))
     networks = form.words("networks").replace(",", " ").split()
-    if limited and not projects:
+    if scope == "some" and not projects:
         form.wrong("project", request.gettext("Choose at least one project."))
+    if scope == "first" and permissions != ("upload",):
+        form.wrong("permission", request.gettext("A token for a first upload may upload, and nothing else."))
     if not permissions:
         form.wrong("permission", request.gettext("Choose at least one permission."))
     if not form.errors:
         try:
-            return _made(request, name, projects if limited else (), permissions, networks, lifetime)
+            chosen = projects if scope == "some" else ()
+            return _made(request, name, chosen, permissions, networks, lifetime, first_upload=scope == "first")
         except Refusal as refusal:
             form.wrong("networks" if "networks" in refusal.sentence else "name", refusal.sentence)
     return _page(request, form, 400, chosen=projects)
@@ -73,6 +76,8 @@ def _made(
     permissions: tuple[str, ...],
     networks: list[str],
     lifetime: timedelta,
+    *,
+    first_upload: bool,
 ) -> Response:
     user, _ = signed_in(request)
     with request.db.write() as tx:
@@ -85,6 +90,7 @@ def _made(
             projects=projects,
             permissions=permissions,
             networks=networks,
+            first_upload=first_upload,
             expires_at=request.now + lifetime,
             operator=False,
             now=request.now,

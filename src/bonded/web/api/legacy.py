@@ -14,9 +14,11 @@ from datetime import datetime
 
 import structlog
 from pyramid.response import Response
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from bonded.accounts import tokens
+from bonded.accounts import factors, tokens
+from bonded.accounts.permits import SECOND_FACTOR_NEEDED
 from bonded.accounts.sealing import Sealer
 from bonded.accounts.tokens import Bearer
 from bonded.db.engine import Database
@@ -84,7 +86,9 @@ def credentials(header: str) -> str:
     return password.strip()
 
 
-def may_upload(db: Database, sealer: Sealer, headers: Mapping[str, str], ip: str, now: datetime) -> bool:
+def may_upload(
+    db: Database, sealer: Sealer, headers: Mapping[str, str], ip: str, now: datetime, *, second_factor: bool
+) -> bool:
     """Whether an upload with these headers (lower-case names) is worth receiving: its token is good for some upload.
 
     Asked before the body is received; what `upload` says decides. A database that does not answer is no reason to refuse
@@ -93,7 +97,8 @@ def may_upload(db: Database, sealer: Sealer, headers: Mapping[str, str], ip: str
     try:
         serialized = credentials(headers.get("authorization", ""))
         with db.read() as conn:
-            tokens.check(conn, serialized, sealer=sealer, permission="upload", project=None, now=now, ip=ip)
+            bearer = tokens.check(conn, serialized, sealer=sealer, permission="upload", project=None, now=now, ip=ip)
+            _check_factor(conn, bearer, second_factor)
     except Refusal:
         return False
     except SQLAlchemyError:
@@ -125,7 +130,7 @@ def _bearer(request: Request) -> Bearer:
     """Who sent the token. Raises Refusal."""
     serialized = credentials(request.headers.get("Authorization", ""))
     with request.db.read() as conn:
-        return tokens.check(
+        bearer = tokens.check(
             conn,
             serialized,
             sealer=request.house.sealer,
@@ -134,6 +139,18 @@ def _bearer(request: Request) -> Bearer:
             now=request.now,
             ip=request.ip,
         )
+        _check_factor(conn, bearer, request.settings.second_factor)
+    return bearer
+
+
+def _check_factor(conn: Connection, bearer: Bearer, asked: bool) -> None:
+    """Where the policy asks for a second factor, tokens of people without one upload nothing; those of the operator do.
+
+    What a build service proved is no person's secret: its short-lived tokens need none. Raises Refusal (second-factor-needed).
+    """
+    exempt = bearer.operator or bool(bearer.publishers)
+    if asked and not exempt and not factors.has_any(conn, bearer.user.id):
+        raise Refusal(SECOND_FACTOR_NEEDED, "the account of this API token has no second factor: add one, then upload again")
 
 
 def _accept(request: Request, bearer: Bearer) -> Accepted:
