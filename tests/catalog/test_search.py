@@ -71,6 +71,7 @@ def test_the_exact_name_then_beginnings_then_words(filled: Shelf) -> None:
     assert keys(filled, "Requests.Mock")[0] == "requests-mock"
     assert keys(filled, "num") == ["numpy", "num2words"]
     assert keys(filled, "machine learn") == ["scikit-learn"]
+    assert keys(filled, "requests mock")[0] == "requests-mock"
     assert keys(filled, "tools") == ["httpx"]
     assert keys(filled, "soup") == ["beautifulsoup4"]
 

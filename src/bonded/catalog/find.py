@@ -7,11 +7,11 @@ require comes first. Only projects that were public once have a row to be found.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, collate, func, select, text
+from sqlalchemy import ColumnElement, Connection, Row, Select, TextClause, collate, func, select, text
 
 from bonded.catalog.requirements import dependants
 from bonded.catalog.search_tables import near, search
@@ -23,6 +23,10 @@ from bonded.values.states import ProjectStatus
 MOST_FOUND = 200
 CANDIDATES = 60
 """Most that one step gives."""
+ENOUGH = 100
+"""Later steps, which find what fits less, are not taken once there is so much."""
+COMMON = 400
+"""Matches from which on a word tells nothing."""
 WORDS = 8
 LONGEST = 100
 LEAST_HELD = 3
@@ -53,15 +57,35 @@ def near_names(conn: Connection, name: str, limit: int = 5) -> list[Found]:
     return _collected(conn, name, (_slipped, _beginning, _holding), limit)
 
 
+def known(conn: Connection, keys: Collection[str]) -> set[str]:
+    """Those of `keys` (normalized names) that have a page here."""
+    query = select(search.c.key).join(project, project.c.id == search.c.project_id)
+    return (
+        set(conn.execute(query.where(search.c.key.in_(sorted(keys)), ~project.c.deleted)).scalars()) if keys else set()
+    )
+
+
+def several(conn: Connection, keys: Collection[str]) -> list[Found]:
+    """What is shown of these projects (normalized names), by name; those without a page are left out."""
+    rows = _hits(conn, select(search.c.id).where(search.c.key.in_(sorted(keys)))) if keys else ()
+    return [_as_found(row) for row in sorted(rows, key=lambda row: row.key)]
+
+
 def _collected(conn: Connection, asked: str, steps: Sequence[Any], limit: int) -> list[Found]:
     asked = asked.replace("\0", "").strip()[:LONGEST]  # PostgreSQL has no NUL in texts
-    key = normalize(asked).strip("-")
+    key = _as_key(asked)
     found: dict[str, Hit] = {}
     for step in steps:
-        if len(found) < limit:
+        if len(found) < min(limit, ENOUGH):
             for hit in step(conn, key, asked):
                 found.setdefault(hit.key, hit)
     return [_as_found(hit) for hit in list(found.values())[:limit]]
+
+
+def _as_key(asked: str) -> str:
+    """What was typed as a normalized name; "" when no name can be like that."""
+    key = normalize("-".join(asked.split())).strip("-")
+    return key if re.fullmatch("[a-z0-9-]+", key) else ""
 
 
 def _as_found(hit: Hit) -> Found:
@@ -101,34 +125,54 @@ def _worded(conn: Connection, _key: str, asked: str) -> Sequence[Hit]:
     if not words:
         return ()
     ask = _fts5 if conn.dialect.name == "sqlite" else _tsquery
-    return _in_order(conn, ask(conn, words, every=True) or ask(conn, words, every=False))
+    return ask(conn, words, every=True) or ask(conn, words, every=False)
 
 
 def _holding(conn: Connection, key: str, _asked: str) -> Sequence[Hit]:
-    """Names with `key` somewhere in them: `soup` in `beautifulsoup4`. Reads all names, so it comes last."""
+    """Names with `key` somewhere in them: `soup` in `beautifulsoup4`."""
     if len(key) < LEAST_HELD:
         return ()
-    ids = select(search.c.id).where(search.c.key.contains(key, autoescape=True)).order_by(*_SHORT_FIRST)
-    return _required_first(conn, _hits(conn, ids.limit(CANDIDATES)))
+    ids = select(search.c.id).order_by(*_SHORT_FIRST).limit(CANDIDATES)
+    if conn.dialect.name == "sqlite":
+        # An index of three letters at a time; keys are letters, digits and dashes, so quotes hold them.
+        held = text(
+            "project_search.id IN (SELECT rowid FROM project_words_letters WHERE project_words_letters MATCH :held)"
+        )
+        return _required_first(conn, _hits(conn, ids.where(held.bindparams(held=f'"{key}"'))))
+    return _required_first(conn, _hits(conn, ids.where(search.c.key.contains(key, autoescape=True))))
 
 
-def _fts5(conn: Connection, words: Sequence[str], *, every: bool) -> list[int]:
-    """Ids of rows by words; the last word may be unfinished. Words are letters and digits, so quotes hold them."""
-    query = text(
-        "SELECT rowid FROM project_words WHERE project_words MATCH :ask ORDER BY bm25(project_words, 10, 4, 2) LIMIT :most"
-    )
-    quoted = [f'"{word}"' for word in words]
-    ask = (" AND " if every else " OR ").join(quoted) + "*"
-    return list(conn.execute(query, {"ask": ask, "most": CANDIDATES}).scalars())
+_FTS5 = text("SELECT rowid FROM project_words WHERE project_words MATCH :ask LIMIT :most")
+_FTS5_RANKED = text(
+    "SELECT rowid FROM project_words WHERE project_words MATCH :ask ORDER BY bm25(project_words, 10, 4, 2) LIMIT :most"
+)
+_TSQUERY = text("SELECT id FROM project_search WHERE project_words @@ to_tsquery('english', :ask) LIMIT :most")
+_TSQUERY_RANKED = text(
+    "SELECT id FROM project_search, to_tsquery('english', :ask) ask WHERE project_words @@ ask "
+    "ORDER BY ts_rank(project_words, ask) DESC, length(key), key LIMIT :most"
+)
 
 
-def _tsquery(conn: Connection, words: Sequence[str], *, every: bool) -> list[int]:
-    query = text(
-        "SELECT id FROM project_search, to_tsquery('english', :ask) ask WHERE project_words @@ ask "
-        "ORDER BY ts_rank(project_words, ask) DESC, length(key), key LIMIT :most"
-    )
+def _fts5(conn: Connection, words: Sequence[str], *, every: bool) -> Sequence[Hit]:
+    """By words; the last one may be unfinished. Words are letters and digits, so quotes hold them."""
+    ask = (" AND " if every else " OR ").join(f'"{word}"' for word in words) + "*"
+    return _ranked(conn, ask, f"name: ({ask})", _FTS5, _FTS5_RANKED)
+
+
+def _tsquery(conn: Connection, words: Sequence[str], *, every: bool) -> Sequence[Hit]:
     ask = (" & " if every else " | ").join(f"'{word}'" for word in words) + ":*"
-    return list(conn.execute(query, {"ask": ask, "most": CANDIDATES}).scalars())
+    named = (" & " if every else " | ").join(f"'{word}':A" for word in words) + "*"
+    return _ranked(conn, ask, named, _TSQUERY, _TSQUERY_RANKED)
+
+
+def _ranked(conn: Connection, ask: str, named: str, plain: TextClause, ranked: TextClause) -> Sequence[Hit]:
+    """The best of what matches `ask`. Where that is nearly everything, no match is better than another, and comparing them
+    all would take long: those with it in their name (`named`) then, what others require first."""
+    few = conn.execute(plain, {"ask": ask, "most": COMMON}).scalars().all()
+    if len(few) < COMMON:
+        return _in_order(conn, conn.execute(ranked, {"ask": ask, "most": CANDIDATES}).scalars().all())
+    ids = conn.execute(plain, {"ask": named, "most": COMMON}).scalars().all() or few
+    return _required_first(conn, _hits(conn, ids))[:CANDIDATES]
 
 
 def _in_order(conn: Connection, ids: Sequence[int]) -> Sequence[Hit]:
@@ -140,7 +184,7 @@ def _hits(conn: Connection, ids: Select[Any] | Sequence[int]) -> Sequence[Hit]:
     """What is shown of the rows with these ids, in no order; deleted projects are not."""
     chosen: ColumnElement[bool] = search.c.id.in_(ids if isinstance(ids, Sequence) else ids.subquery().select())
     columns = (search.c.id, search.c.key, search.c.name, search.c.version, search.c.summary, project.c.status)
-    rows: Sequence[Hit] = conn.execute(
+    rows: Sequence[Any] = conn.execute(
         select(*columns).join(project, project.c.id == search.c.project_id).where(chosen, ~project.c.deleted)
     ).all()
     return rows

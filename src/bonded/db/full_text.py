@@ -1,7 +1,8 @@
 """The index of words of the search, in each database's own way; made and kept outside of the tables that the code declares.
 
-SQLite: an FTS5 table over `project_search`, kept by triggers. PostgreSQL: a generated tsvector column with a GIN index.
-English stems are used on both, as most summaries are English; words of other languages are found as they are written.
+SQLite: two FTS5 tables over `project_search`, of words and of parts of names, kept by triggers. PostgreSQL: a generated
+tsvector column with a GIN index. English stems are used on both, as most summaries are English; words of other languages
+are found as they are written.
 """
 
 from __future__ import annotations
@@ -29,6 +30,21 @@ _SQLITE = (
         "INSERT INTO project_words(rowid, name, summary, words) VALUES (new.id, new.name, new.summary, new.words); END"
     ),
 )
+_LETTERS = (
+    (
+        "CREATE VIRTUAL TABLE IF NOT EXISTS project_words_letters USING fts5(key, content='project_search', "
+        "content_rowid='id', tokenize='trigram')"
+    ),
+    (
+        "CREATE TRIGGER IF NOT EXISTS project_words_letters_new AFTER INSERT ON project_search BEGIN INSERT INTO "
+        "project_words_letters(rowid, key) VALUES (new.id, new.key); END"
+    ),
+    (
+        "CREATE TRIGGER IF NOT EXISTS project_words_letters_gone AFTER DELETE ON project_search BEGIN INSERT INTO "
+        "project_words_letters(project_words_letters, rowid, key) VALUES ('delete', old.id, old.key); END"
+    ),
+)
+"""Parts of names, three letters at a time. A key never changes, so nothing is done when a row does."""
 _POSTGRES = (
     (
         "ALTER TABLE project_search ADD COLUMN IF NOT EXISTS project_words tsvector GENERATED ALWAYS AS ("
@@ -45,13 +61,16 @@ def prepare(connection: Connection) -> None:
     """Make what is missing; nothing to do is quick. Before the migration that brings `project_search` there is nothing."""
     if not inspect(connection).has_table("project_search"):
         return
-    sqlite = connection.dialect.name == "sqlite"
-    there = text("SELECT 1 FROM sqlite_master WHERE name = 'project_words'")
-    fresh = sqlite and connection.execute(there).first() is None
-    for statement in _SQLITE if sqlite else _POSTGRES:
-        connection.execute(text(statement))
-    if fresh:
-        connection.execute(text("INSERT INTO project_words(project_words) VALUES ('rebuild')"))
+    if connection.dialect.name == "postgresql":
+        for statement in _POSTGRES:
+            connection.execute(text(statement))
+        return
+    for table, statements in (("project_words", _SQLITE), ("project_words_letters", _LETTERS)):
+        there = connection.execute(text("SELECT 1 FROM sqlite_master WHERE name = :name"), {"name": table}).first()
+        for statement in statements:
+            connection.execute(text(statement))
+        if there is None:
+            connection.execute(text(f"INSERT INTO {table}({table}) VALUES ('rebuild')"))  # noqa: S608 - our own names
 
 
 def ours(name: str | None, _type: str, _parent: Any) -> bool:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bonded.upload.accept import DATABASE_BUSY
 from bonded.values.refusals import CATALOGUE, Refusal, RefusalKind
 from bonded.web.identity import nobody
+from bonded.web.public.near import near
 from bonded.web.refusals import BAD_FORM, FAULT, NOT_FOUND
 from bonded.web.request import Request
 from bonded.web.words import sentence as as_sentence
@@ -85,7 +86,7 @@ def answer(request: Request, kind: RefusalKind, sentence: str) -> Response:
             sentence=sentence,
             foreign=translated is None,
             request_id=request.request_id,
-            near=(),
+            near=near(request) if kind.code == NOT_FOUND else (),
         )
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -49,6 +49,11 @@ def size(count: int, language: str) -> str:
     return f"{format_decimal(round(amount, 1), locale=language)} {unit}"
 
 
+def number(count: int, language: str) -> str:
+    """`count` as the language writes numbers: "1,234"."""
+    return format_decimal(count, locale=language)
+
+
 def span(time: timedelta, language: str) -> str:
     """A length of time in words: "3 hours"; under ten seconds with a decimal."""
     seconds = time.total_seconds()

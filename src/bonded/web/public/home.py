@@ -12,6 +12,6 @@ from bonded.web.request import Request
 def show(request: Request) -> Response:
     """The front page."""
     with request.db.read() as conn:
-        fresh = newest(conn, 10)
+        fresh = newest(conn, 9)
         projects = read.count_projects(conn)
     return request.page("public/home.html", fresh=fresh, projects=projects, index=request.settings.base + "simple/")

@@ -1,62 +1,49 @@
-"""Short lists of projects for the home page and the search: only what the simple index lists as well."""
+"""What is new, for the front page: projects with a file that became public lately."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
-from bonded.catalog.read import EVER_PUBLIC
+from bonded.catalog.search import words_of
 from bonded.catalog.tables import file, project, release
-from bonded.values.names import normalize
+from bonded.journal.tables import journal
 from bonded.values.states import FileState, ProjectStatus
 
-SHOWN = 50
+LATELY = 100
+"""Journal rows that are looked at."""
+PUBLISHING = ("file.publish", "review.release")
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One line of a list; `at` is when the file was uploaded that put it there (None in searches)."""
+    """One line of the list; `at` is when its newest file was uploaded."""
 
     key: str
     name: str
     version: str
     summary: str
-    at: datetime | None
+    at: datetime
 
 
 def newest(conn: Connection, limit: int) -> list[Listed]:
-    """The newest releases with a public file, one line for each release."""
-    first = func.max(file.c.uploaded_at).label("at")
-    rows = conn.execute(
-        select(project.c.key, project.c.name, release.c.version, release.c.metadata, first)
-        .join(release, release.c.project_id == project.c.id)
-        .join(file, file.c.release_id == release.c.id)
-        .where(file.c.state == FileState.PUBLIC, ~project.c.deleted, project.c.status != ProjectStatus.QUARANTINED)
-        .group_by(project.c.key, project.c.name, release.c.id, release.c.version, release.c.metadata)
-        .order_by(first.desc())
-        .limit(limit)
+    """The projects whose files became public last, one line for each with its newest such release. Found by the end of the
+    journal, however many files there are."""
+    ids = (
+        select(journal.c.subject_id).where(journal.c.action.in_(PUBLISHING)).order_by(journal.c.id.desc()).limit(LATELY)
     )
-    return [Listed(row.key, row.name, row.version, summary_of(row.metadata), row.at) for row in rows]
-
-
-def matching(conn: Connection, text: str) -> list[Listed]:
-    """Projects whose normalized name holds `text`, the exact one first, then those that begin with it."""
-    key = normalize(text.strip())[:100]
-    if not key:
-        return []
-    escaped = key.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     rows = conn.execute(
-        select(project.c.key, project.c.name)
-        .where(~project.c.deleted, EVER_PUBLIC, project.c.key.like(f"%{escaped}%", escape="\\"))
-        .order_by((project.c.key == key).desc(), project.c.key.like(f"{escaped}%", escape="\\").desc(), project.c.key)
-        .limit(SHOWN)
+        select(project.c.key, project.c.name, release.c.version, release.c.metadata, file.c.uploaded_at)
+        .join_from(file, release, file.c.release_id == release.c.id)
+        .join(project, project.c.id == release.c.project_id)
+        .where(file.c.id.in_(conn.execute(ids).scalars().all()), file.c.state == FileState.PUBLIC)
+        .where(~project.c.deleted, project.c.status != ProjectStatus.QUARANTINED)
+        .order_by(file.c.uploaded_at.desc(), project.c.key, release.c.version)
     )
-    return [Listed(row.key, row.name, "", "", None) for row in rows]
-
-
-def summary_of(metadata: dict[str, object]) -> str:
-    """The one-line description in core metadata, at most 200 characters; "" when there is none."""
-    value = metadata.get("summary")
-    return value[:200] if isinstance(value, str) else ""
+    found: dict[str, Listed] = {}
+    for row in rows:
+        one = Listed(row.key, row.name, row.version, words_of(row.metadata)[0], row.uploaded_at)
+        found.setdefault(row.key, one)
+    return list(found.values())[:limit]

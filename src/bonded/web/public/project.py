@@ -1,19 +1,40 @@
-"""The page of a project and of one of its releases: description, install line, files with digests and states."""
+"""The page of a project and of one of its releases: what it is, how to install and verify it, files, versions, history."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 from markupsafe import Markup
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 from pyramid.httpexceptions import HTTPMovedPermanently
 from pyramid.response import Response
+from sqlalchemy import Connection
 
+from bonded.accounts import people, publishers
+from bonded.catalog import find, read
 from bonded.catalog.descriptions import read_description
-from bonded.catalog.pages import PageState, page_state
-from bonded.catalog.read import role_in
+from bonded.catalog.pages import PageFile, PageState, page_state
+from bonded.catalog.requirements import dependants
+from bonded.tuf import seen
 from bonded.values.names import normalize
 from bonded.values.states import ProjectStatus
-from bonded.web.public.about import about
+from bonded.web.public.about import About, about
+from bonded.web.public.commands import installs, requirement, verified_install
+from bonded.web.public.provenance import links
 from bonded.web.request import Request, found
+
+LATELY = 5
+"""Changes on the page itself; all are on the page of its history."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needed:
+    """One line of what a release requires; `key` where the project is here too."""
+
+    text: str
+    key: str
 
 
 def show(request: Request) -> Response:
@@ -21,27 +42,71 @@ def show(request: Request) -> Response:
     key = normalize(request.part("project"))
     if key != request.part("project"):
         return HTTPMovedPermanently(location=request.path.replace(request.part("project"), key, 1))
-    user = request.visitor.user
     with request.db.read() as conn:
         page = found(page_state(conn, key), f"There is no project {key[:100]} here.")
-        mine = role_in(conn, user.id, key) if user else None
-        version = _version(page, request.matchdict.get("version"))
-        description = read_description(conn, key, version)
-    metadata = page.metadata.get(version, {})
-    return request.page(
-        "public/project.html",
-        page=page,
-        version=version,
-        newest=newest_version(page),
-        files=[file for file in page.files if file.version == version],
-        about=about(metadata),
-        description=description,
-        prose=Markup(description.html),  # noqa: S704 - judged by values.prose.faults before it was kept
-        mine=mine,
-        quarantined=page.status is ProjectStatus.QUARANTINED,
-        install=install_line(request.settings.base, page, version),
-        versions=[(v, _yanked(page, v)) for v in reversed(page.versions)],
-    )
+        version = version_of(page, request.matchdict.get("version"))
+        values = _values(conn, request, page, version)
+    return request.page("public/project.html", page=page, version=version, **values)
+
+
+def _values(conn: Connection, request: Request, page: PageState, version: str) -> dict[str, Any]:
+    said, files = about(page.metadata.get(version, {})), files_of(page, version)
+    description = read_description(conn, page.key, version)
+    user, newest = request.visitor.user, newest_version(page)
+    pin = "" if version == newest else version
+    return {
+        "newest": newest,
+        "files": files,
+        "about": said,
+        "description": description,
+        "prose": Markup(description.html),  # noqa: S704 - judged by values.prose.faults before it was kept
+        "mine": read.role_in(conn, user.id, page.key) if user else None,
+        "quarantined": page.status is ProjectStatus.QUARANTINED,
+        "lines": installs(request.settings.base, page.key, pin),
+        "pinned": requirement(page.key, version, [file.sha256 for file in files]),
+        "verified": verified_install(request.settings.base, page.key, version),
+        "versions": versions_of(page),
+        "sealed": seen.sealed(conn, [file.file_id for file in files]),
+        "links": links(said.links, publishers.of_project(conn, page.key)),
+        "needed": _needed(conn, said),
+        "dependants": dependants(conn, [page.key]).get(page.key, 0),
+        "maintainers": _maintainers(conn, page.key),
+        "lately": seen.history(conn, page.key, limit=LATELY),
+    }
+
+
+def _needed(conn: Connection, said: About) -> list[Needed]:
+    names = {text: _name(text) for text in said.requires}
+    here = find.known(conn, {name for name in names.values() if name})
+    return [Needed(text, name if name in here else "") for text, name in names.items()]
+
+
+def _name(text: str) -> str:
+    try:
+        return normalize(Requirement(text).name)
+    except InvalidRequirement:
+        return ""
+
+
+def _maintainers(conn: Connection, key: str) -> list[str]:
+    """User names of everybody with a role, owners first."""
+    project = read.project(conn, key)
+    roles = read.roles(conn, project.id) if project else []
+    names = people.names(conn, {user_id for user_id, _ in roles})
+    return [names[user_id] for user_id, _ in roles if user_id in names]
+
+
+def files_of(page: PageState, version: str) -> list[PageFile]:
+    """The public files of one release."""
+    return [file for file in page.files if file.version == version]
+
+
+def versions_of(page: PageState) -> list[tuple[str, bool, Any]]:
+    """(version, whether all of it is yanked, time of its first file), newest first."""
+    first: dict[str, Any] = {}
+    for file in page.files:
+        first[file.version] = min(file.uploaded_at, first.get(file.version, file.uploaded_at))
+    return [(v, _yanked(page, v), first[v]) for v in reversed(page.versions)]
 
 
 def newest_version(page: PageState) -> str:
@@ -51,13 +116,8 @@ def newest_version(page: PageState) -> str:
     return next(iter((final or usable or list(page.versions))[::-1]), "")
 
 
-def install_line(base: str, page: PageState, version: str) -> str:
-    """The command that installs what the page shows, from this index."""
-    which = page.key if version == newest_version(page) else f"{page.key}=={version}"
-    return f"pip install --index-url {base}simple/ {which}"
-
-
-def _version(page: PageState, asked: str | None) -> str:
+def version_of(page: PageState, asked: str | None) -> str:
+    """The version that is meant, in its normal form. Raises Refusal (not-found)."""
     if asked is None:
         return newest_version(page)
     try:

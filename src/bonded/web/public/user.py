@@ -5,8 +5,7 @@ from __future__ import annotations
 from pyramid.response import Response
 
 from bonded.accounts import people
-from bonded.catalog import read
-from bonded.catalog.pages import page_states
+from bonded.catalog import find, read
 from bonded.web.request import Request, found
 
 
@@ -15,5 +14,5 @@ def show(request: Request) -> Response:
     name = request.part("name")
     with request.db.read() as conn:
         user = found(people.by_name(conn, name), f"There is nobody called {name[:60]} here.")
-        pages = page_states(conn, [project.key for project, _ in read.projects_of(conn, user.id)])
-    return request.page("public/user.html", user=user, projects=list(pages.values()))
+        projects = find.several(conn, {project.key for project, _ in read.projects_of(conn, user.id)})
+    return request.page("public/user.html", user=user, projects=projects)
