@@ -169,7 +169,7 @@ class Stage:
                 tx.execute(saved_filter.insert().values(user_id=self.root.id, name=text, query="", created_at=now))
             tx.execute(check_state.delete().where(check_state.c.check == "obfuscated-code"))
             tx.execute(
-                insert(check_state).values(check="obfuscated-code", state="enabled", reason=next(each), created_at=now)
+                insert(check_state).values(check="obfuscated-code", state="enabled", reason=next(each), changed_at=now)
             )
 
     def _history(self, texts: Iterable[str], file_id: str, name: str) -> None:

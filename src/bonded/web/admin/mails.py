@@ -6,6 +6,7 @@ from pyramid.response import Response
 
 from bonded.mail import samples
 from bonded.mail.catalogues import available
+from bonded.values.languages import PSEUDO
 from bonded.values.refusals import Refusal
 from bonded.web.forms import Form
 from bonded.web.refusals import NOT_FOUND
@@ -40,4 +41,5 @@ def show_one(request: Request) -> Response:
 def _language(request: Request) -> str:
     form = Form(request, {"language": request.params.get("language", request.language)})
     wanted = form.value("language")
-    return wanted if wanted in available() else "en"
+    offered = {*available(), *(set(PSEUDO) & set(request.settings.languages))}
+    return wanted if wanted in offered else "en"
