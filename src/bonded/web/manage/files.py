@@ -10,13 +10,14 @@ from pyramid.response import Response
 from sqlalchemy import Connection
 
 from bonded.catalog import change, read
-from bonded.catalog.pages import version_order
+from bonded.catalog.change_two_owners import STAGED_WORDS
 from bonded.catalog.read import File, Project
 from bonded.catalog.rules import NO_SUCH_FILE
 from bonded.catalog.states import OWNERS_DELETE, check_owner_delete
 from bonded.db.engine import Tx
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal
+from bonded.values.versions import version_order
 from bonded.values.who import Actor
 from bonded.web.forms import Form
 from bonded.web.identity import actor
@@ -33,7 +34,13 @@ def show(request: Request) -> Response:
         files = read.files(conn, project.id)
     files.sort(key=lambda file: (version_order(file.version), file.filename), reverse=True)
     releases = [(version, list(group)) for version, group in groupby(files, key=lambda file: file.version)]
-    return request.page("manage/files.html", project=project, releases=releases, deletable=OWNERS_DELETE)
+    return request.page(
+        "manage/files.html",
+        project=project,
+        releases=releases,
+        deletable=OWNERS_DELETE,
+        staged_words=STAGED_WORDS,
+    )
 
 
 def yank(request: Request) -> Response:
