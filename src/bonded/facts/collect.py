@@ -28,6 +28,8 @@ class Collected:
     kind: str
     members: list[MemberFacts] = field(default_factory=list)
     sources: dict[str, bytes] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    """The sha256 of each source."""
     data: dict[str, bytes] = field(default_factory=dict)
     scripts: dict[str, bytes] = field(default_factory=dict)
     descriptions: dict[str, bytes] = field(default_factory=dict)
@@ -71,6 +73,7 @@ def _take(found: Collected, member: Member) -> None:
         return  # of code, the reader of archives says itself that it was over the budget
     if member.path.endswith(CODE):
         found.sources[member.path] = member.data
+        found.hashes[member.path] = member.sha256
     else:
         _take_data(found, member.path, member.data)
 

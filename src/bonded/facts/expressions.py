@@ -74,6 +74,7 @@ class Expressions(Loops):
         if found is not None:
             return self._set_elsewhere(found) if name.isupper() and found.names and not found.known else found
         if name == "__file__":
+            self.placed = True
             return Value("/" + self.path)
         if name == "__builtins__":
             return Value(names=("builtins",))

@@ -156,4 +156,5 @@ def _print(value: Value) -> object:
     const = value.const if isinstance(value.const, (str, bytes, int, float)) else type(value.const).__name__
     items = tuple(_print(one) for one in value.items[:50]) if value.items is not None else None
     local = value.local if isinstance(value.local, (Function, Class, Instance, Later)) else None
-    return const, value.names, value.labels, items, id(local) if local is not None else 0
+    number = (local.of if isinstance(local, Instance) else local).number if local is not None else 0
+    return const, value.names, value.labels, items, number  # fields are kept by class: objects of one class are alike

@@ -7,15 +7,20 @@ import tomllib
 from collections.abc import Iterable
 from configparser import ConfigParser
 from configparser import Error as ConfigError
+from functools import partial
+from typing import TYPE_CHECKING
 
 from bonded.facts import layout
 from bonded.facts.collect import Collected
 from bonded.facts.metadata import MOST_TOML, project_of_filename
 from bonded.facts.model import Naming
 from bonded.facts.record import record_gaps
-from bonded.facts.sketch import sketch
+from bonded.facts.sketch import put_together
 from bonded.values.finding import When
 from bonded.values.names import normalize
+
+if TYPE_CHECKING:
+    from bonded.facts.marks import Marks
 
 MOST = 200
 """Values kept of each sort."""
@@ -34,7 +39,7 @@ _CODE = (".py", ".so", ".pyd", ".pyw")
 _NO_PACKAGE = frozenset({"setup", "conftest", "noxfile", "tasks", "versioneer", "fabfile"})
 
 
-def naming_of(found: Collected) -> Naming:
+def naming_of(found: Collected, marks: Marks) -> Naming:
     """Everything that the archive claims, each sort sorted and at most MOST long."""
     metadata = found.metadata
     text = _description(found)
@@ -49,10 +54,12 @@ def naming_of(found: Collected) -> Naming:
         described=len(text.strip()),
         text_links=len(_URL.findall(text)),
         words=" ".join(text.split())[:600],
-        hosts=_first(_hosts(found.sources[path] for path in own)),
+        hosts=_first(host for path in own for host in marks.hosts(path)),
         binaries=_first(one.path for one in found.members if one.path.endswith(_BINARY)),
         record=record_gaps(found)[:20],
-        sketch=sketch(found.sources[path] for path in own if not _VENDORED.search(path)),
+        sketch=put_together(
+            (len(found.sources[path]), partial(marks.tokens, path)) for path in own if not _VENDORED.search(path)
+        ),
         code_bytes=sum(len(found.sources[path]) for path in own),
     )
 
@@ -93,10 +100,9 @@ def _installs(text: str) -> Iterable[str]:
             yield normalize(word.partition("[")[0].strip("."))
 
 
-def _hosts(sources: Iterable[bytes]) -> Iterable[str]:
-    for data in sources:
-        for host in set(_HOST.findall(data)):
-            yield host.decode("ascii").lower().strip(".")
+def hosts_in(data: bytes) -> tuple[str, ...]:
+    """Hosts in the addresses of one source, sorted."""
+    return tuple(sorted({host.decode("ascii").lower().strip(".") for host in set(_HOST.findall(data))}))
 
 
 def _requires(found: Collected) -> Iterable[str]:

@@ -148,12 +148,13 @@ def is_half(groups: frozenset[str]) -> bool:
     return "code" in groups
 
 
-def is_other_half(data: bytes) -> bool:
-    """Whether it could decode or fetch what another one runs."""
+def is_other_half(data: bytes, groups: frozenset[str]) -> bool:
+    """Whether a file with these hits could decode or fetch what another one runs."""
     if len(data) > LARGE:
         return bool(_ANYTHING.search(data))
-    data = unfolded(data)
-    return "sources" in _groups(data, HIDE) or "importers" in _groups(data, REACH)
+    if groups:
+        return not groups.isdisjoint(("sources", "importers"))
+    return "sources" in _groups(unfolded(data), HIDE)  # without a first hit the second pass was not made
 
 
 def reaching_lines(data: bytes) -> list[int] | None:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from bonded.facts.scope import Class, Function
+from bonded.facts.reading import CLASS, FUNCTION, Reading
 from bonded.facts.state import MAIN, Gathered
-from bonded.facts.statements import Interpreter
 from bonded.facts.when import roots_of
 from bonded.values.finding import When
 
 Place = tuple[str, str]
 """A member's path and a scope in it."""
 SOONEST = (When.INSTALL, When.STARTUP, When.IMPORT)
-_CALLED = re.compile(rb"([A-Za-z_][A-Za-z0-9_]*)(?:[ \t]*\(|[ \t]+as[ \t])")
+_CALLED = re.compile(rb"([A-Za-z_][A-Za-z0-9_]*+)(?:[ \t]*\(|[ \t]+as[ \t])")
 """Names that are called, or imported under another name."""
 _MOST_NAMES = 4
 
@@ -22,7 +21,7 @@ _MOST_NAMES = 4
 class Reach:
     """The modules that were read, `bases` when the top level of each runs, `paths` members by dotted name."""
 
-    def __init__(self, readers: Mapping[str, Interpreter], bases: Mapping[str, When], paths: Mapping[str, str]) -> None:
+    def __init__(self, readers: Mapping[str, Reading], bases: Mapping[str, When], paths: Mapping[str, str]) -> None:
         self.readers = readers
         self.bases = bases
         self.paths = paths
@@ -67,22 +66,20 @@ class Reach:
         if not rest or rest[0] == MAIN:
             return [(path, ""), (path, MAIN)] if rest else [(path, "")]
         reader = self.readers[path]
-        value = reader.globals.values.get(rest[0])
-        local = value.local if value is not None else None
-        if isinstance(local, Class):
+        kind, scopes, names = reader.named(rest[0]) or ("", {}, ())
+        if kind == CLASS:
             methods = [rest[1]] if len(rest) > 1 else ["__init__", "__new__", "__enter__"]
-            every = [local.method(one) for one in ("__init__", *methods)]
-            return [(path, one.qualname) for one in every if one is not None]
-        if isinstance(local, Function):
-            return [(path, local.qualname)]
-        if value is None or depth >= _MOST_NAMES:
+            return [(path, scopes[one]) for one in ("__init__", *methods) if one in scopes]
+        if kind == FUNCTION:
+            return [(path, scopes[""])]
+        if not kind or depth >= _MOST_NAMES:
             return self._starred(reader, rest, depth)
-        return [place for one in value.names for place in self.places(".".join([one, *rest[1:]]), depth + 1)]
+        return [place for one in names for place in self.places(".".join([one, *rest[1:]]), depth + 1)]
 
-    def _starred(self, reader: Interpreter, rest: list[str], depth: int) -> list[Place]:
+    def _starred(self, reader: Reading, rest: list[str], depth: int) -> list[Place]:
         if depth >= _MOST_NAMES:
             return []
-        return [place for one in reader.env.stars[:6] for place in self.places(".".join([one, *rest]), depth + 1)]
+        return [place for one in reader.starred()[:6] for place in self.places(".".join([one, *rest]), depth + 1)]
 
 
 def uncalled(out: Gathered, known: set[str]) -> set[str]:
@@ -100,6 +97,6 @@ def uncalled(out: Gathered, known: set[str]) -> set[str]:
     return {scope.split(".")[0] for scope in found if scope and not scope.startswith("<")}
 
 
-def calls_one_of(data: bytes, names: set[str]) -> bool:
-    """Whether a source calls something by one of these names, or imports it under a name of its own."""
-    return any(found.decode("ascii") in names for found in _CALLED.findall(data))
+def called_names(data: bytes) -> set[str]:
+    """Names that a source calls, or imports under a name of its own."""
+    return {found.decode("ascii") for found in set(_CALLED.findall(data))}

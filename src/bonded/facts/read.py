@@ -7,6 +7,8 @@ from typing import BinaryIO
 
 from bonded.facts.archive import Budget
 from bonded.facts.collect import SCREENING, collect
+from bonded.facts.kept import Known, Left
+from bonded.facts.marks import Marks
 from bonded.facts.model import Facts
 from bonded.facts.naming import naming_of
 from bonded.facts.package import Package
@@ -14,18 +16,30 @@ from bonded.facts.scripts import scripts_of
 from bonded.facts.spend import Spend
 
 
-def read(stream: BinaryIO, filename: str, budget: Budget = SCREENING) -> Facts:
+def read(
+    stream: BinaryIO,
+    filename: str,
+    budget: Budget = SCREENING,
+    *,
+    known: Known | None = None,
+    left: Left | None = None,
+) -> Facts:
     """Facts of the archive in `stream` (seekable, at its start), named `filename`. Same bytes and name: same facts.
 
-    Raises nothing for what is in the archive; OSError when the stream fails.
+    `known` is what was kept of archives that may hold the same members: the facts are the same with it, only sooner. What
+    this one leaves for others is put in `left`. Raises nothing for what is in the archive; OSError when the stream fails.
     """
     digest = hashlib.sha256()
     while chunk := stream.read(1 << 20):
         digest.update(chunk)
     stream.seek(0)
     found = collect(stream, filename, budget)
-    package = Package(found, Spend())
+    marks = Marks(found.sources, found.hashes, known)
+    package = Package(found, Spend(), marks, known, left)
     modules = package.modules()
+    naming = naming_of(found, marks)
+    if left is not None:
+        left.marks = marks.used
     return Facts(
         filename=filename,
         sha256=digest.hexdigest(),
@@ -37,7 +51,7 @@ def read(stream: BinaryIO, filename: str, budget: Budget = SCREENING) -> Facts:
         modules=modules,
         troubles=tuple(found.troubles),
         unread=tuple(dict.fromkeys([*found.unread, *package.unread])),
-        naming=naming_of(found),
+        naming=naming,
         scripts=scripts_of(found.scripts, found.kind),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import itertools
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,6 +14,10 @@ BUILTINS: Final = frozenset(dir(builtins)) | {"execfile", "unicode", "xrange", "
 
 MOST_BASES: Final = 60
 """Classes that one is looked for in: deeper families are no program that somebody wrote."""
+
+_NUMBERS = itertools.count(1)
+"""Each object of the three sorts below has a number: two of them are told apart by it, even when one is gone already (`id` is
+given again)."""
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 
@@ -59,6 +64,7 @@ class Function:
     heard: bool = False
     """A bot calls it with what somebody wrote in a chat."""
     seen: dict[object, Value] = field(default_factory=dict)
+    number: int = field(default_factory=_NUMBERS.__next__)
 
 
 @dataclass(eq=False, slots=True)
@@ -69,6 +75,7 @@ class Class:
     bases: tuple[str, ...]
     methods: dict[str, Function]
     parents: tuple[Class, ...] = ()
+    number: int = field(default_factory=_NUMBERS.__next__)
 
     def method(self, name: str) -> Function | None:
         """The method here or in a base class of the same module."""
@@ -99,3 +106,4 @@ class Later:
 
     name: str
     arguments: tuple[Value, ...]
+    number: int = field(default_factory=_NUMBERS.__next__, compare=False)

@@ -8,7 +8,8 @@ sketches tell how much of their tokens two archives share. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from zlib import crc32
 
 KEPT = 64
@@ -19,15 +20,25 @@ _BEGINS = re.compile(rb"def ((?!__)[A-Za-z_]\w{3,}[^\n:]{0,200})")
 """It begins with plain letters, because such a search is fifteen times as fast as one by lines."""
 
 
+def tokens(data: bytes) -> tuple[int, ...]:
+    """The least hashes of the tokens in one source, sorted: no others of it can be in the sketch of an archive."""
+    return tuple(sorted({crc32(one.translate(None, b" \t\r\\")) for one in _BEGINS.findall(data)})[:KEPT])
+
+
 def sketch(sources: Iterable[bytes]) -> tuple[int, ...]:
     """The least hashes of the tokens in `sources`, sorted; () where there are too few tokens to tell anything."""
+    return put_together((len(data), partial(tokens, data)) for data in sources)
+
+
+def put_together(sources: Iterable[tuple[int, Callable[[], tuple[int, ...]]]]) -> tuple[int, ...]:
+    """As `sketch`, of (length, what gives the tokens) for each source."""
     hashes: set[int] = set()
     room = MOST_BYTES
-    for data in sources:
+    for length, of in sources:
         if room <= 0:
             break
-        room -= len(data)
-        hashes.update(crc32(token.translate(None, b" \t\r\\")) for token in _BEGINS.findall(data))
+        room -= length
+        hashes.update(of())
     return tuple(sorted(hashes)[:KEPT]) if len(hashes) >= FEWEST else ()
 
 

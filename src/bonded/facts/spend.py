@@ -32,6 +32,8 @@ class Spend:
     tokens: int = 2_000_000
     pieces: int = 20_000
     letters: int = 200_000
+    refused: int = 0
+    """How often something was left out because too little was left: with more, the result would be another."""
 
     def node(self) -> None:
         self.nodes -= 1
@@ -41,16 +43,37 @@ class Spend:
     def take_turns(self, count: int) -> bool:
         """False when no more loop turns are folded; the loop is then seen once, with unknown values."""
         if count > self.turns:
+            self.refused += 1
             return False
         self.turns -= count
         return True
 
     def fold(self, size: int) -> bool:
         """False when `size` more folded bytes are too many."""
-        if size > 2_000_000 or size > self.octets:
+        if size > 2_000_000:
+            return False
+        if size > self.octets:
+            self.refused += 1
             return False
         self.octets -= size
         return True
+
+    def left(self) -> tuple[int, ...]:
+        """What is left for reading modules."""
+        return self.nodes, self.turns, self.octets, self.tokens, self.pieces
+
+    def has(self, spent: tuple[int, ...]) -> bool:
+        """Whether as much is left as `spent`."""
+        return all(one >= other for one, other in zip(self.left(), spent, strict=True))
+
+    def take(self, spent: tuple[int, ...]) -> None:
+        """Account for what was spent on the same bytes before."""
+        nodes, turns, octets, tokens, pieces = spent
+        self.nodes -= nodes
+        self.turns -= turns
+        self.octets -= octets
+        self.tokens -= tokens
+        self.pieces -= pieces
 
     def parse(self, source: bytes) -> bool:
         """Account for `source`, which is about to be parsed. False when it is too long by itself. Raises Exhausted."""

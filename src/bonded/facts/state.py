@@ -123,6 +123,8 @@ class Recorder:
         """Functions whose bodies are being executed, the first one entered first."""
         self.depth = 0
         self.line: int | None = None
+        self.placed = False
+        """Its own path was asked for: what came out depends on it."""
         self.env = Env(None)
         self.globals = self.env
         self.written: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
