@@ -6,18 +6,19 @@ import re
 from pathlib import Path
 from typing import Any
 
-from bonded.accounts import caveats, macaroon, permits, tokens
+from bonded.accounts import bearing, caveats, macaroon, permits, tokens
 from bonded.values.refusals import CATALOGUE
 
 PAGE = (Path(__file__).parents[2] / "docs" / "user" / "tokens.md").read_text("utf-8")
 
 
 def test_the_programs_on_the_page_work() -> None:
-    code = re.search(r"```python\n(.*?)```", PAGE, re.DOTALL)
-    assert code
     names: dict[str, Any] = {}
-    exec(code[1], names)
+    for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
+        exec(code, names)
     text = macaroon.mint("0123456789abcdefghjkmnpqrs", b"k" * 32)
+    for rules in (['[1, ["a"]]'], ['[1, ["a"]]', "[0, 9, 1]"], ['[100, ["upload"]]', f'[1, ["{"x" * 300}"]]']):
+        assert names["narrow"](text, *rules) == macaroon.narrow(text, rules)
     assert names["is_token"](text)
     assert names["is_token"](macaroon.narrow(text, ['[1, ["a"]]']))
     assert not names["is_token"](text[:-1])
@@ -26,7 +27,7 @@ def test_the_programs_on_the_page_work() -> None:
 
 def test_codes_statuses_kinds_and_permissions_are_those_of_the_code() -> None:
     rows = re.findall(r"^\| `([a-z-]+)` \| (\d+) \|", PAGE, re.MULTILINE)
-    expected = {permits.ACCOUNT_FROZEN} | {
+    expected = {permits.ACCOUNT_FROZEN, permits.SECOND_FACTOR_NEEDED, bearing.FIRST_UPLOAD_ONLY} | {
         value
         for room in (caveats, macaroon, permits, tokens)
         for name, value in vars(room).items()

@@ -73,7 +73,7 @@ def _first_upload(conn: Connection, bearer: Bearer, project: str, exists: bool) 
         select(token.c.first_upload, token.c.projects, token.c.revoked_at).where(token.c.id == bearer.token_id)
     ).one()
     if row.revoked_at is not None:
-        raise Refusal(TOKEN_REVOKED, "the API token was revoked")
+        raise Refusal(TOKEN_REVOKED, "the API token was revoked: make a new one")
     if row.first_upload:
         if exists:
             raise Refusal(FIRST_UPLOAD_ONLY, f"the API token is for a new project, and {project} exists already")
@@ -85,7 +85,7 @@ def _first_upload(conn: Connection, bearer: Bearer, project: str, exists: bool) 
 
 def _publisher(conn: Connection, bearer: Bearer, project: str) -> Bearer:
     if project not in bearer.projects:
-        raise Refusal(TOKEN_PROJECT, f"the API token is not for the project {project}")
+        raise Refusal(TOKEN_PROJECT, f"the API token is not for the project {project}: use one that is")
     person = publishers.acting_for(conn, bearer.publishers, project)
     if person is None:
         raise Refusal(PUBLISHER_GONE, f"the trusted publisher of {project} was removed")

@@ -122,7 +122,7 @@ def _time(rest: list[object], use: Use, left: Narrowed) -> Narrowed:
         case [int(not_after), int(not_before)] if type(not_after) is int and type(not_before) is int:
             seconds = use.now.timestamp()
             if seconds >= not_after:
-                raise Refusal(TOKEN_EXPIRED, "the API token has expired")
+                raise Refusal(TOKEN_EXPIRED, "the API token has expired: make a new one")
             if seconds < not_before:
                 raise Refusal(TOKEN_NOT_YET, "the API token is not valid yet")
             return left
@@ -157,7 +157,7 @@ def _networks(rest: list[object], use: Use, left: Narrowed) -> Narrowed:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     if not any(address in network for network in networks):
-        raise Refusal(TOKEN_ADDRESS, "the API token may not be used from this network")
+        raise Refusal(TOKEN_ADDRESS, "the API token may not be used from this network: use it from where it is meant for")
     return left
 
 

@@ -192,12 +192,12 @@ def check(
     if row is None:
         raise Refusal(TOKEN_INVALID, "the API token is not valid on this index")
     if row.revoked_at is not None:
-        raise Refusal(TOKEN_REVOKED, "the API token was revoked")
+        raise Refusal(TOKEN_REVOKED, "the API token was revoked: make a new one")
     if row.expires_at <= now:
-        raise Refusal(TOKEN_EXPIRED, f"the API token expired on {row.expires_at:%Y-%m-%d}")
+        raise Refusal(TOKEN_EXPIRED, f"the API token expired on {row.expires_at:%Y-%m-%d}: make a new one")
     user = user_by_id(conn, row.user_id)
     if user is None or not user.active:
-        raise Refusal(ACCOUNT_FROZEN, "the account of this API token is frozen")
+        raise Refusal(ACCOUNT_FROZEN, "the account of this API token is frozen: ask an administrator")
     key = None if project is None else normalize(project)
     places = [caveats.networks(row.networks)] if row.networks else []
     left = caveats.apply([*places, *read.caveats], caveats.Use(user.id, permission, key, now, ip))
@@ -282,11 +282,11 @@ def _allow(row: Any, user: User, left: caveats.Narrowed, permission: str, projec
     if left.permissions is not None:
         permissions &= left.permissions
     if permission not in permissions:
-        raise Refusal(TOKEN_PERMISSION, f"the API token may not {permission}")
+        raise Refusal(TOKEN_PERMISSION, f"the API token may not {permission}: use one with the permission {permission}")
     limits = [names for names in (frozenset(row.projects) or None, left.projects) if names is not None]
     projects = frozenset.intersection(*limits) if limits else None
     if projects is not None and (not projects or (project is not None and project not in projects)):
-        raise Refusal(TOKEN_PROJECT, f"the API token is not for the project {project or 'in question'}")
+        raise Refusal(TOKEN_PROJECT, f"the API token is not for the project {project or 'in question'}: use one that is")
     limited = tuple(sorted(projects or ()))
     ids = tuple(row.publishers)
     return Bearer(user, row.id, row.operator, limited, permissions, row.used_at, row.first_upload, ids)

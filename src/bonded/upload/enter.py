@@ -142,7 +142,7 @@ def _project(
 def _check_permission(conn: Connection, key: str, project: read.Project | None, bearer: Bearer) -> None:
     """Rights as they are now, not as they were when the token was made. Raises Refusal."""
     if bearer.projects and key not in bearer.projects:
-        raise Refusal(TOKEN_PROJECT, f"the API token is not for the project {key}")
+        raise Refusal(TOKEN_PROJECT, f"the API token is not for the project {key}: use one that is")
     role: Role | None = None if project is None else read.role_in(conn, bearer.user.id, key)
     require(
         ACTIONS["project.create" if project is None else "file.upload"],

@@ -73,7 +73,7 @@ class Sibling:
 def check_status(key: str, status: ProjectStatus) -> None:
     """Refuse files for archived and quarantined projects (project-closed)."""
     if status in (ProjectStatus.ARCHIVED, ProjectStatus.QUARANTINED):
-        raise Refusal(PROJECT_CLOSED, f"the project {key} is {status} and takes no files")
+        raise Refusal(PROJECT_CLOSED, f"the project {key} is {status} and takes no files: see its manage pages")
 
 
 def find_same(filename: str, sha256: str, siblings: Sequence[Sibling]) -> Sibling | None:
