@@ -227,7 +227,10 @@ def make_undo_link(tx: Tx, user_id: str, address: str, *, now: datetime) -> str 
     user = people.by_id(tx, user_id)
     if user is None or not user.active:
         return None
-    return links.make_link(tx, user_id, Purpose.UNDO_EMAIL, now=now, lifetime=UNDO_LIFETIME, detail=address)
+    # An earlier link of the same address stays good: it takes back what happened between the two as well.
+    return links.make_link(
+        tx, user_id, Purpose.UNDO_EMAIL, now=now, lifetime=UNDO_LIFETIME, detail=address, replaces=False
+    )
 
 
 def look_undo(tx: Tx, secret: str, *, now: datetime) -> tuple[User, Link]:

@@ -44,10 +44,20 @@ class Link:
     expires_at: datetime
 
 
-def make_link(tx: Tx, user_id: str, purpose: Purpose, *, now: datetime, lifetime: timedelta, detail: str = "") -> str:
-    """A new secret for that person, purpose and detail; older unused ones for the same stop working."""
-    same = (link.c.user_id == user_id) & (link.c.purpose == purpose) & (link.c.detail == detail)
-    tx.execute(delete(link).where(same, link.c.used_at.is_(None)))
+def make_link(
+    tx: Tx,
+    user_id: str,
+    purpose: Purpose,
+    *,
+    now: datetime,
+    lifetime: timedelta,
+    detail: str = "",
+    replaces: bool = True,
+) -> str:
+    """A new secret for that person, purpose and detail; where it `replaces`, older unused ones for the same stop working."""
+    if replaces:
+        same = (link.c.user_id == user_id) & (link.c.purpose == purpose) & (link.c.detail == detail)
+        tx.execute(delete(link).where(same, link.c.used_at.is_(None)))
     secret = new_secret()
     row = {"secret_hash": hash_secret(secret), "purpose": purpose, "detail": detail, "user_id": user_id}
     tx.execute(insert(link).values(row | {"expires_at": now + lifetime, "used_at": None}))
