@@ -62,7 +62,7 @@ def collect(conn: Connection, user: User) -> dict[str, list[dict[str, Any]]]:
         if not mine or table.name in BY_PAGES:
             continue
         rows = conn.execute(select(*shown_columns(table)).where(or_(*(c == user.id for c in mine))))
-        found[table.name] = [dict(row._mapping) for row in rows]
+        found[str(table.name)] = [{str(name): value for name, value in row._mapping.items()} for row in rows]
     found["history"] = _history(conn, user.id)
     return {name: rows for name, rows in found.items() if rows}
 
