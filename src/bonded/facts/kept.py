@@ -16,7 +16,7 @@ from bonded.facts.marks import Mark
 from bonded.facts.model import FACTS_VERSION, build
 from bonded.facts.reading import Kept
 
-MOST = 32 * 1024 * 1024
+MOST = 8 * 1024 * 1024
 """Bytes of JSON that are kept of one archive; of larger ones, nothing is."""
 MOST_READINGS = 4
 """Readings of one content in one archive: it may stand in several packages."""

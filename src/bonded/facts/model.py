@@ -10,7 +10,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
@@ -169,6 +169,25 @@ def dump(facts: Facts) -> bytes:
     import orjson
 
     return orjson.dumps(facts, option=orjson.OPT_SORT_KEYS)
+
+
+def sealed(facts: Facts) -> tuple[Facts, bytes]:
+    """Facts and their JSON. Code may hold halves of characters (`"\\ud800"`), which no JSON can: they become "?" in both."""
+    import orjson
+
+    try:
+        return facts, dump(facts)
+    except TypeError:
+        data = orjson.dumps(_whole(asdict(facts)), option=orjson.OPT_SORT_KEYS)
+        return load(data), data
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, str) and not isinstance(value, Enum):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_whole(key): _whole(one) for key, one in value.items()}
+    return [_whole(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def load(data: bytes) -> Facts:

@@ -14,7 +14,8 @@ from bonded.checks import near, popular
 from bonded.checks.context import Context
 from bonded.checks.registry import by_name, discover
 from bonded.facts import prefilter, salvage
-from bonded.facts.model import build, dump, load
+from bonded.facts.kept import Known, Left, pack
+from bonded.facts.model import build, dump, load, sealed
 from bonded.facts.read import read
 from bonded.screening.evidence import keep
 from bonded.screening.warming import archives
@@ -34,6 +35,21 @@ def warm() -> None:
             _output(one.name, facts, Context())
 
 
+def framed(data: bytes) -> bytes:
+    """`data` behind eight bytes with its length."""
+    return len(data).to_bytes(8, "big") + data
+
+
+def unframed(data: bytes) -> tuple[list[bytes], bytes]:
+    """The framed parts that `data` begins with, and what follows the last whole one."""
+    found: list[bytes] = []
+    at = 0
+    while at + 8 <= len(data) and (end := at + 8 + int.from_bytes(data[at : at + 8], "big")) <= len(data):
+        found.append(data[at + 8 : end])
+        at = end
+    return found, data[at:]
+
+
 @dataclass(frozen=True, slots=True)
 class CheckOutput:
     """What one check gave. `failure` is "" or why it has no findings; `seconds` is processor time."""
@@ -47,15 +63,17 @@ class CheckOutput:
 def screen_call(argument: bytes, attachment: BinaryIO | None) -> Iterator[bytes]:
     """Facts of the archive that is attached, then what checks say over them.
 
-    `argument` is {"filename", "checks", "context"}. Gives eight bytes with the length of the facts, and the facts as JSON;
-    then [CheckOutput] as JSON.
+    `argument` is framed: {"filename", "checks", "context", "keeps"}, then what was kept of archives before (`facts.kept`).
+    Gives framed the facts as JSON, framed what is kept of this one (empty unless it `keeps`), then [CheckOutput] as JSON.
     """
     assert attachment is not None
-    asked = orjson.loads(argument)
+    (head, *before), _ = unframed(argument)
+    asked = orjson.loads(head)
     context = build(Context, asked["context"]) if asked["context"] is not None else None
-    facts = read(attachment, asked["filename"])
-    data = dump(facts)
-    yield len(data).to_bytes(8, "big") + data
+    left = Left() if asked["keeps"] else None
+    facts, data = sealed(read(attachment, asked["filename"], known=Known(before) if before else None, left=left))
+    yield framed(data)
+    yield framed(pack(left) if left is not None else b"")
     yield orjson.dumps([_output(name, facts, context) for name in asked["checks"]])
 
 

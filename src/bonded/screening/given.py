@@ -14,6 +14,7 @@ from bonded.catalog.tables import screening_run, suppression
 from bonded.checks.context import Context
 from bonded.checks.kit import Check
 from bonded.checks.registry import facts_rules, rules_of
+from bonded.screening import members
 from bonded.screening.history import History, history, publisher, was_public
 from bonded.screening.name_lists import NameLists
 from bonded.screening.states import CheckState, states
@@ -38,6 +39,9 @@ class Given:
     """Hashes of the archives that this one could be compared with."""
     project_runs: frozenset[tuple[str, int, str]] = frozenset()
     """(check, version, rules) of checks that were run on the project before."""
+
+    known: tuple[bytes, ...] = ()
+    """What archives of the project left that the file may repeat members of (`facts.kept`)."""
 
     def is_due(self, check: Check) -> bool:
         """Whether the check runs at this file: one about projects while nothing of the project was public, and where it never ran."""
@@ -70,7 +74,9 @@ def gather(conn: Connection, file_id: str, now: datetime, names: NameLists | Non
     past = history(conn, file)
     runs = frozenset((row.check, row.version, row.rules) for row in conn.execute(_RUNS, {"project": file.project_id}))
     context = _context(conn, file, past, names or NameLists())
-    return Given(file, context, _facts(conn, file), states(conn), suppressed, past.seen, runs)
+    facts_json = _facts(conn, file)
+    before = members.known(conn, file) if facts_json is None else ()
+    return Given(file, context, facts_json, states(conn), suppressed, past.seen, runs, before)
 
 
 def _context(conn: Connection, file: read.File, past: History, names: NameLists) -> Context:

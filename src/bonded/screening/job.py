@@ -98,7 +98,7 @@ def _read(context: ScreeningContext, given: Given, checks: tuple[Check, ...], st
     if given.facts_json is not None:
         result = judge(given.facts_json, given.context, checks, scanner, archive=stream)
         return Screened(given, result, checks, None, _kept(context, given, result, stream))
-    result = scan(stream, name, given.context, checks, scanner)
+    result = scan(stream, name, given.context, checks, scanner, known=given.known)
     packed = pack_facts(result.facts_json) if result.facts_json is not None else None
     profile = profile_bytes(result.facts) if result.facts is not None else None
     return Screened(given, result, checks, packed, _kept(context, given, result, stream), profile)

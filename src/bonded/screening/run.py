@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,7 +19,7 @@ from bonded.checks.context import Context
 from bonded.checks.kit import Check
 from bonded.checks.outside import Material, Ran, Runner
 from bonded.facts.model import Facts, build, load
-from bonded.screening.child import CheckOutput, checks_call, evidence_call, many_call, screen_call
+from bonded.screening.child import CheckOutput, checks_call, evidence_call, framed, many_call, screen_call, unframed
 from bonded.screening.evidence import wanted
 from bonded.seams import Sandbox, SandboxResult
 from bonded.values.finding import Finding, Severity
@@ -59,6 +59,8 @@ class ScanResult:
     failures: tuple[Finding, ...]
     not_run: tuple[str, ...]
     cpu_seconds: float
+    left: bytes = b""
+    """What is kept of the archive for others that hold the same members (`facts.kept`)."""
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -76,27 +78,43 @@ class ScanResult:
 
 
 def scan(
-    data: bytes | Path | BinaryIO, filename: str, context: Context | None, checks: Iterable[Check], scanner: Scanner
+    data: bytes | Path | BinaryIO,
+    filename: str,
+    context: Context | None,
+    checks: Iterable[Check],
+    scanner: Scanner,
+    *,
+    known: Sequence[bytes] | None = None,
 ) -> ScanResult:
     """Screen the archive `data` named `filename` with `checks`. Without `context`, checks that need one do not run.
 
-    Raises OSError only when `data` itself cannot be read.
+    `known` is what was kept of archives like it: the result is the same, sooner, and has what is kept of this one. With None
+    nothing is. Raises OSError only when `data` itself cannot be read.
     """
     every = sorted(checks, key=lambda one: one.name)
     with _opened(data) as stream:
         able = [one for one in every if _is_able(one, context, stream)]
         ours = [one for one in able if one.runner is None]
         asked = {"filename": filename.encode("utf-8", "replace").decode(), **_asked(ours, context)}
-        made = scanner.sandbox.run(screen_call, orjson.dumps(asked), **_limits(scanner, stream))
-        end = 8 + int.from_bytes(made.value[:8], "big")
-        facts_json = made.value[8:end]
-        if not facts_json or len(made.value) < end:
+        head = orjson.dumps(asked | {"keeps": known is not None})
+        argument = b"".join(framed(one) for one in (head, *(known or ())))
+        made = scanner.sandbox.run(screen_call, argument, **_limits(scanner, stream))
+        facts_json, left, said = _parts(made.value)
+        if not facts_json:
             return _no_facts(made, every)
         if made.outcome == "ok":
-            runs, spent = _runs(made.value[end:], made.cpu_seconds), 0.0
+            runs, spent = _runs(said, made.cpu_seconds), 0.0
         else:  # the facts came, and then a check failed: each by itself
             runs, spent = [_alone(facts_json, context, one, scanner) for one in ours], made.cpu_seconds
-        return _assembled(facts_json, context, every, able, runs, scanner, spent, stream)
+        found = _assembled(facts_json, context, every, able, runs, scanner, spent, stream)
+        return replace(found, left=left)
+
+
+def _parts(value: bytes) -> tuple[bytes, bytes, bytes]:
+    """Facts, what is kept, and what checks said: of what a child gave before it ended. Empty where it ended before."""
+    found, rest = unframed(value)  # JSON never looks like a frame: its first letter would make it exabytes long
+    facts_json, left = (*found, b"", b"")[:2]
+    return facts_json, left, rest
 
 
 def judge(

@@ -23,6 +23,7 @@ from bonded.checks.registry import facts_rules, rules_of
 from bonded.db.engine import Tx
 from bonded.facts.model import Facts
 from bonded.facts.profile import profile_of
+from bonded.screening import members
 from bonded.screening.given import Given
 from bonded.screening.history import pack_profile
 from bonded.screening.policy import Decision
@@ -104,6 +105,7 @@ def store_facts(tx: Tx, some: Sequence[Screened], now: datetime) -> None:
     profiles = {one.given.file.sha256: one.profile for one in some if one.profile is not None}
     insert_new(tx, profile_table, [{"sha256": key, "data": profiles[key]} | same for key in sorted(profiles)])
     texts = {key: text for one in some for key, text in one.kept.values()}
+    members.keep(tx, [(one.given.file, one.result.left) for one in some if one.packed is not None], now)
     insert_new(tx, evidence_table, [{"sha256": key, "text": texts[key], "created_at": now} for key in sorted(texts)])
 
 

@@ -25,6 +25,18 @@ profile = Table(
 )
 """The little of the facts that another file of the project is compared with (facts.profile)."""
 
+member_facts = Table(
+    "member_facts",
+    metadata,
+    Column("project_id", Text, primary_key=True),
+    Column("sha256", Text, primary_key=True),  # of the archive
+    Column("rules", Text, primary_key=True),  # hash of the code that made its facts
+    Column("filename", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False),  # zstd of JSON: facts.kept
+    Column("created_at", Instant, nullable=False),
+)
+"""What the newest archives of a project leave for the next ones: facts of their members by the hash of the content."""
+
 backfill = Table(
     "backfill",
     metadata,
