@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from bonded.web.admin.code import LONGEST_LINE, MOST_CHARACTERS, lines
 from bonded.web.public.about import about, web_address
-from bonded.web.safe import local_path
+from bonded.web.safe import local_path, with_part
 from bonded.web.words import size, strange, time_tag, visible
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
@@ -110,3 +110,9 @@ def test_addresses_that_pages_do_not_link_to(url: str) -> None:
 def test_metadata_of_any_shape_can_be_shown(metadata: dict[str, object]) -> None:
     shown = about(metadata)
     assert all(web_address(url) for _, url in shown.links)
+
+
+def test_a_part_of_a_path_is_replaced_whatever_it_holds() -> None:
+    assert with_part("/project/Sp%20am/1.0/", 1, "sp-am") == "/project/sp-am/1.0/"
+    assert with_part("/project/%3Cb%3E/", 1, "<b>") == "/project/%3Cb%3E/"
+    assert with_part("/project/a/a/", 1, "b/c") == "/project/b%2Fc/a/"

@@ -19,6 +19,13 @@ def local_path(path: str, fallback: str = "/") -> str:
     return fallback if parts.scheme or parts.netloc else path
 
 
+def with_part(path: str, place: int, text: str) -> str:
+    """`path`, percent-encoded, with its part number `place` (from 0) replaced by `text`, encoded as it must be."""
+    parts = path.split("/")
+    parts[place + 1] = quoted(text)
+    return "/".join(parts)
+
+
 def quoted(text: str) -> str:
     """`text` for use as one value in a query."""
     return quote(text, safe="")

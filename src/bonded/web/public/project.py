@@ -24,6 +24,7 @@ from bonded.web.public.about import About, about
 from bonded.web.public.commands import installs, requirement, verified_install
 from bonded.web.public.provenance import links
 from bonded.web.request import Request, found
+from bonded.web.safe import with_part
 
 LATELY = 5
 """Changes on the page itself; all are on the page of its history."""
@@ -41,7 +42,7 @@ def show(request: Request) -> Response:
     """The newest release, or the one named in the address. Raises Refusal (not-found)."""
     key = normalize(request.part("project"))
     if key != request.part("project"):
-        return HTTPMovedPermanently(location=request.path.replace(request.part("project"), key, 1))
+        return HTTPMovedPermanently(location=with_part(request.path, 1, key))
     with request.db.read() as conn:
         page = found(page_state(conn, key), f"There is no project {key[:100]} here.")
         version = version_of(page, request.matchdict.get("version"))

@@ -17,6 +17,7 @@ from bonded.values.names import normalize
 from bonded.web.public.commands import checksum, requirement, verified_install
 from bonded.web.public.project import version_of
 from bonded.web.request import Request, found
+from bonded.web.safe import with_part
 
 MOST_TAGS = 20
 
@@ -33,7 +34,7 @@ def show(request: Request) -> Response:
     """One public file. Raises Refusal (not-found)."""
     key = normalize(request.part("project"))
     if key != request.part("project"):
-        return HTTPMovedPermanently(location=request.path.replace(request.part("project"), key, 1))
+        return HTTPMovedPermanently(location=with_part(request.path, 1, key))
     filename = request.part("filename")
     with request.db.read() as conn:
         page = found(page_state(conn, key), f"There is no project {key[:100]} here.")
