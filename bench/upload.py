@@ -56,12 +56,17 @@ def wheels(count: int, seed: str) -> list[Wheel]:
 
 
 def _wheel(name: str, version: str, size: int, rng: random.Random) -> Wheel:
+    return wheel_of(
+        name, version, {"__init__.py": f"__version__ = {version!r}\n".encode(), "data.bin": rng.randbytes(size)}
+    )
+
+
+def wheel_of(name: str, version: str, files: dict[str, bytes]) -> Wheel:
+    """A valid wheel of one package that holds `files`."""
     module = name.replace("-", "_")
     info = f"{module}-{version}.dist-info"
     metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: of the benchmark\nRequires-Python: >=3.8\n\n"
-    members = {
-        f"{module}/__init__.py": f"__version__ = {version!r}\n".encode(),
-        f"{module}/data.bin": rng.randbytes(size),
+    members = {f"{module}/{path}": data for path, data in files.items()} | {
         f"{info}/METADATA": (metadata + "Words. " * 500).encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: bench 1\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
