@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import insert
 from webtest import TestApp
 
-from bonded.accounts import people
+from bonded.accounts import people, recovery_request
 from bonded.accounts.people import User
 from bonded.catalog import change, change_two_owners, invitations, read
 from bonded.values.states import FileState, Role
@@ -237,3 +238,27 @@ def test_turning_it_on_and_off_takes_two(house: House) -> None:
     form_to(browser.get("/manage/project/spam/approvals/"), "/ask-end/").submit(status=303)
     page = form_to(other.get("/manage/project/spam/approvals/"), "/approvals/end/").submit(status=303).follow()
     assert "Releases need no second owner any more." in page
+
+
+def test_no_link_of_mine_leads_to_a_question_for_a_password(house: House) -> None:
+    """Followed by somebody who is not logged in, as it is when a mail is read on a telephone."""
+    ann, bob = house.person("ann"), house.person("bob")
+    house.project("spam", ann)
+    with house.db.write() as tx:
+        made = invitations.invite(tx, Actor(ActorKind.USER, ann.id), "spam", bob.id, Role.OWNER, now=house.now)
+        secret = invitations.make_link(tx, made, now=house.now)
+        values = {"user_id": ann.id, "state": "asked", "challenge": "c", "asked_at": house.now}
+        one = tx.execute(
+            insert(recovery_request.table).values(values).returning(recovery_request.table.c.id)
+        ).scalar_one()
+        purposes = recovery_request.Purpose
+        own, stop = (recovery_request.make_link(tx, one, p, now=house.now) for p in (purposes.OWN, purposes.STOP))
+    stranger: TestApp = house.browser()
+    for address in (
+        "/",
+        f"/account/invitations/link/{secret}/",
+        f"/account/recovery/request/{own}/",
+        f"/account/recovery/stop/{stop}/",
+    ):
+        page = stranger.get(address, status=200)
+        assert 'type="password"' not in page, address
