@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bonded.accounts import recovery, totp
+from bonded.accounts import known_devices, recovery, totp
 from bonded.accounts.names import plausible_id
 from bonded.accounts.sealing import Sealer
 from bonded.accounts.tables import factor
@@ -142,6 +142,7 @@ def remove(tx: Tx, who: Actor, user_id: str, factor_id: str, *, confirmed_with: 
     if confirmed_with == factor_id:
         raise Refusal(SAME_FACTOR, "confirm with your password or another device to remove this one")
     tx.execute(delete(factor).where(factor.c.id == factor_id))
+    known_devices.void(tx, user_id)
     if not has_any(tx, user_id):
         recovery.forget(tx, user_id)
     facts = {"factor": factor_id, "kind": known.kind}
@@ -195,6 +196,7 @@ def _add(
             tx.execute(insert(factor).values(row | values))
     except IntegrityError:  # the same in another window, a moment ago
         raise Refusal(FACTOR_LABEL, "this name or this device is registered already") from None
+    known_devices.void(tx, user_id)
     facts = {"factor": made, "kind": kind}
     record(
         tx, "factor.add", who, (SubjectKind.USER, user_id), now=now, user=user_id, facts=facts, private={"label": label}
