@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from bonded.accounts import passwords
 from bonded.db.engine import Database
 from bonded.web.context import WebSettings
+from tests.support.witness import watching
 from tests.web.house import CHEAP, House
 
 SETTINGS = WebSettings(
@@ -33,3 +35,11 @@ def house(sqlite_db: Database, tmp_path: Path, now: datetime) -> House:
 def both(db: Database, tmp_path: Path, now: datetime) -> House:
     """An empty index; the test runs once on each database."""
     return House(db, tmp_path, now, SETTINGS)
+
+
+@pytest.fixture(autouse=True)
+def every_change_leaves_its_row(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Each request of each test is watched: what it changes, and what the journal says of it."""
+    with watching(monkeypatch) as wrong:
+        yield
+    assert wrong == []

@@ -1,0 +1,61 @@
+"""What requests write besides the one row that their route's action declares: by hand, each with its reason."""
+
+from __future__ import annotations
+
+UNTOUCHED = {
+    "INSERT counter",
+    "UPDATE counter",
+    "DELETE counter",
+    "UPDATE session",  # when it was last used
+    "UPDATE token",  # when it was last used
+    "INSERT job",
+    "INSERT to_publish",
+}
+"""Writes that are no change of state of their own: counters of limits, last uses, work that an act leaves."""
+
+READS_THAT_WRITE: set[str] = set()
+"""Routes whose GET writes."""
+
+STEP_UP = "user.confirm"
+"""Also left by any act for which the password was asked in place: two acts, two rows."""
+
+ALSO: dict[str, list[set[str]]] = {
+    "login": [set()],  # only the first of two steps
+    "login.second": [{"user.login"}, {"factor.use-code", "user.login"}],  # the row says how it ended
+    "upload": [{"project.create", "file.upload"}, {"project.create", "file.upload", "file.publish"}, set()],
+    # the first file makes the project; in mode "watch" it is public at once; the same file again changes nothing
+    "upload.bare": [{"project.create", "file.upload"}],
+    "language": [set()],  # somebody not signed in: a cookie
+    "forgotten": [set(), {"user.reset-link"}],  # nobody has that name: the answer is the same; else a link goes out
+    "api.screenings": [set()],  # the same archive again
+    "manage.approve": [
+        {"file.approve", "file.publish"},
+        {"file.approve", "file.hold"},
+    ],  # policy's verdict takes effect
+    "admin.undo": [  # an opposite act of its own for each act that it takes back
+        {"review.reopen"},
+        {"review.quarantine"},
+        {"review.release"},
+        {"review.reject"},
+        {"review.quarantine-project"},
+        {"review.release-project"},
+    ],
+    # Where two administrators must agree, the first proposes.
+    "admin.remove": [{"review.propose-removal"}, {"review.remove", "review.confirm"}, {"review.confirm"}],
+    "admin.cases-remove": [{"review.propose-removal"}, {"review.remove", "review.confirm"}, {"review.confirm"}],
+} | {
+    f"admin.{page}-{act}" if page else f"admin.{act}": [
+        {f"review.{act}", "review.confirm"},  # files that are in that state already
+        {"review.confirm"},
+    ]
+    for page in ("", "cases")
+    for act in ("release", "quarantine", "reject")
+}
+"""Route -> other sets of acts that a request which succeeded may leave, each act once for each file it is about."""
+
+MANY = (
+    {"admin.undo"}
+    | {f"admin.{act}" for act in ("release", "quarantine", "reject", "remove", "ask", "reopen")}
+    | {f"admin.cases-{act}" for act in ("release", "quarantine", "reject", "remove", "ask")}
+)
+"""Routes that act on several files at once: one row for each."""
