@@ -14,9 +14,10 @@ import click
 from pydantic import BaseModel
 
 from bonded import settings
+from bonded.accounts.permits import needs_second_factor
 from bonded.cli import COMMANDS
 from bonded.telemetry.measures import ALL, COUNTS, SECONDS, Kind, Measure
-from bonded.values.actions import ACTIONS
+from bonded.values.actions import ACTIONS, Action, Who
 from bonded.values.alarms import KINDS
 from bonded.values.refusals import CATALOGUE
 
@@ -89,13 +90,45 @@ def section_text(section: str, model: type[BaseModel]) -> str:
 def actions_page() -> str:
     """The one table of actions."""
     rows = [
-        (f"`{a.name}`", a.label, a.who, a.scope or "never", yes(a.factor), yes(a.reason), yes(a.changes_index), a.notify)
+        (
+            f"`{a.name}`",
+            a.label,
+            a.who,
+            a.scope or "never",
+            "step-up" if a.factor else "",
+            "second factor" if needs_second_factor(a) else "",
+            yes(a.reason),
+            histories(a),
+            yes(a.changes_index),
+            a.notify,
+        )
         for a in ACTIONS.values()
-    ]  # fmt: skip
-    head = ("action", "what", "least role", "token permission", "step-up", "reason", "publishes", "mail to")
-    return (
-        "# Actions\n\n" + NOTE + "Everything that changes state, or that a permission guards.\n\n" + table(head, rows)
-    )
+    ]
+    head = (
+        ("action", "what", "least role", "token permission", "factor", "policy", "reason", "event in", "publishes", "mail to")
+    )  # fmt: skip
+    return "# Actions\n\n" + NOTE + ACTIONS_TEXT + table(head, rows)
+
+
+ACTIONS_TEXT = """Everything that changes state, or that a permission guards. Nothing that is not here can be done.
+
+- **least role**: who may do it. A token may only with the permission named, and only what its owner may.
+- **factor**: `step-up` asks for the password or another factor again, when that was not done in the last half hour.
+- **policy**: where the index demands second factors (the default), nobody does it in the browser without having one.
+- **event in**: doing it writes one row of this name into the journal. It is in the administrators' view; in those of the person who did
+  it and of the person whom it concerns; and, where it says `project`, in the history of the project. Without it, nothing is written:
+  it only guards reading, or another act of the table says how it ended.
+- **mail to**: who gets a mail about it.
+
+"""
+
+
+def histories(action: Action) -> str:
+    """Whose histories have the event."""
+    if not action.event:
+        return ""
+    people = "administrators" if action.who is Who.SYSTEM else "people, administrators"
+    return f"{people}, project" if action.about_project else people
 
 
 def yes(value: bool) -> str:
