@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from bonded.facts.model import Call
@@ -53,6 +55,14 @@ _DECODE = re.compile(
 _SCRIPT_HOST = re.compile(r"\s*(?:\S*[\\/])?(?:cscript|wscript|mshta)(?:\.exe)?\s", re.IGNORECASE)
 
 
+_WORDS = (
+    "curl", "wget", "fetch", "iwr", "invoke-", "lwp-download", "powershell", "pwsh", "start-bitstransfer", "bitsadmin", "certutil",
+    "msiexec", "cscript", "wmic", "mshta", "regsvr32", "rundll32", "/dev/tcp", "/dev/udp", "ncat", "netcat", "nc.exe", "bash", "socat",
+    "base64", "xxd", *(f"nc{blank}" for blank in " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"),
+)  # fmt: skip
+"""Of these, each pattern above needs one."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a command does, in words, and how sure that is."""
@@ -61,8 +71,11 @@ class Reading:
     confidence: float
 
 
+@lru_cache(maxsize=4096)
 def read_command(text: str) -> Reading | None:
     """What is hostile about a command line, None when nothing is."""
+    if not _is_telling(text):
+        return None
     if _saves_and_runs(text):
         return Reading("a command saves a fetched program and runs it", 0.95)
     for pattern, what, confidence in (
@@ -76,6 +89,25 @@ def read_command(text: str) -> Reading | None:
         if pattern.search(text):
             return Reading(what, confidence)
     return None
+
+
+def telling_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines about which `read_command` could say anything, with their numbers: most of most scripts hold no word of its."""
+    lines = enumerate(text.split("\n"), 1)
+    if not text.isascii():
+        yield from lines  # other letters may count as these in a pattern that ignores case
+        return
+    whole = text.lower()
+    words = [word for word in _WORDS if word in whole]
+    for number, line in lines if words else ():
+        plain = line.lower()
+        if any(word in plain for word in words):
+            yield number, line
+
+
+def _is_telling(text: str) -> bool:
+    plain = text.lower()
+    return not text.isascii() or any(word in plain for word in _WORDS)
 
 
 def is_script_host(text: str) -> bool:

@@ -233,6 +233,8 @@ def _of_dataclass(kind: Any) -> Callable[[Any], Any]:
     hints = typing.get_type_hints(kind)
     every = {field.name: _converter(hints[field.name]) for field in fields(kind)}
     plain = frozenset(name for name, convert in every.items() if convert is _as_it_is)
+    if len(plain) == len(every):
+        return lambda raw: kind(**raw)
 
     def make(raw: Any) -> Any:
         return kind(**{name: value if name in plain else every[name](value) for name, value in raw.items()})

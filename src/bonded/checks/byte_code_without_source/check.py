@@ -30,12 +30,16 @@ from bonded.values.finding import Severity, When
 )
 def sourceless(facts: Facts) -> Iterator[Hit]:
     """One hit for each module of byte code that has no source; they weigh less where all modules are so."""
+    if not any(one.form == PYC for one in facts.members):
+        return
     paths = {one.path for one in facts.members}
     alone = [
         one.path
         for one in facts.members
         if one.form == PYC and when_of(one.path, facts.kind) is not When.NEVER and paths.isdisjoint(_sources(one.path))
     ]
+    if not alone:
+        return
     sources = sum(path.endswith(".py") and not path.endswith(("/setup.py", "/__init__.py")) for path in paths)
     few = len(alone) <= max(2, sources)
     for path in alone:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bonded.checks.commands import command_text, read_command
+from bonded.checks.commands import command_text, read_command, telling_lines
 from bonded.checks.kit import Hit, check, runs_command
 from bonded.facts.model import Call, Facts, Module, Script
 from bonded.values.finding import Severity, When
@@ -44,11 +44,13 @@ def scripts(facts: Facts) -> Iterator[Hit]:
 
 def _reading(script: Script) -> tuple[str, int, float]:
     """What the script does, on which line, and how sure that is."""
-    for number, line in enumerate(script.text.split("\n"), 1):
+    windows = script.language in _WINDOWS
+    lines = enumerate(script.text.split("\n"), 1) if windows else telling_lines(script.text)
+    for number, line in lines:
         reading = read_command(line)
         if reading is not None:
             return reading.what, number, 0.3 if script.language == "shell" else 0.8
-        if script.language in _WINDOWS and _HOST.search(line):
+        if windows and _HOST.search(line):
             return "a script of Windows Script Host runs programs or writes files", number, 0.8
     return "", 0, 0.0
 

@@ -46,6 +46,8 @@ _NAME_TOOL = re.compile(r"[\s;&|]([\w/]*/)?(dig|nslookup|host|ping)(\.exe)?\s", 
 )
 def install_time(facts: Facts) -> Iterator[Hit]:
     """Look at every call that runs at install time."""
+    if not any(call.when is When.INSTALL for module in facts.modules for call in module.calls):
+        return
     members = frozenset(one.path for one in facts.members)
     for module in facts.modules:
         for call in module.calls:

@@ -46,6 +46,8 @@ _TEXTS = (
     ".yaml",
     ".yml",
 )
+_FORMS = frozenset({SHORTCUT, *NATIVE})
+_ENDS = frozenset({*_RUN_BY_CLICK, ".pyc"})
 TINY = 20_000
 """Bytes of Python under which it can do little more than load the binary."""
 
@@ -58,11 +60,20 @@ TINY = 20_000
 )
 def shipped(facts: Facts) -> Iterator[Hit]:
     """Look at every member that is a program by its bytes or by its name."""
-    files = [one for one in facts.members if one.kind == "file" and when_of(one.path, facts.kind) is not When.NEVER]
-    little = sum(one.size for one in files if one.path.endswith(".py")) < TINY
-    built_here = any(one.path.lower().endswith(_SOURCES) for one in facts.members)
-    for member in files:
-        yield from _look(facts, member, little, built_here)
+    told = [one for one in facts.members if one.kind == "file" and _may_tell(one)]  # few, of maybe thousands
+    odd = [one for one in told if when_of(one.path, facts.kind) is not When.NEVER]
+    if odd:
+        files = [one for one in facts.members if one.kind == "file" and one.path.endswith(".py")]
+        little = sum(one.size for one in files if when_of(one.path, facts.kind) is not When.NEVER) < TINY
+        built_here = any(one.path.lower().endswith(_SOURCES) for one in facts.members)
+        for member in odd:
+            yield from _look(facts, member, little, built_here)
+
+
+def _may_tell(one: MemberFacts) -> bool:
+    if one.form in _FORMS or one.path[-4:].lower() in _ENDS:
+        return True
+    return one.form == DATA and one.size > 1000 and one.path.lower().endswith(_TEXTS)
 
 
 def _look(facts: Facts, member: MemberFacts, little: bool, built_here: bool) -> Iterator[Hit]:
