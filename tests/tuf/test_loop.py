@@ -10,7 +10,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-import bonded.tuf.build
+import bonded.tuf.draft
 from bonded.adapters.queue_local import LocalQueue
 from bonded.journal.seal import unsealed
 from bonded.journal.tables import journal, to_publish
@@ -56,14 +56,14 @@ def test_what_waits_is_published_and_the_journal_sealed(running: Running) -> Non
 
 
 def test_a_project_that_cannot_be_published_blocks_nobody(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = bonded.tuf.build.page_html
+    real = bonded.tuf.draft.page_html
 
     def broken(page, serial):
         if page.key == "bad":
             raise ZeroDivisionError
         return real(page, serial)
 
-    monkeypatch.setattr(bonded.tuf.build, "page_html", broken)
+    monkeypatch.setattr(bonded.tuf.draft, "page_html", broken)
     world = running.world
     for i in range(5):
         world.upload(f"good-{i}", f"good_{i}-1.0.tar.gz")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from packaging.version import InvalidVersion, Version
 from sqlalchemy import BigInteger, Connection, Row, select, type_coerce
 
 from bonded.catalog.read import EVER_PUBLIC, PROJECT_COLUMNS, Project, as_project
@@ -17,12 +15,36 @@ from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
 from bonded.catalog.tables import release as release_table
 from bonded.values.states import FileState, PackageType, ProjectStatus
+from bonded.values.versions import version_order
 
 _F, _R = file_table.c, release_table.c
 _TYPES = {kind.value: kind for kind in PackageType}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AT_ONCE = 500
 """Keys in one query: both databases plan an IN list of this length well."""
+
+FILE_COLUMNS = (
+    _F.project_id,
+    _F.release_id,
+    _F.id.label("file_id"),
+    _F.filename,
+    _R.version,
+    _F.packagetype,
+    _F.python_version,
+    _F.size,
+    _F.sha256,
+    _F.md5,
+    _F.blake2_256,
+    _F.requires_python,
+    _F.metadata_sha256,
+    _F.metadata_size,
+    _F.yanked,
+    _F.yanked_reason,
+    type_coerce(_F.uploaded_at, BigInteger),
+    _F.vault_key,
+    _F.listed,
+)
+"""Of a file joined with its release; those after the first two are a PageFile's (`page_file`)."""
 
 
 class PageFile(NamedTuple):
@@ -101,27 +123,7 @@ def _pages(conn: Connection, keys: list[str], with_metadata: bool) -> Iterator[P
 
 def _files(conn: Connection, project_ids: list[str]) -> Sequence[Row[*tuple[Any, ...]]]:
     return conn.execute(
-        select(
-            _F.project_id,
-            _F.release_id,
-            _F.id.label("file_id"),
-            _F.filename,
-            _R.version,
-            _F.packagetype,
-            _F.python_version,
-            _F.size,
-            _F.sha256,
-            _F.md5,
-            _F.blake2_256,
-            _F.requires_python,
-            _F.metadata_sha256,
-            _F.metadata_size,
-            _F.yanked,
-            _F.yanked_reason,
-            type_coerce(_F.uploaded_at, BigInteger),
-            _F.vault_key,
-            _F.listed,
-        )
+        select(*FILE_COLUMNS)
         .join(release_table, _F.release_id == _R.id)
         # The empty text keeps SQLite from choosing the index of states, which would read every public file there is.
         .where(_F.project_id.in_(project_ids), _F.state.concat("") == FileState.PUBLIC)
@@ -138,7 +140,7 @@ def _page(project: Project, rows: list[Row[*tuple[Any, ...]]], metadata: dict[st
     release_of = {row.version: row.release_id for row in rows}
     versions = sorted(release_of, key=version_order)
     place = {version: n for n, version in enumerate(versions)}
-    files = sorted((_page_file(row) for row in rows), key=lambda f: (place[f.version], f.filename))
+    files = sorted((page_file(row[2:]) for row in rows), key=lambda f: (place[f.version], f.filename))
     return PageState(
         key=project.key,
         name=project.name,
@@ -152,17 +154,8 @@ def _page(project: Project, rows: list[Row[*tuple[Any, ...]]], metadata: dict[st
     )
 
 
-def _page_file(row: Row[*tuple[Any, ...]]) -> PageFile:
-    # The columns of `_files` after the two ids are the fields in their order.
-    _, _, file_id, filename, version, packagetype, *facts, at, vault_key, listed = row
+def page_file(columns: Sequence[Any]) -> PageFile:
+    """A file from FILE_COLUMNS but for the first two."""
+    file_id, filename, version, packagetype, *facts, at, vault_key, listed = columns
     uploaded_at = _EPOCH + timedelta(microseconds=at)
     return PageFile._make((file_id, filename, version, _TYPES[packagetype], *facts, uploaded_at, vault_key, listed))
-
-
-@lru_cache(maxsize=16_384)
-def version_order(version: str) -> tuple[int, Any, str]:
-    """A sort key: valid versions in the order of PEP 440, after whatever is no version, by its text."""
-    try:
-        return (1, Version(version), version)
-    except InvalidVersion:
-        return (0, 0, version)

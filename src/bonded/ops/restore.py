@@ -21,7 +21,7 @@ from bonded.journal import record
 from bonded.journal.tables import to_publish
 from bonded.ops.look_vault import digest
 from bonded.seams import NotStored, Storage
-from bonded.tuf.build import BadProject
+from bonded.tuf.draft import BadProject
 from bonded.tuf.claim import claim
 from bonded.tuf.context import Publisher
 from bonded.tuf.outcome import Result

@@ -18,7 +18,6 @@ from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bonded.catalog import read
-from bonded.catalog.pages import version_order
 from bonded.catalog.read import File
 from bonded.catalog.rules import NO_SUCH_FILE
 from bonded.catalog.tables import comparison as table
@@ -32,6 +31,7 @@ from bonded.review.settings import ReviewContext
 from bonded.seams import NotStored, SandboxResult
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, SubjectKind
+from bonded.values.versions import version_order
 from bonded.values.who import Actor
 
 QUEUE = "compare"

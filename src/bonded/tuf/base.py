@@ -63,7 +63,7 @@ def _same_root(store: Storage, known: Base) -> bool:
 def _read(store: Storage, timestamp: bytes, tag: str) -> Base:
     pointer = orjson.loads(open_envelope(timestamp)[1])
     listed = pointer["meta"]["snapshot.json"]
-    data = store.get(metadata_name("snapshot", listed["version"])).data
+    data = store.read(metadata_name("snapshot", listed["version"]))
     if hashlib.sha256(data).hexdigest() != listed["hashes"]["sha256"]:
         raise Untrusted(f"snapshot {listed['version']} is not the one that the timestamp names")
     snapshot = orjson.loads(open_envelope(data)[1])
@@ -111,7 +111,7 @@ def versions_of(snapshot: dict[str, Any]) -> dict[str, int]:
 
 def read_changes(store: Storage, n: int, sha256: str) -> dict[str, Any]:
     """`publications/<n>.json`, checked against its digest. Raises Untrusted, NotStored."""
-    data = store.get(changes_name(n)).data
+    data = store.read(changes_name(n))
     if hashlib.sha256(data).hexdigest() != sha256:
         raise Untrusted(f"{changes_name(n)} is not the one that was signed")
     value = orjson.loads(data)

@@ -116,7 +116,7 @@ def render(body: bytes, version: int, expires: datetime) -> bytes:
 
 def utc(at: datetime) -> str:
     """A moment as TUF metadata write it: whole seconds, UTC, Z."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def read_utc(text: str) -> datetime:

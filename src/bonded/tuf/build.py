@@ -5,9 +5,8 @@ Previous bins come in through `load`, signatures through `sign`; equal arguments
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,11 +14,10 @@ import orjson
 
 from bonded.tuf import binfile, pointer
 from bonded.tuf.binfile import Target
-from bonded.tuf.canonical import enclose
-from bonded.tuf.changes import file_facts, page_facts, target_change
-from bonded.tuf.pages import list_html, list_json, page_html, page_json
-from bonded.tuf.plan import Exposure, NewBin, PageFileLike, PageLike, Plan, Row, Sign, SignMany, Work
-from bonded.tuf.roles import Layout, changes_name, check_path, file_path, hashed, metadata_name, page_path
+from bonded.tuf.canonical import enclose, sha256
+from bonded.tuf.draft import Draft, LoadPage, make_draft, no_page
+from bonded.tuf.plan import NewBin, Plan, Row, Sign, SignMany, Work
+from bonded.tuf.roles import Layout, changes_name, metadata_name
 from bonded.tuf.threads import Each, in_order, shares
 
 TOGETHER = 32
@@ -51,36 +49,21 @@ class Number:
     lifetime: timedelta
 
 
-@dataclass(slots=True)
-class _Draft:
-    """Grows while pages are rendered."""
-
-    targets: dict[str, Target | None] = field(default_factory=dict)
-    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    pages: list[tuple[str, bytes]] = field(default_factory=list)
-    exposures: list[Exposure] = field(default_factory=list)
-
-    def change(self, path: str, old: Target | None, new: Target | None, facts: Mapping[str, Any]) -> None:
-        self.targets[check_path(path)] = new
-        self.changes[path] = target_change(old, new, facts)
-
-
-class BadProject(Exception):
-    """A project's state cannot be published: its rows are the fault, not the store. `key` is the project's."""
-
-    def __init__(self, key: str, cause: Exception) -> None:
-        super().__init__(f"project {key!r} cannot be published: {type(cause).__name__}: {cause}")
-        self.key = key
-
-
 def build(
-    work: Work, base: From, number: Number, load: Load, sign: Sign, many: SignMany, each: Each = in_order
+    work: Work,
+    base: From,
+    number: Number,
+    load: Load,
+    sign: Sign,
+    many: SignMany,
+    each: Each = in_order,
+    load_page: LoadPage = no_page,
 ) -> Plan:
     """The publication `number` of `work` on top of `base`. `many` signs bins, `sign` snapshot and timestamp.
 
-    Raises BadProject, DamagedBin, SignerRefused.
+    Raises BadProject, DamagedBin, Unspliced, SignerRefused.
     """
-    draft = _draft(work, number.n)
+    draft = make_draft(work, number.n, load_page, each)
     bins, files, differing = _bins(work, base, number, draft.targets, load, many, each)
     content = number.n if draft.targets or work.rows else base.content
     changes = _changes(work, base, number, content, draft)
@@ -90,7 +73,7 @@ def build(
         "publication": number.n,
         "attempt": number.attempt,
         "content": content,
-        "changes": _sha256(changes_bytes),
+        "changes": sha256(changes_bytes),
         "journal_size": work.journal_size,
         "journal_root": work.journal_root,
         "at": binfile.utc(number.now),
@@ -106,7 +89,7 @@ def build(
         base_n=base.n,
         base_attempt=base.attempt,
         rows=work.rows,
-        projects=tuple(sorted(work.pages)) + (("",) if work.project_list is not None else ()),
+        projects=tuple(work.projects) + (("",) if work.project_list is not None else ()),
         exposures=tuple(draft.exposures),
         objects=(
             *draft.pages,
@@ -119,7 +102,7 @@ def build(
         changes=changes,
         changes_sha256=extra["changes"],
         snapshot=snapshot,
-        snapshot_sha256=_sha256(snapshot_file),
+        snapshot_sha256=sha256(snapshot_file),
         versions=versions,
         pointer=signed_pointer,
         timestamp=timestamp,
@@ -127,55 +110,6 @@ def build(
         journal_size=work.journal_size,
         journal_root=work.journal_root,
     )
-
-
-def _draft(work: Work, n: int) -> _Draft:
-    draft = _Draft()
-    for key, page in sorted(work.pages.items()):
-        try:
-            _project(draft, work, key, page, n)
-        except Exception as error:  # whatever a project's state breaks, its own rows alone must answer for it
-            raise BadProject(key, error) from error
-    if work.project_list is not None:
-        old = work.old.get("", {})
-        listed = tuple(project if project.serial else replace(project, serial=n) for project in work.project_list)
-        for form, render in (("html", list_html), ("json", list_json)):
-            _page(draft, "", form, render(listed, n), old)
-    return draft
-
-
-def _project(draft: _Draft, work: Work, key: str, page: PageLike | None, n: int) -> None:
-    """Render one project's pages and find what changed among its targets."""
-    old = work.old.get(key, {})
-    if page is not None:
-        _page(draft, key, "html", page_html(page, n), old)
-        _page(draft, key, "json", page_json(page, n), old)
-    files = page.files if page else ()
-    kept = {file_path(key, f.filename): f for f in files if work.expose_all or not f.listed}
-    for path, file in kept.items():
-        new = Target(file.sha256, file.size)
-        if old.get(path) != new:
-            draft.change(path, old.get(path), new, file_facts(file))
-            draft.exposures.append(_exposure(path, file))
-        elif work.expose_all:
-            draft.exposures.append(_exposure(path, file))
-    pages = {page_path(key, form) for form in ("html", "json")} if page else set()
-    gone = [path for path in old if path not in kept and path not in pages]
-    shown = {file_path(key, f.filename) for f in files} if gone else set()
-    for path in gone:
-        if path not in shown:
-            before = old[path]
-            draft.change(path, before, None, {"state": work.gone.get(path, "withdrawn")})
-
-
-def _page(draft: _Draft, key: str, form: str, data: bytes, old: Mapping[str, Target]) -> None:
-    path, new = page_path(key, form), Target(_sha256(data), len(data))
-    draft.change(path, old.get(path), new, {})
-    draft.pages.append((hashed(path, new.sha256), data))
-
-
-def _exposure(path: str, file: PageFileLike) -> Exposure:
-    return Exposure(path, file.file_id, file.vault_key, file.sha256, file.size, file.metadata_sha256)
 
 
 def _bins(
@@ -231,12 +165,12 @@ def _signed(
     for role, body, expires, text, own in zip(roles, bodies, expiries, signed, signatures, strict=True):
         data = enclose(text, own)
         listed = binfile.count(body, base.layout.prefix_of(role))
-        new = NewBin(role, base.versions.get(role, 0), _sha256(data), len(data), expires, listed)
+        new = NewBin(role, base.versions.get(role, 0), sha256(data), len(data), expires, listed)
         made.append((new, (metadata_name(role, number.n), data)))
     return made
 
 
-def _changes(work: Work, base: From, number: Number, content: int, draft: _Draft) -> dict[str, Any]:
+def _changes(work: Work, base: From, number: Number, content: int, draft: Draft) -> dict[str, Any]:
     return {
         "publication": number.n,
         "attempt": number.attempt,
@@ -246,12 +180,8 @@ def _changes(work: Work, base: From, number: Number, content: int, draft: _Draft
         "previous": {"publication": base.n, "attempt": base.attempt, "sha256": base.changes},
         "journal": {"size": work.journal_size, "root": work.journal_root},
         "targets": draft.changes,
-        "pages": {key: page_facts(page) for key, page in work.pages.items()},
+        "pages": draft.page_facts,
     }
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
 
 
 def journal_ids(rows: tuple[Row, ...]) -> list[int]:

@@ -6,6 +6,7 @@ property test compares it with securesystemslib's encoder.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import orjson
@@ -66,3 +67,8 @@ def open_envelope(data: bytes) -> tuple[list[dict[str, str]], bytes]:
     if not isinstance(signatures, list):
         raise NotCanonical("signatures are not a list")
     return signatures, tail[:-1]
+
+
+def sha256(data: bytes) -> str:
+    """The digest of a file, as metadata name it."""
+    return hashlib.sha256(data).hexdigest()

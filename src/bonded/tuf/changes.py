@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from bonded.tuf.binfile import Target
-from bonded.tuf.plan import PageFileLike, PageLike
+from bonded.tuf.plan import PageFileLike, PageLike, ProjectLike
 from bonded.values.text import iso
 
 
@@ -37,11 +37,16 @@ def page_facts(page: PageLike | None) -> dict[str, Any] | None:
     """Public facts of a project; None: it has no page any more. `yanked` maps file names to reasons."""
     if page is None:
         return None
+    return project_facts(page, {f.filename: f.yanked_reason for f in page.files if f.yanked})
+
+
+def project_facts(project: ProjectLike, yanked: Mapping[str, str]) -> dict[str, Any]:
+    """The same of a project that has a page; `yanked` maps the names of all its yanked files to reasons."""
     return {
-        "name": page.name,
-        "status": str(page.status),
-        "reason": page.status_reason,
-        "yanked": {f.filename: f.yanked_reason for f in page.files if f.yanked},
+        "name": project.name,
+        "status": str(project.status),
+        "reason": project.status_reason,
+        "yanked": dict(yanked),
     }
 
 

@@ -11,10 +11,11 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from bonded.catalog.pages import PageState, page_states
+from bonded.catalog.patches import PagePatch, page_patches
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
 from bonded.journal.seal import seal
-from bonded.journal.tables import to_publish
+from bonded.journal.tables import journal, to_publish
 from bonded.tuf.binfile import Target
 from bonded.tuf.claim import Claimed, Known
 from bonded.tuf.context import Publisher
@@ -25,15 +26,22 @@ from bonded.tuf.renew import due_bins, rows_of
 from bonded.tuf.roles import Layout, file_path, page_path
 from bonded.tuf.settle import chunks
 from bonded.tuf.tables import bin_table, page, publication
-from bonded.values.states import FileState
+from bonded.values.states import FileState, SubjectKind
 
 LONG_LIST = 10_000
 """Beyond so many projects the list is rebuilt less often."""
 
 
-def collect(p: Publisher, claimed: Claimed, now: datetime, write: frozenset[str] = frozenset()) -> Work:
+def collect(
+    p: Publisher,
+    claimed: Claimed,
+    now: datetime,
+    write: frozenset[str] = frozenset(),
+    whole: frozenset[str] = frozenset(),
+) -> Work:
     """What the next publication is about, the bins `write` rendered anew included. Seals the journal first, so that the
-    snapshot signs its newest root.
+    snapshot signs its newest root. Pages of the projects `whole` are rendered from all rows, others are spliced where
+    events name their files.
 
     If we stop here, nothing happened but a seal.
     """
@@ -42,38 +50,65 @@ def collect(p: Publisher, claimed: Claimed, now: datetime, write: frozenset[str]
     base = claimed.base
     layout = base.trust.layout
     with p.db.read() as conn:
-        rows = _events(conn, p.memory.limit or p.settings.max_batch)
+        rows, changed = _events(conn, p.memory.limit or p.settings.max_batch)
         keys = {row.project_key for row in rows}
-        if claimed.known is Known.OLDER:
+        older = claimed.known is Known.OLDER
+        if older:
             keys |= _pages_after(conn, claimed.since)
-        pages = page_states(conn, keys, with_metadata=False)
-        old, gone = _old_targets(conn, keys, pages, all_files=claimed.known is Known.OLDER)
-        listed = _project_list(conn, p, pages, keys, now)
+        patches = {} if older else page_patches(conn, {key: ids for key, ids in changed.items() if key not in whole})
+        patched, withdrawn = _patched_targets(conn, patches)
+        patches = {
+            key: patch for key, patch in patches.items() if _page_paths(key).keys() <= patched.get(key, {}).keys()
+        }
+        rendered = keys - patches.keys()
+        pages = page_states(conn, rendered, with_metadata=False)
+        old, gone = _old_targets(conn, rendered, pages, all_files=older)
+        old |= {key: patched[key] for key in patches}
+        gone |= withdrawn
+        shown: dict[str, PageState | PagePatch] = {**pages, **patches}
+        listed = _project_list(conn, p, shown, keys, now)
         if listed is not None:
             old[""] = live_targets(conn, _page_paths("")).get("", {})
-        stale = _stale_bins(conn, base.versions) if claimed.known is Known.OLDER else set()
+        stale = _stale_bins(conn, base.versions) if older else set()
         renew = write | due_bins(conn, layout, p.settings, now, busy=bool(rows)) | {r for r in stale if layout.has(r)}
         return Work(
             rows=rows,
-            pages={key: pages.get(key) for key in sorted(keys)},
+            pages={key: pages.get(key) for key in sorted(rendered)},
+            patches=patches,
             old=old,
             gone=gone,
             project_list=listed,
             renew=rows_of(conn, layout, renew),
             bins=maintained(
-                layout, _bins(conn, renew | _touched(layout, pages, old, listed is not None)), base.versions
+                layout, _bins(conn, renew | _touched(layout, shown, old, listed is not None)), base.versions
             ),
             journal_size=size,
             journal_root=root.hex(),
-            expose_all=claimed.known is Known.OLDER,
+            expose_all=older,
         )
 
 
-def _events(conn: Connection, limit: int) -> tuple[Row, ...]:
-    """Rows that failed before come last, so that one bad project never blocks others."""
+def _events(conn: Connection, limit: int) -> tuple[tuple[Row, ...], dict[str, list[str]]]:
+    """The events, and the files that changed by project where all its events name one.
+
+    Rows that failed before come last, so that one bad project never blocks others.
+    """
     c = to_publish.c
-    query = select(c.id, c.project_key, c.journal_id).where(c.parked == 0).order_by(c.failures, c.id).limit(limit)
-    return tuple(Row(*row) for row in conn.execute(query))
+    query = (
+        select(c.id, c.project_key, c.journal_id, journal.c.subject_kind, journal.c.subject_id)
+        .outerjoin(journal, journal.c.id == c.journal_id)
+        .where(c.parked == 0)
+        .order_by(c.failures, c.id)
+        .limit(limit)
+    )
+    rows, changed, others = [], dict[str, list[str]](), set[str]()
+    for row_id, key, journal_id, kind, subject in conn.execute(query):
+        rows.append(Row(row_id, key, journal_id))
+        if kind == SubjectKind.FILE:
+            changed.setdefault(key, []).append(subject)
+        else:
+            others.add(key)
+    return tuple(rows), {key: ids for key, ids in changed.items() if key not in others}
 
 
 def _pages_after(conn: Connection, n: int) -> set[str]:
@@ -110,12 +145,27 @@ def _old_targets(
     return live_targets(conn, paths), gone
 
 
+def _patched_targets(
+    conn: Connection, patches: Mapping[str, PagePatch]
+) -> tuple[dict[str, dict[str, Target]], dict[str, str]]:
+    """The same for what changed on pages; a project that has no page yet has none here."""
+    paths: dict[str, str] = {}
+    gone: dict[str, str] = {}
+    for key, patch in patches.items():
+        paths |= _page_paths(key)
+        paths |= {file_path(key, file.filename): key for file in patch.files if not file.listed}
+        withdrawn = {file_path(key, name): state for release in patch.releases for name, state in release.gone.items()}
+        paths |= dict.fromkeys(withdrawn, key)
+        gone |= withdrawn
+    return live_targets(conn, paths), gone
+
+
 def _page_paths(key: str) -> dict[str, str]:
     return {page_path(key, form): key for form in ("html", "json")}
 
 
 def _project_list(
-    conn: Connection, p: Publisher, pages: Mapping[str, PageState], keys: set[str], now: datetime
+    conn: Connection, p: Publisher, pages: Mapping[str, PageState | PagePatch], keys: set[str], now: datetime
 ) -> tuple[Listed, ...] | None:
     """The project list when it is due, else None. Serial 0 means the publication being made."""
     last = conn.execute(
@@ -160,7 +210,7 @@ def _stale_bins(conn: Connection, versions: Mapping[str, int]) -> set[str]:
 
 
 def _touched(
-    layout: Layout, pages: Mapping[str, PageState], old: Mapping[str, Mapping[str, Target]], listed: bool
+    layout: Layout, pages: Mapping[str, PageState | PagePatch], old: Mapping[str, Mapping[str, Target]], listed: bool
 ) -> set[str]:
     """Every bin that build may write: of pages always, of files where one came, changed or went."""
     paths: set[str] = set(_page_paths("")) if listed else set()

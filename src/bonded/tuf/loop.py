@@ -18,9 +18,9 @@ from bonded.seams import Queue, SignerRefused, SignerUnusable, StorageError
 from bonded.telemetry import metrics
 from bonded.telemetry.measures import SIGNER_UNUSABLE, SWEPT
 from bonded.tuf.batch import failed, succeeded, waiting
-from bonded.tuf.build import BadProject
 from bonded.tuf.claim import Behind, WrongClock
 from bonded.tuf.context import Publisher
+from bonded.tuf.draft import BadProject
 from bonded.tuf.measure import counted, visible
 from bonded.tuf.outcome import Result
 from bonded.tuf.publish import publish

@@ -7,7 +7,7 @@ never recur under another number.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from html import escape
 from typing import Any
@@ -15,10 +15,14 @@ from urllib.parse import quote
 
 import orjson
 
-from bonded.tuf.plan import Listed, PageFileLike, PageLike
+from bonded.tuf.plan import Listed, PageFileLike, PageLike, ProjectLike
 from bonded.values.text import iso
 
 API = "1.4"
+FORMAT = 1
+"""How these pages are written, told in `meta` of the JSON form. A page of another number is rendered from rows, never
+spliced (`page_splice`): raise it with every change of what `page_html` and `page_json` write."""
+_SORTED = orjson.OPT_SORT_KEYS
 _PLAIN = re.compile(r"[A-Za-z0-9._~-]*", re.ASCII)
 """File names that need no quoting, which are nearly all."""
 _LIST_HEAD = f'<!DOCTYPE html>\n<html>\n  <head>\n    <meta name="pypi:repository-version" content="{API}">\n'
@@ -26,27 +30,52 @@ _LIST_HEAD = f'<!DOCTYPE html>\n<html>\n  <head>\n    <meta name="pypi:repositor
 
 def page_html(page: PageLike, serial: int) -> bytes:
     """A project's page as HTML. `serial` is the number of the publication that it appears in."""
+    head, foot = html_frame(page, serial)
+    base = url(page.key, "")
+    return head + "".join([_link(base, file) for file in page.files]).encode() + foot
+
+
+def html_frame(page: ProjectLike, serial: int) -> tuple[bytes, bytes]:
+    """What stands before and after the links of a page."""
     status = f'    <meta name="pypi:project-status" content="{escape(page.status)}">\n'
     if page.status_reason:
         status += f'    <meta name="pypi:project-status-reason" content="{escape(page.status_reason)}">\n'
-    title, base = escape(page.name), url(page.key, "")
+    title = escape(page.name)
     head = f"{_LIST_HEAD}{status}    <title>Links for {title}</title>\n  </head>\n  <body>\n    <h1>Links for {title}</h1>\n"
-    links = "".join([_link(base, file) for file in page.files])
-    return f"{head}{links}  </body>\n</html>\n<!--SERIAL {serial}-->\n".encode()
+    return head.encode(), f"  </body>\n</html>\n<!--SERIAL {serial}-->\n".encode()
+
+
+def file_html(base: str, file: PageFileLike) -> bytes:
+    """One link of a page; `base` is `url(key, "")`."""
+    return _link(base, file).encode()
 
 
 def page_json(page: PageLike, serial: int) -> bytes:
     """A project's page as JSON."""
-    status = {"status": str(page.status)} | ({"reason": page.status_reason} if page.status_reason else {})
+    first, last = json_frame(page, page.versions, serial)
     base = url(page.key, "")
+    return first + orjson.dumps([_file(base, file) for file in page.files], option=_SORTED)[1:-1] + last
+
+
+def json_frame(page: ProjectLike, versions: Sequence[str], serial: int) -> tuple[bytes, bytes]:
+    """What stands before and after the files of a page."""
     value = {
-        "meta": {"api-version": API, "_last-serial": serial},
+        "meta": {"api-version": API, "_last-serial": serial, "_format": FORMAT},
         "name": page.key,
-        "project-status": status,
-        "versions": list(page.versions),
-        "files": [_file(base, file) for file in page.files],
+        "project-status": project_status(page),
+        "versions": list(versions),
     }
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return b'{"files":[', b"]," + orjson.dumps(value, option=_SORTED)[1:]
+
+
+def project_status(page: ProjectLike) -> dict[str, str]:
+    """Status and reason as PEP 792 has them in JSON."""
+    return {"status": str(page.status)} | ({"reason": page.status_reason} if page.status_reason else {})
+
+
+def file_json(base: str, file: PageFileLike) -> bytes:
+    """One file of a page; `base` is `url(key, "")`."""
+    return orjson.dumps(_file(base, file), option=_SORTED)
 
 
 def list_html(projects: Iterable[Listed], serial: int) -> bytes:
@@ -62,7 +91,7 @@ def list_json(projects: Iterable[Listed], serial: int) -> bytes:
         "meta": {"api-version": API, "_last-serial": serial},
         "projects": [{"name": p.name, "_last-serial": p.serial} for p in projects],
     }
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return orjson.dumps(value, option=_SORTED)
 
 
 def url(key: str, filename: str) -> str:

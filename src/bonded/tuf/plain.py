@@ -131,7 +131,7 @@ def _show(public: Storage, live: Live) -> None:
             for copy in COPIES:
                 public.delete(path + copy)
         else:
-            data = public.get(source).data
+            data = public.read(source)
             public.put(f"{path}.gz", gz(data))
             _show_zst(public, source, path, data)
         public.put_copy(source, path)
@@ -148,7 +148,7 @@ def _show_zst(public: Storage, source: str, path: str, data: bytes) -> None:
 def _read_back(public: Storage, live: Live) -> None:
     for form, sha256 in _forms(live):
         path = page_path(live.key, form)
-        if hashlib.sha256(public.get(path).data).hexdigest() != sha256:
+        if hashlib.sha256(public.read(path)).hexdigest() != sha256:
             raise NotCopied(f"{path} does not read back as the live page")
 
 

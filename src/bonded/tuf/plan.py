@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -55,8 +55,8 @@ class PageFileLike(Protocol):
     def listed(self) -> bool: ...
 
 
-class PageLike(Protocol):
-    """What the public may see of a project (catalog.pages.PageState)."""
+class ProjectLike(Protocol):
+    """What the public may see of a project but for its files."""
 
     @property
     def key(self) -> str: ...
@@ -66,6 +66,11 @@ class PageLike(Protocol):
     def status(self) -> str: ...
     @property
     def status_reason(self) -> str: ...
+
+
+class PageLike(ProjectLike, Protocol):
+    """What the public may see of a project (catalog.pages.PageState)."""
+
     @property
     def last_journal_id(self) -> int: ...
     @property
@@ -76,6 +81,26 @@ class PageLike(Protocol):
     def created_at(self) -> datetime: ...
     @property
     def metadata(self) -> Mapping[str, Mapping[str, Any]]: ...
+
+
+class TouchedLike(Protocol):
+    """A release of which a file changed (catalog.patches.TouchedRelease)."""
+
+    @property
+    def version(self) -> str: ...
+    @property
+    def files(self) -> tuple[PageFileLike, ...]: ...
+    @property
+    def gone(self) -> Mapping[str, str]: ...
+
+
+class PatchLike(ProjectLike, Protocol):
+    """What changed on a project's page (catalog.patches.PagePatch)."""
+
+    @property
+    def releases(self) -> tuple[TouchedLike, ...]: ...
+    @property
+    def files(self) -> tuple[PageFileLike, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +143,8 @@ class OfflineFile:
 class Work:
     """What one publication is about, read in one transaction.
 
-    `pages`: project key -> its page now, None when it has none. `old`: project key ("" for the project list) -> its live
+    `pages`: project key -> its page now, None when it has none. `patches`: project key -> what changed on its page, which is
+    spliced. `old`: project key ("" for the project list) -> its live
     targets; files that are `listed` may be left out (they are as their rows say), but with `expose_all`. `gone`: path of a
     file that is not public any more -> its state.
     `project_list`: None when it is not due. `renew`: bins to be rendered from rows -> all their targets by the rows.
@@ -138,13 +164,19 @@ class Work:
     """Bins that are due for a new expiry and are taken as their files are (there is no database to ask)."""
     expose_all: bool = False
     """The public store is older than the database: every file of these projects is put there again."""
+    patches: Mapping[str, PatchLike] = field(default_factory=dict)
     offline: tuple[OfflineFile, ...] = ()
     """Offline roles whose new versions, signed by a ceremony, become public with this publication."""
 
     @property
+    def projects(self) -> list[str]:
+        """Projects whose pages change or go, by name."""
+        return sorted({*self.pages, *self.patches})
+
+    @property
     def empty(self) -> bool:
         """Nothing to publish but the time."""
-        return not self.rows and not self.pages and self.project_list is None and not self.renew and not self.resign
+        return not self.rows and not self.projects and self.project_list is None and not self.renew and not self.resign
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -19,20 +20,22 @@ from bonded.seams import NotStored, SignerRefused
 from bonded.telemetry.measures import STEP_SECONDS
 from bonded.telemetry.metrics import timed
 from bonded.tuf.base import Base
-from bonded.tuf.binfile import EMPTY, DamagedBin
+from bonded.tuf.binfile import EMPTY, DamagedBin, Target
 from bonded.tuf.build import From, Number, build
 from bonded.tuf.canonical import NotCanonical, open_envelope
 from bonded.tuf.claim import claim, next_number
 from bonded.tuf.collect import collect
 from bonded.tuf.context import Publisher
+from bonded.tuf.draft import Unspliced
 from bonded.tuf.flip import flip
 from bonded.tuf.live import unsettled
 from bonded.tuf.open import open_number
 from bonded.tuf.outcome import Burned, Outcome, Result
+from bonded.tuf.page_splice import Unspliceable
 from bonded.tuf.plan import Plan, Work
 from bonded.tuf.put import put
 from bonded.tuf.renew import pointer_due, rows_of
-from bonded.tuf.roles import metadata_name
+from bonded.tuf.roles import hashed, metadata_name
 from bonded.tuf.settle import settle
 from bonded.tuf.signing import signing, signing_many
 from bonded.tuf.steps_perform import attend
@@ -62,7 +65,11 @@ def publish(p: Publisher, now: datetime) -> Outcome:
                 return Outcome(Result.NOTHING)
             with several(p.settings.writers) as each:
                 with _step("build"):
-                    plan = _build(p, work, claimed.base, now, each, turn.keyids)
+
+                    def again(whole: frozenset[str]) -> Work:
+                        return turn.asked(collect(p, claimed, now, turn.write, whole))
+
+                    plan = _build(p, work, claimed.base, now, each, turn.keyids, again)
                 with _step("open"):
                     open_number(p, plan, now)
                 with _step("put"):
@@ -75,8 +82,8 @@ def publish(p: Publisher, now: datetime) -> Outcome:
             return Outcome(Result.BURNED, detail=str(error))
         with _step("settle"):
             _settle(p, plan, now)
-    log.info("published", publication=plan.n, events=len(work.rows), projects=len(work.pages), bins=len(plan.bins))
-    return Outcome(Result.PUBLISHED, plan.n, len(work.rows))
+    log.info("published", publication=plan.n, events=len(plan.rows), projects=len(plan.projects), bins=len(plan.bins))
+    return Outcome(Result.PUBLISHED, plan.n, len(plan.rows))
 
 
 def _step(name: str) -> AbstractContextManager[None]:
@@ -84,24 +91,52 @@ def _step(name: str) -> AbstractContextManager[None]:
 
 
 def _build(
-    p: Publisher, work: Work, base: Base, now: datetime, each: Each, keyids: frozenset[str] | None = None
+    p: Publisher,
+    work: Work,
+    base: Base,
+    now: datetime,
+    each: Each,
+    keyids: frozenset[str] | None,
+    again: Callable[[frozenset[str]], Work],
 ) -> Plan:
-    """Number, render and sign. Bins that are damaged in the store are rendered from rows, like those that are due."""
+    """Number, render and sign. Bins that are damaged in the store are rendered from rows, like those that are due; so are
+    pages that cannot be spliced, for which `again` collects with those projects as a whole."""
     n, attempt = next_number(p, base, now), secrets.token_hex(8)
     p.signer.reserve(n, attempt)
     p.memory.numbered = True
-    kind = "publish" if work.rows or work.pages or work.project_list is not None else "refresh"
+    kind = "publish" if work.rows or work.projects or work.project_list is not None else "refresh"
     number = Number(n, attempt, kind, now, p.settings.lifetime)
-    load = partial(_previous_bin, p, work, base)
     sign, many = signing(p, n, attempt, keyids), signing_many(p, n, attempt, keyids)
-    try:
-        plan = build(work, start_of(base), number, load, sign, many, each)
-    except DamagedBin:
-        work = _with_rows(p, work, base)
-        plan = build(work, start_of(base), number, load, sign, many, each)
+    whole: frozenset[str] = frozenset()
+    for last in (False, False, True):
+        load = partial(_previous_bin, p, work, base)
+        try:
+            plan = build(work, start_of(base), number, load, sign, many, each, partial(_previous_page, p))
+            break
+        except Unspliced as error:
+            if last:
+                raise
+            log.info("pages are rendered anew", projects=len(error.keys), reason=str(error)[:200])
+            whole |= frozenset(error.keys)
+            work = again(whole)
+        except DamagedBin:
+            if last:
+                raise
+            work = _with_rows(p, work, base)
     for role in plan.differing if not work.expose_all else ():
         log.error("a bin was not what the rows say; the rows are published", bin=role)
     return plan
+
+
+def _previous_page(p: Publisher, path: str, target: Target) -> bytes:
+    """A live page, checked against what is signed of it. Raises Unspliceable, StorageError."""
+    try:
+        data = p.public.read(hashed(path, target.sha256))
+    except NotStored:
+        raise Unspliceable("its object is missing in the store") from None
+    if hashlib.sha256(data).hexdigest() != target.sha256:
+        raise Unspliceable("its object is damaged in the store")
+    return data
 
 
 def start_of(base: Base) -> From:
@@ -118,7 +153,7 @@ def _previous_bin(p: Publisher, work: Work, base: Base, role: str) -> bytes:
         p.memory.distrust = True
         raise Burned(f"bin {role} is {base.versions.get(role)} in the store and {known.version} in the database")
     try:
-        data = p.public.get(metadata_name(role, known.version)).data
+        data = p.public.read(metadata_name(role, known.version))
         if hashlib.sha256(data).hexdigest() == known.sha256:
             return open_envelope(data)[1]
     except (NotStored, NotCanonical):

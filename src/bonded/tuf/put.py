@@ -20,8 +20,8 @@ from bonded.catalog.read import served
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
 from bonded.seams import NotStored, OtherBytes, Storage
-from bonded.tuf.build import BadProject
 from bonded.tuf.context import Publisher
+from bonded.tuf.draft import BadProject
 from bonded.tuf.outcome import Burned
 from bonded.tuf.packing import WORTH, zst
 from bonded.tuf.plan import Exposure, Plan

@@ -116,7 +116,7 @@ def _expiry(p: Publisher, role: str, version: int) -> float:
     if known is not None and known[0] == version:
         return known[1]
     try:
-        data = p.public.get(metadata_name(role, version)).data
+        data = p.public.read(metadata_name(role, version))
         at = binfile.expires_of(open_envelope(data)[1]).timestamp()
     except (NotStored, NotCanonical, binfile.DamagedBin):
         return 0.0

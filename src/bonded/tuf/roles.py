@@ -57,7 +57,7 @@ class BinSet:
 
     @property
     def _digits(self) -> int:
-        return len(f"{2**self.bits - 1:x}")
+        return max(1, (self.bits + 3) // 4)
 
 
 @dataclass(frozen=True, slots=True)

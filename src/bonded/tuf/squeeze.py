@@ -1,7 +1,7 @@
 """Squeeze: a smaller compressed copy of the newest snapshot, made after the flip.
 
-Every client that sees a publication fetches its snapshot, at PyPI's size 0.9 MB. Before the flip it gets a fast copy (zstd-3
-in a millisecond); this makes a third smaller one in a fifth of a second, off the publisher's path, and a gzip copy for servers
+Every client that sees a publication fetches its snapshot, at PyPI's size 0.9 MB. Before the flip it gets a fast copy (in a
+millisecond or two); this makes a third smaller one in a fifth of a second, off the publisher's path, and a gzip copy for servers
 that hand out no zstd. Copies are derived and replaceable: dying anywhere, or two of these at once, does no harm.
 """
 
