@@ -65,6 +65,9 @@ class Storage(Protocol):
         """Raise StorageError unless `create` refuses other bytes and `replace` refuses a wrong tag."""
 
     def get(self, name: str) -> Stored: ...
+    def read(self, name: str) -> bytes:
+        """The object's bytes, without the tag, which costs reading them twice. Raises NotStored."""
+
     def open(self, name: str) -> BinaryIO:
         """The object as a seekable stream. Raises NotStored."""
 

@@ -73,7 +73,7 @@ def test_create_writes_once(storage: Storage) -> None:
     assert storage.create("a/b/c.json", b"one") is False
     with pytest.raises(OtherBytes):
         storage.create("a/b/c.json", b"two")
-    assert storage.get("a/b/c.json").data == b"one"
+    assert storage.get("a/b/c.json").data == storage.read("a/b/c.json") == b"one"
     assert storage.exists("a/b/c.json")
     assert storage.size("a/b/c.json") == 3
 
@@ -181,7 +181,7 @@ def test_copy_is_another_name(storage: Storage) -> None:
 def test_what_is_missing_is_missing(storage: Storage) -> None:
     storage.delete("nothing")
     assert not storage.exists("nothing")
-    for ask in (storage.get, storage.open, storage.size):
+    for ask in (storage.get, storage.read, storage.open, storage.size):
         with pytest.raises(NotStored):
             ask("nothing")
     storage.create("gone", b"x")

@@ -138,6 +138,9 @@ class Memory:
         data = self._path(name).read_bytes()
         return Stored(data, hashlib.sha256(data).hexdigest())
 
+    def read(self, name: str) -> bytes:
+        return self._path(name).read_bytes()
+
     def open(self, name: str) -> BinaryIO:
         return io.BytesIO(self._path(name).read_bytes())
 

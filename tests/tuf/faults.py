@@ -109,6 +109,9 @@ class FaultyStorage:
     def get(self, name: str) -> Stored:
         return self._do("get", lambda: self.inner.get(name))
 
+    def read(self, name: str) -> bytes:
+        return self._do("read", lambda: self.inner.read(name))
+
     def open(self, name: str) -> BinaryIO:
         return self._do("open", lambda: self.inner.open(name))
 

@@ -11,21 +11,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import functools
 import hashlib
 import io
-import itertools
 import os
-import secrets
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, NoReturn, ParamSpec, TypeVar
 
-from bonded.adapters.storage_bytes import pour, read_all, same, write_all
-from bonded.adapters.storage_moves import masked, move_new
+from bonded.adapters.storage_bytes import read_all, same
+from bonded.adapters.storage_listing import walk
+from bonded.adapters.storage_moves import move_new
 from bonded.adapters.storage_names import check_name, probe
+from bonded.adapters.storage_scratch import Scratch
 from bonded.adapters.storage_sync import Pending, end_process
 from bonded.seams import Changed, Entry, NotStored, OtherBytes, StorageError, Stored
 
@@ -33,7 +31,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 CHUNK = 1024 * 1024
 READ_AHEAD = 64 * 1024
-_STALE_SECONDS = 3600
 _NO_LINK = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
@@ -69,15 +66,12 @@ class FileStorage:
     ) -> None:
         self.root = root
         self._prefix = f"{root}/"
-        self._tmp = root / ".tmp"
-        self._names = itertools.count()
-        self._token = secrets.token_hex(6)
-        if not self._tmp.is_dir():
-            self._tmp.mkdir(parents=True)
+        scratch = root / ".tmp"
+        if not scratch.is_dir():
+            scratch.mkdir(parents=True)
             root.chmod(0o700 if private else 0o755)
         self._pending = Pending(root, fatal)
-        self._masked = masked()
-        self._forget_stale()
+        self._scratch = Scratch(scratch)
 
     def probe(self) -> None:
         """Raise StorageError unless the folder is writable and refuses what it must refuse."""
@@ -93,6 +87,15 @@ class FileStorage:
         finally:
             os.close(descriptor)
         return Stored(data, _tag(stat, data))
+
+    @_translated
+    def read(self, name: str) -> bytes:
+        """The object's bytes. Raises NotStored."""
+        descriptor = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return read_all(descriptor, os.fstat(descriptor).st_size)
+        finally:
+            os.close(descriptor)
 
     @_translated
     def open(self, name: str) -> BinaryIO:
@@ -122,7 +125,7 @@ class FileStorage:
                 return True
             if os.path.exists(path):  # noqa: PTH110
                 return self._found(path, same(source, path))
-        made = self._write_tmp(data)
+        made = self._scratch.write(data)
         try:
             self._in_folder(path, move_new, made)
         except FileExistsError:
@@ -145,7 +148,7 @@ class FileStorage:
     def replace(self, name: str, data: bytes, tag: str | None) -> str:
         """Write only if the object still has `tag`; durable, and after all earlier writes, when it returns."""
         path = self._path(name)
-        with self._exclusive():
+        with self._scratch.exclusive():
             try:
                 current = self.get(name).tag
             except NotStored:
@@ -174,7 +177,7 @@ class FileStorage:
         if old is not None and old.st_ino == stat.st_ino:
             self._pending.file(path)  # its writer may have died before its barrier
             return
-        made = self._tmp_name()
+        made = self._scratch.name()
         try:
             os.link(origin, made)
         except OSError as error:
@@ -197,7 +200,7 @@ class FileStorage:
         folder, _, start = prefix.rpartition("/")
         if folder:
             check_name(folder)
-        yield from self._walk(self.root / folder if folder else self.root, folder, start)
+        yield from walk(self.root / folder if folder else self.root, folder, start)
 
     def barrier(self) -> None:
         """Everything written before survives power loss. An error ends the process (`fatal`)."""
@@ -230,7 +233,7 @@ class FileStorage:
     def _overwrite(self, path: str, data: bytes | Path, *, synced: bool = False) -> None:
         """With `synced` the bytes are on the disk before they take the place of the old ones: no power failure shows a
         torn object there."""
-        made = self._write_tmp(data)
+        made = self._scratch.write(data)
         if synced:
             self._pending.now(made)
         try:
@@ -254,27 +257,6 @@ class FileStorage:
             raise
         self._pending.file(path)
 
-    def _write_tmp(self, data: bytes | Path | BinaryIO) -> str:
-        path = self._tmp_name()
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            if self._masked:
-                os.fchmod(descriptor, 0o644)
-            if isinstance(data, bytes):
-                write_all(descriptor, data)
-            else:
-                with os.fdopen(os.dup(descriptor), "wb") as file:
-                    pour(data, file)
-        except BaseException:
-            os.unlink(path)  # noqa: PTH108
-            raise
-        finally:
-            os.close(descriptor)
-        return path
-
-    def _tmp_name(self) -> str:
-        return f"{self._prefix}.tmp/{os.getpid():x}-{next(self._names):x}-{self._token}"
-
     def _in_folder(self, path: str, act: Callable[[str, str], object], made: str) -> None:
         """`act(made, path)`; make the folder of `path` and do it again when that was missing."""
         try:
@@ -289,41 +271,6 @@ class FileStorage:
                 self._pending.folder(missing)
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
             act(made, path)
-
-    @contextlib.contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        with (self._tmp / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-    def _walk(self, folder: Path, name: str, start: str) -> Iterator[Entry]:
-        try:
-            found = list(os.scandir(folder))
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for item in found:
-            inner = f"{name}/{item.name}" if name else item.name
-            if not item.name.startswith(start) or (not name and item.name.startswith(".")):
-                continue
-            if item.is_dir(follow_symlinks=False):
-                yield from self._walk(folder / item.name, inner, "")
-            elif item.is_file(follow_symlinks=False):
-                with contextlib.suppress(FileNotFoundError):  # deleted while we walked
-                    stat = item.stat()
-                    yield Entry(inner, stat.st_size, datetime.fromtimestamp(stat.st_mtime, UTC))
-
-    def _forget_stale(self) -> None:
-        """Remove what processes that died while writing left behind."""
-        lock = self._tmp / "lock"
-        try:
-            lock.touch()
-        except OSError:
-            return  # a read-only store: writing says so, with a better message
-        now = lock.stat().st_mtime
-        for item in os.scandir(self._tmp):
-            with contextlib.suppress(FileNotFoundError):
-                if item.name != "lock" and now - item.stat().st_mtime > _STALE_SECONDS:
-                    Path(item.path).unlink()
 
 
 def _tag(stat: os.stat_result, data: bytes) -> str:

@@ -94,6 +94,10 @@ class S3Storage:
         found = obstore.get(self._store, name)
         return Stored(bytes(found.bytes()), str(found.meta["e_tag"]))
 
+    def read(self, name: str) -> bytes:
+        """The object's bytes. Raises NotStored."""
+        return self.get(name).data
+
     @_translated
     def open(self, name: str) -> BinaryIO:
         """The object as a seekable stream, fetched whole; beyond 16 MiB it is kept on disk. Raises NotStored."""
