@@ -28,6 +28,9 @@ ALSO: dict[str, list[set[str]]] = {
     "language": [set()],  # somebody not signed in: a cookie
     "forgotten": [set(), {"user.reset-link"}],  # nobody has that name: the answer is the same; else a link goes out
     "api.screenings": [set()],  # the same archive again
+    "register": [{"user.register", "user.register-link"}],  # and the link that goes out
+    "register.again": [{"user.register-again", "user.register-link"}],
+    "register.link": [{"user.verify", "user.login"}],  # who verified is logged in
     "manage.approve": [
         {"file.approve", "file.publish"},
         {"file.approve", "file.hold"},

@@ -1,0 +1,101 @@
+"""The journal is complete: the table of actions and the table of routes are walked.
+
+That each single request leaves its row is seen by tests/support/witness.py in every test of a page; here the walk makes sure
+that no action and no route was left out of that.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from bonded.db.engine import Database
+from bonded.journal import record
+from bonded.values.actions import ACTIONS, Who
+from bonded.values.states import SubjectKind
+from bonded.values.who import OPERATOR
+from bonded.web.routes import ROUTES
+from tests.support.events import ALSO
+
+ROOT = Path(__file__).parents[2]
+SAFE = {"GET", "HEAD"}
+CHANGING = [(route, method) for route in ROUTES for method in route.methods if method not in SAFE]
+
+
+def sources() -> str:
+    """All code but the two tables."""
+    tables = {ROOT / "src/bonded/values/actions.py", ROOT / "src/bonded/web/routes.py"}
+    paths = sorted((ROOT / "src/bonded").rglob("*.py"))
+    return "\n".join(path.read_text("utf-8") for path in paths if path not in tables and "routes" not in path.name)
+
+
+def test_every_action_that_has_events_is_recorded_somewhere() -> None:
+    text = sources()
+    named = set(re.findall(r"\"([a-z]+\.[a-z-]+)\"", text))
+    built = set(re.findall(r"f\"([a-z]+)\.\{", text))  # review.{act}
+    silent = [a.name for a in ACTIONS.values() if a.event and a.name not in named and a.name.split(".")[0] not in built]
+    assert silent == []
+
+
+def test_what_only_guards_reading_cannot_be_recorded(sqlite_db: Database, now: object) -> None:
+    for action in ACTIONS.values():
+        if not action.event:
+            with pytest.raises(ValueError, match="guards reading"), sqlite_db.write() as tx:
+                record(tx, action.name, OPERATOR, (SubjectKind.INDEX, ""), now=now)  # type: ignore[arg-type]
+        elif action.about_project:
+            with pytest.raises(ValueError, match="names no project"), sqlite_db.write() as tx:
+                record(tx, action.name, OPERATOR, (SubjectKind.INDEX, ""), now=now)  # type: ignore[arg-type]
+
+
+def test_every_route_that_changes_something_declares_an_action_with_an_event() -> None:
+    without = [route.name for route, method in CHANGING if not ACTIONS[route.methods[method][0]].event]
+    assert [name for name in without if not any(ALSO.get(name, []))] == []
+
+
+def test_no_route_lets_people_do_what_is_the_systems() -> None:
+    assert [r.name for r in ROUTES for action, _ in r.methods.values() if ACTIONS[action].who is Who.SYSTEM] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_every_route_was_driven_and_left_its_row(tmp_path: Path) -> None:
+    """All tests of pages once more, watched: of each changing route, some request succeeded and left the declared row."""
+    seen = tmp_path / "seen"
+    seen.touch()
+    folders = [name for name in ("web", "publishing", "screening_service") if (ROOT / "tests" / name).is_dir()]
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:xdist",
+            "-m",
+            "not slow",
+            *(f"tests/{name}" for name in folders),
+        ],
+        cwd=ROOT,
+        env=os.environ | {"BONDED_TEST_WITNESS": str(seen)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    left: dict[str, set[str]] = defaultdict(set)
+    for line in seen.read_text("utf-8").splitlines():
+        method, route, status, acts = line.split(" ")
+        if method not in SAFE and int(status) < 400:
+            left[f"{method} {route}"] |= set(acts.split(","))
+    missing = []
+    for route, method in CHANGING:
+        action = ACTIONS[route.methods[method][0]]
+        wanted = {action.name} if action.event else set().union(*ALSO[route.name])
+        if not wanted & left[f"{method} {route.name}"]:
+            missing.append(f"{method} {route.name}: never left {sorted(wanted)}")
+    assert missing == [], done.stdout[-4000:]
