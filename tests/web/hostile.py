@@ -224,7 +224,7 @@ LOOK = """() => {
     const tag = e.localName;
     if (["iframe","object","embed","base","frame","applet","style","math","foreignobject","marquee","video","audio"].includes(tag)) wrong.push(tag);
     if (tag === "script" && !(e.getAttribute("src") || "").startsWith("/static/")) wrong.push("script");
-    if (tag === "link" && !/^\\/(static|osv|recent|simple)/.test(e.getAttribute("href") || "")) wrong.push("link " + e.getAttribute("href"));
+    if (tag === "link" && (new URL(e.href).origin !== location.origin || (e.rel !== "alternate" && !e.getAttribute("href").startsWith("/static/")))) wrong.push("link " + e.getAttribute("href"));
     if (tag === "meta" && e.httpEquiv) wrong.push("meta " + e.httpEquiv);
     if (tag === "img" && !(e.getAttribute("src") || "").startsWith("/static/")) wrong.push("img " + e.getAttribute("src"));
     if (tag === "form" && new URL(e.getAttribute("action") || "", location.href).origin !== location.origin) wrong.push("form");

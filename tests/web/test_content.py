@@ -79,6 +79,7 @@ def test_nothing_of_a_share_runs_on_any_page(house: House, browser: Browser, ori
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_nothing_runs_on_any_page(house: House, browser: Browser, origin: str) -> None:
     assert walk(house, browser, origin, payloads()) == []
 
