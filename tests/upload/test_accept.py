@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from bonded.accounts.tables import token
 from bonded.accounts.tokens import Bearer
-from bonded.catalog import change, pages, read
+from bonded.catalog import change, change_two_owners, pages, read
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
 from bonded.db.jobs import job
@@ -210,8 +210,24 @@ def test_old_releases_take_no_files_where_the_policy_says_so(lite: Index) -> Non
     lite.upload(bearer, *make_wheel())
     lite.now += timedelta(days=6)
     lite.upload(bearer, *make_sdist())
-    lite.now += timedelta(days=2)
-    assert refused(lite, bearer, *make_wheel(tag="cp311-cp311-win_amd64")).code == "release-frozen"
+    lite.now += timedelta(days=1)
+    lite.upload(bearer, *make_wheel(tag="cp311-cp311-win_arm64"))
+    lite.now += timedelta(seconds=1)
+    frozen = refused(lite, bearer, *make_wheel(tag="cp311-cp311-win_amd64"))
+    assert (frozen.code, frozen.status) == ("release-frozen", 403)
+    assert "takes files for 7 days only: raise the version" in frozen.reason()
+    assert lite.upload(bearer, *make_sdist()).repeated, "the same bytes again are no new file"
+    lite.upload(bearer, *make_wheel(version="1.1"), version="1.1")
+
+
+def test_a_file_that_needs_a_second_owner_is_not_served_before_in_any_mode(lite: Index) -> None:
+    ann, otto = lite.person("ann"), lite.person("otto")
+    lite.upload(lite.bearer(ann), *make_wheel())
+    with lite.db.write() as tx:
+        change.add_role(tx, OPERATOR, "sample", otto.id, Role.OWNER, now=lite.now)
+        change_two_owners.start(tx, OPERATOR, "sample", now=lite.now)
+    lite.mode = Mode.WATCH
+    assert lite.upload(lite.bearer(ann), *make_wheel(version="1.1"), version="1.1").state is FileState.RECEIVED
 
 
 @pytest.mark.parametrize(

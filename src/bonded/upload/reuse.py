@@ -51,7 +51,9 @@ RELEASE_FROZEN = define(
     "release-frozen",
     403,
     "The release takes no more files",
-    "On this index a release takes files only for some time after its first one. Raise the version.",
+    "On this index a release takes files only for some days after its first one: so nobody who gets hold of a token adds files to "
+    "releases that people have long pinned. Raise the version and upload again. Files that are there stay as they are, and the "
+    "same bytes again are no new file. Administrators set the number of days (`upload.freeze_after_days`).",
 )
 
 S = FileState
@@ -115,4 +117,8 @@ def check_second_sdist(filename: str, packagetype: PackageType, siblings: Sequen
 def check_frozen(created_at: datetime, now: datetime, limits: UploadLimits) -> None:
     """Refuse files into a release older than the policy's window (release-frozen)."""
     if limits.freeze_after is not None and now - created_at > limits.freeze_after:
-        raise Refusal(RELEASE_FROZEN, f"the release is older than {limits.freeze_after.days} days")
+        days = limits.freeze_after.days
+        began = f"{created_at:%Y-%m-%d}"
+        raise Refusal(
+            RELEASE_FROZEN, f"the release began on {began} and takes files for {days} days only: raise the version"
+        )
