@@ -24,11 +24,16 @@ class Asked:
 NOTHING_ASKED = Asked()
 
 
+def may_ask(action: Action) -> bool:
+    """Whether any policy asks for something before this act."""
+    return needs_second_factor(action) or not (action.who is Who.ANYONE or own_safety(action))
+
+
 def asked_of(conn: Connection, user_id: str, action: Action, of_managers: bool) -> Asked:
     """`of_managers` is the setting: whoever makes tokens or manages projects needs a second factor."""
-    managing = needs_second_factor(action)
-    if not managing and (action.who is Who.ANYONE or own_safety(action)):
+    if not may_ask(action):
         return NOTHING_ASKED
+    managing = needs_second_factor(action)
     policy = factor_policy.current(conn)
     if not policy.everybody and not managing:
         return NOTHING_ASKED

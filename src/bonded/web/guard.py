@@ -23,7 +23,7 @@ from bonded.values.actions import Action
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal
 from bonded.web import identity, stepup
-from bonded.web.factors_asked import NOTHING_ASKED, asked_of
+from bonded.web.factors_asked import NOTHING_ASKED, asked_of, may_ask
 from bonded.web.notices import go
 from bonded.web.refusals import NOT_FOUND, WRONG_METHOD
 from bonded.web.request import Request
@@ -79,7 +79,7 @@ def verdict(request: Request, action: Action) -> Denied | None:
     """What `permits` says of this visitor, with the role that they have in the project named in the address."""
     visitor = request.visitor
     role, asked = None, NOTHING_ASKED
-    if visitor.user:
+    if visitor.user and ("project" in request.matchdict or may_ask(action)):
         with request.db.read() as conn:
             if "project" in request.matchdict:
                 role = read.role_in(conn, visitor.user.id, normalize(request.matchdict["project"]))
