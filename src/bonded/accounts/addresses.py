@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bonded.accounts import address_book, known_devices, links, people, sessions, tokens
@@ -120,6 +120,7 @@ def add(tx: Tx, who: Actor, user: User, email: str, rules: DomainRules, *, now: 
     """
     address = check_email(email)
     rules.check(address)
+    user = _alone(tx, user)
     if address_book.called(tx, user.id, address) is not None:
         raise Refusal(SAME_EMAIL, "the account has this address already")
     if len(address_book.of_user(tx, user.id)) >= MOST:
@@ -192,6 +193,7 @@ def make_primary(tx: Tx, who: Actor, user: User, address_id: str, *, now: dateti
 
     Raises Refusal (no-such-email, email-unverified, same-email).
     """
+    user = _alone(tx, user)
     known = _one(tx, user, address_id)
     if not known.verified:
         raise Refusal(EMAIL_UNVERIFIED, "the address is not confirmed yet")
@@ -210,6 +212,7 @@ def remove(tx: Tx, who: Actor, user: User, address_id: str, *, now: datetime) ->
 
     Raises Refusal (no-such-email, primary-email, last-email).
     """
+    user = _alone(tx, user)
     known = _one(tx, user, address_id)
     if address_book.key_of(known.address) == address_book.key_of(user.email):
         raise Refusal(PRIMARY_EMAIL, "mails go to this address; choose another one for them first")
@@ -279,6 +282,15 @@ def _only(tx: Tx, user_id: str, address: str, now: datetime) -> None:
                 tx.execute(update(table).where(table.c.id == known.id).values(verified_at=now, lost_at=None))
     except IntegrityError:
         raise Refusal(EMAIL_TAKEN, "another account has this address") from None
+
+
+def _alone(tx: Tx, user: User) -> User:
+    """The person as they are now; whoever else changes their addresses waits, so that each rule counts what is there."""
+    tx.execute(select(user_table.c.id).where(user_table.c.id == user.id).with_for_update())
+    now_is = people.by_id(tx, user.id)
+    if now_is is None:
+        raise Refusal(NO_SUCH_EMAIL, "the account is gone")
+    return now_is
 
 
 def _one(tx: Tx, user: User, address_id: str) -> Address:
