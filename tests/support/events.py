@@ -25,7 +25,8 @@ ALSO: dict[str, list[set[str]]] = {
     "upload": [{"project.create", "file.upload"}, {"project.create", "file.upload", "file.publish"}, set()],
     # the first file makes the project; in mode "watch" it is public at once; the same file again changes nothing
     "upload.bare": [{"project.create", "file.upload"}],
-    "language": [set()],  # somebody not signed in: a cookie
+    "language": [set(), {"user.set-language"}],  # of somebody not signed in: a cookie
+    "preferences": [set()],  # how pages look: a cookie, nothing is stored
     "forgotten": [set(), {"user.reset-link"}],  # nobody has that name: the answer is the same; else a link goes out
     "api.screenings": [set()],  # the same archive again
     "register": [{"user.register", "user.register-link"}],  # and the link that goes out

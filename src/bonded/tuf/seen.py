@@ -18,7 +18,8 @@ from bonded.tuf.tables import journal_publication, publication
 from bonded.values.actions import ACTIONS
 from bonded.values.states import FileState, ProjectStatus, SubjectKind
 
-CHANGING = tuple(sorted(name for name, action in ACTIONS.items() if action.changes_index))
+CHANGING = tuple(sorted(name for name, action in ACTIONS.items() if action.changes_index and name != "project.create"))
+"""Actions that clients may see something of; a new project is seen by its first file."""
 MOST_CHANGES = 600
 """Changes that are read for one page of publications."""
 
@@ -49,7 +50,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One live publication; `count` is how many changes it carried, of which `changes` are some."""
+    """One live publication; `count` is how many changes it carried (at least), of which `changes` are some."""
 
     n: int
     at: datetime
@@ -85,11 +86,12 @@ def history(conn: Connection, project: str, *, before: int | None = None, limit:
 
 def publications(conn: Connection, *, before: int | None = None, limit: int = 20) -> list[Publication]:
     """Live publications that changed something, newest first."""
-    p, carried = publication.c, func.count(journal_publication.c.journal_id).label("carried")
+    p, carried = publication.c, func.count(journal.c.id).label("carried")
     query = (
         select(p.n, p.flipped_at, carried)
         .join(journal_publication, journal_publication.c.n == p.n)
-        .where(p.state == "live", p.flipped_at.is_not(None))
+        .join(journal, journal.c.id == journal_publication.c.journal_id)
+        .where(p.state == "live", p.flipped_at.is_not(None), journal.c.action.in_(CHANGING))
         .group_by(p.n, p.flipped_at)
         .order_by(p.n.desc())
         .limit(limit)
@@ -100,7 +102,8 @@ def publications(conn: Connection, *, before: int | None = None, limit: int = 20
 
 
 def _changes(conn: Connection, numbers: Sequence[int]) -> dict[int, list[Change]]:
-    query = _carried(journal).where(publication.c.n.in_(numbers)).order_by(publication.c.n.desc(), journal.c.id)
+    mine = publication.c.n.in_(numbers), journal.c.action.in_(CHANGING)
+    query = _carried(journal).where(*mine).order_by(publication.c.n.desc(), journal.c.id)
     found: dict[int, list[Change]] = {}
     for change in _told(conn.execute(query.limit(MOST_CHANGES)).all()):
         found.setdefault(change.n, []).append(change)
@@ -125,7 +128,7 @@ def _told(rows: Sequence[Row[Any]]) -> list[Change]:
 def _change(row: Row[Any]) -> Change | None:
     """A journal row as the public may know it; None for what was not to be seen."""
     facts = row.facts
-    kind = _kind(row.action, facts)
+    kind = _of_project(row.action, facts) if row.subject_kind == SubjectKind.PROJECT else _of_file(row.action, facts)
     if kind is None or not row.project_key:
         return None
     open_reason = kind in ("yanked", *ProjectStatus)
@@ -134,14 +137,15 @@ def _change(row: Row[Any]) -> Change | None:
     return Change(kind, row.project_key, text["version"], text["filename"], reason, row.n, row.flipped_at)
 
 
-def _kind(action: str, facts: dict[str, Any]) -> str | None:
+def _of_project(action: str, facts: dict[str, Any]) -> str | None:
+    new = facts.get("to")
+    return "deleted" if action == "project.delete" else (str(new) if new in tuple(ProjectStatus) else None)
+
+
+def _of_file(action: str, facts: dict[str, Any]) -> str | None:
     old, new = facts.get("from"), facts.get("to")
     if action in ("file.yank", "file.unyank"):
         return action.removeprefix("file.") + "ed"
-    if action == "project.delete":
-        return "deleted"
-    if new in tuple(ProjectStatus):
-        return str(new)
     if new == FileState.PUBLIC:
         return "back" if old == FileState.QUARANTINED else "added"
     return "withdrawn" if old == FileState.PUBLIC else None
