@@ -10,27 +10,42 @@ UNTOUCHED = {
     "UPDATE token",  # when it was last used
     "INSERT job",
     "INSERT to_publish",
+    "INSERT rate_event",
+    "DELETE rate_event",
 }
 """Writes that are no change of state of their own: counters of limits, last uses, work that an act leaves."""
 
 READS_THAT_WRITE: set[str] = set()
 """Routes whose GET writes."""
 
+LINKS = {
+    "user.reset-link",
+    "user.register-link",
+    "user.email-link",
+    "user.undo-link",
+    "recovery.link",
+    "user.login-link",
+}
+"""Left by the system beside an act, where a mail with a secret link goes out."""
+
 STEP_UP = "user.confirm"
 """Also left by any act for which the password was asked in place: two acts, two rows."""
 
 ALSO: dict[str, list[set[str]]] = {
-    "login": [set()],  # only the first of two steps
+    "login": [
+        set(),
+        {"user.login-failed"},
+    ],  # the first of two steps; from an unknown device, before its mail was opened
+    "recovery": [set()],  # it is asked for once the link in the mail is opened
+    "admin.recovery-agree": [{"recovery.agree", "recovery.reset"}],  # the second of two who agree
     "login.second": [{"user.login"}, {"factor.use-code", "user.login"}],  # the row says how it ended
     "upload": [{"project.create", "file.upload"}, {"project.create", "file.upload", "file.publish"}, set()],
     # the first file makes the project; in mode "watch" it is public at once; the same file again changes nothing
     "upload.bare": [{"project.create", "file.upload"}],
     "language": [set(), {"user.set-language"}],  # of somebody not signed in: a cookie
     "preferences": [set()],  # how pages look: a cookie, nothing is stored
-    "forgotten": [set(), {"user.reset-link"}],  # nobody has that name: the answer is the same; else a link goes out
+    "forgotten": [set()],  # nobody has that name: the answer is the same
     "api.screenings": [set()],  # the same archive again
-    "register": [{"user.register", "user.register-link"}],  # and the link that goes out
-    "register.again": [{"user.register-again", "user.register-link"}],
     "register.link": [{"user.verify", "user.login"}],  # who verified is logged in
     "manage.approve": [
         {"file.approve", "file.publish"},

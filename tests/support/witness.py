@@ -25,7 +25,7 @@ from bonded.journal.tables import journal
 from bonded.values.actions import ACTIONS, Action
 from bonded.web import guard
 from bonded.web.guard import Routed
-from tests.support.events import ALSO, MANY, READS_THAT_WRITE, STEP_UP, UNTOUCHED
+from tests.support.events import ALSO, LINKS, MANY, READS_THAT_WRITE, STEP_UP, UNTOUCHED
 
 SAFE = {"GET", "HEAD"}
 _WRITES = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM)\s+\"?(\w+)", re.IGNORECASE)
@@ -121,7 +121,9 @@ def _judge(routed: Routed, request: Any, response: Any, before: int, seen: Seen)
 
 
 def _fits(route: str, action: Action, acts: list[str]) -> bool:
-    rest = [act for act in acts if not (action.factor and act == STEP_UP and action.name != STEP_UP)]
+    rest = [
+        act for act in acts if act not in LINKS and not (action.factor and act == STEP_UP and action.name != STEP_UP)
+    ]
     allowed = [{action.name}] if action.event else []
     return set(rest) in [*allowed, *ALSO.get(route, [])] and (route in MANY or len(rest) == len(set(rest)))
 
