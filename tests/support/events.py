@@ -39,7 +39,22 @@ ALSO: dict[str, list[set[str]]] = {
     "recovery": [set()],  # it is asked for once the link in the mail is opened
     "admin.recovery-agree": [{"recovery.agree", "recovery.reset"}],  # the second of two who agree
     "login.second": [{"user.login"}, {"factor.use-code", "user.login"}],  # the row says how it ended
-    "upload": [{"project.create", "file.upload"}, {"project.create", "file.upload", "file.publish"}, set()],
+    "upload": [
+        {"project.create", "file.upload"},
+        {"project.create", "file.upload", "file.publish"},
+        set(),
+        # A token for a first upload becomes one for its project, a publisher that waited one of it; others waited in vain.
+        {"project.create", "token.bind", "file.upload"},
+        {"project.create", "pending-publisher.bind", "file.upload"},
+        {"project.create", "pending-publisher.taken", "file.upload"},
+        {"project.create", "pending-publisher.bind", "pending-publisher.taken", "file.upload"},
+    ],
+    "oidc.mint": [{"pending-publisher.bind", "publisher.mint"}],  # whose project its person made by other means
+    # A token for several projects stands in the history of each.
+    "tokens": [{"token.create", "project.token"}],
+    "token.rotate": [{"token.rotate", "project.token"}],
+    "token.revoke": [{"token.revoke", "project.token"}],
+    "token.leaked": [{"token.leaked", "project.token"}, set()],  # none of the list was live
     # the first file makes the project; in mode "watch" it is public at once; the same file again changes nothing
     "upload.bare": [{"project.create", "file.upload"}],
     "language": [set(), {"user.set-language"}],  # of somebody not signed in: a cookie
