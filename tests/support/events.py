@@ -62,6 +62,8 @@ ALSO: dict[str, list[set[str]]] = {
     "forgotten": [set()],  # nobody has that name: the answer is the same
     "api.screenings": [set()],  # the same archive again
     "register.link": [{"user.verify", "user.login"}],  # who verified is logged in
+    "login.confirm": [{"user.confirm-login", "user.login"}],  # and so is who confirmed
+    "recovery": [{"recovery.link"}],  # the row for somebody who is known; the answer is the same
     "manage.approve": [
         {"file.approve", "file.publish"},
         {"file.approve", "file.hold"},

@@ -55,7 +55,7 @@ def create_user(name: str, email: str, admin: bool, password_stdin: bool, direct
     password = _password() if password_stdin else ""
     hashed = ""
     if password_stdin:
-        passwords.check_strength(password, name)
+        passwords.check_new(password, name, house.ranges)
         hashed = passwords.hash_password(password)
     now, secret = house.clock(), ""
     with house.db.write() as tx:
@@ -83,6 +83,21 @@ def link(name: str, directory: Path) -> None:
         purpose = links.Purpose.SET_PASSWORD
         secret = links.make_link(tx, person.id, purpose, now=house.clock(), lifetime=LINK_LIFETIME)
     _print_link(house, name, secret)
+
+
+@user.command("invite")
+@click.argument("email")
+@directory_option
+def invite(email: str, directory: Path) -> None:
+    """Print a one-time link with which the person of EMAIL registers, where `registration.mode` asks for invitations."""
+    from bonded.accounts import registration_invitations
+    from bonded.values.who import OPERATOR
+
+    house = _open(directory)
+    with house.db.write() as tx:
+        secret = registration_invitations.make(tx, OPERATOR, email, now=house.clock())
+    click.echo(f"{house.settings.url.rstrip('/')}/account/register/?invitation={secret}")
+    click.echo("this link registers one person with that address; it works once, for two weeks", err=True)
 
 
 @user.command("list")
