@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from bonded.facts import fold
-from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, DECODERS, LOOKUPS, canonical
-from bonded.facts.loops import Loops
-from bonded.facts.partly import of_operation, shaped, variable
+from bonded.facts.known import CANON, CODE_SINKS, COMMAND_SINKS, DECODERS, LOOKUPS, canonical
+from bonded.facts.operators import Operators, fold_path
+from bonded.facts.partly import shaped
 from bonded.facts.scope import BUILTINS, Class, Function, Instance, Later
 from bonded.facts.value import (
     ANY,
@@ -20,17 +20,20 @@ from bonded.facts.value import (
     UNKNOWN,
     Value,
     gather,
-    join,
-    reach,
 )
 
 _IMPORTANT = CODE_SINKS | COMMAND_SINKS | DECODERS | LOOKUPS
 _MAX_DEPTH = 120
+_HIDDEN = frozenset({HIDDEN})
+_LAST_OF_ENVIRONMENT = frozenset(
+    {"environ", *(name.rpartition(".")[2] for name in CANON if canonical(name) == "os.environ")}
+)
+"""The last parts of all names of `os.environ`."""
 PARAMETER = "parameter:"
 """Begins the name of a value that a function was called with."""
 
 
-class Expressions(Loops):
+class Expressions(Operators):
     """`evaluate(node)` for every kind of expression; calls are in `facts.calling`."""
 
     nesting = 0
@@ -43,9 +46,12 @@ class Expressions(Loops):
         spend.nodes -= 1  # as `spend.node()` does; this is the most frequent line of all
         if spend.nodes < 0:
             spend.node()
-        if type(node) is ast.Constant:
-            return Value(node.value)
-        method: Callable[[Any], Value] | None = _TABLE.get(type(node))
+        kind = type(node)
+        if kind is ast.Constant:
+            return Value(node.value)  # type: ignore[attr-defined]
+        if kind is ast.Name and self.nesting < _MAX_DEPTH:
+            return self.lookup(node.id)  # type: ignore[attr-defined]
+        method: Callable[[Any], Value] | None = _TABLE.get(kind)
         if method is None:
             return self._children(node)
         if self.nesting >= _MAX_DEPTH:
@@ -70,9 +76,14 @@ class Expressions(Loops):
 
     def lookup(self, name: str) -> Value:
         """A variable, a builtin, or something star-imported."""
-        found = self.env.find(name)
+        env = self.env
+        found = env.values.get(name)
+        if found is None and env.outer is not None:
+            found = env.outer.find(name)
         if found is not None:
-            return self._set_elsewhere(found) if name.isupper() and found.names and not found.known else found
+            if found.names and found.const is UNKNOWN and name.isupper():
+                return self._set_elsewhere(found)
+            return found
         if name == "__file__":
             self.placed = True
             return Value("/" + self.path)
@@ -90,28 +101,32 @@ class Expressions(Loops):
         """`base.name`."""
         if name == "__call__":
             return base
-        if isinstance(base.local, Instance):
+        if type(base.local) is Instance:
             method = base.local.of.method(name)
             if method is not None:
                 return Value(local=method, bound=(base, name))
-        elif isinstance(base.local, Class) and base.local.method(name) is not None:
-            return Value(local=base.local.method(name))
-        names = tuple(_dotted(one, name) for one in base.names)
-        unknown = all(one.startswith(PARAMETER) for one in base.names) and not base.known
+        elif type(base.local) is Class:
+            method = base.local.method(name)
+            if method is not None:
+                return Value(local=method)
+        of, known = base.names, base.const is not UNKNOWN
+        names = tuple([_dotted(one, name) for one in of]) if of else ()
+        unknown = not known and all(one.startswith(PARAMETER) for one in of)
         stored = self._field(base, name) if unknown else None
-        labels = base.labels | (frozenset({HIDDEN}) if hidden else NOTHING)
-        if any(canonical(one) == "os.environ" for one in names):
+        labels = base.labels | _HIDDEN if hidden else base.labels
+        if name in _LAST_OF_ENVIRONMENT and any(canonical(one) == "os.environ" for one in names):
             labels |= {ENVIRONMENT}
-        if len(names) == 1 and not base.known:
-            known = fold.own_text(names[0]) if name == "__name__" else fold.CONSTANTS.get(names[0], UNKNOWN)
-            if known is not UNKNOWN:
-                return Value(known, names, labels, steps=base.steps)
-        if name == "name" and self.written and base.names:
-            labels |= self.written.get(f"<{base.names[0].removesuffix('()')}>", (NOTHING, ()))[0]
-        value = Value(names=names, labels=labels, bound=(base, name), steps=base.steps, local=_later(base))
+        if len(names) == 1 and not known:
+            text = fold.own_text(names[0]) if name == "__name__" else fold.CONSTANTS.get(names[0], UNKNOWN)
+            if text is not UNKNOWN:
+                return Value(text, names, labels, steps=base.steps)
+        if name == "name" and self.written and of:
+            labels |= self.written.get(f"<{of[0].removesuffix('()')}>", (NOTHING, ()))[0]
+        local = base.local if type(base.local) is Later else None
+        value = Value(UNKNOWN, names, labels, bound=(base, name), steps=base.steps, local=local)
         if name.isupper():
             value = self._set_elsewhere(value)
-        if base.known and isinstance(base.const, str) and name in ("parent", "name"):
+        if known and name in ("parent", "name") and isinstance(base.const, str):
             value = Value(fold_path(base.const, name), labels=base.labels, bound=(base, name))
         return stored.labelled(value.labels, *value.steps) if stored is not None else value
 
@@ -129,118 +144,6 @@ class Expressions(Loops):
             own = self.fields.get(f"{base.local.of.name}.{name}")
             return own if own is not None else self.fields.get(name)
         return self.fields.get(name)
-
-    def _subscript(self, node: ast.Subscript) -> Value:
-        base = self.evaluate(node.value)
-        index = self._slice(node.slice)
-        for name in base.names:
-            found = self._looked_up(name, base, index)
-            if found is not None:
-                return found
-        picked = self._item(base, index)
-        if picked is not None:
-            return picked
-        const = UNKNOWN
-        if base.known and index.known:
-            const = fold.subscript(base.const, index.const)
-        labels, steps = reach(base)
-        shape = ""
-        if any(canonical(one) == "os.environ" for one in base.names) and not isinstance(index.const, slice):
-            labels, shape = variable(index, labels)
-        return Value(const, labels=labels, steps=steps, local=_later(base), shape=shape)
-
-    def _looked_up(self, name: str, base: Value, index: Value) -> Value | None:
-        """`vars(x)["y"]`, `__builtins__["y"]`, `globals()["y"]`, `sys.modules["y"]`."""
-        if not isinstance(index.const, str):
-            return Value(labels=base.labels | {HIDDEN}) if name in ("builtins", "builtins.__dict__") else None
-        if name.endswith(".__dict__") or name == "builtins":
-            return self.attribute(Value(names=(name.removesuffix(".__dict__"),)), index.const, hidden=True)
-        if name in ("builtins.globals()", "builtins.locals()"):
-            found = self.lookup(index.const)
-            return found.labelled(frozenset({HIDDEN}))
-        if canonical(name) == "sys.modules":
-            return Value(names=(index.const,), labels=frozenset({HIDDEN}))
-        return None
-
-    def _item(self, base: Value, index: Value) -> Value | None:
-        if base.table is not None and isinstance(index.const, (str, bytes, int)):
-            return base.table.get(index.const)
-        if base.items is None:
-            return None
-        if isinstance(index.const, int):
-            try:
-                return base.items[index.const]
-            except IndexError:
-                return ANY
-        if isinstance(index.const, slice):
-            try:
-                return Value(items=base.items[index.const])
-            except (TypeError, ValueError):
-                return None
-        labels, steps = reach(base)
-        names = tuple(dict.fromkeys(one for item in base.items[:20] for one in item.names))[:6]
-        return Value(names=names, labels=labels, steps=steps)
-
-    def _slice(self, node: ast.expr) -> Value:
-        if not isinstance(node, ast.Slice):
-            return self.evaluate(node)
-        parts = [self.evaluate(one) for one in (node.lower, node.upper, node.step)]
-        if all(one.known and (one.const is None or isinstance(one.const, int)) for one in parts):
-            return Value(slice(*(one.const for one in parts)))
-        return Value(slice(None))  # labels are what matters of an unknown slice
-
-    def _binary(self, node: ast.BinOp) -> Value:
-        # Chains of "+" are walked in a loop: obfuscators write thousands of terms, deeper than any stack.
-        chain: list[tuple[ast.operator, ast.expr]] = []
-        left: ast.expr = node
-        while isinstance(left, ast.BinOp):
-            chain.append((left.op, left.right))
-            left = left.left
-        value = self.evaluate(left)
-        for op, right in reversed(chain):
-            value = self.combine(op, value, self.evaluate(right))
-        return value
-
-    def combine(self, op: ast.operator, left: Value, right: Value) -> Value:
-        """`left op right`."""
-        if isinstance(op, ast.Add) and left.items is not None and right.items is not None:
-            return Value(items=(left.items + right.items)[:20_000])
-        one, other = flat(left), flat(right)
-        const = UNKNOWN
-        if one is not UNKNOWN and other is not UNKNOWN:
-            const = fold.binary(op, one, other, self.spend)
-        labels, steps = gather((left, right))
-        if isinstance(op, ast.BitXor) and const is UNKNOWN:
-            labels |= {"xor"}
-        shape = of_operation(op, left, right) if const is UNKNOWN else ""
-        return Value(const, labels=labels, steps=steps, local=_later(left) or _later(right), shape=shape)
-
-    def _unary(self, node: ast.UnaryOp) -> Value:
-        value = self.evaluate(node.operand)
-        return Value(
-            fold.unary(node.op, value.const) if value.known else UNKNOWN, labels=value.labels, steps=value.steps
-        )
-
-    def _boolean(self, node: ast.BoolOp) -> Value:
-        values = [self.evaluate(one) for one in node.values]
-        result = values[0]
-        for one in values[1:]:
-            result = join(result, one)
-        return result
-
-    def _compare(self, node: ast.Compare) -> Value:
-        left, right = self.evaluate(node.left), [self.evaluate(one) for one in node.comparators]
-        other = flat(right[0]) if len(right) == 1 else UNKNOWN
-        if left.known and other is not UNKNOWN and not _is_variable(left.const):
-            return Value(fold.compare(node.ops[0], left.const, other))
-        return ANY
-
-    def _if(self, node: ast.IfExp) -> Value:
-        test = self.evaluate(node.test)
-        yes, no = self.evaluate(node.body), self.evaluate(node.orelse)
-        if test.known:
-            return yes if test.const else no
-        return join(yes, no)
 
     def _sequence(self, node: ast.Tuple | ast.List | ast.Set) -> Value:
         items: list[Value] = []
@@ -293,31 +196,8 @@ class Expressions(Loops):
         raise NotImplementedError
 
 
-def _is_variable(const: Any) -> bool:
-    """Whether it stands for what a variable of the environment would say."""
-    return isinstance(const, str) and const[:1] == "%" == const[-1:] and const[1:-1].isidentifier()
-
-
 def _dotted(base: str, name: str) -> str:
     return base if base == "builtins" and name == "__builtins__" else f"{base}.{name}"[:200]
-
-
-def _later(base: Value) -> Later | None:
-    return base.local if isinstance(base.local, Later) else None
-
-
-def flat(value: Value) -> Any:
-    """The constant; a list of constants from a container of known values; else UNKNOWN."""
-    if value.known or value.items is None:
-        return value.const
-    parts = [flat(one) for one in value.items]
-    return UNKNOWN if any(one is UNKNOWN for one in parts) else parts
-
-
-def fold_path(path: str, name: str) -> str:
-    """`parent` and `name` of a path that is folded as text."""
-    head, _, tail = path.rpartition("/")
-    return head if name == "parent" else tail
 
 
 _TABLE: dict[type[ast.AST], Any] = {

@@ -6,8 +6,8 @@ import ast
 from typing import Any
 
 from bonded.facts import footholds
-from bonded.facts.expressions import flat
 from bonded.facts.known import DOWNLOAD_TO_FILE, canonical
+from bonded.facts.operators import flat
 from bonded.facts.outputs import label_of_file
 from bonded.facts.partly import shaped
 from bonded.facts.state import Recorder, argument

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from bonded.facts.expressions import Expressions, flat
+from bonded.facts.expressions import Expressions
 from bonded.facts.files import Files
 from bonded.facts.known import (
     CODE_SINKS,
     canonical,
 )
+from bonded.facts.operators import flat
 from bonded.facts.state import argument
 from bonded.facts.value import (
     ANY,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from dataclasses import replace
 from typing import Any
 
 from bonded.facts import layout, prefilter
@@ -13,8 +12,9 @@ from bonded.facts.collect import Collected
 from bonded.facts.imported import constant_in
 from bonded.facts.kept import Known, Left
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS
+from bonded.facts.linking import link
 from bonded.facts.marks import Marks
-from bonded.facts.model import Argument, Call, Module
+from bonded.facts.model import Module
 from bonded.facts.reached import Reach, uncalled
 from bonded.facts.reading import Asked, Kept, Reading, keep, spent_since, told
 from bonded.facts.scope import Function, Later
@@ -22,7 +22,7 @@ from bonded.facts.source import Parsed, parse, text_of
 from bonded.facts.spend import Exhausted, Spend
 from bonded.facts.state import World
 from bonded.facts.statements import Interpreter
-from bonded.facts.value import ANY, SOURCES, UNKNOWN, Value
+from bonded.facts.value import ANY, UNKNOWN, Value
 from bonded.facts.when import settle
 from bonded.values.finding import When
 
@@ -74,7 +74,7 @@ class Package:
         self._installed()
         self._imported()
         self._callers()
-        self._link()
+        link(self.readers, self.found.kind)
         self.times = Reach(self.readers, self.bases, self.paths).times()
         traits = self.choice.traits
         found = [self._facts(path) for path in sorted(self.readers)]
@@ -275,23 +275,6 @@ class Package:
             for path in self.choice.reached() & self.bases.keys():
                 self.bases[path] = When.IMPORT
 
-    def _link(self) -> None:
-        """A function that runs its parameter, called from another module with hidden or fetched data."""
-        sinks = {
-            f"{layout.dotted(path, self.found.kind)}.{scope}": sink
-            for path, reader in self.readers.items()
-            for scope, sink in reader.out.sink_parameters.items()
-        }
-        for reader in self.readers.values() if sinks else ():
-            for one in reader.out.local_calls:
-                if one.name in sinks:
-                    key = (sinks[one.name], one.line, 0, one.scope, 0)
-                    call = Call(
-                        sinks[one.name], one.line, one.end_line, one.scope, When.UNKNOWN, 0, False,
-                        tuple(_through(argument, one.name) for argument in one.arguments), one.excerpt,
-                    )  # fmt: skip
-                    reader.out.calls.setdefault(key, call)
-
     def _facts(self, path: str) -> Module:
         reader, base = self.readers[path], self.bases[path]
         self.unread += [] if base in (When.NEVER, When.CALL) else dict.fromkeys(reader.out.unread)
@@ -316,12 +299,6 @@ def _matters(function: Function, lines: list[int] | None) -> bool:
     first, last = function.node.lineno, function.node.end_lineno or function.node.lineno
     position = bisect_left(lines, first)
     return position < len(lines) and lines[position] <= last
-
-
-def _through(argument: Argument, name: str) -> Argument:
-    if not SOURCES.isdisjoint(argument.labels):
-        return replace(argument, steps=(*argument.steps, f"passed to {name}"))
-    return argument
 
 
 def _pth(data: bytes) -> bytes:

@@ -6,13 +6,13 @@ import ast
 import re
 from typing import Any
 
-from bonded.facts.expressions import flat
 from bonded.facts.known import (
     CODE_SINKS,
     COMMAND_SINKS,
     NETWORK,
 )
 from bonded.facts.lookups import Lookups
+from bonded.facts.operators import flat
 from bonded.facts.scope import Later
 from bonded.facts.state import MAIN, argument
 from bonded.facts.value import (

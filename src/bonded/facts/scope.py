@@ -79,6 +79,9 @@ class Class:
 
     def method(self, name: str) -> Function | None:
         """The method here or in a base class of the same module."""
+        found = self.methods.get(name)
+        if found is not None or not self.parents:
+            return found
         return next((one.methods[name] for one in self.line() if name in one.methods), None)
 
     def line(self) -> list[Class]:

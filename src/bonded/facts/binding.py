@@ -1,0 +1,89 @@
+"""What statements bind to names: imports, assignments to variables, fields, items and patterns of them."""
+
+from __future__ import annotations
+
+import ast
+
+from bonded.facts.following import Following
+from bonded.facts.scope import Class, Function, Instance
+from bonded.facts.value import PRIVATE, SOURCES, Value, join, reach
+
+
+class Binding(Following):
+    """Statements that give names their values."""
+
+    def _import_plain(self, node: ast.Import) -> None:
+        for alias in node.names:
+            self.out.imports.append(alias.name)
+            name = alias.name if alias.asname else alias.name.split(".")[0]
+            self.env.values[alias.asname or name] = Value(names=(name,))
+
+    def _import_from(self, node: ast.ImportFrom) -> None:
+        module = node.module or ""
+        if node.level:
+            parts = self.package.split(".") if self.package else []
+            parts = parts[: len(parts) - node.level + 1] if node.level > 1 else parts
+            module = ".".join([*parts, module] if module else parts)
+        self.out.imports.append(module)
+        for alias in node.names:
+            if alias.name == "*":
+                self.env.stars.append(module)
+            else:
+                self.out.imports.append(f"{module}.{alias.name}")
+                self.env.values[alias.asname or alias.name] = Value(names=(f"{module}.{alias.name}".lstrip("."),))
+
+    def _assign(self, node: ast.Assign) -> None:
+        value = self.evaluate(node.value)
+        for target in node.targets:
+            self.bind(target, value)
+
+    def _annotated(self, node: ast.AnnAssign) -> None:
+        if node.value is not None:
+            self.bind(node.target, self.evaluate(node.value))
+
+    def _augmented(self, node: ast.AugAssign) -> None:
+        old = self.evaluate(node.target)
+        self.bind(node.target, self.combine(node.op, old, self.evaluate(node.value)))
+
+    def bind(self, target: ast.expr, value: Value) -> None:
+        """Assign `value` to a name, a field, an item or a pattern of them."""
+        if isinstance(target, ast.Name):
+            self.env.values[target.id] = value
+        elif isinstance(target, (ast.Tuple, ast.List)):
+            self._unpack(target.elts, value)
+        elif isinstance(target, ast.Starred):
+            self.bind(target.value, value)
+        elif isinstance(target, ast.Attribute):
+            self._bind_attribute(target, value)
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            self._bind_item(target.value.id, self.evaluate(target.slice), value)
+
+    def _bind_attribute(self, target: ast.Attribute, value: Value) -> None:
+        held = self.evaluate(target.value).local if isinstance(target.value, ast.Name) else None
+        if isinstance(held, Class) and isinstance(value.local, Function):
+            held.methods[target.attr] = value.local
+        owner = held.of.name if isinstance(held, Instance) else ""
+        for key in (target.attr, f"{owner}.{target.attr}"):
+            old = self.fields.get(key)
+            self.fields[key] = join(old, value) if old is not None else value
+
+    def _unpack(self, targets: list[ast.expr], value: Value) -> None:
+        items: list[Value] | None = list(value.items) if value.items is not None else None
+        if items is None and isinstance(value.const, (tuple, list, str, bytes)):
+            items = [Value(one, labels=value.labels, steps=value.steps) for one in value.const[: len(targets)]]
+        for position, target in enumerate(targets):
+            exact = items is not None and position < len(items)
+            labels, steps = reach(value)
+            self.bind(target, items[position] if exact and items else Value(labels=labels, steps=steps))
+
+    def _bind_item(self, name: str, index: Value, value: Value) -> None:
+        old = self.env.find(name)
+        if old is None:
+            return
+        if old.names and old.names[0] == "builtins.globals()" and isinstance(index.const, str):
+            self.globals.values[index.const] = value
+        elif old.table is not None and isinstance(index.const, (str, bytes, int)):
+            self.env.values[name] = Value(table={**old.table, index.const: value}, labels=old.labels)
+        else:
+            labels, steps = reach(value)
+            self.env.values[name] = old.labelled(labels & (SOURCES | PRIVATE), *steps)

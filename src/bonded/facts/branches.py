@@ -1,0 +1,113 @@
+"""Statements that branch and repeat: every way is taken, and what they leave is joined."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from bonded.facts.binding import Binding
+from bonded.facts.scope import Instance
+from bonded.facts.state import MAIN
+from bonded.facts.value import Value, join, reach
+
+
+class Branches(Binding):
+    """Conditions, loops, contexts and handlers."""
+
+    loops = 0
+    room: int | None = None
+    """Turns of inner loops that are still folded in the function that is executed; None: as many as the budget has."""
+
+    def _branch(self, node: ast.If) -> None:
+        test = self.evaluate(node.test)
+        outer_scope = self.scope
+        if _is_main(node.test) and not self.scope:
+            self.scope = MAIN
+        before = dict(self.env.values)
+        self.block(node.body)
+        after, self.env.values = self.env.values, before
+        self.scope = outer_scope
+        self.block(node.orelse)
+        if test.known and isinstance(test.const, bool):
+            self.env.values = after if test.const else self.env.values
+            return
+        self.env.values = _merged(after, self.env.values)
+
+    def _for(self, node: ast.For | ast.AsyncFor) -> None:
+        source = self.evaluate(node.iter)
+        count = len(source.items) if source.items is not None else len(source.const) if _sized(source.const) else 0
+        size = sum(1 for one in node.body for _ in ast.walk(one)) if count else 0
+        worth = 0 < count * size <= 60_000 and size <= 120 and self._has_room(count)
+        _exact, turns = self.turns(source) if worth else (False, [_one(source)])
+        self.loops += 1
+        for item in turns:
+            self.bind(node.target, item)
+            self.block(node.body)
+        self.loops -= 1
+        self.block(node.orelse)
+
+    def _has_room(self, count: int) -> bool:
+        """Whether a loop inside another one is folded, in a function that nothing calls: there, few turns tell enough."""
+        if self.room is None or not self.loops:
+            return True
+        self.room -= count
+        return self.room >= 0
+
+    def _while(self, node: ast.While) -> None:
+        self.evaluate(node.test)
+        self.block(node.body)
+        self.block(node.orelse)
+
+    def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        for item in node.items:
+            value = self.evaluate(item.context_expr)
+            if isinstance(value.local, Instance):
+                method = value.local.of.method("__enter__")
+                value = self.follow(method, [], {}, (value, "")) if method else value
+            if item.optional_vars is not None:
+                self.bind(item.optional_vars, value)
+        self.block(node.body)
+
+    def _try(self, node: ast.Try) -> None:
+        before = dict(self.env.values)
+        self.block(node.body)
+        after = self.env.values
+        for handler in node.handlers:
+            self.env.values = dict(before)
+            if handler.type is not None:
+                self.evaluate(handler.type)
+            self.block(handler.body)
+            after = _merged(after, self.env.values)
+        self.env.values = after
+        self.block(node.orelse)
+        self.block(node.finalbody)
+
+    def _match(self, node: ast.Match) -> None:
+        self.evaluate(node.subject)
+        for case in node.cases:
+            self.block(case.body)
+
+
+def _merged(left: dict[str, Value], right: dict[str, Value]) -> dict[str, Value]:
+    merged = dict(right)
+    for name, value in left.items():
+        other = merged.get(name)
+        if other is not value:
+            merged[name] = value if other is None else join(value, other)
+    return merged
+
+
+def _is_main(test: ast.expr) -> bool:
+    return isinstance(test, ast.Compare) and any(
+        isinstance(one, ast.Name) and one.id == "__name__" for one in (test.left, *test.comparators)
+    )
+
+
+def _sized(const: Any) -> bool:
+    return isinstance(const, (str, bytes, list, tuple))
+
+
+def _one(source: Value) -> Value:
+    labels, steps = reach(source)
+    names = tuple(dict.fromkeys(one for item in (source.items or ())[:20] for one in item.names))[:6]
+    return Value(names=names, labels=labels, steps=steps)

@@ -1,0 +1,102 @@
+"""Where the result of a call comes from: the labels that it carries, by the name of what is called and by what goes in."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from bonded.facts import partly
+from bonded.facts.known import (
+    CIPHER_METHODS,
+    COMMAND_SINKS,
+    DECODERS,
+    DOWNLOADERS,
+    ENCODING_NAMES,
+    ENDING,
+    HOST_FACTS,
+    PATH_USERS,
+    SECRETS,
+    SPELLERS,
+    STRUCTURED,
+    WATCHING,
+)
+from bonded.facts.outputs import label_of_answer, label_of_file, label_of_output
+from bonded.facts.running import Running
+from bonded.facts.value import (
+    CHARS,
+    CREDENTIALS,
+    DECODED,
+    DOWNLOADED,
+    ENCRYPTED,
+    ENVIRONMENT,
+    HIDDEN,
+    HOST,
+    NOTHING,
+    PARSED,
+    PRIVATE,
+    WATCHED,
+    Value,
+    gather,
+    reach,
+)
+
+_VARIABLES = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault")
+
+
+class Labelling(Running):
+    """Labels of what a named function gives."""
+
+    def _labels(
+        self, name: str, callee: Value, every: list[Value], const: Any, node: ast.AST
+    ) -> tuple[frozenset[str], tuple[str, ...]]:
+        if name in ENDING:
+            return NOTHING, ()
+        if name in _VARIABLES:
+            labels, _ = partly.variable(every[0], NOTHING) if every else (NOTHING, "")
+            return labels, (self.step(node, name),) if labels else ()
+        labels, steps = gather(every)
+        own, way = reach(callee)
+        labels, steps = (labels | own) - {HIDDEN}, steps or way
+        if name in DOWNLOADERS:
+            labels, steps = labels - PRIVATE, () if labels & PRIVATE else steps
+        extra = self._own_label(name, every)
+        if extra:
+            labels |= extra
+            steps = (*steps, self.step(node, name))[-12:]
+        if name in STRUCTURED or name.endswith(".json"):
+            labels |= {PARSED}
+        return labels, steps
+
+    def _own_label(self, name: str, every: list[Value]) -> frozenset[str]:
+        if name in DECODERS or name.rpartition(".")[2] in CIPHER_METHODS:
+            return frozenset({DECODED}) if _hides(name, every) else NOTHING
+        if name in DOWNLOADERS:
+            return frozenset({DOWNLOADED}) | label_of_answer(every)
+        if name in SPELLERS:
+            return frozenset({CHARS})
+        if name.endswith(".encrypt"):
+            return frozenset({ENCRYPTED})
+        if name in ("builtins.bytes", "builtins.bytearray") and every and _numbers(every[0]):
+            return frozenset({CHARS})
+        if name in HOST_FACTS:
+            return frozenset({HOST})
+        if name in WATCHING or name in SECRETS:
+            return frozenset({WATCHED if name in WATCHING else CREDENTIALS})
+        if name in COMMAND_SINKS:
+            return label_of_output(every)
+        if name in PATH_USERS:
+            return label_of_file(name, every)
+        return frozenset({ENVIRONMENT}) if name == "os.environ.copy" else NOTHING
+
+
+def _numbers(value: Value) -> bool:
+    if value.items is not None:
+        return any(isinstance(one.const, int) or not one.known for one in value.items[:4])
+    return "xor" in value.labels or CHARS in value.labels
+
+
+def _hides(name: str, every: list[Value]) -> bool:
+    """Whether a decoder hides something: `codecs.decode(x, "utf-8")` does not."""
+    if name != "codecs.decode" or len(every) < 2 or not isinstance(every[1].const, str):
+        return True
+    return every[1].const.lower().replace("-", "_") in ENCODING_NAMES

@@ -1,0 +1,96 @@
+"""Calls of methods of constants, of containers, and of things that nothing is known of."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from bonded.facts import fold_calls, partly
+from bonded.facts.known import CIPHER_METHODS, ENCODING_NAMES
+from bonded.facts.labelling import Labelling
+from bonded.facts.operators import flat
+from bonded.facts.scope import Later
+from bonded.facts.state import argument
+from bonded.facts.value import DECODED, ENCRYPTED, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather
+
+_MOST_ROWS = 64
+"""Rows of a dictionary whose loops are folded; longer ones are tables of data."""
+
+
+class Methods(Labelling):
+    """What such a call gives, and what it does to the variable that it is called of."""
+
+    def _unknown_call(self, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
+        """A method of a constant, or of something unknown."""
+        every = [*arguments, *keywords.values()]
+        labels, steps = gather((*every, callee))
+        if HIDDEN in callee.labels and labels & SOURCES:
+            self.record("builtins.exec", node, [argument(one) for one in every], hidden=True)
+        if callee.bound is None:
+            return Value(labels=(labels | {HIDDEN}) - {HIDDEN}, steps=steps)
+        base, name = callee.bound
+        found = self.read(base, name)
+        if found is not None:
+            return found
+        self.method_of_file(base, name, arguments, node)
+        short = base.table is not None and len(base.table) <= _MOST_ROWS
+        if short and name in ("items", "values", "keys") and not arguments:
+            return _rows(base, name)
+        const = self._fold_method(base, name, arguments, keywords)
+        if name == "decode" and isinstance(flat(arguments[0]) if arguments else None, str):
+            if str(flat(arguments[0])).lower().replace("-", "_") in ENCODING_NAMES:
+                labels, steps = labels | {DECODED}, (*steps, self.step(node, f"decode({arguments[0].const!r})"))
+        elif name == "encrypt":
+            labels |= {ENCRYPTED}
+        elif name in CIPHER_METHODS:
+            labels, steps = labels | {DECODED}, (*steps, self.step(node, name))
+        self._grow(callee, name, arguments, node)
+        if name == "json":
+            labels |= {PARSED}
+        later = next((one.local for one in (*every, base) if isinstance(one.local, Later)), None)
+        shape = partly.of_method(base, name, arguments, keywords) if const is UNKNOWN else ""
+        return Value(const, labels=labels - {HIDDEN}, local=later, steps=steps, shape=shape)
+
+    def _fold_method(self, base: Value, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Any:
+        whole = base.const  # containers of values have no methods that are folded, and flattening them takes long
+        if whole is UNKNOWN:
+            return UNKNOWN
+        consts = [flat(one) for one in arguments]
+        named = {key: flat(one) for key, one in keywords.items()}
+        if UNKNOWN in named.values() or any(one is UNKNOWN for one in consts):
+            return UNKNOWN
+        if name == "reverse":
+            return None
+        if name in ("joinpath", "resolve", "absolute") and isinstance(whole, str):
+            return fold_calls.function("os.path.join", [whole, *consts], {}, self.spend)
+        return fold_calls.method(whole, name, consts, named, self.spend)
+
+    def _grow(self, callee: Value, name: str, arguments: list[Value], node: ast.AST) -> None:
+        """`x.append(...)`, `x.extend(...)`, `x.reverse()`: the variable holds more, or the other way round."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return
+        target = node.func.value
+        if not isinstance(target, ast.Name) or callee.bound is None:
+            return
+        items = callee.bound[0].items
+        if not self.spend.fold(len(items or ()) // 16):
+            return
+        if name in ("append", "add", "insert") and arguments:
+            grown = Value(items=(*(items or ()), arguments[-1])[-20_000:], labels=callee.bound[0].labels)
+        elif name == "extend" and arguments:
+            more = arguments[0].items or (arguments[0],)
+            grown = Value(items=((items or ()) + more)[-20_000:], labels=callee.bound[0].labels)
+        elif name == "reverse" and items is not None:
+            grown = Value(items=items[::-1], labels=callee.bound[0].labels)
+        else:
+            return
+        if target.id in self.env.values:
+            self.env.values[target.id] = grown
+
+
+def _rows(base: Value, name: str) -> Value:
+    """`d.items()`, `d.values()`, `d.keys()` of a dictionary that was written out."""
+    rows = [(Value() if isinstance(key, tuple) else Value(key), one) for key, one in (base.table or {}).items()]
+    if name == "items":
+        return Value(items=tuple(Value(items=pair) for pair in rows))
+    return Value(items=tuple(pair[name == "values"] for pair in rows))

@@ -1,0 +1,161 @@
+"""Operators, comparisons and items: what comes out of values that are folded, and where it came from."""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+from bonded.facts import fold
+from bonded.facts.known import canonical
+from bonded.facts.loops import Loops
+from bonded.facts.partly import of_operation, variable
+from bonded.facts.scope import Later
+from bonded.facts.value import ANY, HIDDEN, UNKNOWN, Value, gather, join, reach
+
+
+class Operators(Loops):
+    """Every kind of expression that is made of others by an operator or an index."""
+
+    def lookup(self, name: str) -> Value:
+        """A variable by its name; `facts.expressions` has it."""
+        raise NotImplementedError
+
+    def attribute(self, base: Value, name: str, hidden: bool = False) -> Value:
+        """`base.name`; `facts.expressions` has it."""
+        raise NotImplementedError
+
+    def _subscript(self, node: ast.Subscript) -> Value:
+        base = self.evaluate(node.value)
+        index = self._slice(node.slice)
+        for name in base.names:
+            found = self._looked_up(name, base, index)
+            if found is not None:
+                return found
+        picked = self._item(base, index)
+        if picked is not None:
+            return picked
+        const = UNKNOWN
+        if base.known and index.known:
+            const = fold.subscript(base.const, index.const)
+        labels, steps = reach(base)
+        shape = ""
+        if any(canonical(one) == "os.environ" for one in base.names) and not isinstance(index.const, slice):
+            labels, shape = variable(index, labels)
+        return Value(const, labels=labels, steps=steps, local=later_of(base), shape=shape)
+
+    def _looked_up(self, name: str, base: Value, index: Value) -> Value | None:
+        """`vars(x)["y"]`, `__builtins__["y"]`, `globals()["y"]`, `sys.modules["y"]`."""
+        if not isinstance(index.const, str):
+            return Value(labels=base.labels | {HIDDEN}) if name in ("builtins", "builtins.__dict__") else None
+        if name.endswith(".__dict__") or name == "builtins":
+            return self.attribute(Value(names=(name.removesuffix(".__dict__"),)), index.const, hidden=True)
+        if name in ("builtins.globals()", "builtins.locals()"):
+            found = self.lookup(index.const)
+            return found.labelled(frozenset({HIDDEN}))
+        if canonical(name) == "sys.modules":
+            return Value(names=(index.const,), labels=frozenset({HIDDEN}))
+        return None
+
+    def _item(self, base: Value, index: Value) -> Value | None:
+        if base.table is not None and isinstance(index.const, (str, bytes, int)):
+            return base.table.get(index.const)
+        if base.items is None:
+            return None
+        if isinstance(index.const, int):
+            try:
+                return base.items[index.const]
+            except IndexError:
+                return ANY
+        if isinstance(index.const, slice):
+            try:
+                return Value(items=base.items[index.const])
+            except (TypeError, ValueError):
+                return None
+        labels, steps = reach(base)
+        names = tuple(dict.fromkeys(one for item in base.items[:20] for one in item.names))[:6]
+        return Value(names=names, labels=labels, steps=steps)
+
+    def _slice(self, node: ast.expr) -> Value:
+        if not isinstance(node, ast.Slice):
+            return self.evaluate(node)
+        parts = [self.evaluate(one) for one in (node.lower, node.upper, node.step)]
+        if all(one.known and (one.const is None or isinstance(one.const, int)) for one in parts):
+            return Value(slice(*(one.const for one in parts)))
+        return Value(slice(None))  # labels are what matters of an unknown slice
+
+    def _binary(self, node: ast.BinOp) -> Value:
+        # Chains of "+" are walked in a loop: obfuscators write thousands of terms, deeper than any stack.
+        chain: list[tuple[ast.operator, ast.expr]] = []
+        left: ast.expr = node
+        while isinstance(left, ast.BinOp):
+            chain.append((left.op, left.right))
+            left = left.left
+        value = self.evaluate(left)
+        for op, right in reversed(chain):
+            value = self.combine(op, value, self.evaluate(right))
+        return value
+
+    def combine(self, op: ast.operator, left: Value, right: Value) -> Value:
+        """`left op right`."""
+        if isinstance(op, ast.Add) and left.items is not None and right.items is not None:
+            return Value(items=(left.items + right.items)[:20_000])
+        one, other = flat(left), flat(right)
+        const = UNKNOWN
+        if one is not UNKNOWN and other is not UNKNOWN:
+            const = fold.binary(op, one, other, self.spend)
+        labels, steps = gather((left, right))
+        if isinstance(op, ast.BitXor) and const is UNKNOWN:
+            labels |= {"xor"}
+        shape = of_operation(op, left, right) if const is UNKNOWN else ""
+        return Value(const, labels=labels, steps=steps, local=later_of(left) or later_of(right), shape=shape)
+
+    def _unary(self, node: ast.UnaryOp) -> Value:
+        value = self.evaluate(node.operand)
+        return Value(
+            fold.unary(node.op, value.const) if value.known else UNKNOWN, labels=value.labels, steps=value.steps
+        )
+
+    def _boolean(self, node: ast.BoolOp) -> Value:
+        values = [self.evaluate(one) for one in node.values]
+        result = values[0]
+        for one in values[1:]:
+            result = join(result, one)
+        return result
+
+    def _compare(self, node: ast.Compare) -> Value:
+        left, right = self.evaluate(node.left), [self.evaluate(one) for one in node.comparators]
+        other = flat(right[0]) if len(right) == 1 else UNKNOWN
+        if left.known and other is not UNKNOWN and not _is_variable(left.const):
+            return Value(fold.compare(node.ops[0], left.const, other))
+        return ANY
+
+    def _if(self, node: ast.IfExp) -> Value:
+        test = self.evaluate(node.test)
+        yes, no = self.evaluate(node.body), self.evaluate(node.orelse)
+        if test.known:
+            return yes if test.const else no
+        return join(yes, no)
+
+
+def _is_variable(const: Any) -> bool:
+    """Whether it stands for what a variable of the environment would say."""
+    return isinstance(const, str) and const[:1] == "%" == const[-1:] and const[1:-1].isidentifier()
+
+
+def later_of(base: Value) -> Later | None:
+    """What another module's function gives, if the value is that."""
+    return base.local if isinstance(base.local, Later) else None
+
+
+def flat(value: Value) -> Any:
+    """The constant; a list of constants from a container of known values; else UNKNOWN."""
+    if value.known or value.items is None:
+        return value.const
+    parts = [flat(one) for one in value.items]
+    return UNKNOWN if any(one is UNKNOWN for one in parts) else parts
+
+
+def fold_path(path: str, name: str) -> str:
+    """`parent` and `name` of a path that is folded as text."""
+    head, _, tail = path.rpartition("/")
+    return head if name == "parent" else tail
