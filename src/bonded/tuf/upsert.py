@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Table
@@ -13,13 +14,16 @@ from bonded.db.engine import Tx
 
 def upsert(tx: Tx, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> None:
     """Insert `rows`, all with the same columns; where the primary key exists, update the others, or `keep` them."""
-    if not rows:
-        return
-    statement: Any = (postgresql if tx.dialect.name == "postgresql" else sqlite).insert(table)
+    if rows:
+        tx.execute(_statement(table, tuple(rows[0]), tx.dialect.name, keep), list(rows))
+
+
+@lru_cache(maxsize=64)
+def _statement(table: Table, columns: tuple[str, ...], dialect: str, keep: bool) -> Any:
+    """Made once: making a statement costs several times what running it for one row does."""
+    statement: Any = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     keys = [column.name for column in table.primary_key.columns]
-    others = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    others = {name: statement.excluded[name] for name in columns if name not in keys}
     if keep or not others:
-        statement = statement.on_conflict_do_nothing(index_elements=keys)
-    else:
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=others)
-    tx.execute(statement, list(rows))
+        return statement.on_conflict_do_nothing(index_elements=keys)
+    return statement.on_conflict_do_update(index_elements=keys, set_=others)
