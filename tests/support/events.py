@@ -63,11 +63,15 @@ ALSO: dict[str, list[set[str]]] = {
     "api.screenings": [set()],  # the same archive again
     "register.link": [{"user.verify", "user.login"}],  # who verified is logged in
     "login.confirm": [{"user.confirm-login", "user.login"}],  # and so is who confirmed
-    "recovery": [{"recovery.link"}],  # the row for somebody who is known; the answer is the same
     "manage.approve": [
         {"file.approve", "file.publish"},
         {"file.approve", "file.hold"},
     ],  # policy's verdict takes effect
+    "manage.dual-end": [{"project.end-dual", "file.publish"}],  # what waited for a second owner only
+    "data.delete": [{"account.delete", "role.leave"}, {"account.delete", "role.leave", "token.revoke"}],
+    # With a role goes what came from it.
+    "manage.role-remove": [{"role.remove", "token.revoke"}, {"role.remove", "role.revoke-invitation"}],
+    "manage.leave": [{"role.leave", "token.revoke"}, {"role.leave", "role.revoke-invitation"}],
     "admin.undo": [  # an opposite act of its own for each act that it takes back
         {"review.reopen"},
         {"review.quarantine"},
