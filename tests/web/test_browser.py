@@ -121,7 +121,7 @@ def test_an_administrator_releases_a_file_with_the_keyboard_only(browser: Browse
     assert states["1.1"] is FileState.PUBLIC
     visitor = open_page(browser)
     visitor.goto(f"{site}project/spam/")
-    expect(visitor.get_by_text("spam-1.1-py3-none-any.whl")).to_be_visible()
+    expect(visitor.get_by_role("link", name="spam-1.1-py3-none-any.whl", exact=True)).to_be_visible()
 
 
 def test_the_skip_link_is_first_and_works(browser: Browser, site: str) -> None:
