@@ -148,7 +148,7 @@ def mint(
     """
     wanted = Wanted(name, tuple(projects), tuple(permissions), expires_at, operator, tuple(networks), first_upload)
     made, text, facts = _insert(tx, sealer, user, wanted, now)
-    _record(tx, "token.create", who, made, user.id, facts["projects"], facts, now)
+    _record(tx, "token.create", who, made, user.id, wanted.name, facts["projects"], facts, now)
     return made, text
 
 
@@ -221,11 +221,12 @@ def revoke(tx: Tx, who: Actor, token_id: str, *, user_id: str | None, now: datet
     if user_id is not None:
         mine &= token.c.user_id == user_id
     done = tx.execute(
-        update(token).where(mine).values(revoked_at=now).returning(token.c.user_id, token.c.projects)
+        update(token).where(mine).values(revoked_at=now).returning(token.c.user_id, token.c.name, token.c.projects)
     ).one_or_none()
     if done is None:
         raise Refusal(NO_SUCH_TOKEN, "there is no such token to revoke")
-    _record(tx, "token.revoke", who, token_id, done.user_id, done.projects, {"projects": done.projects}, now)
+    facts = {"projects": done.projects}
+    _record(tx, "token.revoke", who, token_id, done.user_id, done.name, done.projects, facts, now)
 
 
 def rotate(tx: Tx, who: Actor, user: User, token_id: str, *, sealer: Sealer, now: datetime) -> tuple[Token, str]:
@@ -242,7 +243,8 @@ def rotate(tx: Tx, who: Actor, user: User, token_id: str, *, sealer: Sealer, now
         old.name, old.projects, tuple(old.permissions), ends, old.operator, old.networks, old.first_upload
     )  # fmt: skip
     made, text, facts = _insert(tx, sealer, user, wanted, now)
-    _record(tx, "token.rotate", who, made, user.id, list(old.projects), facts | {"replaces": old.id}, now)
+    facts |= {"replaces": old.id}
+    _record(tx, "token.rotate", who, made, user.id, old.name, list(old.projects), facts, now)
     new = by_id(tx, made)
     assert new is not None
     return new, text
@@ -286,7 +288,9 @@ def _allow(row: Any, user: User, left: caveats.Narrowed, permission: str, projec
     limits = [names for names in (frozenset(row.projects) or None, left.projects) if names is not None]
     projects = frozenset.intersection(*limits) if limits else None
     if projects is not None and (not projects or (project is not None and project not in projects)):
-        raise Refusal(TOKEN_PROJECT, f"the API token is not for the project {project or 'in question'}: use one that is")
+        raise Refusal(
+            TOKEN_PROJECT, f"the API token is not for the project {project or 'in question'}: use one that is"
+        )
     limited = tuple(sorted(projects or ()))
     ids = tuple(row.publishers)
     return Bearer(user, row.id, row.operator, limited, permissions, row.used_at, row.first_upload, ids)
@@ -300,7 +304,7 @@ def genuine(conn: Connection, sealer: Sealer, read: macaroon.Read) -> Token | No
 
 def note(tx: Tx, action: str, who: Actor, one: Token, facts: dict[str, Any], now: datetime) -> None:
     """Write what happened to a token into the journal, for its person and its projects."""
-    _record(tx, action, who, one.id, one.user_id, list(one.projects), facts, now)
+    _record(tx, action, who, one.id, one.user_id, one.name, list(one.projects), facts, now)
 
 
 def _genuine(conn: Connection, sealer: Sealer, read: macaroon.Read) -> Any:
@@ -337,12 +341,23 @@ def _check_form(tx: Tx, user: User, name: str, permissions: list[str], expires_a
 
 
 def _record(
-    tx: Tx, action: str, who: Actor, token_id: str, user_id: str, keys: list[str], facts: dict[str, Any], now: datetime
+    tx: Tx,
+    action: str,
+    who: Actor,
+    token_id: str,
+    user_id: str,
+    name: str,
+    keys: list[str],
+    facts: dict[str, Any],
+    now: datetime,
 ) -> None:
-    """A token for projects shows in the history of each: of one by the row itself, of several by a row each."""
+    """A token for projects shows in the history of each: of one by the row itself, of several by a row each.
+
+    Its name is what its owner called it, and may name people: it stands beside the row.
+    """
     project = keys[0] if len(keys) == 1 else None
-    subject = (SubjectKind.TOKEN, token_id)
-    record(tx, action, who, subject, now=now, project=project, user=user_id, facts=facts)
+    subject, private = (SubjectKind.TOKEN, token_id), {"token": name.strip()}
+    record(tx, action, who, subject, now=now, project=project, user=user_id, facts=facts, private=private)
     for key in keys if len(keys) > 1 else ():
         record(tx, "project.token", who, subject, now=now, project=key, user=user_id, facts={"by": action})
 
