@@ -157,7 +157,9 @@ def _networks(rest: list[object], use: Use, left: Narrowed) -> Narrowed:
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
         address = address.ipv4_mapped
     if not any(address in network for network in networks):
-        raise Refusal(TOKEN_ADDRESS, "the API token may not be used from this network: use it from where it is meant for")
+        raise Refusal(
+            TOKEN_ADDRESS, "the API token may not be used from this network: use it from where it is meant for"
+        )
     return left
 
 

@@ -71,9 +71,9 @@ class Jobs(Publishing, Screening, Uploads, People):
         """House-keeping of the worker: how often, and what."""
         from bonded.accounts import recovery_deciding
         from bonded.accounts.expiry import expire
+        from bonded.accounts.lost_domains import round_of
         from bonded.accounts.oidc_mint import sweep as sweep_publishing
         from bonded.accounts.reminders import remind
-        from bonded.accounts.lost_domains import round_of
         from bonded.catalog import invitations
         from bonded.db.workers import forget
         from bonded.screening.demotion import demote
