@@ -48,6 +48,7 @@ class Service:
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     shape: Shape = GITHUB
+    repository: str = "octo/tool"
 
     def list_keys(self, keys: list[dict[str, Any]]) -> None:
         said = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"}
@@ -74,11 +75,11 @@ class Service:
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
             "exp": int((now + timedelta(minutes=5)).timestamp()),
-            "repository": "octo/tool",
+            "repository": self.repository,
             "repository_owner": "octo",
             "repository_id": "1001",
             "repository_owner_id": "7",
-            "job_workflow_ref": "octo/tool/.github/workflows/release.yml@refs/tags/v1",
+            "job_workflow_ref": f"{self.repository}/.github/workflows/release.yml@refs/tags/v1",
             "ref": "refs/tags/v1",
             "sha": "0" * 40,
             "environment": "release",
