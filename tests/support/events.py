@@ -38,7 +38,12 @@ ALSO: dict[str, list[set[str]]] = {
     ],  # the first of two steps; from an unknown device, before its mail was opened
     "recovery": [set()],  # it is asked for once the link in the mail is opened
     "admin.recovery-agree": [{"recovery.agree", "recovery.reset"}],  # the second of two who agree
-    "login.second": [{"user.login"}, {"factor.use-code", "user.login"}],  # the row says how it ended
+    "login.second": [
+        {"user.login"},
+        {"factor.use-code", "user.login"},
+        {"factor.use-code"},
+        set(),
+    ],  # the row says how it ended; from an unknown device, before its mail was opened
     "upload": [
         {"project.create", "file.upload"},
         {"project.create", "file.upload", "file.publish"},
