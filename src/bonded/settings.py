@@ -266,6 +266,13 @@ class PublishingSettings(Section):
     timeout: float = Field(default=5.0, gt=0)
     """Seconds that a build service may take to answer with its keys."""
 
+    @model_validator(mode="after")
+    def _once(self) -> PublishingSettings:
+        named = [one.issuer or one.preset for one in self.issuers]
+        if len(set(named)) < len(named):
+            raise ValueError("publishing.issuers: a build service is named twice")
+        return self
+
 
 class MailSettings(Section):
     """`transport`: `file` writes messages under `folder`, `smtp` sends them."""
