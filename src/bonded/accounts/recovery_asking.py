@@ -92,7 +92,7 @@ def name_repository(
     if len(address) > 500 or has_control(address) or not any(is_below(address, one) for one in linked):
         raise Refusal(NOT_LINKED, "no project of the account links to this repository")
     note(tx, found, {"mail_at": now, "repository": address, "repository_at": now})
-    write(tx, "recovery.name-repository", who, found, now, {"repository": address})
+    write(tx, "recovery.name-repository", who, found, now, private={"repository": address})
 
 
 def is_below(address: str, repository: str) -> bool:

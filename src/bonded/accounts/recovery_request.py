@@ -184,11 +184,17 @@ def end(tx: Tx, found: LostFactors, state: State, now: datetime) -> None:
 
 
 def write(
-    tx: Tx, action: str, who: Actor, found: LostFactors, now: datetime, facts: dict[str, Any] | None = None
+    tx: Tx,
+    action: str,
+    who: Actor,
+    found: LostFactors,
+    now: datetime,
+    facts: dict[str, Any] | None = None,
+    private: dict[str, str] | None = None,
 ) -> int:
     """The journal row of an act about a request; returns its id."""
-    subject = (SubjectKind.USER, found.user_id)
-    return record(tx, action, who, subject, now=now, user=found.user_id, facts={"request": found.id} | (facts or {}))
+    subject, told = (SubjectKind.USER, found.user_id), {"request": found.id} | (facts or {})
+    return record(tx, action, who, subject, now=now, user=found.user_id, facts=told, private=private)
 
 
 def _turn(tx: Tx, found: LostFactors, states: tuple[State, ...], values: dict[str, Any]) -> bool:
