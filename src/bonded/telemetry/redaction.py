@@ -18,7 +18,7 @@ _KEYS = re.compile(
 _TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b(bonded|pypi)-[A-Za-z0-9_\-]{16,}={0,2}"), rf"\1-{HIDDEN}"),
     (re.compile(r"\b(Basic|Bearer|Token) +[A-Za-z0-9+/._~\-]{8,}={0,2}", re.IGNORECASE), rf"\1 {HIDDEN}"),
-    (re.compile(r"((?:__Host-)?bonded=)[^\s;,\"'\\]{8,}"), rf"\1{HIDDEN}"),
+    (re.compile(r"((?:__Host-)?bonded(?:-known)?=)[^\s;,\"'\\]{8,}"), rf"\1{HIDDEN}"),
     (re.compile(r"((?:set-)?cookie[\"']?\s*[:=]\s*[\"']?)[^\r\n\"']+", re.IGNORECASE), rf"\1{HIDDEN}"),
     (
         re.compile(r"((?:password|passphrase|secret)[\"']?\s*[:=]\s*[\"']?)[^\s&;,\"'}\\]+", re.IGNORECASE),

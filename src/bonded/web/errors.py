@@ -10,6 +10,7 @@ from pyramid.httpexceptions import HTTPException
 from pyramid.response import Response
 from sqlalchemy.exc import SQLAlchemyError
 
+from bonded.telemetry.redaction import redact_path
 from bonded.upload.accept import DATABASE_BUSY
 from bonded.values.refusals import CATALOGUE, Refusal, RefusalKind
 from bonded.web.identity import nobody
@@ -56,7 +57,10 @@ def busy(error: SQLAlchemyError, request: Request) -> Response:
 def fault(error: Exception, request: Request) -> Response:
     """Anything that nobody expected: logged with its traceback, answered without it."""
     log.error(
-        "unexpected error", path=request.environ.get("PATH_INFO", ""), request_id=request.request_id, exc_info=error
+        "unexpected error",
+        path=redact_path(request.environ.get("PATH_INFO", "")),
+        request_id=request.request_id,
+        exc_info=error,
     )
     kind = CATALOGUE[FAULT]
     return answer(request, kind, f"Something is wrong on our side (request {request.request_id}).")
