@@ -44,6 +44,7 @@ def own(folder: Path) -> Catalog:
 def whole(folder: Path) -> Catalog:
     """The same with the refusals and actions of all rooms that pages show."""
     import bonded.web.app  # noqa: F401 - its rooms define their refusals when they are imported
+    from bonded.accounts.oidc_shapes import SHAPES
     from bonded.values.actions import ACTIONS
     from bonded.values.alarms import KINDS
     from bonded.values.refusals import CATALOGUE
@@ -52,6 +53,8 @@ def whole(folder: Path) -> Catalog:
     kinds = sorted(CATALOGUE.values(), key=lambda kind: kind.code)
     _add(catalog, (text for kind in kinds for text in (kind.title, kind.help)), "refusals")
     _add(catalog, (action.label for action in ACTIONS.values()), "actions")
+    fields = [field for shape in SHAPES.values() for field in shape.fields]
+    _add(catalog, (text for field in fields for text in (field.label, field.hint) if text), "build services")
     _add(catalog, sentences(folder.parent), SENTENCES)
     _add(catalog, (text for alarm in KINDS.values() for text in (alarm.sentence, alarm.advice)), "alarms")
     return catalog
