@@ -54,7 +54,7 @@ def whole(folder: Path) -> Catalog:
     _add(catalog, (text for kind in kinds for text in (kind.title, kind.help)), "refusals")
     _add(catalog, (action.label for action in ACTIONS.values()), "actions")
     fields = [field for shape in SHAPES.values() for field in shape.fields]
-    _add(catalog, (text for field in fields for text in (field.label, field.hint) if text), "build services")
+    _add(catalog, (text for field in fields for text in (field.label, field.hint) if text), "services")
     _add(catalog, sentences(folder.parent), SENTENCES)
     _add(catalog, (text for alarm in KINDS.values() for text in (alarm.sentence, alarm.advice)), "alarms")
     return catalog
