@@ -65,7 +65,7 @@ def test_the_only_links_are_the_index_and_secret_ones(language: str) -> None:
         assert all(samples.SECRET in link for link in links), (name, links)
 
 
-WHOM = ("en", "de", "de_AT", None, "fr-unknown", "../x")
+WHOM = ("en", "de", "de_AT", None, "tlh", "../x")
 
 
 @pytest.mark.parametrize("by_language", ["en", "de"])
