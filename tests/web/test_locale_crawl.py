@@ -15,6 +15,7 @@ import pytest
 from bs4 import BeautifulSoup, NavigableString
 from webtest import TestApp, TestResponse
 
+from bonded.mail import samples
 from bonded.values.states import FileState
 from bonded.web.routes import ROUTES
 from tests.web.house import House
@@ -47,7 +48,9 @@ CLDR = re.compile(
     r"\b\d+ (second|minute|hour|day|week|month|year)s?\b|\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)\b"
 )
 """What Babel writes; in a real language it is of that language."""
-NAME = re.compile(r"^[a-z0-9]+([-_.@/:+][a-z0-9*]+)+[-_./:]?$|^U\+[0-9A-F]+$|^[0-9a-f]{12,}$", re.IGNORECASE)
+NAME = re.compile(
+    r"^https?://\S+$|^[a-z0-9]+([-_.@/:+][a-z0-9*]+)+[-_./:]?$|^U\+[0-9A-F]+$|^[0-9a-f]{12,}$", re.IGNORECASE
+)
 """Names of files, checks, packages, addresses, digests."""
 WORD = re.compile(r"[^\W\d_]{2,}")
 
@@ -208,3 +211,19 @@ def test_no_refused_form_has_a_word_outside_the_catalogues(house: House) -> None
         if page.content_type == "text/html" and page.status_int != 303:
             wrong += [f"{address}: {text}" for text in bare(page)]
     assert wrong == []
+
+
+@pytest.mark.parametrize("kind", samples.names())
+def test_no_mail_has_a_word_outside_the_catalogues(kind: str) -> None:
+    made = samples.sample(kind, "en_XA", samples.settings("Bonded", "http://localhost/"))
+    assert "⟦" in made.subject
+
+    class Page:
+        text = made.html
+
+    assert list(bare(Page())) == []  # type: ignore[arg-type]
+    body = re.sub(r"⟦[^⟦⟧]*(⟦[^⟦⟧]*⟧[^⟦⟧]*)*⟧", " ", made.text)
+    for line in body.splitlines():
+        words = line.partition(":")[0] if ":" in line else line
+        assert "Hello" not in words
+        assert not re.search(r"\b(the|your|was|is|not|and)\b", words), line

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tools.translation_round_trip import travel
 
-from bonded.mail import letter
+from bonded.mail import compose, letter, samples
 from bonded.values.translating import read
 from bonded.web import render
 from tests.web.house import House
@@ -35,9 +35,11 @@ def test_a_string_comes_back_translated(house: House, tmp_path: Path, monkeypatc
     mails = next(path for path in changed if path.name == "mail.po")
     spoken = read(mails.read_bytes(), "eo")
     letter._environment.cache_clear()
-    monkeypatch.setattr(letter, "translations", lambda language: spoken)
+    monkeypatch.setattr(compose, "choose", lambda language: "eo")
+    for module in (compose, letter):
+        monkeypatch.setattr(module, "translations", lambda language: spoken)
     try:
-        made = letter.write("project.archive", "eo", {"by": "ann", "project": "spam", "name": "bob", "index_name": "x", "url": "http://localhost/"}, [("reason", "it is done")])  # fmt: skip
+        made = samples.sample("review.ask-owner", "eo", samples.settings("Bonded", "http://localhost/"))
     finally:
         letter._environment.cache_clear()
     assert "Kialo, pruva" in made.text

@@ -155,7 +155,7 @@ def _details(settings: MailSettings, news: News, to: User, language: str) -> lis
     if news.secret:  # to the one person who proves by it that this mail reached them
         where = settings.url + SECRET_LINKS[entry.action].page.format(secret=news.secret)
     wanted = [
-        ("time", babel_datetime(entry.at, "long", locale=language)),
+        ("time", babel_datetime(entry.at, "long", locale=formats_of(language))),
         ("by", "" if entry.action.startswith(UNSIGNED) else _by(news, language)),
         ("address", places.place(entry, to.id, gettext)),
         ("agent", places.device(entry, to.id, gettext)),
