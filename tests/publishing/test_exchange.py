@@ -106,6 +106,8 @@ def test_the_way_of_an_upload_without_a_secret(both: House, service: Service) ->
         minted = of_project(conn, "tool", Filter(actions=("publisher.mint",))).entries[0]
         rows = conn.execute(select(token)).mappings().all()
     assert "octo" not in str(minted.facts), "names of people stand beside the row"
+    assert minted.private["publisher"] == f"{service.host}: octo, tool, release.yml"
+    assert minted.private["sha"] == "0" * 40
     assert text not in str(rows)
     both.now += timedelta(minutes=14, seconds=59)
     assert upload(both, text, version="1.1") == "received"

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bonded.accounts.names import plausible_id
-from bonded.accounts.oidc_shapes import Claims, Shape
+from bonded.accounts.oidc_shapes import SHAPES, Claims, Shape
 from bonded.accounts.publisher_tables import publisher
 from bonded.db.engine import Tx
 from bonded.journal import record
@@ -70,9 +70,16 @@ class Publisher:
     used_at: datetime | None
 
     @property
+    def filled_in(self) -> list[str]:
+        """What was filled in, in the order of the form."""
+        forms = ([field.name for field in shape.fields] for shape in SHAPES.values())
+        order = next((names for names in forms if set(names) == set(self.fields)), sorted(self.fields))
+        return [self.fields[name] for name in order if self.fields[name]]
+
+    @property
     def words(self) -> str:
         """In words for people: the host of the issuer and what was filled in."""
-        return f"{urlsplit(self.issuer).netloc}: {', '.join(value for value in self.fields.values() if value)}"
+        return f"{urlsplit(self.issuer).netloc}: {', '.join(self.filled_in)}"
 
     def live(self, now: datetime) -> bool:
         return self.expires_at is None or now < self.expires_at

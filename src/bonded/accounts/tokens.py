@@ -5,9 +5,8 @@ What a token may do is in its row (and can be revoked there at once); caveats th
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,21 +21,19 @@ from bonded.accounts.people import by_id as user_by_id
 from bonded.accounts.permits import ACCOUNT_FROZEN, TOKEN_PERMISSION
 from bonded.accounts.sealing import Sealer
 from bonded.accounts.tables import token
+from bonded.accounts.token_wanted import DEFAULT_LIFETIME as DEFAULT_LIFETIME
+from bonded.accounts.token_wanted import MAX_LIFETIME as MAX_LIFETIME
+from bonded.accounts.token_wanted import PERMISSIONS as PERMISSIONS
+from bonded.accounts.token_wanted import TOKEN_FORM as TOKEN_FORM
+from bonded.accounts.token_wanted import Wanted, checked
 from bonded.db.engine import Tx
 from bonded.journal import record
-from bonded.values.actions import ACTIONS
-from bonded.values.names import check_project_name, normalize
+from bonded.values.names import normalize
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
-from bonded.values.text import has_control, new_id
+from bonded.values.text import new_id
 from bonded.values.who import Actor, ActorKind
 
-PERMISSIONS = frozenset(a.scope for a in ACTIONS.values() if a.scope)
-"""Every permission that a token can carry."""
-
-DEFAULT_LIFETIME = timedelta(days=90)
-MAX_LIFETIME = timedelta(days=730)
-MAX_LIVE = 200
 STALE_AFTER = timedelta(days=90)
 USED_EVERY = timedelta(minutes=1)
 """Last use is written at most this often."""
@@ -46,13 +43,6 @@ TOKEN_REVOKED = define(
     401,
     "The API token was revoked",
     "You or an administrator revoked this token. Make a new one and replace it where it is used.",
-)
-TOKEN_FORM = define(
-    "token-form",
-    400,
-    "The token cannot be made like this",
-    "A token needs a name that none of your other tokens has (1 to 100 characters), at least one permission, valid project "
-    "names if it is limited to projects, and an end within two years.",
 )
 NO_SUCH_TOKEN = define("no-such-token", 404, "No such token", "The token was revoked already, or it is not yours.")
 
@@ -64,7 +54,7 @@ class Bearer:
     `projects` is () for all projects of the user, else the normalized names it is limited to, caveats included.
     `operator`: made on the operator's command line. `first_upload`: good for making one new project, and nothing else before
     that. `publishers`: ids of those that it was given to, where a CI identity was exchanged for it. Both may have changed since:
-    see `bearing.now`.
+    see `bearing.as_of_now`.
     """
 
     user: User
@@ -111,22 +101,6 @@ class Token:
         return self.live(now) and now - (self.used_at or self.created_at) >= STALE_AFTER
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a token is to be. `projects` empty: all projects that the user ever has a role in, unless it is for a first upload.
-
-    `networks`: addresses or CIDR from which alone it works. `operator`: made on the operator's command line.
-    """
-
-    name: str
-    projects: tuple[str, ...]
-    permissions: tuple[str, ...]
-    expires_at: datetime
-    operator: bool = False
-    networks: tuple[str, ...] = ()
-    first_upload: bool = False
-
-
 def mint(
     tx: Tx,
     who: Actor,
@@ -156,7 +130,7 @@ def _insert(tx: Tx, sealer: Sealer, user: User, wanted: Wanted, now: datetime) -
     """The row. Returns its id, the token's text, and what the journal says of it."""
     if not user.active:
         raise Refusal(ACCOUNT_FROZEN, "the account is frozen: it cannot make tokens")
-    wanted = _checked(tx, user, wanted, now)
+    wanted = checked(wanted, [one.name for one in of_user(tx, user.id) if one.live(now)], now)
     token_id, key = new_id(), macaroon.new_key()
     values = {
         "id": token_id,
@@ -256,14 +230,6 @@ def revoke_all(tx: Tx, user_id: str, *, now: datetime) -> int:
     return tx.execute(update(token).where(mine).values(revoked_at=now)).rowcount
 
 
-def checked_networks(networks: Iterable[str]) -> list[str]:
-    """Networks in their usual form. Raises Refusal (token-form)."""
-    try:
-        return sorted({str(ipaddress.ip_network(one.strip(), strict=False)) for one in networks if one.strip()})[:50]
-    except ValueError:
-        raise Refusal(TOKEN_FORM, "networks are addresses such as 192.0.2.7, or ranges such as 192.0.2.0/24") from None
-
-
 def of_user(conn: Connection, user_id: str) -> list[Token]:
     """All tokens that a person made, revoked ones included, newest first; not those that CI identities were exchanged for."""
     mine = (token.c.user_id == user_id) & (token.c.publishers == [])
@@ -311,33 +277,6 @@ def _genuine(conn: Connection, sealer: Sealer, read: macaroon.Read) -> Any:
     """The row of a token whose signatures begin with its key; None otherwise. Raises Refusal (account-key-missing)."""
     row = conn.execute(select(token).where(token.c.id == read.token_id)).one_or_none()
     return row if row is not None and read.genuine(sealer.open(bytes(row.key), f"token:{row.id}")) else None
-
-
-def _checked(tx: Tx, user: User, wanted: Wanted, now: datetime) -> Wanted:
-    """What is wanted in its usual form. Raises Refusal (token-form, invalid-name)."""
-    name = wanted.name.strip()
-    keys = sorted({normalize(check_project_name(p)) for p in wanted.projects})
-    granted = sorted(set(wanted.permissions))
-    _check_form(tx, user, name, granted, wanted.expires_at, now)
-    if wanted.first_upload and (keys or granted != ["upload"]):
-        raise Refusal(TOKEN_FORM, "a token for a first upload is for no project yet, and may upload only")
-    places = checked_networks(wanted.networks)
-    return replace(wanted, name=name, projects=tuple(keys), permissions=tuple(granted), networks=tuple(places))
-
-
-def _check_form(tx: Tx, user: User, name: str, permissions: list[str], expires_at: datetime, now: datetime) -> None:
-    if not 1 <= len(name) <= 100 or has_control(name):
-        raise Refusal(TOKEN_FORM, "a token needs a name of 1 to 100 characters")
-    if not permissions or not PERMISSIONS.issuperset(permissions):
-        known = ", ".join(sorted(PERMISSIONS))
-        raise Refusal(TOKEN_FORM, f"a token needs at least one of these permissions: {known}")
-    if not now < expires_at <= now + MAX_LIFETIME:
-        raise Refusal(TOKEN_FORM, "a token must end in the future, within two years")
-    live = [t for t in of_user(tx, user.id) if t.live(now)]
-    if len(live) >= MAX_LIVE:
-        raise Refusal(TOKEN_FORM, f"you have {MAX_LIVE} tokens already: revoke some first")
-    if any(t.name == name for t in live):
-        raise Refusal(TOKEN_FORM, f"you have a token named {name!r} already")
 
 
 def _record(

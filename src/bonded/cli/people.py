@@ -149,7 +149,9 @@ def token() -> None:
     "--permission", "permissions", multiple=True, default=("upload",), show_default=True, help="May be given again."
 )
 @click.option("--network", "networks", multiple=True, help="Only from this address or range; may be given again.")
-@click.option("--first-upload", is_flag=True, help="For one new project, made by the first upload, and for that one alone.")
+@click.option(
+    "--first-upload", is_flag=True, help="For one new project, made by the first upload, and for that one alone."
+)
 @click.option("--name", default="", help="Name of the token in lists; by default one that says when it was made.")
 @directory_option
 def create_token(

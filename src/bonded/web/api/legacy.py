@@ -150,7 +150,9 @@ def _check_factor(conn: Connection, bearer: Bearer, asked: bool) -> None:
     """
     exempt = bearer.operator or bool(bearer.publishers)
     if asked and not exempt and not factors.has_any(conn, bearer.user.id):
-        raise Refusal(SECOND_FACTOR_NEEDED, "the account of this API token has no second factor: add one, then upload again")
+        raise Refusal(
+            SECOND_FACTOR_NEEDED, "the account of this API token has no second factor: add one, then upload again"
+        )
 
 
 def _accept(request: Request, bearer: Bearer) -> Accepted:
