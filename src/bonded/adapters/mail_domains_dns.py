@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Sequence
 
 import dns.exception
@@ -12,7 +13,10 @@ from bonded.seams import MailDomain
 
 
 class DnsMailDomains:
-    """Asks `servers` (ADDRESS or ADDRESS:PORT; none: those of this machine), `timeout` seconds for all of it."""
+    """Asks `servers` (ADDRESS or ADDRESS:PORT; none: those of this machine), `timeout` seconds for all of it.
+
+    Raises ValueError for what is no address.
+    """
 
     def __init__(self, servers: Sequence[str] = (), timeout: float = 5.0) -> None:
         self._resolver = dns.resolver.Resolver(configure=not servers)
@@ -20,7 +24,7 @@ class DnsMailDomains:
         self._resolver.cache = None
         if servers:
             self._resolver.nameservers = [
-                dns.nameserver.Do53Nameserver(host.strip("[]"), int(port)) for host, port in map(_split, servers)
+                dns.nameserver.Do53Nameserver(host, int(port)) for host, port in map(_split, servers)
             ]
 
     def look(self, domain: str) -> MailDomain:
@@ -51,8 +55,13 @@ class DnsMailDomains:
 
 
 def _split(server: str) -> tuple[str, str]:
+    host, port = _parts(server)
+    return str(ipaddress.ip_address(host)), port
+
+
+def _parts(server: str) -> tuple[str, str]:
     if server.startswith("["):
-        host, _, port = server.partition("]")
+        host, _, port = server[1:].partition("]")
         return host, port.lstrip(":") or "53"
     host, _, port = server.partition(":")
     return (host, port or "53") if server.count(":") == 1 else (server, "53")
