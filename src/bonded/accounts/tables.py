@@ -27,7 +27,6 @@ user = Table(
     Column("state", Text, nullable=False),  # values.states.AccountState
     Column("is_admin", Boolean, nullable=False, default=False),
     Column("language", Text),
-    Column("new_email", Text),  # asked for, not confirmed yet
     Column("created_at", Instant, nullable=False),
     Column("password_void_at", Instant),  # the password is known from leaks: it opens nothing until it is reset
     Column("first_login_at", Instant),
