@@ -17,7 +17,10 @@ SOURCES, STATIC = WEB / "assets", WEB / "static"
 TOOLS = NodeTools("assets")
 TARGETS = "chrome109,firefox115,safari16.4"
 HEAD = "/* Made from src/bonded/web/assets by tools/build_assets.py. */\n"
-SCRIPT_HEAD = "/* Made from src/bonded/web/assets by tools/build_assets.py. With Stimulus 3.2.2, MIT licence, Copyright 2021 Basecamp, LLC (NOTICE). */\n"
+SCRIPT_HEAD = (
+    "/* Made from src/bonded/web/assets by tools/build_assets.py. "
+    "With Stimulus 3.2.2, MIT licence, Copyright 2021 Basecamp, LLC (NOTICE). */\n"
+)
 
 
 def build() -> dict[str, str]:
