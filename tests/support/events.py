@@ -28,6 +28,9 @@ LINKS = {
 }
 """Left by the system beside an act, where a mail with a secret link goes out."""
 
+PENDING = {"project.create", "pending-publisher.bind", "file.upload"}
+"""The first upload of a build whose project was only announced."""
+
 STEP_UP = "user.confirm"
 """Also left by any act for which the password was asked in place: two acts, two rows."""
 
@@ -46,6 +49,7 @@ ALSO: dict[str, list[set[str]]] = {
     ],  # the row says how it ended; from an unknown device, before its mail was opened
     "upload": [
         {"project.create", "file.upload"},
+        PENDING,
         {"project.create", "file.upload", "file.publish"},
         set(),
         # A token for a first upload becomes one for its project, a publisher that waited one of it; others waited in vain.
@@ -99,7 +103,7 @@ ALSO: dict[str, list[set[str]]] = {
 """Route -> other sets of acts that a request which succeeded may leave, each act once for each file it is about."""
 
 MANY = (
-    {"admin.undo"}
+    {"admin.undo", "oidc.mint", "oidc.mint-old"}
     | {f"admin.{act}" for act in ("release", "quarantine", "reject", "remove", "ask", "reopen")}
     | {f"admin.cases-{act}" for act in ("release", "quarantine", "reject", "remove", "ask")}
 )

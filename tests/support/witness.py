@@ -34,33 +34,39 @@ _GATES = ("/account/login/?next=", "/account/confirm/?next=", "/account/factors/
 
 @dataclass
 class Seen:
-    """What one request did: writes that were committed, as "VERB table"."""
+    """What one request did in its thread: writes that were committed, as "VERB table", and the acts of new journal rows."""
 
-    pending: set[str] = field(default_factory=set)
-    committed: set[str] = field(default_factory=set)
+    pending: list[str] = field(default_factory=list)
+    committed: list[str] = field(default_factory=list)
+    acts_pending: list[str] = field(default_factory=list)
+    acts: list[str] = field(default_factory=list)
 
 
 _now = threading.local()
 
 
-def _wrote(_conn: Any, cursor: Any, statement: str, *_rest: Any) -> None:
+def _wrote(_conn: Any, cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
     seen: Seen | None = getattr(_now, "seen", None)
     found = _WRITES.match(statement) if seen is not None else None
-    if seen is not None and found and cursor.rowcount != 0:
-        seen.pending.add(f"{found[1].split()[0].upper()} {found[2].lower()}")
+    # An INSERT ... RETURNING counts no rows before they are fetched.
+    if seen is not None and found and (found[1].upper() == "INSERT INTO" or cursor.rowcount != 0):
+        seen.pending.append(f"{found[1].split()[0].upper()} {found[2].lower()}")
+        if seen.pending[-1] == "INSERT journal":
+            seen.acts_pending += [values["action"] for values in context.compiled_parameters]
 
 
 def _committed(_conn: Any) -> None:
     seen: Seen | None = getattr(_now, "seen", None)
     if seen is not None:
-        seen.committed |= seen.pending
-        seen.pending = set()
+        seen.committed += seen.pending
+        seen.acts += seen.acts_pending
+        seen.pending, seen.acts_pending = [], []
 
 
 def _rolled_back(_conn: Any) -> None:
     seen: Seen | None = getattr(_now, "seen", None)
     if seen is not None:
-        seen.pending = set()
+        seen.pending, seen.acts_pending = [], []
 
 
 @contextmanager
@@ -102,8 +108,9 @@ def _judge(routed: Routed, request: Any, response: Any, before: int, seen: Seen)
     if found is None or response.body == b"the view ran":
         return
     with request.db.read() as conn:
-        rows = conn.execute(select(journal).where(journal.c.id > before).order_by(journal.c.id)).all()
-    acts = [row.action for row in rows]
+        mine = journal.c.action.in_(seen.acts)  # others may be at work at the same moment
+        rows = conn.execute(select(journal).where(journal.c.id > before, mine).order_by(journal.c.id)).all()
+    acts = seen.acts
     changed = {write for write in seen.committed if write not in UNTOUCHED and "journal" not in write}
     name = f"{method} {route.name} ({response.status_int})"
     _keep(route.name, method, response.status_int, acts)
