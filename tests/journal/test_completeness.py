@@ -81,6 +81,8 @@ def test_every_route_was_driven_and_left_its_row(tmp_path: Path) -> None:
             "-q",
             "-p",
             "no:xdist",
+            "-p",
+            "tests.support.witness_plugin",
             "-m",
             "not slow",
             *(f"tests/{name}" for name in folders),
