@@ -17,8 +17,8 @@ from bonded.accounts.registration_rules import Mode, RegistrationRules
 from tests.web.house import House, form_with, login_form
 from tests.web.post import Post, link_in
 
-MANY = 125
-"""Of each kind; there are four that people type, and four that the index makes: a thousand."""
+MANY = 100
+"""Of each kind; there are six that people type, and four that the index makes: a thousand."""
 
 
 def canary(kind: str, number: int) -> str:
@@ -60,8 +60,8 @@ def sweep(
         for number in range(many):
             # The limit of everybody is for an hour; so is that of links.
             house.now += timedelta(minutes=1)
-            typed += [canary(kind, number) for kind in ("password", "guess", "name", "new")]
-            password, guess, as_name, new = typed[-4:]
+            typed += [canary(kind, number) for kind in ("password", "guess", "again", "old", "name", "new")]
+            password, guess, again, old, as_name, new = typed[-6:]
             browser, name = house.browser(), f"n{number}"
             form = form_with(browser.get("/account/register/"), "email")
             form["name"], form["email"], form["password"] = name, f"{name}@example.net", password
@@ -74,14 +74,14 @@ def sweep(
             form["password"] = password
             form.submit(status=303)
             made += [browser.cookies["bonded"], browser.cookies["bonded-known"]]
-            for field, value in (("password", guess), ("name", as_name)):  # people type passwords as names
+            for field, value in (("password", again), ("name", as_name)):  # people type passwords as names
                 stranger = house.browser()
                 form = login_form(stranger.get("/account/login/"))
-                form["name"], form["password"] = name, guess
+                form["name"], form["password"] = name, again
                 form[field] = value
                 said.append(form.submit(status=401).text.replace(f'value="{as_name}"', ""))
             form = form_with(browser.get("/account/password/"), "old")
-            form["old"], form["password"], form["again"] = guess, new, new
+            form["old"], form["password"], form["again"] = old, new, new
             said.append(form.submit(status=400).text)
             form["old"], form["password"], form["again"] = password, new, new
             said.append(form.submit(status=303).follow().text)
@@ -105,4 +105,4 @@ def sweep(
         assert [secret for secret in (cookies if place == "pages" else made) if secret in text] == [], place
     assert not re.findall(r"canary-\w+-\d+", mails), "and no mail repeats what somebody typed"
     assert not [one for one in cookies if one in mails]
-    assert (len(typed), len(made)) == (4 * many, 4 * many)
+    assert (len(typed), len(made)) == (6 * many, 4 * many)
