@@ -17,7 +17,8 @@ import zstandard
 from playwright.sync_api import BrowserContext, Page
 from sqlalchemy import insert, update
 
-from bonded.accounts.tables import factor, session, user
+from bonded.accounts.entry_tables import email_address
+from bonded.accounts.tables import factor, session
 from bonded.accounts.tables import token as token_table
 from bonded.catalog.description_tables import description
 from bonded.catalog.tables import check_state, evidence, file, finding, project, release, saved_filter, suppression
@@ -142,7 +143,14 @@ class Stage:
         now = self.house.now
         with self.house.db.write() as tx:
             tx.execute(update(session).values(agent=next(each)[:200], ip=next(each)[:45]))
-            tx.execute(update(user).where(user.c.id == self.ann.id).values(new_email=next(each)))
+            tx.execute(
+                email_address.delete().where(
+                    email_address.c.user_id == self.ann.id, email_address.c.verified_at.is_(None)
+                )
+            )
+            for text in dict.fromkeys(islice(each, 5)):
+                row = {"id": new_id(), "user_id": self.ann.id, "address": text, "key": text, "added_at": now}
+                tx.execute(insert(email_address).values(row))
             tx.execute(update(token_table).values(name=next(each)))
             tx.execute(
                 insert(factor).values(id=new_id(), user_id=self.ann.id, kind="app", label=next(each) + new_id(), secret=b"x", created_at=now)
@@ -165,7 +173,7 @@ class Stage:
                     )
                 )  # fmt: skip
             tx.execute(saved_filter.delete())
-            for text in islice(each, 20):
+            for text in dict.fromkeys(islice(each, 20)):
                 tx.execute(saved_filter.insert().values(user_id=self.root.id, name=text, query="", created_at=now))
             tx.execute(check_state.delete().where(check_state.c.check == "obfuscated-code"))
             tx.execute(
@@ -188,7 +196,7 @@ class Stage:
         name, case = self.made[-1], self.cases[-1]
         shown = [(None, f"/project/{name}/{version}/") for version in ("1.0", "2.0", "3.0", "4.0")]
         shown += [(None, "/"), (None, f"/search/?q={name}"), (None, "/user/ann/"), ("ann", f"/project/{name}/1.0/")]
-        shown += [("ann", one) for one in ("/account/", "/account/tokens/", "/account/sessions/", "/account/history/", "/account/factors/", "/account/profile/")]  # fmt: skip
+        shown += [("ann", one) for one in ("/account/", "/account/tokens/", "/account/sessions/", "/account/history/", "/account/factors/", "/account/addresses/", "/account/profile/")]  # fmt: skip
         shown += [("ann", f"/manage/project/{name}/{one}") for one in ("", "status/", "people/", "history/")]
         shown += [("root", f"/admin/review/{case}/{one}") for one in ("", "differences/", "related/")]
         shown += [("root", f"/admin/review/{case}/evidence/{one}/") for one in self._finding_ids()]
