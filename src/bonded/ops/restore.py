@@ -21,9 +21,9 @@ from bonded.journal import record
 from bonded.journal.tables import to_publish
 from bonded.ops.look_vault import digest
 from bonded.seams import NotStored, Storage
-from bonded.tuf.draft import BadProject
 from bonded.tuf.claim import claim
 from bonded.tuf.context import Publisher
+from bonded.tuf.draft import BadProject
 from bonded.tuf.outcome import Result
 from bonded.tuf.plain import copy_all
 from bonded.tuf.plan import Exposure
