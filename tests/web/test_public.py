@@ -103,7 +103,9 @@ def test_a_description_cannot_bring_scripts_pictures_or_bad_links(house: House) 
     house.file(ann, "spam", "1.0", metadata=metadata)
     page = house.browser().get("/project/spam/")
     assert "<script" not in str(page.html.main)
-    assert "![a cat](https://example.invalid/x.png)" in page.html.find("article").text, "as written, until it is rendered"
+    assert "![a cat](https://example.invalid/x.png)" in page.html.find("article").text, (
+        "as written, until it is rendered"
+    )
     assert not page.html.find("article").find_all(["img", "script"])
     assert 'href="javascript' not in page
     assert "data:text" not in page

@@ -57,9 +57,7 @@ def delete_account(tx: Tx, who: Actor, user: User, *, now: datetime) -> int:
     forget(tx, user.id)
     _erase(tx, user)
     private = {"email": user.email, "name": user.name, "language": user.language or ""}
-    journal_id = record(
-        tx, "account.delete", who, (SubjectKind.USER, user.id), now=now, user=user.id, private=private
-    )
+    journal_id = record(tx, "account.delete", who, (SubjectKind.USER, user.id), now=now, user=user.id, private=private)
     mine = journal_private.c.journal_id == journal_id
     tx.execute(update(journal_private).where(mine).values(expires=now + LAST_MAIL_WITHIN))
     return journal_id
@@ -108,5 +106,3 @@ def _erase_in(tx: Tx, table: Table, user_id: str) -> None:
         mine = [table.c.user_id]
     for column in mine:
         tx.execute(delete(table).where(column == user_id))
-
-
