@@ -17,7 +17,7 @@ def test_a_language_is_chosen_and_taken_back(both: House) -> None:
     both.person("ann")
     browser = both.login("ann")
     form = form_to(browser.get("/account/profile/"), "/language/")
-    assert [text for _, _, text in form["language"].options][1:] == ["Deutsch", "English"]
+    assert [text for _, _, text in form["language"].options][1:] == ["Deutsch", "English", "Français"]
     form["language"] = "de"
     assert "Your language is set." in form.submit(status=303).follow()
     assert ann(both.db).language == "de"

@@ -266,7 +266,7 @@ def test_secrets_of_a_lost_key_file_are_one_clear_refusal(both: House, ann: User
 
     both.wsgi = make_wsgi(both.context)
     page = second(first_step(both, both.browser()), "code", code(both), 503)
-    assert "Second factors cannot be read" in page
+    assert "Sealed secrets cannot be read" in page
 
 
 def test_the_policy_asks_for_a_factor_before_tokens_and_managing(both: House) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pyramid.decorator import reify
 from pyramid.request import Request as PyramidRequest
@@ -25,12 +25,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+HOUSE = "bonded.web.house"
+"""Where a request's environ has the WebContext that answers it."""
+
+
 class Request(PyramidRequest):  # type: ignore[misc]
     """One request. `visitor` is set by the guard before a view runs."""
 
-    house: WebContext
     pages: Pages
     visitor: Visitor
+
+    @property
+    def house(self) -> WebContext:
+        """What this application works with."""
+        return cast("WebContext", self.environ[HOUSE])
 
     @property
     def db(self) -> Database:
