@@ -29,7 +29,7 @@ def test_a_report_from_the_project_page_to_the_end(service: Service) -> None:
         page.get_by_label("What is it").select_option("malware")
         page.get_by_label("What did you see, and where").fill("It sends tokens away.\nsetup.py, line 3")
         page.get_by_role("button", name="Send the report").click()
-        expect(page.locator("p.notice[role=status]")).to_contain_text("number 1")
+        expect(page.locator("main")).to_contain_text("number 1")
         page.goto("/account/login/")
         page.get_by_label("User name").fill("root")
         page.get_by_label("Password").fill(PASSWORD)
