@@ -16,7 +16,7 @@ from tools import catalogues, check_catalogues
 from bonded.values.languages import ENOUGH, LANGUAGES, closest, is_rtl, offered
 from bonded.values.translated import TRANSLATED
 from bonded.values.translating import Pseudo, Spoken, fault, filled, pattern, plural_rule, pseudo, read
-from bonded.web import render
+from bonded.web import app, render
 from bonded.web.negotiate import asked, negotiated
 from tests.web.house import House
 
@@ -152,6 +152,13 @@ def test_a_good_translation_is_not() -> None:
     assert fault("It\u2019s", "C\u2019est\u00a0: l'une", 2) == ""
 
 
+@pytest.fixture
+def anew(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The next application reads its catalogues anew, and those after the test do not have its."""
+    monkeypatch.setattr(app, "_made", [])
+    return monkeypatch
+
+
 BAD = """
 msgid ""
 msgstr ""
@@ -175,8 +182,8 @@ msgstr "%(secret)s %d %"
 @pytest.mark.parametrize(
     "text", [BAD, "", "\x00\xff", 'msgid "a\nmsgstr', BAD.replace("Help", "Help%(x)s")], ids=range(5)
 )
-def test_a_bad_catalogue_breaks_no_page(house: House, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setattr(render, "_translations", lambda language: read(text.encode("latin-1"), language))
+def test_a_bad_catalogue_breaks_no_page(house: House, anew: pytest.MonkeyPatch, text: str) -> None:
+    anew.setattr(render, "_translations", lambda language: read(text.encode("latin-1"), language))
     house.settings = replace(house.settings, languages=("en", "de"))
     house.__post_init__()
     page = house.browser().get("/", headers={"Accept-Language": "de"})
@@ -188,12 +195,12 @@ def test_a_bad_catalogue_breaks_no_page(house: House, monkeypatch: pytest.Monkey
     assert house.browser().get("/nothing/", headers={"Accept-Language": "de"}, expect_errors=True).status_int == 404
 
 
-def test_what_passed_the_judge_by_mistake_is_text_all_the_same(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_passed_the_judge_by_mistake_is_text_all_the_same(house: House, anew: pytest.MonkeyPatch) -> None:
     class Careless(Pseudo):
         def gettext(self, message: str) -> str:
             return f'<b onclick="x">{message}</b>'
 
-    monkeypatch.setattr(render, "_translations", lambda language: Careless())
+    anew.setattr(render, "_translations", lambda language: Careless())
     house.settings = replace(house.settings, languages=("en", "de"))
     house.__post_init__()
     page = house.browser().get("/", headers={"Accept-Language": "de"})
@@ -201,10 +208,10 @@ def test_what_passed_the_judge_by_mistake_is_text_all_the_same(house: House, mon
     assert "&lt;b onclick=" in page
 
 
-def test_a_refusal_is_said_in_the_language_of_whoever_reads_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refusal_is_said_in_the_language_of_whoever_reads_it(house: House, anew: pytest.MonkeyPatch) -> None:
     catalog = Catalog(locale="de")
     catalog.add("There is no project %(key)s here.", "Hier gibt es kein Projekt %(key)s.", locations=[("sentences", 0)])
-    monkeypatch.setattr(render, "_translations", lambda language: Spoken(language, catalog))
+    anew.setattr(render, "_translations", lambda language: Spoken(language, catalog))
     house.settings = replace(house.settings, languages=("en", "de"))
     house.__post_init__()
     for accept in ("application/json", "text/plain", "text/html"):
