@@ -29,7 +29,7 @@ def labels(source: str, name: str) -> set[str]:
         ("/etc/cron.d/x", True),
         ("/etc/systemd/system/x.service", True),
         ("/home/x/.bashrc", True),
-        ("/root/.ssh/authorized_keys", True),
+        ("/home/x/.ssh/authorized_keys", True),
         ("C:\\Windows\\System32\\drivers\\etc\\hosts", True),
         ("/usr/lib/python3/site-packages/x.pth", True),
         ("/tmp/startup.log", False),
