@@ -117,11 +117,11 @@ def test_what_a_child_writes_into_its_pipe_harms_only_itself(
 
 
 def test_files_of_the_machine_cannot_be_read(sandbox: ForkServer, tmp_path: Path) -> None:
-    if sandbox.level == "seccomp":
-        pytest.skip(
-            "this kernel has neither namespaces nor Landlock: files are protected by the account's rights alone"
-        )
     (tmp_path / "passphrase").write_bytes(b"secret")
+    if sandbox.level == "seccomp":
+        # A kernel with neither namespaces nor Landlock: files are protected by the account's rights alone, as the level says.
+        assert value(sandbox, calls.read_file, str(tmp_path / "passphrase").encode()) == "done"
+        return
     for path in (tmp_path / "passphrase", Path("/etc/passwd"), Path("/etc/hostname")):
         assert value(sandbox, calls.read_file, str(path).encode()).startswith("refused")
     assert value(sandbox, calls.list_folder, str(tmp_path).encode()).startswith("refused")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from abc import abstractmethod
 from typing import Any
 
 from bonded.facts import fold_calls, footholds, partly
@@ -158,6 +159,7 @@ class Calling(Methods):
             )
         return Later(name, tuple(arguments))
 
+    @abstractmethod
     def follow(
         self,
         function: Function,
@@ -166,7 +168,6 @@ class Calling(Methods):
         bound: tuple[Value, str] | None = None,
     ) -> Value:
         """Evaluate a call of one of the package's own functions; `facts.statements` has it."""
-        raise NotImplementedError
 
     def _callbacks(self, name: str, every: list[Value], node: ast.AST) -> None:
         if name.startswith(BOTS):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -191,9 +192,9 @@ class Expressions(Operators):
     def _await(self, node: ast.Await | ast.YieldFrom | ast.Starred) -> Value:
         return self.evaluate(node.value)
 
+    @abstractmethod
     def call(self, node: ast.Call) -> Value:
         """Evaluate a call; `facts.calling` has it."""
-        raise NotImplementedError
 
 
 def _dotted(base: str, name: str) -> str:

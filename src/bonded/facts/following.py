@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from abc import abstractmethod
 from collections.abc import Iterable
 
 from bonded.facts.calling import Calling
@@ -24,9 +25,9 @@ class Following(Calling):
         super().__init__(path, lines, spend, world)
         self.results: list[list[Value]] = []
 
+    @abstractmethod
     def block(self, body: Iterable[ast.stmt]) -> None:
         """Execute statements; `facts.statements` has it."""
-        raise NotImplementedError
 
     def follow(
         self,

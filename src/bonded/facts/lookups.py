@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from abc import abstractmethod
 
 from bonded.facts.expressions import Expressions
 from bonded.facts.files import Files
@@ -29,21 +30,21 @@ from bonded.facts.value import (
 class Lookups(Files, Expressions):
     """`special(name, ...)`: the value of a call that the interpreter must understand to follow names and data."""
 
+    @abstractmethod
     def apply(self, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         """`callee(*arguments, **keywords)`; `facts.calling` has it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run_code(
         self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value:
         """A call that runs its argument as Python; `facts.calling` has it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def record_call(
         self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> None:
         """Note a call with its arguments; `facts.calling` has it."""
-        raise NotImplementedError
 
     def special(
         self, name: str, raw: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST

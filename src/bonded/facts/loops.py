@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
@@ -12,20 +13,20 @@ from bonded.facts.state import Recorder, World
 from bonded.facts.value import CHARS, NOTHING, SOURCES, Value, gather, reach
 
 
-class Loops(Recorder):
+class Loops(Recorder, ABC):
     """Comprehensions over known items are folded one by one, within the budget; over unknown ones they are seen once."""
 
     def __init__(self, path: str, lines: list[str], spend: Spend, world: World) -> None:
         super().__init__(path, lines, spend, world)
         self.constant_sources: dict[int, Value] = {}
 
+    @abstractmethod
     def evaluate(self, node: ast.expr | None) -> Value:
         """What is known of an expression; `facts.expressions` has it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bind(self, target: ast.expr, value: Value) -> None:
         """Assign to a target; `facts.statements` has the whole of it."""
-        raise NotImplementedError
 
     def _comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Value:
         found: list[Value] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from abc import abstractmethod
 from typing import Any
 
 from bonded.facts import fold
@@ -16,13 +17,13 @@ from bonded.facts.value import ANY, HIDDEN, UNKNOWN, Value, gather, join, reach
 class Operators(Loops):
     """Every kind of expression that is made of others by an operator or an index."""
 
+    @abstractmethod
     def lookup(self, name: str) -> Value:
         """A variable by its name; `facts.expressions` has it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def attribute(self, base: Value, name: str, hidden: bool = False) -> Value:
         """`base.name`; `facts.expressions` has it."""
-        raise NotImplementedError
 
     def _subscript(self, node: ast.Subscript) -> Value:
         base = self.evaluate(node.value)

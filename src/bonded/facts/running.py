@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from abc import abstractmethod
 from typing import Any
 
 from bonded.facts.known import (
@@ -55,9 +56,9 @@ class Running(Lookups):
                 return found.labelled(value.labels, *value.steps)
         return value
 
+    @abstractmethod
     def nested(self, text: str, node: ast.AST, *, expression: bool, hidden: bool) -> Value:
         """Read code that is in a constant; `facts.statements` has it."""
-        raise NotImplementedError
 
     def record_call(
         self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
