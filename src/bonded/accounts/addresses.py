@@ -148,9 +148,10 @@ def make_link(tx: Tx, user_id: str, address_id: str, *, now: datetime) -> str | 
     """The secret of a link that confirms an address; None when there is nothing to confirm any more, "" when the address
     is another account's: its mail says so, and carries no link."""
     known = address_book.one(tx, user_id, address_id)
-    if known is None or known.verified:
+    owner = None if known is None else address_book.owner(tx, known.address)
+    if known is None or known.verified or owner == user_id:
         return None
-    if address_book.owner(tx, known.address) is not None:
+    if owner is not None:
         return ""
     return links.make_link(tx, user_id, Purpose.CONFIRM_EMAIL, now=now, lifetime=LINK_LIFETIME, detail=address_id)
 
@@ -167,9 +168,10 @@ def look(tx: Tx, secret: str, *, now: datetime) -> tuple[User, Address]:
     known = address_book.one(tx, user.id, link.detail)
     if known is None:
         raise Refusal(EMAIL_REMOVED, "the address was removed from the account meanwhile")
-    if known.verified:
+    owner = address_book.owner(tx, known.address)
+    if known.verified or owner == user.id:  # the second: the same link in another window, since the row was read
         raise Refusal(EMAIL_VERIFIED, "the address is confirmed already")
-    if address_book.owner(tx, known.address) is not None:
+    if owner is not None:
         raise Refusal(EMAIL_TAKEN, "another account has this address")
     return user, known
 

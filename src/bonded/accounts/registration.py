@@ -171,9 +171,10 @@ def make_link(tx: Tx, registration_id: str, *, now: datetime) -> str | None:
     """The secret of a link that makes the account; None when nobody waits for it any more, "" when the address belongs to an
     account: its mail says so, and carries no link."""
     row = _row(tx, table.c.id == registration_id)
-    if row is None or row.verified_at is not None or row.expires_at <= now:
+    owner = None if row is None else address_book.owner(tx, row.email)
+    if row is None or row.verified_at is not None or row.expires_at <= now or owner == row.id:
         return None
-    if address_book.owner(tx, row.email) is not None:
+    if owner is not None:
         return ""
     secret = new_secret()
     values = {"secret_hash": hash_secret(secret), "link_until": min(now + LINK_LIFETIME, row.expires_at)}
@@ -212,11 +213,12 @@ def look(conn: Connection, secret: str, *, now: datetime) -> Registration:
     row = _row(conn, table.c.secret_hash == hash_secret(secret))
     if row is None:
         raise Refusal(LINK_INVALID, "this link is not valid; a newer one may have taken its place")
-    if row.verified_at is not None:
+    owner = address_book.owner(conn, row.email)
+    if row.verified_at is not None or owner == row.id:  # the second: the same link, used since the row was read
         raise Refusal(LINK_USED, "the account is made already; log in")
     if row.link_until <= now:
         raise Refusal(LINK_EXPIRED, "this link has expired; register again")
-    if address_book.owner(conn, row.email) is not None:
+    if owner is not None:
         raise Refusal(EMAIL_TAKEN, "another account has this address")
     return _registration(row)
 
