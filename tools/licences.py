@@ -42,6 +42,7 @@ BY_NAME: dict[str, tuple[str, str]] = {
     "hypothesis": ("MPL-2.0", "tests only"),
     "orjson": ("MPL-2.0 AND (Apache-2.0 OR MIT)", "copyleft by file, unmodified"),
     "pathspec": ("MPL-2.0", "development only"),
+    "sigstore-models": ("MIT", "states no identifier; its licence file is the MIT one"),
     "docutils": ("LicenseRef-docutils", "public domain and BSD but for one editor mode that is not in the wheel"),
     "protobuf": ("BSD-3-Clause", "states no identifier; only in the extra `kms`"),
     "pyasn1": ("BSD-2-Clause", "states no identifier; only in the extra `kms`"),
