@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from typing import Any
 
@@ -21,6 +22,14 @@ def source() -> str:
     """The library, from the package index, at the version of the lock."""
     TOOLS.install()
     return (TOOLS.place / "node_modules/axe-core/axe.min.js").read_text()
+
+
+@cache
+def version() -> str:
+    """The version of the library and the rules that are asked for."""
+    source()
+    found = json.loads((TOOLS.place / "node_modules/axe-core/package.json").read_text())["version"]
+    return f"axe-core {found} {' '.join(TAGS)}"
 
 
 def violations(page: Page) -> list[str]:

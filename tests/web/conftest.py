@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -11,8 +11,10 @@ import pytest
 from bonded.accounts import passwords
 from bonded.db.engine import Database
 from bonded.web.context import WebSettings
+from tests.conftest import NOW
 from tests.support.witness import watching
 from tests.web.house import CHEAP, House
+from tests.web.scenes.shots import Shot, kept
 
 SETTINGS = WebSettings(
     name="Bonded", url="http://localhost/", contact="mailto:security@example.invalid", second_factor=False
@@ -43,3 +45,9 @@ def every_change_leaves_its_row(monkeypatch: pytest.MonkeyPatch) -> Iterator[Non
     with watching(monkeypatch) as wrong:
         yield
     assert wrong == []
+
+
+@pytest.fixture(scope="session")
+def shots(shared: Path, migrated_sqlite: Path) -> Callable[[str], tuple[Shot, ...]]:
+    """Every scene in a language: `shots("ar")`. Taken once for all test processes of this run."""
+    return lambda language: kept(shared, migrated_sqlite, NOW, language)

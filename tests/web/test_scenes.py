@@ -1,0 +1,67 @@
+"""The table of pages and states knows every route that answers a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+from bs4 import BeautifulSoup
+from webtest import TestApp
+
+from bonded.web.routes import ROUTES
+from tests.web.house import House
+from tests.web.scenes.shots import Shot
+from tests.web.scenes.table import NO_PAGE, SCENES
+
+Shots = Callable[[str], tuple[Shot, ...]]
+
+
+def test_every_route_that_answers_get_is_there_or_is_named_with_a_reason() -> None:
+    routes = {route.name for route in ROUTES if "GET" in route.methods}
+    assert {scene.route for scene in SCENES} | set(NO_PAGE) == routes
+    assert {scene.route for scene in SCENES} & set(NO_PAGE) == set()
+
+
+def test_scenes_have_names_of_their_own_and_are_many() -> None:
+    assert [name for name, count in Counter(scene.name for scene in SCENES).items() if count > 1] == []
+    assert len(SCENES) >= 200
+
+
+def test_what_is_no_page_is_none(house: House) -> None:
+    house.project("spam", house.person("ann"))
+    house.person("root", admin=True)
+    visitors = {name: house.login(name) if name else house.browser() for name in ("", "ann", "root")}
+    for route, (_, address) in NO_PAGE.items():
+        who = "root" if address.startswith("/admin/") else "ann" if address.startswith(("/account", "/manage")) else ""
+        path = address.replace("{hax}", "1").replace("{style}", style(visitors[""]))
+        answer = visitors[who].get(path, expect_errors=True)
+        page = answer.content_type == "text/html" and answer.status_int < 300
+        assert not page, route
+
+
+def style(browser: TestApp) -> str:
+    return str(browser.get("/").html.find("link", rel="stylesheet")["href"])
+
+
+def test_each_scene_is_a_page_of_its_own_in_its_language(shots: Shots) -> None:
+    seen = {}
+    for shot in shots("en"):
+        page = BeautifulSoup(shot.html, "html.parser")
+        assert page.html, shot.name
+        assert page.html["lang"] == "en"
+        assert page.main, shot.name
+        assert page.main.text.strip(), shot.name
+        seen[shot.name] = (shot.path, shot.status, page.main.text)
+    assert len(seen) == len(SCENES)
+    same = [name for name, count in Counter(seen.values()).items() if count > 1]
+    assert same == [], "two scenes that show the same"
+
+
+def test_no_scene_is_a_fault(shots: Shots) -> None:
+    assert [shot.name for shot in shots("en") if shot.status.startswith("5")] == []
+
+
+@pytest.mark.parametrize("state", ["refused", "empty", "step-up", "missing", "unknown", "wrong"])
+def test_states_of_every_kind_are_among_them(state: str) -> None:
+    assert [scene for scene in SCENES if scene.state == state]
