@@ -8,12 +8,16 @@ import secrets
 
 from bonded.seams import Changed, OtherBytes, Storage, StorageError
 
+_PART = r"[^/\0\\.\n][^/\0\\\n]{0,254}"
+_FINE = re.compile(f"{_PART}(?:/{_PART})*")
+"""What nearly every name is: no part begins with a dot. A publication names tens of thousands of objects, and looking for
+what is bad takes five times as long as seeing that a name is fine."""
 _BAD = re.compile(r"(?:^|/)(?:\.{0,2}(?:/|$)|[^/]{256})|[\0\\]|^\.tmp(?:/|$)")
 
 
 def check_name(name: str) -> None:
     """Raise StorageError unless `name` is a relative POSIX path that stays inside the store."""
-    if _BAD.search(name):
+    if not _FINE.fullmatch(name) and _BAD.search(name):
         raise StorageError(f"not an object name: {name!r}")
 
 

@@ -14,10 +14,10 @@ from sqlalchemy import Connection, delete, func, insert, select, text
 
 from bonded.db.engine import Tx
 from bonded.journal.leaf import leaf_hash
-from bonded.journal.nodes import reader
+from bonded.journal.nodes import Place, read_peaks
 from bonded.journal.tables import journal, journal_leaf, journal_node, journal_unsealed
 from bonded.journal.tables import seal as seals
-from bonded.journal.tree import EMPTY_ROOT, Nodes, completed, root
+from bonded.journal.tree import EMPTY_ROOT, completed, root
 
 BATCH = 2000
 """Rows per statement."""
@@ -32,12 +32,15 @@ def seal(tx: Tx, *, now: datetime) -> tuple[int, bytes]:
         # The statements after this one see everything that an earlier sealer committed (READ COMMITTED).
         tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     size, value = first, _ = current(tx)
-    nodes = reader(tx)
+    known: dict[Place, bytes] = {}
     while batch := _unsealed(tx):
-        size = _append(tx, batch, size, nodes)
+        known = known or read_peaks(tx, first)
+        size = _append(tx, batch, size, known)
+        if len(batch) < BATCH:
+            break
     if size == first:
         return size, value
-    value = root(size, nodes)
+    value = root(size, lambda level, position: known[level, position])
     previous = tx.execute(select(func.max(seals.c.id))).scalar_one()
     tx.execute(insert(seals).values(first=first, last=size - 1, size=size, root=value, previous=previous, at=now))
     return size, value
@@ -54,27 +57,28 @@ def unsealed(conn: Connection) -> int:
     return int(conn.execute(select(func.count()).select_from(journal_unsealed)).scalar_one())
 
 
+_UNSEALED = (
+    select(journal).join(journal_unsealed, journal_unsealed.c.id == journal.c.id).order_by(journal.c.id).limit(BATCH)
+)
+"""Built once, as in `record`."""
+
+
 def _unsealed(tx: Tx) -> list[dict[str, Any]]:
-    query = (
-        select(journal)
-        .join(journal_unsealed, journal_unsealed.c.id == journal.c.id)
-        .order_by(journal.c.id)
-        .limit(BATCH)
-    )
-    return [dict(row) for row in tx.execute(query).mappings()]
+    return [dict(row) for row in tx.execute(_UNSEALED).mappings()]
 
 
-def _append(tx: Tx, rows: list[dict[str, Any]], size: int, nodes: Nodes) -> int:
-    """Write leaves and the inner nodes that they complete; returns the new size."""
-    fresh: dict[tuple[int, int], bytes] = {}
+def _append(tx: Tx, rows: list[dict[str, Any]], size: int, known: dict[Place, bytes]) -> int:
+    """Write leaves and the inner nodes that they complete; returns the new size. `known` holds what they are joined with,
+    and grows by them."""
+    fresh: dict[Place, bytes] = {}
 
     def look(level: int, position: int) -> bytes:
-        return fresh.get((level, position)) or nodes(level, position)
+        return known[level, position]
 
     for seq, row in enumerate(rows, start=size):
-        value = fresh[0, seq] = leaf_hash(row)
+        value = known[0, seq] = fresh[0, seq] = leaf_hash(row)
         for level, position, inner in completed(seq, value, look):
-            fresh[level, position] = inner
+            known[level, position] = fresh[level, position] = inner
     leaves = [
         {"seq": seq, "journal_id": row["id"], "leaf_hash": fresh[0, seq]} for seq, row in enumerate(rows, start=size)
     ]
