@@ -272,6 +272,39 @@ class MailDomains(Protocol):
         """`domain` in ASCII. A few seconds at most; never raises."""
 
 
+@dataclass(frozen=True, slots=True)
+class Build:
+    """A build that publishes, as trusted publishing proved it: who issued its identity, and what the publisher's form says."""
+
+    issuer: str
+    fields: Mapping[str, str]
+
+
+class NotAttested(Exception):
+    """An attestation does not hold. The message continues a sentence that begins with "attestation 1"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attested:
+    """An attestation that holds: the type of its predicate, the publisher as its certificate spells it, and the attestation
+    object without what PEP 740 does not know."""
+
+    kind: str
+    publisher: Mapping[str, Any]
+    attestation: Mapping[str, Any]
+
+
+class Attester(Protocol):
+    """Checks what builds attest about files (PEP 740), without the network."""
+
+    def publisher(self, build: Build) -> dict[str, Any] | None:
+        """PEP 740's publisher object of a build; None: attestations of this build service cannot be checked here."""
+
+    def verify(self, attestation: Any, publisher: Mapping[str, Any], filename: str, sha256: str) -> Attested:
+        """An attestation object, as parsed from JSON, is about exactly this file and was signed by this publisher.
+        Raises NotAttested."""
+
+
 class Lock(Protocol):
     """The publisher's lock. It saves work; safety is in the conditional flip."""
 

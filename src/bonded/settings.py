@@ -274,6 +274,16 @@ class PublishingSettings(Section):
         return self
 
 
+class AttestationSettings(Section):
+    """What builds attest about the files that they upload by trusted publishing (PEP 740)."""
+
+    accept: bool = True
+    """Take attestations and verify them. Needs `bonded[attestations]`; without it, uploads that have some are refused."""
+    trusted_root: str = ""
+    """Whose signatures count: a trusted root in Sigstore's JSON form, relative to the data directory, read when a process starts.
+    Empty: that of the public service, as the installed library brings it."""
+
+
 class MailSettings(Section):
     """`transport`: `file` writes messages under `folder`, `smtp` sends them."""
 
@@ -426,6 +436,8 @@ class Settings(BaseSettings):
     """Addresses or networks whose X-Forwarded-* headers are believed."""
     security_contact: str = ""
     """mailto: or https: for security.txt."""
+    accessibility_contact: str = ""
+    """mailto: or https: where people report barriers, on the page about accessibility; empty: that of security_contact."""
     dev: bool = False
     """Keys are for development: said on every page and in `bonded tuf status`."""
 
@@ -439,6 +451,7 @@ class Settings(BaseSettings):
     queue: QueueSettings = QueueSettings()
     service: ServiceSettings = ServiceSettings()
     publishing: PublishingSettings = PublishingSettings()
+    attestations: AttestationSettings = AttestationSettings()
     mail: MailSettings = MailSettings()
     purge: PurgeSettings = PurgeSettings()
     serve: ServeSettings = ServeSettings()

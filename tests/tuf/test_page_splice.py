@@ -20,7 +20,7 @@ from bonded.values.states import FileState, PackageType, ProjectStatus
 from bonded.values.versions import version_order
 
 VERSIONS = ("0.9", "1.0", "1.0.1", "1.1rc1", "1.1", "1.10", "2.0+local.1")
-NASTY = 'no: "<br />\n],"meta":{"_format":1,</a><br />\n</h1>\n{"core-metadata":'
+NASTY = 'no: "<br />\n],"meta":{"_format":2,</a><br />\n</h1>\n{"core-metadata":'
 REASONS = (None, "", "broken", NASTY)
 """None: not yanked."""
 
@@ -52,6 +52,8 @@ def file(version: str, name: str, reason: str | None) -> PageFile:
         reason or "",
         datetime(2026, 1, 2, 3, 4, 5, 6, UTC),
         "key",
+        False,
+        digest if "cp39" in name else None,
     )
 
 
@@ -144,6 +146,6 @@ def test_the_format_has_a_number_of_its_own() -> None:
     page = state(
         {"1.0": dict.fromkeys(names("1.0")), "1.1": {"apple-1.1.tar.gz": NASTY}}, ProjectStatus.ARCHIVED, "over"
     )
-    known = {1: "c541517712245452"}
+    known = {2: "8b677779a8026c8c"}
     made = hashlib.sha256(page_html(page, 1) + page_json(page, 1)).hexdigest()[:16]
     assert known[bonded.tuf.pages.FORMAT] == made

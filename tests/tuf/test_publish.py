@@ -24,7 +24,7 @@ def test_an_upload_becomes_a_verified_page_and_a_verified_file(world: World) -> 
     assert outcome.events == 2  # the project and the file
     found = page(world, "apple")
     assert [f["filename"] for f in found["files"]] == ["apple-1.0-py3-none-any.whl"]
-    assert found["meta"] == {"api-version": "1.4", "_last-serial": outcome.n, "_format": 1}
+    assert found["meta"] == {"api-version": "1.4", "_last-serial": outcome.n, "_format": 2}
     assert world.client().get("packages/apple/apple-1.0-py3-none-any.whl") == b"wheel"
     assert world.public.get("packages/apple/apple-1.0-py3-none-any.whl.metadata").data == b"Metadata-Version: 2.1\n"
     assert world.waiting() == 0

@@ -35,9 +35,9 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
     real: Callable[..., bytes] = bonded.tuf.draft.page_json
 
-    def watch(state, serial):
+    def watch(state, serial, base_url):
         found.append(state.key)
-        return real(state, serial)
+        return real(state, serial, base_url)
 
     monkeypatch.setattr(bonded.tuf.draft, "page_json", watch)
     return found
@@ -108,8 +108,8 @@ def test_a_live_page_that_cannot_be_spliced_is_rendered(
     elif how == "damaged":
         world.public.put(name, world.public.read(name).replace(b"1.0", b"1.9"))
     else:
-        monkeypatch.setattr(bonded.tuf.pages, "FORMAT", 2)
-        monkeypatch.setattr(bonded.tuf.page_splice, "FORMAT", 2)
+        monkeypatch.setattr(bonded.tuf.pages, "FORMAT", 99)
+        monkeypatch.setattr(bonded.tuf.page_splice, "FORMAT", 99)
     rendered.clear()
     one = world.upload("apple", "apple-2.0.tar.gz")
     world.upload("pear", "pear-2.0.tar.gz")

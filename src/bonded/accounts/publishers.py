@@ -197,6 +197,12 @@ def used(tx: Tx, one: Publisher, pins: Mapping[str, Any], *, now: datetime) -> N
         tx.execute(update(publisher).where(publisher.c.id == one.id, publisher.c.pins == {}).values(pins=dict(pins)))
 
 
+def by_ids(conn: Connection, ids: Iterable[str]) -> list[Publisher]:
+    """These publishers, pending ones too, oldest first; those that are gone are left out."""
+    wanted = list(ids)
+    return _all(conn, publisher.c.id.in_(wanted)) if wanted else []
+
+
 def acting_for(conn: Connection, ids: Iterable[str], project: str) -> str | None:
     """In whose name one of these publishers acts on the project; None when it is not there any more."""
     mine = publisher.c.id.in_(list(ids)) & (publisher.c.project_key == project)

@@ -43,6 +43,7 @@ FILE_COLUMNS = (
     type_coerce(_F.uploaded_at, BigInteger),
     _F.vault_key,
     _F.listed,
+    _F.provenance_sha256,
 )
 """Of a file joined with its release; those after the first two are a PageFile's (`page_file`)."""
 
@@ -50,7 +51,8 @@ FILE_COLUMNS = (
 class PageFile(NamedTuple):
     """A public file as its project's page lists it. Sizes in bytes; `metadata_*` are of its `.metadata` (PEP 658).
 
-    `listed`: it is a signed target already. A tuple, because a large publication makes tens of thousands.
+    `listed`: it is a signed target already. `provenance_sha256` is of what a build attested (PEP 740). A tuple, because a
+    large publication makes tens of thousands.
     """
 
     file_id: str
@@ -70,6 +72,7 @@ class PageFile(NamedTuple):
     uploaded_at: datetime
     vault_key: str
     listed: bool = False
+    provenance_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +159,8 @@ def _page(project: Project, rows: list[Row[*tuple[Any, ...]]], metadata: dict[st
 
 def page_file(columns: Sequence[Any]) -> PageFile:
     """A file from FILE_COLUMNS but for the first two."""
-    file_id, filename, version, packagetype, *facts, at, vault_key, listed = columns
+    file_id, filename, version, packagetype, *facts, at, vault_key, listed, provenance = columns
     uploaded_at = _EPOCH + timedelta(microseconds=at)
-    return PageFile._make((file_id, filename, version, _TYPES[packagetype], *facts, uploaded_at, vault_key, listed))
+    return PageFile._make(
+        (file_id, filename, version, _TYPES[packagetype], *facts, uploaded_at, vault_key, listed, provenance)
+    )

@@ -89,6 +89,7 @@ file = Table(
     Column("vault_key", Text, nullable=False),  # "<sha256>.<upload id>"
     Column("metadata_sha256", Text),  # of the .metadata file (PEP 658), NULL when there is none
     Column("metadata_size", BigInteger),
+    Column("provenance_sha256", Text),  # of the provenance object in the vault (PEP 740), NULL when there is none
     Column("state", Text, nullable=False, index=True),  # values.states.FileState
     Column("state_reason", Text, nullable=False, default=""),
     Column("state_at", Instant, nullable=False),

@@ -32,6 +32,11 @@ VAULT_METADATA = define(
     "The METADATA kept beside a file is missing or is not what its page promises (PEP 658).",
     "Copy it back from a backup.",
 )
+VAULT_PROVENANCE = define(
+    "vault-provenance",
+    "What a build attested about a file is missing in the vault, or is not what its page promises (PEP 740).",
+    "Copy it back from a backup; until then the index says that it cannot show the file's provenance.",
+)
 VAULT_FACTS = define(
     "vault-facts",
     "The accepted facts beside a file are missing: it could not be recovered if the database were lost.",
@@ -44,14 +49,14 @@ VAULT_ORPHAN = define(
 )
 
 ORPHAN_AGE = timedelta(days=7)
-BESIDE = (".facts.json", ".metadata")
+BESIDE = (".facts.json", ".metadata", ".provenance")
 CHUNK = 1 << 20
 
 
 def look(ground: Ground) -> Iterator[Disagreement]:
     """Read every blob that a row names, and list those that none names. Reads the whole vault."""
     c = file.c
-    wanted = select(c.id, c.filename, c.vault_key, c.size, c.sha256, c.metadata_sha256)
+    wanted = select(c.id, c.filename, c.vault_key, c.size, c.sha256, c.metadata_sha256, c.provenance_sha256)
     for rows in pieces(ground.db, wanted.where(c.state != FileState.REMOVED), c.id):
         for row in rows:
             yield from _blob(ground.vault, row)
@@ -79,18 +84,21 @@ def _blob(vault: Storage, row: Any) -> Iterator[Disagreement]:
     if not vault.exists(f"{row.vault_key}.facts.json"):
         yield Disagreement(VAULT_FACTS, row.filename, f"the vault has no {row.vault_key}.facts.json")
     if row.metadata_sha256 is not None:
-        yield from _metadata(vault, row)
+        yield from _beside(vault, VAULT_METADATA, row, ".metadata", row.metadata_sha256)
+    if row.provenance_sha256 is not None:
+        yield from _beside(vault, VAULT_PROVENANCE, row, ".provenance", row.provenance_sha256)
 
 
-def _metadata(vault: Storage, row: Any) -> Iterator[Disagreement]:
-    name = f"{row.vault_key}.metadata"
+def _beside(vault: Storage, kind: str, row: Any, end: str, wanted: str) -> Iterator[Disagreement]:
+    """What lies beside a blob must be there, with this digest."""
+    name = row.vault_key + end
     try:
         sha256 = digest(vault, name)[1]
     except NotStored:
-        yield Disagreement(VAULT_METADATA, row.filename, f"the vault has no {name}")
+        yield Disagreement(kind, row.filename, f"the vault has no {name}")
         return
-    if sha256 != row.metadata_sha256:
-        yield Disagreement(VAULT_METADATA, row.filename, f"{name} has sha256 {sha256}")
+    if sha256 != wanted:
+        yield Disagreement(kind, row.filename, f"{name} has sha256 {sha256}")
 
 
 def _orphans(ground: Ground) -> Iterator[Disagreement]:

@@ -30,6 +30,7 @@ def file_facts(file: PageFileLike) -> dict[str, Any]:
         "metadata_sha256": file.metadata_sha256,
         "metadata_size": file.metadata_size,
         "uploaded_at": iso(file.uploaded_at),
+        **({"provenance_sha256": file.provenance_sha256} if file.provenance_sha256 else {}),
     }
 
 

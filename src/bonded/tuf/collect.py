@@ -85,6 +85,7 @@ def collect(
             journal_size=size,
             journal_root=root.hex(),
             expose_all=older,
+            base_url=p.settings.base_url,
         )
 
 

@@ -87,7 +87,7 @@ def _spliced(work: Work, n: int, load_page: LoadPage, each: Each) -> dict[str, S
             html, json = (load_page(path, old[path]) for path in paths)
         except Unspliceable as error:
             return error
-        return _splice(work.patches[key], html, json, n)
+        return _splice(work.patches[key], html, json, n, work.base_url)
 
     keys = sorted(work.patches)
     made = dict(zip(keys, each(one, keys), strict=True))
@@ -96,9 +96,9 @@ def _spliced(work: Work, n: int, load_page: LoadPage, each: Each) -> dict[str, S
     return {key: one for key, one in made.items() if isinstance(one, Spliced)}
 
 
-def _splice(patch: PatchLike, html: bytes, json: bytes, n: int) -> Spliced | Unspliceable:
+def _splice(patch: PatchLike, html: bytes, json: bytes, n: int, base_url: str) -> Spliced | Unspliceable:
     try:
-        return splice(html, json, patch, n)
+        return splice(html, json, patch, n, base_url)
     except Unspliceable as error:
         return error
     except Exception as error:
@@ -118,8 +118,8 @@ def _project(draft: Draft, work: Work, key: str, page: PageLike | None, n: int) 
     """Render one project's pages and find what changed among its targets."""
     old = work.old.get(key, {})
     if page is not None:
-        _page(draft, key, "html", page_html(page, n), old)
-        _page(draft, key, "json", page_json(page, n), old)
+        _page(draft, key, "html", page_html(page, n, work.base_url), old)
+        _page(draft, key, "json", page_json(page, n, work.base_url), old)
     draft.page_facts[key] = page_facts(page)
     _files(draft, work, key, page.files if page else (), paged=page is not None)
 

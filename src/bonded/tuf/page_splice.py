@@ -16,7 +16,7 @@ import orjson
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import InvalidVersion, Version
 
-from bonded.tuf.pages import API, FORMAT, file_html, file_json, html_frame, json_frame, project_status, url
+from bonded.tuf.pages import API, FORMAT, file_html, file_json, html_frame, json_frame, project_status, proofs_url, url
 from bonded.tuf.plan import PatchLike, TouchedLike
 from bonded.values.versions import version_order
 
@@ -44,6 +44,14 @@ class Spliced:
     yanked: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Addresses:
+    """Where the files of a page are, and their provenance."""
+
+    files: str
+    proofs: str
+
+
 @dataclass(slots=True)
 class _Entries:
     """The files of a page while it changes: their texts in both forms and their names, and the versions they are of."""
@@ -53,14 +61,14 @@ class _Entries:
     names: list[str]
     versions: list[str]
 
-    def replace(self, begin: int, end: int, release: TouchedLike, base: str) -> None:
+    def replace(self, begin: int, end: int, release: TouchedLike, at: _Addresses) -> None:
         """Put the public files of `release` in the place of those at [begin, end)."""
-        self.links[begin:end] = [file_html(base, file) for file in release.files]
-        self.facts[begin:end] = [file_json(base, file) for file in release.files]
+        self.links[begin:end] = [file_html(at.files, at.proofs, file) for file in release.files]
+        self.facts[begin:end] = [file_json(at.files, at.proofs, file) for file in release.files]
         self.names[begin:end] = [file.filename for file in release.files]
 
 
-def splice(html: bytes, json: bytes, patch: PatchLike, serial: int) -> Spliced:
+def splice(html: bytes, json: bytes, patch: PatchLike, serial: int, base_url: str = "") -> Spliced:
     """The page of `patch` in publication `serial`, from its live forms. Raises Unspliceable."""
     begin, end = len(_HEAD), json.rfind(_TAIL)
     if not json.startswith(_HEAD) or end < begin:
@@ -69,13 +77,13 @@ def splice(html: bytes, json: bytes, patch: PatchLike, serial: int) -> Spliced:
     links, facts = _links(html), json[begin:end]
     if links.count(_END) != facts.count(_FIRST):
         raise Unspliceable("the two forms list different files")
-    base = url(patch.key, "")
+    at = _Addresses(url(patch.key, ""), proofs_url(base_url, patch.key))
     if all(_is_next(release, versions, facts) for release in patch.releases):
-        links, facts = _appended(links, facts, patch, versions, base)
+        links, facts = _appended(links, facts, patch, versions, at)
     else:
         entries = _entries(links, facts, versions)
         for release in patch.releases:
-            _put(entries, release, base)
+            _put(entries, release, at)
         links, facts = b"".join(entries.links), b",".join(entries.facts)
     head, foot = html_frame(patch, serial)
     first, last = json_frame(patch, versions, serial)
@@ -114,13 +122,14 @@ def _names(release: TouchedLike) -> set[str]:
     return {file.filename for file in release.files} | set(release.gone)
 
 
-def _appended(links: bytes, facts: bytes, patch: PatchLike, versions: list[str], base: str) -> tuple[bytes, bytes]:
+def _appended(links: bytes, facts: bytes, patch: PatchLike, versions: list[str], at: _Addresses) -> tuple[bytes, bytes]:
     """Both lists with new releases at their ends."""
     releases = sorted(patch.releases, key=lambda release: version_order(release.version))
     files = [file for release in releases for file in release.files]
     versions += [release.version for release in releases]
-    made = [file_json(base, file) for file in files]
-    return links + b"".join(file_html(base, file) for file in files), b",".join([facts, *made] if facts else made)
+    made = [file_json(at.files, at.proofs, file) for file in files]
+    listed = b"".join(file_html(at.files, at.proofs, file) for file in files)
+    return links + listed, b",".join([facts, *made] if facts else made)
 
 
 def _entries(links: bytes, facts: bytes, versions: list[str]) -> _Entries:
@@ -143,7 +152,7 @@ def _name(entry: bytes) -> str:
     return entry[begin : entry.find(b'"', begin)].decode()
 
 
-def _put(entries: _Entries, release: TouchedLike, base: str) -> None:
+def _put(entries: _Entries, release: TouchedLike, addresses: _Addresses) -> None:
     """Bring the files of one release up to what they are now."""
     touched = _names(release)
     at = [i for i, name in enumerate(entries.names) if name in touched]
@@ -151,7 +160,7 @@ def _put(entries: _Entries, release: TouchedLike, base: str) -> None:
     if bool(at) != listed or (at and at[-1] - at[0] + 1 != len(at)):
         raise Unspliceable(f"the files of {release.version} are not in one place")
     begin = at[0] if at else _place(entries, release.version)
-    entries.replace(begin, begin + len(at), release, base)
+    entries.replace(begin, begin + len(at), release, addresses)
     if release.files and not listed:
         insort(entries.versions, release.version, key=version_order)
     elif listed and not release.files:

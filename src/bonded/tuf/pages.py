@@ -1,7 +1,8 @@
-"""Project pages and the project list, as HTML and JSON (PEP 503, 592, 629, 658, 691, 700, 714, 792; API 1.4). Pure.
+"""Project pages and the project list, as HTML and JSON (PEP 503, 592, 629, 658, 691, 700, 714, 740, 792; API 1.4). Pure.
 
-Links are relative, so mirrors and proxies rewrite nothing. Every page carries the number of its publication, so bytes
-never recur under another number.
+Links are relative, so mirrors and proxies rewrite nothing; but for those to provenance, which PEP 740 wants whole. They carry
+the digest of what they lead to, as links to files do, so that it is under the page's signature. Every page carries the number
+of its publication, so bytes never recur under another number.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from bonded.tuf.plan import Listed, PageFileLike, PageLike, ProjectLike
 from bonded.values.text import iso
 
 API = "1.4"
-FORMAT = 1
+FORMAT = 2
 """How these pages are written, told in `meta` of the JSON form. A page of another number is rendered from rows, never
 spliced (`page_splice`): raise it with every change of what `page_html` and `page_json` write."""
 _SORTED = orjson.OPT_SORT_KEYS
@@ -28,11 +29,12 @@ _PLAIN = re.compile(r"[A-Za-z0-9._~-]*", re.ASCII)
 _LIST_HEAD = f'<!DOCTYPE html>\n<html>\n  <head>\n    <meta name="pypi:repository-version" content="{API}">\n'
 
 
-def page_html(page: PageLike, serial: int) -> bytes:
-    """A project's page as HTML. `serial` is the number of the publication that it appears in."""
+def page_html(page: PageLike, serial: int, base_url: str = "") -> bytes:
+    """A project's page as HTML. `serial` is the number of the publication that it appears in, `base_url` the address of the
+    index with a slash at its end."""
     head, foot = html_frame(page, serial)
-    base = url(page.key, "")
-    return head + "".join([_link(base, file) for file in page.files]).encode() + foot
+    base, proofs = url(page.key, ""), proofs_url(base_url, page.key)
+    return head + "".join([_link(base, proofs, file) for file in page.files]).encode() + foot
 
 
 def html_frame(page: ProjectLike, serial: int) -> tuple[bytes, bytes]:
@@ -45,16 +47,16 @@ def html_frame(page: ProjectLike, serial: int) -> tuple[bytes, bytes]:
     return head.encode(), f"  </body>\n</html>\n<!--SERIAL {serial}-->\n".encode()
 
 
-def file_html(base: str, file: PageFileLike) -> bytes:
-    """One link of a page; `base` is `url(key, "")`."""
-    return _link(base, file).encode()
+def file_html(base: str, proofs: str, file: PageFileLike) -> bytes:
+    """One link of a page; `base` is `url(key, "")`, `proofs` is `proofs_url(base_url, key)`."""
+    return _link(base, proofs, file).encode()
 
 
-def page_json(page: PageLike, serial: int) -> bytes:
+def page_json(page: PageLike, serial: int, base_url: str = "") -> bytes:
     """A project's page as JSON."""
     first, last = json_frame(page, page.versions, serial)
-    base = url(page.key, "")
-    return first + orjson.dumps([_file(base, file) for file in page.files], option=_SORTED)[1:-1] + last
+    base, proofs = url(page.key, ""), proofs_url(base_url, page.key)
+    return first + orjson.dumps([_file(base, proofs, file) for file in page.files], option=_SORTED)[1:-1] + last
 
 
 def json_frame(page: ProjectLike, versions: Sequence[str], serial: int) -> tuple[bytes, bytes]:
@@ -73,9 +75,9 @@ def project_status(page: ProjectLike) -> dict[str, str]:
     return {"status": str(page.status)} | ({"reason": page.status_reason} if page.status_reason else {})
 
 
-def file_json(base: str, file: PageFileLike) -> bytes:
-    """One file of a page; `base` is `url(key, "")`."""
-    return orjson.dumps(_file(base, file), option=_SORTED)
+def file_json(base: str, proofs: str, file: PageFileLike) -> bytes:
+    """One file of a page, with the same addresses."""
+    return orjson.dumps(_file(base, proofs, file), option=_SORTED)
 
 
 def list_html(projects: Iterable[Listed], serial: int) -> bytes:
@@ -99,7 +101,17 @@ def url(key: str, filename: str) -> str:
     return f"../../packages/{key}/{filename if _PLAIN.fullmatch(filename) else quote(filename)}"
 
 
-def _link(base: str, file: PageFileLike) -> str:
+def proofs_url(base_url: str, key: str) -> str:
+    """Where the provenance of a project's files is (PEP 740)."""
+    return f"{base_url}integrity/{key}/"
+
+
+def _provenance(proofs: str, file: PageFileLike) -> str:
+    name = quote(file.filename)
+    return f"{proofs}{quote(file.version)}/{name}/provenance#sha256={file.provenance_sha256}"
+
+
+def _link(base: str, proofs: str, file: PageFileLike) -> str:
     name = file.filename
     plain = _PLAIN.fullmatch(name)  # nearly all names are: large publications write tens of thousands of links
     attributes = _requires_python(file.requires_python) if file.requires_python else ""
@@ -108,6 +120,8 @@ def _link(base: str, file: PageFileLike) -> str:
     if file.metadata_sha256:
         digest = f'"sha256={file.metadata_sha256}"'
         attributes += f" data-core-metadata={digest} data-dist-info-metadata={digest}"
+    if file.provenance_sha256:
+        attributes += f' data-provenance="{_provenance(proofs, file)}"'
     address, shown = (name, name) if plain else (quote(name), escape(name))
     return f'    <a href="{base}{address}#sha256={file.sha256}"{attributes}>{shown}</a><br />\n'
 
@@ -117,7 +131,7 @@ def _requires_python(specifiers: str) -> str:
     return f' data-requires-python="{escape(specifiers)}"'
 
 
-def _file(base: str, file: PageFileLike) -> dict[str, Any]:
+def _file(base: str, proofs: str, file: PageFileLike) -> dict[str, Any]:
     name = file.filename
     value: dict[str, Any] = {
         "core-metadata": {"sha256": file.metadata_sha256} if file.metadata_sha256 else False,
@@ -131,4 +145,6 @@ def _file(base: str, file: PageFileLike) -> dict[str, Any]:
     }
     if file.requires_python:
         value["requires-python"] = file.requires_python
+    if file.provenance_sha256:
+        value["provenance"] = _provenance(proofs, file)
     return value

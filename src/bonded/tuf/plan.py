@@ -53,6 +53,8 @@ class PageFileLike(Protocol):
     def vault_key(self) -> str: ...
     @property
     def listed(self) -> bool: ...
+    @property
+    def provenance_sha256(self) -> str | None: ...
 
 
 class ProjectLike(Protocol):
@@ -165,6 +167,8 @@ class Work:
     expose_all: bool = False
     """The public store is older than the database: every file of these projects is put there again."""
     patches: Mapping[str, PatchLike] = field(default_factory=dict)
+    base_url: str = ""
+    """Address of the index, with a slash at its end: pages name where the provenance of files is (PEP 740)."""
     offline: tuple[OfflineFile, ...] = ()
     """Offline roles whose new versions, signed by a ceremony, become public with this publication."""
 

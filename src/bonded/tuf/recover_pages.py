@@ -50,7 +50,7 @@ def render(p: Publisher, keys: Collection[str], n: int) -> Rendered:
                 if state is None:
                     out.targets[path] = None
                     continue
-                data = make(state, n)
+                data = make(state, n, p.settings.base_url)
                 target = Target(_sha256(data), len(data))
                 out.targets[path] = target
                 out.objects.append(hashed(path, target.sha256))
@@ -70,7 +70,10 @@ def wrong_pages(p: Publisher) -> list[str]:
             states = page_states(conn, [row.project_key for row in batch], with_metadata=False)
         for key, n, html, json in batch:
             state = states.get(key)
-            made = ("", "") if state is None else (_sha256(page_html(state, n)), _sha256(page_json(state, n)))
+            base = p.settings.base_url
+            made = ("", "")
+            if state is not None:
+                made = (_sha256(page_html(state, n, base)), _sha256(page_json(state, n, base)))
             if made != (html, json):
                 wrong.append(key)
     return wrong

@@ -33,6 +33,7 @@ class FileFacts:
     metadata_sha256: str | None
     metadata_size: int | None
     uploaded_at: datetime
+    provenance_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,4 +148,5 @@ def _facts(change: Mapping[str, Any]) -> FileFacts:
         metadata_sha256=None if change["metadata_sha256"] is None else _hex(change["metadata_sha256"]),
         metadata_size=None if size is None else int(size),
         uploaded_at=datetime.fromisoformat(change["uploaded_at"]),
+        provenance_sha256=_hex(change["provenance_sha256"]) if change.get("provenance_sha256") else None,
     )

@@ -19,7 +19,7 @@ from bonded.seams import NotStored, Storage
 from bonded.tuf.roles import file_path
 from bonded.values.text import new_id
 
-FACTS, METADATA = ".facts.json", ".metadata"
+FACTS, METADATA, PROVENANCE = ".facts.json", ".metadata", ".provenance"
 _TABLES = "CREATE TABLE blob (sha256 TEXT, key TEXT, facts INTEGER, PRIMARY KEY (sha256, key)) WITHOUT ROWID"
 
 
@@ -60,7 +60,7 @@ class Blobs:
     def _listed(self) -> Iterator[tuple[str, str, int]]:
         for entry in self._vault.entries(""):
             key = entry.name.removesuffix(FACTS)
-            if len(key) > 65 and key[64] == "." and not key.endswith(METADATA):
+            if len(key) > 65 and key[64] == "." and not key.endswith((METADATA, PROVENANCE)):
                 yield key[:64], key, int(key != entry.name)
 
     def find(self, sha256: str, filename: str) -> Blob | None:

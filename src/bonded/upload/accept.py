@@ -15,7 +15,9 @@ from bonded.catalog import read
 from bonded.catalog.change import move_file
 from bonded.catalog.two_owners import lacks_second
 from bonded.db.engine import Database, Tx
-from bonded.seams import Storage
+from bonded.seams import Attester, Storage
+from bonded.upload import attestations
+from bonded.upload.attestations import Provenance
 from bonded.upload.enter import Entered, enter, look
 from bonded.upload.examine import Examined, examine
 from bonded.upload.limits import UploadLimits
@@ -38,12 +40,14 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True)
 class UploadContext:
-    """What accepting needs. `mode` is that of screening: `watch` publishes at once."""
+    """What accepting needs. `mode` is that of screening: `watch` publishes at once. `attester` verifies what builds attest,
+    None: attestations are not taken."""
 
     db: Database
     vault: Storage
     limits: UploadLimits
     mode: Mode
+    attester: Attester | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +73,20 @@ def accept(context: UploadContext, received: Received, bearer: Bearer, who: Acto
     try:
         with context.db.read() as conn:
             known = look(conn, examined, received.sha256, bearer, context.limits, now)
+            attested = attestations.given(received.fields)
+            builds = attestations.builds(conn, bearer, examined.key) if attested else []
     except DBAPIError as error:
         raise _busy() from error
     if known is not None:
         return _accepted(examined, known)
+    provenance = None
+    if attested:
+        provenance = attestations.verify(context.attester, attested, builds, examined.filename, received.sha256)
     upload_id = new_id()
     origin = {"upload_id": upload_id, "uploader_id": bearer.user.id, "token_id": bearer.token_id}
-    vaulted = store(context.vault, received, examined, upload_id, origin, now)
+    vaulted = store(context.vault, received, examined, provenance, upload_id, origin, now)
     try:
-        entered = _enter(context, received, examined, vaulted, upload_id, bearer, who, now)
+        entered = _enter(context, received, examined, provenance, vaulted, upload_id, bearer, who, now)
     except Refusal:
         remove(context.vault, vaulted)
         raise
@@ -93,6 +102,7 @@ def _enter(
     context: UploadContext,
     received: Received,
     examined: Examined,
+    provenance: Provenance | None,
     vaulted: Vaulted,
     upload_id: str,
     bearer: Bearer,
@@ -102,7 +112,9 @@ def _enter(
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with context.db.write() as tx:
-                entered = enter(tx, received, examined, vaulted.key, upload_id, bearer, who, context.limits, now)
+                entered = enter(
+                    tx, received, examined, provenance, vaulted.key, upload_id, bearer, who, context.limits, now
+                )
                 if bearer.use_is_news(now):
                     note_use(tx, bearer.token_id, ip=who.ip, now=now)
                 if context.mode is Mode.WATCH and not entered.repeated and not _waits(tx, entered.file_id):

@@ -25,6 +25,7 @@ from bonded.db.engine import Tx
 from bonded.db.jobs import enqueue
 from bonded.journal.record import record
 from bonded.upload import describe
+from bonded.upload.attestations import Provenance
 from bonded.upload.examine import Examined
 from bonded.upload.limits import UploadLimits
 from bonded.upload.naming import check_new_name
@@ -82,6 +83,7 @@ def enter(
     tx: Tx,
     received: Received,
     examined: Examined,
+    provenance: Provenance | None,
     vault_key: str,
     upload_id: str,
     bearer: Bearer,
@@ -100,6 +102,7 @@ def enter(
         return known
     release_id = _release(tx, project, examined, upload_id, now)
     row = _row(received, examined, project, release_id, vault_key, upload_id, bearer, now)
+    row["provenance_sha256"] = provenance.sha256 if provenance else None
     tx.execute(_NEW_FILE, row)
     record(
         tx,
@@ -114,6 +117,7 @@ def enter(
             "version": examined.version,
             "sha256": received.sha256,
             "size": received.size,
+            **({"provenance": provenance.sha256} if provenance else {}),
         },
     )
     enqueue(tx, "screen", f"screen:{upload_id}", {"file_id": upload_id}, now=now)

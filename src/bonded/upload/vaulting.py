@@ -14,11 +14,12 @@ from typing import Any
 import orjson
 
 from bonded.seams import Storage, StorageError
+from bonded.upload.attestations import Provenance
 from bonded.upload.examine import Examined
 from bonded.upload.receive import Received, storage_refusal
 from bonded.values.text import iso
 
-FACTS, METADATA = ".facts.json", ".metadata"
+FACTS, METADATA, PROVENANCE = ".facts.json", ".metadata", ".provenance"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,21 +28,30 @@ class Vaulted:
 
     key: str
 
-    def names(self) -> tuple[str, str, str]:
-        """The objects that belong to it: the bytes, the facts, the metadata."""
-        return self.key, self.key + FACTS, self.key + METADATA
+    def names(self) -> tuple[str, str, str, str]:
+        """The objects that belong to it: the bytes, the facts, the metadata, and the provenance of those that have one."""
+        return self.key, self.key + FACTS, self.key + METADATA, self.key + PROVENANCE
 
 
 def store(
-    vault: Storage, received: Received, examined: Examined, upload_id: str, who: dict[str, str], now: datetime
+    vault: Storage,
+    received: Received,
+    examined: Examined,
+    provenance: Provenance | None,
+    upload_id: str,
+    who: dict[str, str],
+    now: datetime,
 ) -> Vaulted:
-    """Write the three objects, durably. Raises Refusal (storage-full, storage-unavailable); then nothing is left."""
+    """Write its objects, durably. Raises Refusal (storage-full, storage-unavailable); then nothing is left."""
     vaulted = Vaulted(f"{received.sha256}.{upload_id}")
-    bytes_name, facts_name, metadata_name = vaulted.names()
+    bytes_name, facts_name, metadata_name, provenance_name = vaulted.names()
+    told = facts(received, examined, provenance, who, now)
     try:
         vault.create(bytes_name, received.path)
-        vault.create(facts_name, orjson.dumps(facts(received, examined, who, now), option=orjson.OPT_SORT_KEYS))
+        vault.create(facts_name, orjson.dumps(told, option=orjson.OPT_SORT_KEYS))
         vault.create(metadata_name, examined.metadata_bytes)
+        if provenance is not None:
+            vault.create(provenance_name, provenance.data)
         vault.barrier()
     except (StorageError, OSError) as error:
         remove(vault, vaulted)
@@ -56,7 +66,9 @@ def remove(vault: Storage, vaulted: Vaulted) -> None:
             vault.delete(name)
 
 
-def facts(received: Received, examined: Examined, who: dict[str, str], now: datetime) -> dict[str, Any]:
+def facts(
+    received: Received, examined: Examined, provenance: Provenance | None, who: dict[str, str], now: datetime
+) -> dict[str, Any]:
     """Everything that the database will know of the file, JSON-ready."""
     return {
         "filename": examined.filename,
@@ -75,5 +87,6 @@ def facts(received: Received, examined: Examined, who: dict[str, str], now: date
         "metadata_size": len(examined.metadata_bytes),
         "metadata_served": examined.has_metadata_file,
         "uploaded_at": iso(now),
+        **({"provenance_sha256": provenance.sha256} if provenance else {}),
         **who,
     }

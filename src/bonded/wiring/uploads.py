@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bonded.settings import SettingsError
 from bonded.values.names import normalize
 from bonded.values.states import Mode
 from bonded.wiring.stores import Stores
 
 if TYPE_CHECKING:
+    from bonded.seams import Attester
     from bonded.upload.accept import UploadContext
     from bonded.upload.limits import UploadLimits
     from bonded.upload.receive import Receiver
@@ -26,7 +30,30 @@ class Uploads(Stores):
         """What accepting an upload works with."""
         from bonded.upload.accept import UploadContext
 
-        return UploadContext(self.db, self.vault, self.limits, Mode(self.settings.screening.mode))
+        return UploadContext(self.db, self.vault, self.limits, Mode(self.settings.screening.mode), self.attester)
+
+    @cached_property
+    def attester(self) -> Attester | None:
+        """What verifies attestations; None where they are not taken. Raises SettingsError."""
+        from importlib.util import find_spec
+
+        chosen = self.settings.attestations
+        if not chosen.accept or find_spec("pypi_attestations") is None:
+            return None
+        from bonded.adapters.attester_sigstore import SigstoreAttester
+
+        return SigstoreAttester(self._trusted_root(chosen.trusted_root) if chosen.trusted_root else None)
+
+    def _trusted_root(self, name: str) -> Path:
+        """The file, which can be read and is one. Raises SettingsError."""
+        path = self.directory / name
+        try:
+            read = json.loads(path.read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"`attestations.trusted_root` cannot be read: {error}") from None
+        if not isinstance(read, dict) or not {"tlogs", "certificateAuthorities", "ctlogs"} <= read.keys():
+            raise SettingsError(f"`attestations.trusted_root`: {path} is no trusted root in Sigstore's form")
+        return path
 
     @property
     def limits(self) -> UploadLimits:

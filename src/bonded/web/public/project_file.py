@@ -14,6 +14,9 @@ from bonded.catalog import read
 from bonded.catalog.pages import PageFile, page_state
 from bonded.tuf import seen
 from bonded.values.names import normalize
+from bonded.values.refusals import Refusal
+from bonded.web.public import integrity
+from bonded.web.public.attested import Attested, attested
 from bonded.web.public.commands import checksum, requirement, verified_install
 from bonded.web.public.project import version_of
 from bonded.web.request import Request, found
@@ -51,6 +54,7 @@ def show(request: Request) -> Response:
         file=file,
         sealed=sealed,
         sent=sent,
+        attested=_attested(request, file),
         tags=tags_of(filename),
         target=f"packages/{key}/{filename}",
         pinned=requirement(key, version, [file.sha256]),
@@ -65,6 +69,15 @@ def tags_of(filename: str) -> list[str]:
         return sorted(str(tag) for tag in parse_wheel_filename(filename)[3])[:MOST_TAGS]
     except InvalidWheelFilename:
         return []
+
+
+def _attested(request: Request, file: PageFile) -> list[Attested] | None:
+    """What builds attested about the file; None where the vault's copy is damaged, which keeps nobody from its page."""
+    try:
+        data = integrity.stored(request.house.upload.vault, file)
+    except Refusal:
+        return None
+    return attested(integrity.read(data)) if data else []
 
 
 def _sent(conn: Connection, file: PageFile) -> Sent:
