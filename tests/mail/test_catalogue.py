@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,10 +16,12 @@ from bonded.catalog import change, invitations, read
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import release as release_table
 from bonded.db.engine import Database
+from bonded.db.jobs import Job
 from bonded.journal import record
 from bonded.journal.tables import journal, journal_private
 from bonded.mail import kinds, letter, samples
 from bonded.mail.catalogues import available, translations
+from bonded.mail.job import MailContext, handle
 from bonded.mail.tables import sent
 from bonded.ops.delete_account import delete_account
 from bonded.values.actions import ACTIONS, Notify
@@ -85,6 +88,22 @@ def test_the_language_is_that_of_the_recipient_not_of_who_acts(
     assert ("Guten Tag, mia," in body(told)) is german
     assert told["Content-Language"] == ("de" if german else "en")
     assert ("5. Januar 2026" in body(told)) is german
+
+
+@pytest.mark.parametrize(
+    ("offered", "language"), [((), "de"), (("en", "de"), "de"), (("en", "fr"), "en"), (("en",), "en")]
+)
+def test_a_language_that_is_not_offered_is_not_written(
+    sqlite_db: Database, now: datetime, mailer: Recording, offered: tuple[str, ...], language: str
+) -> None:
+    """As when drafts are switched off after people had chosen one: their pages are in English then, and their mails too."""
+    with sqlite_db.write() as tx:
+        mia = person(tx, "mia", now, "de")
+        facts = {"reason": "stolen laptop"}
+        journal_id = record(tx, "user.freeze", OPERATOR, (SubjectKind.USER, mia.id), now=now, user=mia.id, facts=facts)
+    job = Job(1, "mail", f"mail:{journal_id}", {"journal_id": journal_id}, 1, now)
+    handle(MailContext(sqlite_db, mailer, replace(SETTINGS, languages=offered)), job, now)
+    assert [told["Content-Language"] for told in mailer.sent] == [language]
 
 
 def test_each_recipient_of_one_row_reads_their_own(db: Database, now: datetime, mailer: Recording) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gettext
+from collections.abc import Collection
 from functools import cache
 from importlib.resources import files
 
@@ -19,11 +20,16 @@ def available() -> frozenset[str]:
     return frozenset({DEFAULT} | {code for code, (_pages, mails) in TRANSLATED.items() if mails >= ENOUGH})
 
 
-def choose(language: str | None) -> str:
-    """The best language there is for a stored choice such as "pt_BR" or "de-AT"; English for an unknown or hostile one."""
+def choose(language: str | None, offered: Collection[str] = ()) -> str:
+    """The best language there is for a stored choice such as "pt_BR" or "de-AT"; English for an unknown or hostile one.
+
+    `offered` are the codes that this index offers; empty: all that are translated. What is not offered any more is not written
+    either, as a person may have chosen it before.
+    """
     if language in PSEUDO:
-        return language
-    return closest((language or DEFAULT)[:40], tuple(sorted(available()))) or DEFAULT
+        return language if not offered or language in offered else DEFAULT
+    known = available() & set(offered) if offered else available()
+    return closest((language or DEFAULT)[:40], tuple(sorted(known))) or DEFAULT
 
 
 @cache

@@ -32,11 +32,13 @@ UNSIGNED = ("review.", "index.alarm")
 
 @dataclass(frozen=True, slots=True)
 class MailSettings:
-    """`url` is the public address with a slash at the end; `sender` as in a From header."""
+    """`url` is the public address with a slash at the end; `sender` as in a From header; `languages` are those that people
+    can choose here, empty for all that mails are translated into."""
 
     index_name: str = "Bonded"
     url: str = "http://localhost:8000/"
     sender: str = "Bonded <bonded@localhost>"
+    languages: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,7 @@ class News:
 
 def message(settings: MailSettings, news: News, to: User, now: datetime) -> EmailMessage:
     """The whole message. Its Message-ID is the same each time, so a repeated one can be recognised downstream."""
-    language = choose(to.language)
+    language = choose(to.language, settings.languages)
     made = letter.write(
         news.letter or news.entry.action,
         language,

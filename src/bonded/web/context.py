@@ -30,6 +30,8 @@ class WebSettings:
     dev: bool = False
     secure: bool = False
     contact: str = ""
+    accessibility_contact: str = ""
+    """mailto: or https: address to which people report barriers; `contact` where it is empty."""
     session_lifetime: timedelta = timedelta(days=14)
     confirm_lifetime: timedelta = timedelta(minutes=30)
     reports_per_hour: int = 10

@@ -102,6 +102,7 @@ def _common(request: Request) -> dict[str, Any]:
         "language_name": LANGUAGES[language].name,
         "language_draft": LANGUAGES[language].draft and language not in PSEUDO,
         "path": request.shown_path,
+        "way_back": request.way_back,
         "static": static_path,
         "look": appearance.of(request),
         "when": lambda at: words.time_tag(at, formats_of(language), request.now),

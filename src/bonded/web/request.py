@@ -12,6 +12,7 @@ from pyramid.request import Request as PyramidRequest
 from pyramid.response import Response
 
 from bonded.db.engine import Database
+from bonded.telemetry.redaction import redact_path
 from bonded.values.refusals import Refusal
 from bonded.web.context import WebContext, WebSettings
 from bonded.web.negotiate import COOKIE, negotiated
@@ -65,6 +66,13 @@ class Request(PyramidRequest):  # type: ignore[misc]
             return str(self.path)
         except UnicodeDecodeError:
             return "/"
+
+    @property
+    def way_back(self) -> str:
+        """Where to come back to after choosing a language; "/" for a page whose address is a secret of its own (a link of a
+        mail): that must not stand in the address of another page, which logs and histories keep."""
+        path = self.shown_path
+        return "/" if redact_path(path) != path else path
 
     @property
     def ip(self) -> str:

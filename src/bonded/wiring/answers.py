@@ -42,6 +42,7 @@ class Answers(Trusted, Publishing, Screening, Uploads, People):
             dev=s.dev,
             secure=secure,
             contact=s.security_contact,
+            accessibility_contact=s.accessibility_contact,
             session_lifetime=timedelta(seconds=s.account.session_lifetime),
             confirm_lifetime=timedelta(seconds=s.account.confirm_lifetime),
             reports_per_hour=s.service.reports_per_hour,

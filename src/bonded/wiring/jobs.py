@@ -46,9 +46,12 @@ class Jobs(Publishing, Screening, Uploads, People):
         from bonded.screening.webhooks import handle as deliver
         from bonded.tuf import document_jobs, plain, purge, takedown
         from bonded.upload import describe
+        from bonded.values.languages import offered
 
         s = self.settings
-        post = mail.MailContext(self.db, self.mailer, MailSettings(s.name, s.url.rstrip("/") + "/", s.mail.sender))
+        read = offered(drafts=s.language.drafts, pseudo=s.language.pseudo, only=s.language.only)
+        letters = MailSettings(s.name, s.url.rstrip("/") + "/", s.mail.sender, read)
+        post = mail.MailContext(self.db, self.mailer, letters)
         return {
             "screen": partial(screen, self.screening),
             "submission": partial(judge, SubmissionContext(self.screening, self.service_limits, self.spool)),

@@ -38,6 +38,8 @@ ALL: tuple[Scene, ...] = (
     at("user", "missing", "", "/user/nobody-of-this/", 404),
     at("language", "choice", "", "/language/?next=/project/spam/"),
     at("language", "own", "ann", "/language/"),
+    at("accessibility", "contact", "", "/accessibility/"),
+    at("accessibility", "no-contact", "", "/accessibility/", bare=True),
     at("help", "text", "", "/help/"),
     at("help.refusals", "list", "", "/help/refusals/"),
     at("help.refusal", "one", "", "/help/refusals/not-found/"),

@@ -14,6 +14,12 @@ def show(request: Request) -> Response:
     return request.page("public/help.html", index=f"{base}simple/", upload=f"{base}legacy/")
 
 
+def accessibility(request: Request) -> Response:
+    """The statement: what was tested, what was not, and whom to tell of a barrier."""
+    settings = request.settings
+    return request.page("public/accessibility.html", contact=settings.accessibility_contact or settings.contact)
+
+
 def refusals(request: Request) -> Response:
     """Every refusal there is."""
     kinds = sorted(CATALOGUE.values(), key=lambda kind: kind.code)

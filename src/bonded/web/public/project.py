@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import InvalidVersion, Version
 from pyramid.httpexceptions import HTTPMovedPermanently
@@ -60,7 +60,7 @@ def _values(conn: Connection, request: Request, page: PageState, version: str) -
         "files": files,
         "about": said,
         "description": description,
-        "prose": Markup(description.html),  # noqa: S704 - judged by values.prose.faults before it was kept
+        "prose": Markup(_in_reach(description.html, request.gettext("Table"))),  # noqa: S704 - judged by values.prose.faults before it was kept
         "mine": read.role_in(conn, user.id, page.key) if user else None,
         "quarantined": page.status is ProjectStatus.QUARANTINED,
         "lines": installs(request.settings.base, page.key, pin),
@@ -74,6 +74,15 @@ def _values(conn: Connection, request: Request, page: PageState, version: str) -
         "maintainers": _maintainers(conn, page.key),
         "lately": seen.history(conn, page.key, limit=LATELY),
     }
+
+
+def _in_reach(html: str, label: str) -> str:
+    """Tables that are wider than the page scroll in a box of their own, which the keyboard reaches too.
+
+    In judged markup, `<table` and `</table>` are tags and nothing else: in texts and attributes "<" is written as an entity.
+    """
+    box = f'<div class="scroll" tabindex="0" role="group" aria-label="{escape(label)}">'
+    return html.replace("<table", f"{box}<table").replace("</table>", "</table></div>")
 
 
 def _needed(conn: Connection, said: About) -> list[Needed]:
