@@ -1,0 +1,103 @@
+"""Acts that people reach by a second press or from a list, and the address without a slash: each as it is really done."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from webtest import TestApp
+
+from bonded.catalog import change, read
+from bonded.journal.read import Filter, of_project
+from bonded.screening.service_tables import report
+from bonded.values.states import FileState, Role
+from bonded.values.who import OPERATOR
+from tests.upload.making import make_wheel, receive
+from tests.web.house import House, form_to
+from tests.web.test_upload import basic, token
+
+S = FileState
+
+
+def cases(house: House, state: FileState) -> tuple[TestApp, list[int], list[str]]:
+    """An administrator's browser, and two cases with a file each."""
+    house.person("root", admin=True)
+    ann = house.person("ann")
+    files = []
+    for name in ("apple", "pear"):
+        house.project(name, ann)
+        files.append(house.file(ann, name, "1.0", state=state))
+    return house.login("root"), [house.case(one) for one in files], files
+
+
+@pytest.mark.parametrize(
+    ("act", "before", "after"),
+    [
+        ("release", S.HELD, S.PUBLIC),
+        ("quarantine", S.PUBLIC, S.QUARANTINED),
+        ("reject", S.HELD, S.REJECTED),
+        ("remove", S.HELD, S.REMOVED),
+        ("ask-owner", S.HELD, S.HELD),
+    ],
+)
+def test_cases_are_decided_together(house: House, act: str, before: FileState, after: FileState) -> None:
+    """Ticked in the queue, with a reason; done on the second press, on the page that shows what it reaches."""
+    browser, numbers, files = cases(house, before)
+    page = browser.get("/admin/review/")
+    form = next(form for form in page.forms.values() if len(form.fields.get("case", [])) == len(numbers))
+    form.action = f"/admin/cases/{act}/"
+    for box in form.fields["case"]:
+        box.checked = True
+    form["reason"] = "looked at both of them"
+    asked = form.submit(status=200)
+    with house.db.read() as conn:
+        assert {found.state for one in files if (found := read.file(conn, one))} == {before}, "not before it is shown"
+    form_to(asked, f"/admin/cases/{act}/").submit(status=303)
+    with house.db.read() as conn:
+        assert {found.state for one in files if (found := read.file(conn, one))} == {after}
+        told = of_project(conn, "pear", Filter(actions=(f"review.{act}",))).entries
+    assert [entry.facts["reason"] for entry in told] == ["looked at both of them"]
+
+
+def test_a_claim_is_taken_and_given_up(house: House) -> None:
+    browser, (case, _), _ = cases(house, S.HELD)
+    page = form_to(browser.get(f"/admin/review/{case}/"), "/claim/").submit(status=303).follow()
+    page = form_to(page, "/let-go/").submit(status=303).follow()
+    assert form_to(page, "/claim/")
+
+
+def test_a_report_is_dismissed_with_a_reason(house: House) -> None:
+    browser, _, _ = cases(house, S.PUBLIC)
+    form = next(f for f in house.browser().get("/report/?project=apple").forms.values() if "words" in f.fields)
+    form["words"], form["kind"] = "It looks like spam to me, all of it.", "spam"
+    form.submit(status=200)
+    form = form_to(browser.get("/admin/reports/"), "/dismiss/")
+    form["reason"] = "it is a compiler"
+    form.submit(status=303)
+    with house.db.read() as conn:
+        assert conn.execute(select(report.c.state)).scalar_one() == "dismissed"
+        told = of_project(conn, "apple", Filter(actions=("report.dismiss",))).entries
+    assert [entry.facts["reason"] for entry in told] == ["it is a compiler"]
+
+
+def test_whoever_is_not_the_last_owner_leaves(both: House) -> None:
+    ann, bob = both.person("ann"), both.person("bob")
+    both.project("apple", ann)
+    with both.db.write() as tx:
+        change.add_role(tx, OPERATOR, "apple", bob.id, Role.OWNER, now=both.now)
+    browser = both.login("bob")
+    form_to(browser.get("/manage/project/apple/people/"), "/leave/").submit(status=303)
+    with both.db.read() as conn:
+        assert read.role_in(conn, bob.id, "apple") is None
+        assert read.role_in(conn, ann.id, "apple") is Role.OWNER
+    browser.get("/manage/project/apple/", status=403)
+
+
+def test_an_upload_to_the_address_without_its_slash(house: House) -> None:
+    """A redirect would lose the body: the file is taken."""
+    text = token(house, house.person("ann"))
+    filename, data = make_wheel("sample", "1.0")
+    received = receive(house.folder / "spool", filename, data)
+    headers = {"Accept": "application/json", "Authorization": basic("__token__", text)}
+    environ = {"bonded.received": received}
+    answer = house.browser().post("/legacy", b"", headers=headers, extra_environ=environ)
+    assert answer.json["state"] == "received"
