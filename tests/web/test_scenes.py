@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
 
@@ -65,3 +66,28 @@ def test_no_scene_is_a_fault(shots: Shots) -> None:
 @pytest.mark.parametrize("state", ["refused", "empty", "step-up", "missing", "unknown", "wrong"])
 def test_states_of_every_kind_are_among_them(state: str) -> None:
     assert [scene for scene in SCENES if scene.state == state]
+
+
+SECRET = re.compile(
+    r"^/account/(?:set-password|email|undo-email|verify|login/confirm|invitations/link|recovery/\w+)/([^/]{20,})/"
+)
+
+
+def test_a_page_whose_address_is_a_secret_does_not_put_it_into_another_address(shots: Shots) -> None:
+    seen = 0
+    for shot in shots("en"):
+        found = SECRET.match(shot.path)
+        if not found:
+            continue
+        seen += 1
+        page = BeautifulSoup(shot.html, "html.parser")
+        links = [str(link["href"]) for link in page.find_all(href=True)]
+        leaking = [link for link in links if found[1] in link and not link.startswith(found[0])]
+        assert leaking == [], shot.name
+        assert "/language/?next=/" in links, shot.name
+    assert seen >= 10
+
+
+def test_other_pages_are_come_back_to_after_choosing_a_language(shots: Shots) -> None:
+    (shot,) = [one for one in shots("en") if one.name == "tokens-some"]
+    assert 'href="/language/?next=/account/tokens/"' in shot.html

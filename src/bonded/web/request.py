@@ -72,7 +72,7 @@ class Request(PyramidRequest):  # type: ignore[misc]
         """Where to come back to after choosing a language; "/" for a page whose address is a secret of its own (a link of a
         mail): that must not stand in the address of another page, which logs and histories keep."""
         path = self.shown_path
-        return "/" if redact_path(path) != path else path
+        return "/" if path.startswith("/account/") and redact_path(path) != path else path
 
     @property
     def ip(self) -> str:
@@ -97,6 +97,10 @@ class Request(PyramidRequest):  # type: ignore[misc]
         """`message` in the language of this answer, with %(name)s filled in from `values`."""
         text = self.pages.translations(self.language).gettext(message)
         return text % values if values else text
+
+    def sentence(self, text: str) -> str:
+        """What a refusal says, in the language of this answer where it is translated."""
+        return self.pages.translations(self.language).sentence(text) or text
 
     def part(self, name: str) -> str:
         """The part of the path that the route calls `name`."""

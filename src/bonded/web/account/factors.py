@@ -131,7 +131,7 @@ def with_fields(request: Request, form: Form, act: Callable[[], None]) -> None:
     except Refusal as refusal:
         if refusal.code not in fields:
             raise
-        form.wrong(fields[refusal.code], f"{request.gettext(refusal.kind.title)}: {refusal.sentence}")
+        form.wrong(fields[refusal.code], f"{request.gettext(refusal.kind.title)}: {request.sentence(refusal.sentence)}")
 
 
 def _add_app(request: Request, label: str, secret: bytes, code: str) -> None:

@@ -113,7 +113,7 @@ def _refused(request: Request, waiting: Pending, form: Form, how: str, refusal: 
         request.db, waiting.user, how="device" if how == "device" else "code",
         ip=request.ip, agent=request.agent, now=request.now,
     )  # fmt: skip
-    said = f"{request.gettext(refusal.kind.title)}: {refusal.sentence}"
+    said = f"{request.gettext(refusal.kind.title)}: {request.sentence(refusal.sentence)}"
     form.wrong("" if how == "device" else how, said)
     response = _page(request, waiting, form, target, refusal.status)
     if refusal.retry_after is not None:

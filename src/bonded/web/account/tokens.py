@@ -47,7 +47,7 @@ def create(request: Request) -> Response:
             chosen = projects if scope == "some" else ()
             return _made(request, name, chosen, permissions, networks, lifetime, first_upload=scope == "first")
         except Refusal as refusal:
-            form.wrong("networks" if "networks" in refusal.sentence else "name", refusal.sentence)
+            form.wrong("networks" if "networks" in refusal.sentence else "name", request.sentence(refusal.sentence))
     return _page(request, form, 400, chosen=projects)
 
 

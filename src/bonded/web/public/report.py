@@ -45,7 +45,7 @@ def send(request: Request) -> Response:
         except Refusal as refusal:
             if refusal.status not in (400, 404):
                 raise
-            form.wrong("", refusal.sentence)
+            form.wrong("", request.sentence(refusal.sentence))
         else:
             return request.page("public/reported.html", number=number, answer=bool(told.email))
     return _page(request, form, 400)
