@@ -438,8 +438,6 @@ class Settings(BaseSettings):
     """mailto: or https: for security.txt."""
     accessibility_contact: str = ""
     """mailto: or https: where people report barriers, on the page about accessibility; empty: that of security_contact."""
-    accessibility_contact: str = ""
-    """mailto: or https: where people report barriers, on the page about accessibility; empty: that of security_contact."""
     dev: bool = False
     """Keys are for development: said on every page and in `bonded tuf status`."""
 

@@ -28,7 +28,6 @@ LEAST = {
     "user": {"GET": "anyone"},
     "help": {"GET": "anyone"},
     "accessibility": {"GET": "anyone"},
-    "accessibility": {"GET": "anyone"},
     "help.refusals": {"GET": "anyone"},
     "help.refusal": {"GET": "anyone"},
     "search.suggest": {"GET": "anyone"},

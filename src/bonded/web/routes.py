@@ -87,7 +87,6 @@ PUBLIC = (
         stranger_form=True,
     ),
     Route("accessibility", "/accessibility/", {"GET": (SEE, help_pages.accessibility)}),
-    Route("accessibility", "/accessibility/", {"GET": (SEE, help_pages.accessibility)}),
     Route("help", "/help/", {"GET": (SEE, help_pages.show)}),
     Route("help.refusals", "/help/refusals/", {"GET": (SEE, help_pages.refusals)}),
     Route("help.refusal", "/help/refusals/{code}/", {"GET": (SEE, help_pages.refusal)}),
