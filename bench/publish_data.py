@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import random
 import shutil
 import sys
@@ -39,6 +40,8 @@ from bonded.values.who import POLICY
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FORMAT = 2
+HANDS = min(4, len(os.sched_getaffinity(0))) - 1
+"""Processes beside the publisher, as settings have it by default."""
 METADATA = b"Metadata-Version: 2.1\nName: x\nVersion: 1.0\nSummary: a file of the benchmark\n" + b"Classifier: x\n" * 40
 
 
@@ -60,7 +63,7 @@ def publisher(where: Path, *, refresh_slice: int) -> Publisher:
         FileStorage(where / "vault", private=True),
         FileSigner([key], where / "keys/signer-state.json"),
         FileLock(where / "publisher.lock"),
-        TufSettings(refresh_slice=refresh_slice, base_url="http://localhost:8000/"),
+        TufSettings(refresh_slice=refresh_slice, base_url="http://localhost:8000/", hands=HANDS),
         NoPurger(),
     )
 

@@ -137,6 +137,9 @@ class TufSettings(Section):
     """Least seconds between two publications; 2 suits a busy index, because each costs every active client a snapshot."""
     max_batch: int = Field(default=5000, ge=1)
     """Most changes in one publication."""
+    processes: int = Field(default=0, ge=0, le=16)
+    """Processes that make one large publication; small ones are made by the publisher alone. 0: one for each processor, four
+    at most. More than one only where store and keys are files (or a `bonded signer` has the keys)."""
     online_lifetime: float = Field(default=86_400.0, gt=0)
     """Seconds that timestamp, snapshot and bins are valid."""
     sweep_grace: float = Field(default=86_400.0, gt=0)

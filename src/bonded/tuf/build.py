@@ -18,7 +18,7 @@ from bonded.tuf.canonical import enclose, sha256
 from bonded.tuf.draft import Draft, LoadPage, make_draft, no_page
 from bonded.tuf.plan import NewBin, Plan, Row, Sign, SignMany, Work
 from bonded.tuf.roles import Layout, changes_name, metadata_name
-from bonded.tuf.threads import Each, in_order, shares
+from bonded.tuf.threads import Each, Objects, Share, alone, in_order, shares
 
 TOGETHER = 32
 """Bins that are signed by one call: few round trips to a signer that is elsewhere, and little held in memory."""
@@ -58,13 +58,15 @@ def build(
     many: SignMany,
     each: Each = in_order,
     load_page: LoadPage = no_page,
+    share: Share = alone,
 ) -> Plan:
-    """The publication `number` of `work` on top of `base`. `many` signs bins, `sign` snapshot and timestamp.
+    """The publication `number` of `work` on top of `base`. `many` signs bins, `sign` snapshot and timestamp; `share` makes
+    pages and bins, perhaps in several processes.
 
     Raises BadProject, DamagedBin, Unspliced, SignerRefused.
     """
-    draft = make_draft(work, number.n, load_page, each)
-    bins, files, differing = _bins(work, base, number, draft.targets, load, many, each)
+    draft = make_draft(work, number.n, load_page, each, share)
+    bins, files, differing = _bins(work, base, number, draft.targets, load, many, each, share)
     content = number.n if draft.targets or work.rows else base.content
     changes = _changes(work, base, number, content, draft)
     changes_bytes = orjson.dumps(changes, option=orjson.OPT_SORT_KEYS)
@@ -95,9 +97,9 @@ def build(
             *draft.pages,
             *files,
             *((metadata_name(f.role, f.version), f.data) for f in work.offline),
-            (changes_name(number.n), changes_bytes),
-            (metadata_name("snapshot", number.n), snapshot_file),
         ),
+        last=((changes_name(number.n), changes_bytes), (metadata_name("snapshot", number.n), snapshot_file)),
+        pages=tuple(draft.page_names),
         bins=tuple(bins),
         changes=changes,
         changes_sha256=extra["changes"],
@@ -120,8 +122,10 @@ def _bins(
     load: Load,
     many: SignMany,
     each: Each,
-) -> tuple[list[NewBin], list[tuple[str, bytes]], list[str]]:
-    """The new versions of every touched or renewed bin, their files, and which of them differed from the rows."""
+    share: Share,
+) -> tuple[list[NewBin], Objects, list[str]]:
+    """The new versions of every touched or renewed bin, those of their files that are here, and which of them differed from
+    the rows."""
     touched: dict[str, dict[str, Target | None]] = {role: {} for role in (*work.renew, *work.resign)}
     for path, target in targets.items():
         touched.setdefault(base.layout.role(path), {})[path] = target
@@ -129,19 +133,21 @@ def _bins(
         if other in work.bins or other in work.renew:  # those that are not written yet get it from the rows
             touched.setdefault(str(other), {})[path] = target
 
-    differing: list[str] = []
+    def some(roles: Sequence[str]) -> tuple[list[tuple[NewBin, bool]], Objects]:
+        bodies = [_body(work, base, role, load) for role in roles]
+        spliced = [
+            binfile.splice(body, base.layout.prefix_of(role), touched[role])
+            for role, (body, _) in zip(roles, bodies, strict=True)
+        ]
+        bins, files = _signed(roles, spliced, base, number, many)
+        return list(zip(bins, (differs for _, differs in bodies), strict=True)), files
 
-    def some(roles: Sequence[str]) -> list[tuple[NewBin, tuple[str, bytes]]]:
-        bodies = []
-        for role in roles:
-            body, differs = _body(work, base, role, load)
-            bodies.append(binfile.splice(body, base.layout.prefix_of(role), touched[role]))
-            if differs:
-                differing.append(role)
-        return _signed(roles, bodies, base, number, many)
+    def make(roles: Sequence[str]) -> tuple[list[tuple[NewBin, bool]], Objects]:
+        made = list(each(some, shares(roles, TOGETHER)))
+        return [fact for facts, _ in made for fact in facts], [file for _, files in made for file in files]
 
-    made = [both for share in each(some, shares(sorted(touched), TOGETHER)) for both in share]
-    return [b for b, _ in made], [f for _, f in made], sorted(differing)
+    facts, files = share(make, sorted(touched))
+    return [new for new, _ in facts], files, sorted(new.role for new, differs in facts if differs)
 
 
 def _body(work: Work, base: From, role: str, load: Load) -> tuple[bytes, bool]:
@@ -156,18 +162,18 @@ def _body(work: Work, base: From, role: str, load: Load) -> tuple[bytes, bool]:
 
 def _signed(
     roles: Sequence[str], bodies: list[bytes], base: From, number: Number, many: SignMany
-) -> list[tuple[NewBin, tuple[str, bytes]]]:
+) -> tuple[list[NewBin], Objects]:
     """Bins with these bodies, and their files."""
     expiries = [binfile.expiry(role, number.now, number.lifetime) for role in roles]
     signed = [binfile.render(body, number.n, at) for body, at in zip(bodies, expiries, strict=True)]
     signatures = many(list(zip(roles, signed, strict=True)))
-    made = []
+    bins, files = [], []
     for role, body, expires, text, own in zip(roles, bodies, expiries, signed, signatures, strict=True):
         data = enclose(text, own)
         listed = binfile.count(body, base.layout.prefix_of(role))
-        new = NewBin(role, base.versions.get(role, 0), sha256(data), len(data), expires, listed)
-        made.append((new, (metadata_name(role, number.n), data)))
-    return made
+        bins.append(NewBin(role, base.versions.get(role, 0), sha256(data), len(data), expires, listed))
+        files.append((metadata_name(role, number.n), data))
+    return bins, files
 
 
 def _changes(work: Work, base: From, number: Number, content: int, draft: Draft) -> dict[str, Any]:

@@ -37,6 +37,11 @@ class TufSettings:
     """The same beyond 10,000 projects."""
     writers: int = 2
     """Threads that sign, compress and write a large publication: most of that is done outside the interpreter."""
+    hands: int = 0
+    """Processes that make and write a large publication beside the publisher, instead of threads (`hands`). Only where stores
+    and signer survive a fork: files, and keys in memory or behind a socket."""
+    least_shared: int = 256
+    """Pages, or bins, from which on a publication is a large one."""
     base_url: str = ""
     """Public address of the index with a slash at its end, for the absolute links of the JSON API."""
     accept_clock: bool = False

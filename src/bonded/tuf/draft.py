@@ -13,7 +13,7 @@ from bonded.tuf.page_splice import Spliced, Unspliceable, splice
 from bonded.tuf.pages import list_html, list_json, page_html, page_json
 from bonded.tuf.plan import Exposure, PageFileLike, PageLike, PatchLike, Work
 from bonded.tuf.roles import check_path, file_path, hashed, page_path
-from bonded.tuf.threads import Each
+from bonded.tuf.threads import Each, Objects, Share, alone
 
 LoadPage = Callable[[str, Target], bytes]
 """Target path and what is signed of it -> its bytes. Raises Unspliceable when they are not to be had."""
@@ -26,17 +26,30 @@ def no_page(path: str, target: Target) -> bytes:
 
 @dataclass(slots=True)
 class Draft:
-    """What a publication changes; grows while pages are made. `page_facts` by project, for the record of changes."""
+    """What a publication changes; grows while pages are made. `page_facts` by project, for the record of changes.
+
+    `pages` are the objects that are here, `page_names` the names of all; the others are with the hands that made them.
+    """
 
     targets: dict[str, Target | None] = field(default_factory=dict)
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
-    pages: list[tuple[str, bytes]] = field(default_factory=list)
+    pages: Objects = field(default_factory=list)
+    page_names: list[str] = field(default_factory=list)
     exposures: list[Exposure] = field(default_factory=list)
     page_facts: dict[str, dict[str, Any] | None] = field(default_factory=dict)
 
     def change(self, path: str, old: Target | None, new: Target | None, facts: Mapping[str, Any]) -> None:
         self.targets[check_path(path)] = new
         self.changes[path] = target_change(old, new, facts)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is signed of a project's two pages. `yanked`: file name -> reason of all its yanked files."""
+
+    html: Target
+    json: Target
+    yanked: dict[str, str]
 
 
 class BadProject(Exception):
@@ -55,10 +68,10 @@ class Unspliced(Exception):
         self.keys = keys
 
 
-def make_draft(work: Work, n: int, load_page: LoadPage, each: Each) -> Draft:
+def make_draft(work: Work, n: int, load_page: LoadPage, each: Each, share: Share = alone) -> Draft:
     """All pages of `work` in publication `n`. Raises BadProject, Unspliced."""
     draft = Draft()
-    spliced = _spliced(work, n, load_page, each)
+    spliced, draft.pages = _spliced(work, n, load_page, each, share)
     for key in work.projects:
         try:
             if key in spliced:
@@ -75,8 +88,8 @@ def make_draft(work: Work, n: int, load_page: LoadPage, each: Each) -> Draft:
     return draft
 
 
-def _spliced(work: Work, n: int, load_page: LoadPage, each: Each) -> dict[str, Spliced]:
-    """The pages that change in a few places. Raises Unspliced with all that cannot be spliced, BadProject."""
+def _spliced(work: Work, n: int, load_page: LoadPage, each: Each, share: Share) -> tuple[dict[str, Page], Objects]:
+    """The pages that change in a few places, and their objects. Raises Unspliced with all that cannot be spliced, BadProject."""
 
     def one(key: str) -> Spliced | Unspliceable:
         old = work.old.get(key, {})
@@ -89,11 +102,24 @@ def _spliced(work: Work, n: int, load_page: LoadPage, each: Each) -> dict[str, S
             return error
         return _splice(work.patches[key], html, json, n, work.base_url)
 
+    def make(keys: Sequence[str]) -> tuple[list[Page | Unspliceable], Objects]:
+        facts: list[Page | Unspliceable] = []
+        objects: Objects = []
+        for key, made in zip(keys, each(one, keys), strict=True):
+            if isinstance(made, Unspliceable):
+                facts.append(made)
+                continue
+            page = Page(_target(made.html), _target(made.json), made.yanked)
+            objects += [(_name(key, "html", page.html), made.html), (_name(key, "json", page.json), made.json)]
+            facts.append(page)
+        return facts, objects
+
     keys = sorted(work.patches)
-    made = dict(zip(keys, each(one, keys), strict=True))
-    if failed := {key: str(one) for key, one in made.items() if isinstance(one, Unspliceable)}:
+    facts, objects = share(make, keys)
+    pages = dict(zip(keys, facts, strict=True))
+    if failed := {key: str(made) for key, made in pages.items() if isinstance(made, Unspliceable)}:
         raise Unspliced(failed)
-    return {key: one for key, one in made.items() if isinstance(one, Spliced)}
+    return {key: made for key, made in pages.items() if isinstance(made, Page)}, objects
 
 
 def _splice(patch: PatchLike, html: bytes, json: bytes, n: int, base_url: str) -> Spliced | Unspliceable:
@@ -105,11 +131,11 @@ def _splice(patch: PatchLike, html: bytes, json: bytes, n: int, base_url: str) -
         raise BadProject(patch.key, error) from error
 
 
-def _patched(draft: Draft, work: Work, key: str, patch: PatchLike, page: Spliced) -> None:
+def _patched(draft: Draft, work: Work, key: str, patch: PatchLike, page: Page) -> None:
     """A project's spliced pages, and what changed among its targets."""
     old = work.old.get(key, {})
-    _page(draft, key, "html", page.html, old)
-    _page(draft, key, "json", page.json, old)
+    _listed(draft, key, "html", page.html, old)
+    _listed(draft, key, "json", page.json, old)
     draft.page_facts[key] = project_facts(patch, page.yanked)
     _files(draft, work, key, patch.files)
 
@@ -145,9 +171,24 @@ def _files(draft: Draft, work: Work, key: str, files: Sequence[PageFileLike], *,
 
 
 def _page(draft: Draft, key: str, form: str, data: bytes, old: Mapping[str, Target]) -> None:
-    path, new = page_path(key, form), Target(sha256(data), len(data))
+    new = _target(data)
+    _listed(draft, key, form, new, old)
+    draft.pages.append((_name(key, form, new), data))
+
+
+def _listed(draft: Draft, key: str, form: str, new: Target, old: Mapping[str, Target]) -> None:
+    """Note a page that is an object already."""
+    path = page_path(key, form)
     draft.change(path, old.get(path), new, {})
-    draft.pages.append((hashed(path, new.sha256), data))
+    draft.page_names.append(_name(key, form, new))
+
+
+def _target(data: bytes) -> Target:
+    return Target(sha256(data), len(data))
+
+
+def _name(key: str, form: str, page: Target) -> str:
+    return hashed(page_path(key, form), page.sha256)
 
 
 def _exposure(path: str, file: PageFileLike) -> Exposure:

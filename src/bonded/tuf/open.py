@@ -41,7 +41,7 @@ def publication_row(plan: Plan, now: datetime) -> dict[str, Any]:
         "projects": list(plan.projects),
         "expose": [[e.path, e.file_id] for e in plan.exposures],
         "bins": [[b.role, b.old_version, b.sha256, b.length, int(b.expires.timestamp()), b.count] for b in plan.bins],
-        "pages": [name for name, _ in plan.objects if name.startswith("simple/")],
+        "pages": list(plan.pages),
         "snapshot_sha256": plan.snapshot_sha256,
         "changes_sha256": plan.changes_sha256,
         "timestamp": plan.timestamp,

@@ -211,7 +211,8 @@ class NewBin:
 class Plan:
     """A whole publication, signed, before anything of it is visible.
 
-    `objects` in the order in which they are put: hash-named pages, bins, the changes, the snapshot.
+    `objects` in the order in which they are put: hash-named pages and bins (those that are not with the processes that made
+    them), then `last`: the changes, the snapshot. `pages` are the names of all pages.
     """
 
     n: int
@@ -224,6 +225,8 @@ class Plan:
     projects: tuple[str, ...]
     exposures: tuple[Exposure, ...]
     objects: tuple[tuple[str, bytes], ...]
+    last: tuple[tuple[str, bytes], ...]
+    pages: tuple[str, ...]
     bins: tuple[NewBin, ...]
     changes: Mapping[str, Any]
     changes_sha256: str

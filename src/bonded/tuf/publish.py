@@ -28,12 +28,13 @@ from bonded.tuf.collect import collect
 from bonded.tuf.context import Publisher
 from bonded.tuf.draft import Unspliced
 from bonded.tuf.flip import flip
+from bonded.tuf.hands import Hands, hands
 from bonded.tuf.live import unsettled
 from bonded.tuf.open import open_number
 from bonded.tuf.outcome import Burned, Outcome, Result
 from bonded.tuf.page_splice import Unspliceable
 from bonded.tuf.plan import Plan, Work
-from bonded.tuf.put import put
+from bonded.tuf.put import put, store_of
 from bonded.tuf.renew import pointer_due, rows_of
 from bonded.tuf.roles import hashed, metadata_name
 from bonded.tuf.settle import settle
@@ -63,17 +64,20 @@ def publish(p: Publisher, now: datetime) -> Outcome:
                 work = turn.asked(collect(p, claimed, now, turn.write))
             if work.empty and not turn.must and not pointer_due(claimed.base, p.settings, now):
                 return Outcome(Result.NOTHING)
-            with several(p.settings.writers) as each:
+            threads = (
+                1 if p.settings.hands else p.settings.writers
+            )  # threads that fork, or wait for one another, gain nothing
+            with several(threads) as each, hands(p.settings.hands, store_of(p), p.settings.least_shared) as helping:
                 with _step("build"):
 
                     def again(whole: frozenset[str]) -> Work:
                         return turn.asked(collect(p, claimed, now, turn.write, whole))
 
-                    plan = _build(p, work, claimed.base, now, each, turn.keyids, again)
+                    plan = _build(p, work, claimed.base, now, each, helping, turn.keyids, again)
                 with _step("open"):
                     open_number(p, plan, now)
                 with _step("put"):
-                    put(p, plan, each)
+                    put(p, plan, helping, each)
             with _step("flip"):
                 p.memory.base = turn.remembered(flip(p, plan, claimed.base))
         except (Burned, SignerRefused) as error:
@@ -96,6 +100,7 @@ def _build(
     base: Base,
     now: datetime,
     each: Each,
+    helping: Hands,
     keyids: frozenset[str] | None,
     again: Callable[[frozenset[str]], Work],
 ) -> Plan:
@@ -110,8 +115,11 @@ def _build(
     whole: frozenset[str] = frozenset()
     for last in (False, False, True):
         load = partial(_previous_bin, p, work, base)
+        helping.end()  # they hold what an earlier try made
         try:
-            plan = build(work, start_of(base), number, load, sign, many, each, partial(_previous_page, p))
+            plan = build(
+                work, start_of(base), number, load, sign, many, each, partial(_previous_page, p), helping.share
+            )
             break
         except Unspliced as error:
             if last:

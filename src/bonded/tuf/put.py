@@ -9,6 +9,7 @@ withdrawal's job sees our bytes, or we see its commit.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from functools import partial
 from typing import BinaryIO
 
@@ -22,42 +23,65 @@ from bonded.catalog.tables import project as project_table
 from bonded.seams import NotStored, OtherBytes, Storage
 from bonded.tuf.context import Publisher
 from bonded.tuf.draft import BadProject
+from bonded.tuf.hands import Hands, Store
 from bonded.tuf.outcome import Burned
 from bonded.tuf.packing import WORTH, zst
 from bonded.tuf.plan import Exposure, Plan
 from bonded.tuf.roles import hashed
 from bonded.tuf.settle import chunks
-from bonded.tuf.threads import Each, in_order
+from bonded.tuf.threads import Each, Objects, in_order
 from bonded.values.states import FileState, ProjectStatus
 
 log = structlog.get_logger("bonded.publisher")
 
 
-def put(p: Publisher, plan: Plan, each: Each = in_order) -> None:
-    """Write the objects of `plan` and make them durable.
+def put(p: Publisher, plan: Plan, hands: Hands, each: Each = in_order) -> None:
+    """Write the objects of `plan`, those included that `hands` hold, and make them durable.
 
     Raises Burned, BadProject (a file's bytes are missing in the vault), StorageError (unknown what was written).
     """
-    each(partial(expose, p), plan.exposures)
-    put_objects(p.public, plan, each)
+    if hands:
+        hands.expose(plan.exposures)
+    else:
+        each(partial(expose, p), plan.exposures)
+    try:
+        with hands.putting():
+            write(p.public, plan.objects, each)
+        write(p.public, plan.last)
+    except OtherBytes as error:
+        raise Burned(f"number {plan.n} was used before: {error}") from error
     if plan.exposures:
         _withdraw_again(p, plan.exposures)
     p.public.barrier()
 
 
-def put_objects(public: Storage, plan: Plan, each: Each = in_order) -> None:
-    """Pages, bins, changes and snapshot, with compressed copies beside those that gain by it."""
+def put_objects(public: Storage, plan: Plan) -> None:
+    """Bins, changes and snapshot. Raises Burned."""
+    try:
+        write(public, (*plan.objects, *plan.last))
+    except OtherBytes as error:
+        raise Burned(f"number {plan.n} was used before: {error}") from error
+
+
+def write(public: Storage, objects: Sequence[tuple[str, bytes]], each: Each = in_order) -> None:
+    """Pages, bins, changes and snapshot, with compressed copies beside those that gain by it. Raises OtherBytes."""
 
     def one(item: tuple[str, bytes]) -> None:
         name, data = item
-        try:
-            public.create(name, data)
-        except OtherBytes as error:
-            raise Burned(f"number {plan.n} was used before: {error}") from error
+        public.create(name, data)
         if len(data) >= WORTH:
             public.put(f"{name}.zst", zst(data))
 
-    each(one, plan.objects)
+    each(one, objects)
+
+
+def store_of(p: Publisher) -> Store:
+    """How hands put what they hold."""
+
+    def put_held(objects: Objects) -> None:
+        write(p.public, objects)
+
+    return Store(partial(expose, p), put_held, p.public.barrier)
 
 
 def expose(p: Publisher, exposure: Exposure) -> None:

@@ -1,4 +1,5 @@
-"""Doing one thing to many objects: in order for a few, in several threads for a large publication."""
+"""Doing one thing to many objects: in order for a few, in several threads for a large publication; and what sharing them
+with other processes looks like (`hands`)."""
 
 from __future__ import annotations
 
@@ -17,6 +18,23 @@ class Each(Protocol):
     """`map`, perhaps in threads: results in order, the first error raised."""
 
     def __call__(self, do: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]: ...
+
+
+Objects = list[tuple[str, bytes]]
+"""Names and bytes of objects to put."""
+Make = Callable[[Sequence[T]], tuple[list[R], Objects]]
+"""Some items -> one fact for each, in order, and the objects that were made of them."""
+
+
+class Share(Protocol):
+    """Making something of many items: perhaps in several processes, each of which keeps the objects that it made."""
+
+    def __call__(self, make: Make[T, R], items: Sequence[T], /) -> tuple[list[R], Objects]: ...
+
+
+def alone(make: Make[T, R], items: Sequence[T], /) -> tuple[list[R], Objects]:
+    """All of it here."""
+    return make(items)
 
 
 def in_order(do: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:

@@ -62,6 +62,11 @@ class Keys(Stores):
         uris = map(parse, self.settings.signer.uris())
         return [self.directory / uri.path for uri in uris if uri.scheme == "file"]
 
+    def keys_fork(self) -> bool:
+        """Whether a fork of this process signs as it does: with keys in its memory, or over a connection of its own."""
+        s = self.settings.signer
+        return s.engine == "process" or all(uri.startswith("file:") for uri in s.uris())
+
     @property
     def secrets(self) -> Secrets:
         """What opens the online keys."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -83,10 +84,19 @@ class Publishing(Keys):
             lifetime=t.lifetime(),
             min_interval=timedelta(seconds=t.min_interval),
             max_batch=t.max_batch,
+            hands=self._hands(),
             page_ttl=timedelta(seconds=t.page_ttl),
             sweep_grace=timedelta(seconds=t.sweep_grace),
             base_url=self.settings.url.rstrip("/") + "/",
         )
+
+    def _hands(self) -> int:
+        """Processes that help with a large publication: none where an adapter would not survive the fork."""
+        s = self.settings
+        remote = any(url.startswith("s3://") for url in (s.storage.public, s.storage.vault))
+        if remote or not self.keys_fork():
+            return 0
+        return (s.tuf.processes or min(4, len(os.sched_getaffinity(0)))) - 1
 
     def status(self) -> Status:
         """The state of signing, read anew when it is older than a few seconds: load balancers ask often."""
