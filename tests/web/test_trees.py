@@ -1,0 +1,110 @@
+"""What a screen reader is told of each page is kept as text beside this file, so that every change of it is seen and judged.
+
+A folder `trees` has one file for each scene, with the accessibility tree of its main part as Playwright writes it (roles, names,
+states, in the order of reading); `frame-*.txt` has what stands around it, once for each kind of visitor. After a change that is
+meant, `BONDED_TREES=write ./dev test --slow tests/web/test_trees.py` writes them anew: look at what git says then.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.web.scenes.shots import Shot
+from tests.web.scenes.stage import Stage, staging, visiting
+from tests.web.scenes.table import SCENES
+from tests.web.server import chromium
+
+Shots = Callable[[str], tuple[Shot, ...]]
+PLACE = Path(__file__).parent / "trees"
+FRAMES = {
+    "nobody": "home-not-found",
+    "user": "account-full",
+    "administrator": "admin-full",
+    "development": "recent-empty",
+}
+QUICK = ("login-wrong", "register-refused", "tokens-some", "manage-owner", "admin.case-open", "release-described")
+WRITE = os.environ.get("BONDED_TREES") == "write"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    with staging() as ready:
+        yield ready
+
+
+def told(tree: str) -> str:
+    """The tree without what is another in each run: keys and digests."""
+    tree = re.sub(r"(?:[0-9a-f]{4} ){8,}[0-9a-f]{4}|\b[0-9a-f]{16,64}\b", "…", tree)
+    tree = re.sub(r"/static/[0-9a-f]{12}/", "/static/…/", tree)
+    tree = re.sub(r"\b[0-9a-hjkmnp-tv-z]{26}\b", "(id)", tree)
+    return tree.strip() + "\n"
+
+
+def differing(name: str, tree: str) -> list[str]:
+    """Writes the file, or says where the tree is another than the one that is kept."""
+    path = PLACE / f"{name}.txt"
+    if WRITE:
+        PLACE.mkdir(exist_ok=True)
+        path.write_text(tree)
+        return []
+    kept = path.read_text().splitlines() if path.exists() else []
+    now = tree.splitlines()
+    at = next(
+        (n for n, pair in enumerate(zip(kept, now, strict=False)) if pair[0] != pair[1]), min(len(kept), len(now))
+    )
+    return [] if kept == now else [f"{name}, line {at + 1}: kept {kept[at : at + 1]}, now {now[at : at + 1]}"]
+
+
+def compared(browser: Browser, stage: Stage, shots: tuple[Shot, ...]) -> list[str]:
+    wrong = []
+    with visiting(browser) as page:
+        for shot in shots:
+            stage.show(page, shot)
+            wrong += differing(shot.name, told(page.locator("main").aria_snapshot()))
+    return wrong
+
+
+def test_some_pages_are_told_as_before(browser: Browser, stage: Stage, shots: Shots) -> None:
+    assert compared(browser, stage, tuple(shot for shot in shots("en") if shot.name in QUICK)) == []
+
+
+@pytest.mark.slow
+def test_every_page_is_told_as_before(browser: Browser, stage: Stage, shots: Shots) -> None:
+    assert compared(browser, stage, shots("en")) == []
+
+
+def test_what_stands_around_pages_is_told_as_before(browser: Browser, stage: Stage, shots: Shots) -> None:
+    wrong = []
+    with visiting(browser) as page:
+        for visitor, name in FRAMES.items():
+            (shot,) = [one for one in shots("en") if one.name == name]
+            stage.show(page, shot)
+            page.evaluate("document.querySelector('main').replaceChildren()")
+            wrong += differing(f"frame-{visitor}", told(page.locator("body").aria_snapshot()))
+    assert wrong == []
+
+
+def test_each_scene_has_its_tree_and_no_other_is_kept() -> None:
+    kept = {path.stem for path in PLACE.glob("*.txt")}
+    assert kept == {scene.name for scene in SCENES} | {f"frame-{visitor}" for visitor in FRAMES}
+
+
+def test_a_change_is_seen(browser: Browser, stage: Stage, shots: Shots) -> None:
+    (shot,) = [one for one in shots("en") if one.name == "login-form"]
+    with visiting(browser) as page:
+        stage.show(page, shot)
+        assert differing(shot.name, told(page.locator("main").aria_snapshot())) == [] or WRITE
+        page.locator("main h1").evaluate("e => e.setAttribute('aria-level', '3')")
+        assert WRITE or differing(shot.name, told(page.locator("main").aria_snapshot())) != []
