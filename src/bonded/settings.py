@@ -287,6 +287,26 @@ class AttestationSettings(Section):
     Empty: that of the public service, as the installed library brings it."""
 
 
+class VulnerabilitySettings(Section):
+    """Known vulnerabilities of the projects here, from a feed of records in the OSV format."""
+
+    feed: str = ""
+    """Where the feed is: a folder or a zip archive (relative to the data directory), or an https address. Empty: none is imported
+    by the clock; `bonded vulnerability import` does it at any time."""
+    hosts: tuple[str, ...] = ()
+    """Hosts that a feed may be fetched from: files.example.org, *.example.org, or HOST:PORT. Empty: none."""
+    private_hosts: tuple[str, ...] = ()
+    """Hosts, written alike, that may have private addresses and be spoken to without TLS."""
+    every_hours: float = Field(default=6.0, gt=0)
+    """Hours from one import to the next."""
+
+    @model_validator(mode="after")
+    def _allowed(self) -> VulnerabilitySettings:
+        if "://" in self.feed and not self.hosts:
+            raise ValueError("vulnerabilities.feed is an address, and vulnerabilities.hosts does not name its host")
+        return self
+
+
 class MailSettings(Section):
     """`transport`: `file` writes messages under `folder`, `smtp` sends them."""
 
@@ -455,6 +475,7 @@ class Settings(BaseSettings):
     service: ServiceSettings = ServiceSettings()
     publishing: PublishingSettings = PublishingSettings()
     attestations: AttestationSettings = AttestationSettings()
+    vulnerabilities: VulnerabilitySettings = VulnerabilitySettings()
     mail: MailSettings = MailSettings()
     purge: PurgeSettings = PurgeSettings()
     serve: ServeSettings = ServeSettings()

@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "review": ("bonded.cli.review_more", "review", "Decide about held files."),
     "webhook": ("bonded.cli.service", "webhook", "Who is told of verdicts and decisions."),
     "osv": ("bonded.cli.service", "osv", "Advisories on confirmed malware."),
+    "vulnerability": ("bonded.cli.vulnerabilities", "vulnerability", "Known vulnerabilities of the projects here."),
     "report": ("bonded.cli.reports", "report", "What people report."),
     "project": ("bonded.cli.index_people", "project", "Projects of the index."),
     "file": ("bonded.cli.index_people", "file", "Files of the index."),

@@ -24,6 +24,7 @@ MODULES = (
     "bonded.catalog.search_tables",
     "bonded.catalog.description_tables",
     "bonded.catalog.people_tables",
+    "bonded.catalog.vulnerability_tables",
     "bonded.mail.tables",
     "bonded.screening.tables",
     "bonded.screening.service_tables",

@@ -6,16 +6,22 @@ overwrites a newer one; a job takes others along that wait.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from sqlalchemy import select
+
 from bonded.db.engine import Tx
-from bonded.db.jobs import Job
+from bonded.db.jobs import Job, enqueue_all
 from bonded.db.worker import Effects
 from bonded.tuf import purge
 from bonded.tuf.context import Publisher
 from bonded.tuf.documents import documents_to_write
 from bonded.tuf.plain import DOCUMENTS, TOGETHER, drop_jobs, lock_pages, others_waiting, purge_of
+from bonded.tuf.tables import page
 from bonded.tuf.threads import several
+
+AT_ONCE = 500
 
 
 def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
@@ -36,6 +42,15 @@ def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
         purge.later(tx, p.purger, f"{DOCUMENTS}:{job.id}:{job.attempt}", keys, now=now)
 
     return effects
+
+
+def ask_for(tx: Tx, projects: Iterable[str], *, now: datetime) -> None:
+    """Have the documents of these projects looked at again, those that have a page: something that only they show changed."""
+    wanted = sorted(set(projects))
+    for start in range(0, len(wanted), AT_ONCE):
+        shown = page.c.project_key.in_(wanted[start : start + AT_ONCE])
+        here = tx.execute(select(page.c.project_key).where(shown, page.c.html_sha256 != "")).scalars()
+        enqueue_all(tx, DOCUMENTS, [(f"{DOCUMENTS}:{key}", {"project": key}) for key in here], now=now)
 
 
 def _write(p: Publisher, keys: list[str], *, wait: bool) -> dict[str, int]:

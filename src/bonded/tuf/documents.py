@@ -6,13 +6,14 @@ waits for its publication, and the next plain copy writes them then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, select
 
 from bonded.catalog.pages import PageFile, PageState, page_states
+from bonded.catalog.vulnerabilities import Vulnerability, of_projects, of_version
 from bonded.journal.tables import to_publish
 from bonded.seams import NotStored, Storage
 from bonded.tuf.context import Publisher
@@ -45,12 +46,13 @@ def documents_to_write(p: Publisher, conn: Connection, live: Mapping[str, int | 
     """
     waiting = set(conn.execute(select(to_publish.c.project_key).where(to_publish.c.project_key.in_(live))).scalars())
     states = page_states(conn, [key for key, n in live.items() if n is not None and key not in waiting])
+    known = of_projects(conn, states)
     changed: list[tuple[str, bytes]] = []
     for key, n in live.items():
         if n is None:
             delete_documents(p.public, key)
         elif key in states:
-            wanted = dict(documents(states[key], n, p.settings.base_url))
+            wanted = dict(documents(states[key], n, p.settings.base_url, known.get(key, ())))
             changed += [(name, data) for name, data in wanted.items() if _differs(p.public, name, data)]
             delete_documents(p.public, key, but=set(wanted))
     return changed
@@ -63,8 +65,13 @@ def delete_documents(public: Storage, key: str, but: Collection[str] = ()) -> No
             public.delete(entry.name)
 
 
-def documents(state: PageState, serial: int, base_url: str) -> Iterator[tuple[str, bytes]]:
-    """(object name, bytes) of every document of a project; the newest version, not yanked, stands for the project."""
+def documents(
+    state: PageState, serial: int, base_url: str, known: Sequence[Vulnerability] = ()
+) -> Iterator[tuple[str, bytes]]:
+    """(object name, bytes) of every document of a project; the newest version, not yanked, stands for the project.
+
+    `known`: the project's known vulnerabilities; each document has those of its version.
+    """
     files: dict[str, list[dict[str, Any]]] = {version: [] for version in state.versions}
     yanked: dict[str, list[str | None]] = {version: [] for version in state.versions}
     for file in state.files:
@@ -72,20 +79,43 @@ def documents(state: PageState, serial: int, base_url: str) -> Iterator[tuple[st
         yanked[file.version].append(file.yanked_reason if file.yanked else None)
     for version in state.versions:
         info = _info(state, version, yanked[version], base_url)
-        yield f"pypi/{state.key}/{version}/json", _document(info, serial, files[version], None)
+        yield (
+            f"pypi/{state.key}/{version}/json",
+            _document(info, serial, files[version], None, of_version(known, version)),
+        )
     newest = [v for v in state.versions if None in yanked[v]] or list(state.versions)
     if newest:
         info = _info(state, newest[-1], yanked[newest[-1]], base_url)
-        yield f"pypi/{state.key}/json", _document(info, serial, files[newest[-1]], files)
+        yield f"pypi/{state.key}/json", _document(info, serial, files[newest[-1]], files, of_version(known, newest[-1]))
 
 
 def _document(
-    info: dict[str, Any], serial: int, urls: list[dict[str, Any]], releases: Mapping[str, Any] | None
+    info: dict[str, Any],
+    serial: int,
+    urls: list[dict[str, Any]],
+    releases: Mapping[str, Any] | None,
+    vulnerabilities: Sequence[Vulnerability],
 ) -> bytes:
-    value = {"info": info, "last_serial": serial, "urls": urls, "vulnerabilities": []}
+    listed = [_vulnerability(one) for one in vulnerabilities]
+    value = {"info": info, "last_serial": serial, "urls": urls, "vulnerabilities": listed}
     if releases is not None:
         value["releases"] = releases
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def _vulnerability(one: Vulnerability) -> dict[str, Any]:
+    """As pip-audit reads it. One that was withdrawn says so, and tools leave it out."""
+    return {
+        "aliases": list(one.aliases),
+        "details": one.details or None,
+        "fixed_in": one.fixed,
+        "id": one.id,
+        "link": one.link,
+        "published": iso(one.published) if one.published else None,
+        "source": "osv",
+        "summary": one.summary or None,
+        "withdrawn": iso(one.withdrawn) if one.withdrawn else None,
+    }
 
 
 def _info(state: PageState, version: str, yanked: list[str | None], base_url: str) -> dict[str, Any]:

@@ -79,6 +79,7 @@ class Jobs(Publishing, Screening, Uploads, People):
         from bonded.accounts.reminders import remind
         from bonded.catalog import invitations
         from bonded.db.workers import forget
+        from bonded.ops.vulnerability_feed import round_of as round_of_feed
         from bonded.screening.demotion import demote
         from bonded.screening.osv import sync
         from bonded.screening.schedule import tick
@@ -123,6 +124,9 @@ class Jobs(Publishing, Screening, Uploads, People):
         def advised(now: datetime) -> None:
             sync(self.db, self.osv_settings, now)
 
+        def fed(now: datetime) -> None:
+            round_of_feed(self.db, self.feed_settings, now)
+
         def watched(now: datetime) -> None:
             demote(self.db, self.screening_settings.precision, now)
 
@@ -150,5 +154,6 @@ class Jobs(Publishing, Screening, Uploads, People):
             (timedelta(minutes=10), described),
             (timedelta(seconds=2), followed),
             (timedelta(seconds=10), advised),
+            (timedelta(minutes=1), fed),
             (timedelta(seconds=5), squeezed),
         ]

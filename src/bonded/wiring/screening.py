@@ -15,6 +15,7 @@ from bonded.wiring.stores import Stores
 
 if TYPE_CHECKING:
     from bonded.checks.outside import Outside
+    from bonded.ops.vulnerability_feed import FeedSettings
     from bonded.review.settings import ReviewContext
     from bonded.screening.name_lists import NameLists
     from bonded.screening.osv import OsvSettings
@@ -116,6 +117,19 @@ class Screening(Stores):
         from bonded.screening.service import ServiceContext
 
         return ServiceContext(self.db, self.vault, self.counter, self.service_limits)
+
+    @property
+    def feed_settings(self) -> FeedSettings:
+        """Where known vulnerabilities come from."""
+        from datetime import timedelta
+
+        from bonded.ops.vulnerability_feed import FeedSettings
+        from bonded.screening.outbound import Rules
+
+        s = self.settings.vulnerabilities
+        source = s.feed if not s.feed or "://" in s.feed else str(self.directory / s.feed)
+        rules = Rules(s.hosts, s.private_hosts)
+        return FeedSettings(source, self.settings.service.osv_ecosystem, rules, timedelta(hours=s.every_hours))
 
     @property
     def osv_settings(self) -> OsvSettings:

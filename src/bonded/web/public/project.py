@@ -13,7 +13,7 @@ from pyramid.response import Response
 from sqlalchemy import Connection
 
 from bonded.accounts import people, publishers
-from bonded.catalog import find, read
+from bonded.catalog import find, read, vulnerabilities
 from bonded.catalog.descriptions import read_description
 from bonded.catalog.pages import PageFile, PageState, page_state
 from bonded.catalog.requirements import dependants
@@ -22,6 +22,7 @@ from bonded.values.names import normalize
 from bonded.values.states import ProjectStatus
 from bonded.web.public.about import About, about
 from bonded.web.public.commands import installs, requirement, verified_install
+from bonded.web.public.hurts import hurts
 from bonded.web.public.provenance import links
 from bonded.web.request import Request, found
 from bonded.web.safe import with_part
@@ -55,8 +56,11 @@ def _values(conn: Connection, request: Request, page: PageState, version: str) -
     description = read_description(conn, page.key, version)
     user, newest = request.visitor.user, newest_version(page)
     pin = "" if version == newest else version
+    bad, withdrawn = hurts(vulnerabilities.of_projects(conn, [page.key]).get(page.key, ()), version)
     return {
         "newest": newest,
+        "hurts": bad,
+        "withdrawn": withdrawn,
         "files": files,
         "about": said,
         "description": description,

@@ -1,0 +1,99 @@
+"""The real pip-audit finds out from this index what is vulnerable, and stops when the feed takes it back."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.story import clients
+from tests.story.packages import Made
+from tests.story.running import RunningIndex, bonded
+from tests.story.test_trust import publish
+
+# pip-audit asks one index for vulnerabilities, whatever index packages come from: its requests are sent to ours.
+DRIVER = """
+import sys
+from urllib.parse import urlsplit, urlunsplit
+import requests
+
+index, *sys.argv[1:] = sys.argv[1:]
+plain = requests.Session.request
+
+def request(self, method, url, **more):
+    return plain(self, method, urlunsplit(urlsplit(index)[:2] + urlsplit(url)[2:]), **more)
+
+requests.Session.request = request
+from pip_audit._cli import audit
+audit()
+"""
+
+
+def audited(index: RunningIndex, project: str, folder: Path) -> list[dict[str, Any]]:
+    """What pip-audit says of version 1.0 of the project."""
+    (folder / "requirements.txt").write_text(f"{project}==1.0\n")
+    program = clients.environment("pip-audit") / "bin/python"
+    words = ["-r", "requirements.txt", "--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off"]
+    cache = folder / "cache"
+    done = subprocess.run(
+        [str(program), "-c", DRIVER, index.url, *words, "--aliases", "on", "--cache-dir", str(cache)],
+        cwd=folder,
+        env=clients.bare(folder / "home"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout, done.stderr
+    (found,) = json.loads(done.stdout)["dependencies"]
+    assert (found["name"], found["version"]) == (project, "1.0"), found
+    assert done.returncode == (1 if found["vulns"] else 0)
+    for old in cache.rglob("*"):
+        if old.is_file():
+            old.unlink()
+    vulns: list[dict[str, Any]] = found["vulns"]
+    return vulns
+
+
+def test_pip_audit_reads_what_the_feed_says(
+    index: RunningIndex, token: str, made: Callable[..., Made], tmp_path: Path
+) -> None:
+    project = publish(index, token, made())
+    path = f"pypi/{project.name}/1.0/json"
+    index.wait_until(lambda: index.get(path)[0] == 200)
+    assert audited(index, project.name, tmp_path) == []
+    feed = tmp_path / "feed"
+    feed.mkdir()
+    events = [{"introduced": "0"}, {"fixed": "1.10"}, {"introduced": "2"}, {"fixed": "2.1"}]
+    package = {"ecosystem": "PyPI", "name": project.name}
+    told = {
+        "id": "PYSEC-2026-1",
+        "modified": "2026-01-05T12:00:00Z",
+        "published": "2026-01-04T12:00:00Z",
+        "aliases": ["CVE-2026-1"],
+        "summary": "It reads too much",
+        "affected": [{"package": package, "ranges": [{"type": "ECOSYSTEM", "events": events}]}],
+    }
+    taken_back = told | {"id": "PYSEC-2026-2", "withdrawn": "2026-01-05T00:00:00Z"}
+    for one in (told, taken_back):
+        (feed / f"{one['id']}.json").write_text(json.dumps(one))
+    said = bonded("vulnerability", "import", feed, "--dir", index.directory)
+    assert said == "2 records: 2 new, 0 changed, 0 gone; 1 projects touched\n"
+    index.wait_until(lambda: b"PYSEC-2026-1" in index.get(path)[1])
+    assert audited(index, project.name, tmp_path) == [
+        {
+            "id": "PYSEC-2026-1",
+            "fix_versions": ["1.10", "2.1"],
+            "aliases": ["CVE-2026-1"],
+            "description": "It reads too much",
+        }
+    ]
+    assert b"PYSEC-2026-1" in index.get(f"pypi/{project.name}/json")[1]
+    listed = json.loads(bonded("vulnerability", "list", project.name, "1.0", "--json", "--dir", index.directory))
+    assert {one["id"]: bool(one["withdrawn"]) for one in listed} == {"PYSEC-2026-1": False, "PYSEC-2026-2": True}
+    (feed / "PYSEC-2026-1.json").unlink()
+    bonded("vulnerability", "import", feed, "--dir", index.directory)
+    index.wait_until(lambda: b"PYSEC-2026-1" not in index.get(path)[1])
+    assert audited(index, project.name, tmp_path) == []
