@@ -160,7 +160,7 @@ ROLES = st.sampled_from(["targets", "pages", "bins"]) | st.builds(
 def test_a_snapshot_is_the_canonical_form_of_what_it_lists(versions: dict[str, int]) -> None:
     now, extra = datetime(2026, 1, 5, tzinfo=UTC), {"publication": 7, "meta": "{}"}
     signed: list[bytes] = []
-    pointer.snapshot(versions, 7, now, extra, lambda _, data: signed.append(data) or [])  # type: ignore[func-returns-value]
+    pointer.snapshot(pointer.Listing(versions), 7, now, extra, lambda _, data: signed.append(data) or [])  # type: ignore[func-returns-value]
     value = {
         "_type": "snapshot",
         "expires": "2026-01-05T00:00:00Z",
@@ -170,3 +170,17 @@ def test_a_snapshot_is_the_canonical_form_of_what_it_lists(versions: dict[str, i
         "x-bonded": extra,
     }
     assert signed == [encode_canonical(value).encode()]
+
+
+@given(st.dictionaries(ROLES, st.integers(1, 2**40), max_size=40), st.data())
+def test_a_listing_with_some_other_versions_is_what_it_would_be_written_anew(
+    versions: dict[str, int], data: st.DataObject
+) -> None:
+    known = st.sampled_from(sorted(versions)) if versions else ROLES
+    changed = data.draw(st.dictionaries(known | ROLES, st.integers(1, 2**40), max_size=8))
+    before = pointer.Listing({}).then(versions)
+    after = before.then(changed)
+    assert after.versions == versions | changed
+    assert after == pointer.Listing(before.versions).then(changed)
+    assert orjson.loads(after.text) == {f"{role}.json": {"version": v} for role, v in after.versions.items()}
+    assert list(orjson.loads(after.text)) == sorted(orjson.loads(after.text))

@@ -8,6 +8,7 @@ import pytest
 from tuf.api.exceptions import RepositoryError, UnsignedMetadataError
 
 from bonded.tuf.offline import Step, StepValues, key_set
+from bonded.tuf.pointer import Listing
 from bonded.tuf.publish import publish
 from bonded.tuf.resize import resize
 from bonded.tuf.rotate import live_offline, new_offline_keys, new_online_key
@@ -124,8 +125,9 @@ def test_an_entry_that_disappears_from_the_snapshot(quick: Changing, monkeypatch
     quick.look()
     snapshot = module.pointer.snapshot
 
-    def forgetful(versions: dict[str, int], *rest: object) -> object:
-        return snapshot({role: v for role, v in versions.items() if not role.startswith("bin-1-")}, *rest)  # type: ignore[arg-type]
+    def forgetful(listing: Listing, *rest: object) -> object:
+        kept = {role: v for role, v in listing.versions.items() if not role.startswith("bin-1-")}
+        return snapshot(Listing(kept), *rest)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
         patch.setattr(module.pointer, "snapshot", forgetful)

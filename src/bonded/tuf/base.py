@@ -40,6 +40,8 @@ class Base:
     timestamp: bytes
     versions: dict[str, int]
     trust: Trust
+    listing: bytes = b""
+    """`versions` as the snapshot has them in its text, where we wrote it ourselves."""
 
 
 def read_base(store: Storage, known: Base | None = None) -> Base:
@@ -85,6 +87,7 @@ def base_of(
     timestamp: bytes,
     tag: str,
     trust: Trust,
+    listing: bytes = b"",
 ) -> Base:
     """A Base from the decoded signed parts of a timestamp and its snapshot."""
     extra = snapshot[EXTRA]
@@ -101,6 +104,7 @@ def base_of(
         timestamp=timestamp,
         versions=versions,
         trust=trust,
+        listing=listing,
     )
 
 

@@ -36,6 +36,8 @@ class From:
     changes: str
     versions: Mapping[str, int]
     layout: Layout
+    listing: bytes = b""
+    """`versions` in the form of a snapshot, where it is at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def build(
     content = number.n if draft.targets or work.rows else base.content
     changes = _changes(work, base, number, content, draft)
     changes_bytes = orjson.dumps(changes, option=orjson.OPT_SORT_KEYS)
-    versions = dict(base.versions) | {b.role: number.n for b in bins} | {f.role: f.version for f in work.offline}
+    changed = {b.role: number.n for b in bins} | {f.role: f.version for f in work.offline}
+    listing = pointer.Listing(base.versions, base.listing).then(changed)
     extra: dict[str, Any] = {
         "publication": number.n,
         "attempt": number.attempt,
@@ -81,7 +84,7 @@ def build(
         "at": binfile.utc(number.now),
     }
     expires = number.now + number.lifetime
-    snapshot, snapshot_file = pointer.snapshot(versions, number.n, expires, extra, sign)
+    snapshot, snapshot_file = pointer.snapshot(listing, number.n, expires, extra, sign)
     signed_pointer, timestamp = pointer.timestamp(snapshot_file, number.n, expires, sign)
     return Plan(
         n=number.n,
@@ -105,7 +108,8 @@ def build(
         changes_sha256=extra["changes"],
         snapshot=snapshot,
         snapshot_sha256=sha256(snapshot_file),
-        versions=versions,
+        versions=listing.versions,
+        listing=listing.text,
         pointer=signed_pointer,
         timestamp=timestamp,
         differing=tuple(differing),

@@ -20,4 +20,6 @@ def flip(p: Publisher, plan: Plan, base: Base) -> Base:
         tag = p.public.replace(TIMESTAMP, plan.timestamp, base.tag)
     except Changed as error:
         raise Burned(f"number {plan.n}: the store changed since it was read") from error
-    return base_of(dict(plan.pointer), dict(plan.snapshot), dict(plan.versions), plan.timestamp, tag, base.trust)
+    return base_of(
+        dict(plan.pointer), dict(plan.snapshot), dict(plan.versions), plan.timestamp, tag, base.trust, plan.listing
+    )

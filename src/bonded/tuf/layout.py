@@ -166,7 +166,7 @@ def _first_publication(
         "journal_root": empty,
         "at": binfile.utc(now),
     }
-    snapshot = pointer.snapshot(versions, n, now + lifetime, extra, one)[1]
+    snapshot = pointer.snapshot(pointer.Listing(versions), n, now + lifetime, extra, one)[1]
     public.create(changes_name(n), changes)
     public.create(metadata_name("snapshot", n), snapshot)
     public.barrier()

@@ -233,6 +233,7 @@ class Plan:
     snapshot: Mapping[str, Any]
     snapshot_sha256: str
     versions: Mapping[str, int]
+    listing: bytes
     pointer: Mapping[str, Any]
     timestamp: bytes
     differing: tuple[str, ...]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +13,29 @@ from bonded.tuf.canonical import canonical, check, enclose
 from bonded.tuf.plan import Sign
 from bonded.tuf.roles import SPEC
 
+SPLICED = 64
+"""Up to so many changed roles, the list of the last snapshot is cut and joined instead of written anew."""
+_VERSION = b'.json":{"version":'
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a snapshot lists: role -> version, and that in canonical form (b"" where it is not at hand)."""
+
+    versions: Mapping[str, int]
+    text: bytes = b""
+
+    def then(self, changed: Mapping[str, int]) -> Listing:
+        """The same with these versions."""
+        versions = {**self.versions, **changed}
+        text = _spliced(self.text, changed) if self.text and len(changed) <= SPLICED else b""
+        return Listing(versions, text or _meta(versions))
+
 
 def snapshot(
-    versions: Mapping[str, int], n: int, expires: datetime, extra: Mapping[str, Any], sign: Sign
+    listing: Listing, n: int, expires: datetime, extra: Mapping[str, Any], sign: Sign
 ) -> tuple[dict[str, Any], bytes]:
-    """(signed part but for its meta, file) of snapshot `n`, which lists `versions` of all roles and carries `extra` as
-    x-bonded."""
+    """(signed part but for its meta, file) of snapshot `n`, which lists `listing` and carries `extra` as x-bonded."""
     check(extra)
     value = {
         "_type": "snapshot",
@@ -27,7 +45,7 @@ def snapshot(
         "version": n,
         "x-bonded": dict(extra),
     }
-    signed = canonical(value).replace(b'"meta":{}', b'"meta":' + _meta(versions), 1)
+    signed = canonical(value).replace(b'"meta":{}', b'"meta":' + (listing.text or _meta(listing.versions)), 1)
     return value, enclose(signed, sign("snapshot", signed))
 
 
@@ -41,6 +59,35 @@ def _meta(versions: Mapping[str, int]) -> bytes:
     if flat == b"{}":
         return flat
     return flat.replace(b'":', b'.json":{"version":').replace(b',"', b'},"')[:-1] + b"}}"
+
+
+def _spliced(text: bytes, changed: Mapping[str, int]) -> bytes:
+    """`text`, a `_meta`, with the versions of roles that it lists changed; b"" where it lacks one of them."""
+    edges, pieces, last = [(_number(text, role.encode()), version) for role, version in changed.items()], [], 0
+    for (begin, end), version in sorted(edges):
+        if begin == end:
+            return b""
+        pieces += [text[last:begin], b"%d" % version]
+        last = end
+    return b"".join((*pieces, text[last:]))
+
+
+def _number(text: bytes, role: bytes) -> tuple[int, int]:
+    """Where the version of `role` is in a `_meta`, found by halving: entries are sorted. Two equal numbers: nowhere."""
+    low, high = 1, len(text) - 1  # `low` is at the quote that begins an entry
+    while low < high:
+        before = text.rfind(b'},"', low, (low + high) // 2)
+        begin = before + 2 if before >= 0 else low
+        name_end = text.index(_VERSION, begin)
+        end = text.index(b"}", name_end)
+        there = text[begin + 1 : name_end]
+        if there == role:
+            return name_end + len(_VERSION), end
+        if there > role:
+            high = begin
+        else:
+            low = end + 2
+    return 0, 0
 
 
 def timestamp(snapshot_file: bytes, n: int, expires: datetime, sign: Sign) -> tuple[dict[str, Any], bytes]:

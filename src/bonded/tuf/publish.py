@@ -40,7 +40,7 @@ from bonded.tuf.roles import hashed, metadata_name
 from bonded.tuf.settle import settle
 from bonded.tuf.signing import signing, signing_many
 from bonded.tuf.steps_perform import attend
-from bonded.tuf.threads import Each, several
+from bonded.tuf.threads import Each, several, uncollected
 
 __all__ = ["Outcome", "Result", "publish"]
 
@@ -53,7 +53,7 @@ def publish(p: Publisher, now: datetime) -> Outcome:
     Raises what a step raises: Untrusted, Behind, WrongClock, BadProject, StorageError, SignerRefused, the database's
     errors. Whatever it raises, calling it again is right.
     """
-    with p.lock.held() as mine:
+    with p.lock.held() as mine, uncollected():
         if not mine:
             return Outcome(Result.BUSY)
         try:
@@ -149,7 +149,7 @@ def _previous_page(p: Publisher, path: str, target: Target) -> bytes:
 
 def start_of(base: Base) -> From:
     """Base as the pure build takes it."""
-    return From(base.n, base.attempt, base.content, base.changes, base.versions, base.trust.layout)
+    return From(base.n, base.attempt, base.content, base.changes, base.versions, base.trust.layout, base.listing)
 
 
 def _previous_bin(p: Publisher, work: Work, base: Base, role: str) -> bytes:

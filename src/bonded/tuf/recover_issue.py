@@ -214,7 +214,7 @@ def _pointers(
     }
     expires = now + p.settings.lifetime
     versions = {**start.versions, **{row[0]: n for row in made.bins}}
-    snapshot = pointer.snapshot(versions, n, expires, extra, sign)[1]
+    snapshot = pointer.snapshot(pointer.Listing(versions), n, expires, extra, sign)[1]
     timestamp = pointer.timestamp(snapshot, n, expires, sign)[1]
     p.public.create(changes_name(n), record)
     p.public.create(metadata_name("snapshot", n), snapshot)
