@@ -12,7 +12,9 @@ from bonded.checks.context import Neighbour
 from bonded.checks.popular import popular
 from bonded.values.names import normalize
 
-_LOOKALIKES = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "3": "e", "4": "a", "7": "t", "8": "b", "9": "g"})
+_LOOKALIKES = str.maketrans(
+    {"0": "o", "1": "l", "i": "l", "5": "s", "3": "e", "4": "a", "7": "t", "8": "b", "9": "g", "q": "g"}
+)
 _FOREIGN = str.maketrans("асеорхуіјѕһӏԁɡɑοαρνικτаСЕОРХАВМНТК", "aceopxyijshldgaoapviktaCEOPXABMHTK")
 """Cyrillic and Greek letters that are drawn like Latin ones."""
 _ADDED = ("python-", "py-", "py", "python")

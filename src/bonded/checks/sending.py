@@ -18,6 +18,7 @@ from bonded.facts.value import (
     DECODED,
     DOWNLOADED,
     ENVIRONMENT,
+    FOUND,
     HOST,
     PRIVATE,
     WATCHED,
@@ -27,6 +28,7 @@ from bonded.values.finding import When
 NAMED = {
     CREDENTIALS: "what is read from where secrets lie",
     WATCHED: "what the person at the machine types, copies, shows or says",
+    FOUND: "a file that was looked for in the user's folders",
     ENVIRONMENT: "the environment",
     HOST: "the names or addresses of the machine or its user",
 }

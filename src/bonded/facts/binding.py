@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 
 from bonded.facts.following import Following
+from bonded.facts.known import canonical
 from bonded.facts.scope import Class, Function, Instance
-from bonded.facts.value import PRIVATE, SOURCES, Value, join, reach
+from bonded.facts.value import ENVIRONMENT, NOTHING, PRIVATE, SOURCES, Value, join, reach
 
 
 class Binding(Following):
@@ -30,7 +31,9 @@ class Binding(Following):
                 self.env.stars.append(module)
             else:
                 self.out.imports.append(f"{module}.{alias.name}")
-                self.env.values[alias.asname or alias.name] = Value(names=(f"{module}.{alias.name}".lstrip("."),))
+                name = f"{module}.{alias.name}".lstrip(".")
+                labels = frozenset({ENVIRONMENT}) if canonical(name) == "os.environ" else NOTHING
+                self.env.values[alias.asname or alias.name] = Value(names=(name,), labels=labels)
 
     def _assign(self, node: ast.Assign) -> None:
         value = self.evaluate(node.value)

@@ -7,14 +7,16 @@ from abc import abstractmethod
 from typing import Any
 
 from bonded.facts import fold_calls, footholds, partly
-from bonded.facts.files import JOIN
+from bonded.facts.files import ARCHIVES, JOIN, OPEN
 from bonded.facts.known import (
     BOTS,
     CALLBACKS,
     CODE_SINKS,
     COMMAND_SINKS,
     DECODERS,
+    DELETERS,
     MAKERS,
+    NETWORK,
     PATH_USERS,
     canonical,
 )
@@ -26,6 +28,7 @@ from bonded.facts.scope import Class, Function, Instance, Later
 from bonded.facts.state import LocalCall, argument, kept
 from bonded.facts.value import (
     ANY,
+    FOUND,
     HIDDEN,
     PRIVATE,
     SOURCES,
@@ -123,12 +126,20 @@ class Calling(Methods):
         special = self.special(name, raw, callee, arguments, keywords, node)
         if special is not None:
             return special
+        if name in DECODERS or name in NETWORK:
+            arguments = [self.told(one) for one in arguments]
         every = [*arguments, *keywords.values()]
         if HIDDEN in callee.labels and name in _SPELLED:
             self.record(_SPELLED_USE, node, [argument(Value(name))], hidden=True)
         if name.endswith(".wrap_socket") and arguments:
             return arguments[0]
-        if kept(name) or name.startswith("types.FunctionType()") or (name in PATH_USERS and leads_to_secrets(every)):
+        searched = name in DELETERS and FOUND in gather(every)[0]
+        if (
+            kept(name)
+            or searched
+            or name.startswith("types.FunctionType()")
+            or (name in PATH_USERS and leads_to_secrets(every))
+        ):
             self.record_call(name, callee, arguments, keywords, node)
         self.files_of(name, callee, arguments, keywords, node)
         self._callbacks(name, every, node)
@@ -144,6 +155,8 @@ class Calling(Methods):
         parts = (Value(items=tuple(arguments)), JOIN) if name == "os.path.join" and const is UNKNOWN else None
         if name in MAKERS:
             parts = (Value(items=tuple(every)), MADE)
+        elif name in ARCHIVES and arguments:
+            parts = (arguments[0], OPEN)
         shape = partly.of_call(name, arguments, keywords) if const is UNKNOWN else ""
         return Value(const, (f"{name}()",), labels, local=local, bound=parts, steps=steps, shape=shape)
 

@@ -131,6 +131,16 @@ class Expressions(Operators):
             value = Value(fold_path(base.const, name), labels=base.labels, bound=(base, name))
         return stored.labelled(value.labels, *value.steps) if stored is not None else value
 
+    def told(self, value: Value) -> Value:
+        """`value`; where it is a name of another module of the package, with the text that is set there."""
+        if not value.names or value.const is not UNKNOWN or value.shape or value.local is not None:
+            return value
+        found = self._set_elsewhere(value)
+        if found is not value or not self.world.own(value.names[0]) or value.names[0].endswith(")"):
+            return found
+        held = self.world.resolve(Later(value.names[0], ()))
+        return held if held.known else value
+
     def _set_elsewhere(self, value: Value) -> Value:
         """`value`, with the text that another module of the package sets under its name."""
         for name in value.names:

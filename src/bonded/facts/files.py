@@ -18,6 +18,7 @@ from bonded.facts.value import (
     EMBEDDED,
     ENCRYPTED,
     FILE,
+    FOUND,
     GAP,
     NOTHING,
     PRIVATE,
@@ -32,8 +33,10 @@ OPEN = "open"
 JOIN = "join"
 """Marks in `Value.bound`: this is the file opened by path, or the path put together from parts, of its first half."""
 _OPENERS = frozenset({"builtins.open", "pathlib.Path().open", "os.fdopen", "tempfile.NamedTemporaryFile", "os.open"})
+ARCHIVES = frozenset({"zipfile.ZipFile", "tarfile.open", "tarfile.TarFile"})
+"""What is put in one of them is in the file of its path."""
 _READERS = frozenset({"read", "read_text", "read_bytes", "readlines", "readline", "read_binary"})
-_WRITERS = frozenset({"write", "write_text", "write_bytes", "writelines"})
+_WRITERS = frozenset({"write", "write_text", "write_bytes", "writelines", "writestr", "add"})
 _DATA_READERS = frozenset(
     {
         "pkgutil.get_data",
@@ -96,11 +99,12 @@ class Files(Recorder):
             self._program(self.path_key(base), arguments[0], node)
 
     def _reaches(self, path: Value, content: Value, node: ast.AST) -> None:
-        """Note a file that is written where programs start by themselves, or that is machine code."""
+        """Note a file that is written where programs start by themselves, or that is machine code or unfolded Python."""
         where = shaped(path)
         fetched = gather([content])[0] & {DOWNLOADED, DECODED} and where.lower().endswith(footholds.PROGRAMS)
         taken = gather([content])[0] >= {ENCRYPTED, FILE} and flat(path) is UNKNOWN
-        if footholds.kind_of_path(where) or footholds.is_native(flat(content)) or fetched or taken:
+        hidden = DECODED in content.labels and footholds.program(flat(content)) is not None
+        if footholds.kind_of_path(where) or footholds.is_native(flat(content)) or fetched or taken or hidden:
             self.record(WRITE, node, [argument(path), argument(content)], hidden=False)
 
     def _program(self, key: str, content: Value, node: ast.AST) -> None:
@@ -127,7 +131,7 @@ class Files(Recorder):
                 self._reaches(base, Value(), node)
             key = self.path_key(base)
             labels, steps = self.written.get(key, (NOTHING, ()))
-            labels |= label_of_file("builtins.open", [base])
+            labels |= label_of_file("builtins.open", [base]) | (base.labels & {FOUND})
             return Value(names=(f"{name}()",), labels=labels | {FILE}, bound=(base, OPEN), steps=steps)
         if name in _DATA_READERS and len(arguments) >= 2:
             return self._content(arguments[1], text="text" in name)
@@ -145,7 +149,7 @@ class Files(Recorder):
             isinstance(base.const, str) or any("resources.files" in n for n in base.names)
         ):
             labels, steps = self.written.get(self.path_key(base), (NOTHING, ()))
-            labels |= label_of_file("builtins.open", [base])
+            labels |= label_of_file("builtins.open", [base]) | (base.labels & {FOUND})
             return self._content(base, text=method == "read_text").labelled(labels, *steps)
         return None
 

@@ -321,6 +321,28 @@ PATH_USERS: Final = frozenset(
 )  # fmt: skip
 """Calls of these are kept where the path leads to secrets."""
 
+SEARCHERS: Final = frozenset(
+    {
+        "os.walk",
+        "os.listdir",
+        "os.scandir",
+        "os.fwalk",
+        "glob.glob",
+        "glob.iglob",
+        "pathlib.Path().rglob",
+        "pathlib.Path().glob",
+        "pathlib.Path().iterdir",
+        "pathlib.Path().walk",
+        "pathlib.Path.home().rglob",
+        "pathlib.Path.home().glob",
+        "pathlib.Path.home().iterdir",
+    }
+)
+"""They look through folders."""
+
+DELETERS: Final = frozenset({"os.remove", "os.unlink", "os.rmdir", "shutil.rmtree"})
+"""Calls of these are kept where what they delete was looked for in somebody's folders."""
+
 BOTS: Final = (
     "discord.",
     "nextcord.",

@@ -15,12 +15,13 @@ from bonded.facts.known import (
     ENDING,
     HOST_FACTS,
     PATH_USERS,
+    SEARCHERS,
     SECRETS,
     SPELLERS,
     STRUCTURED,
     WATCHING,
 )
-from bonded.facts.outputs import label_of_answer, label_of_file, label_of_output
+from bonded.facts.outputs import label_of_answer, label_of_file, label_of_output, label_of_search
 from bonded.facts.running import Running
 from bonded.facts.value import (
     CHARS,
@@ -29,6 +30,7 @@ from bonded.facts.value import (
     DOWNLOADED,
     ENCRYPTED,
     ENVIRONMENT,
+    FOUND,
     HIDDEN,
     HOST,
     NOTHING,
@@ -50,7 +52,8 @@ class Labelling(Running):
         self, name: str, callee: Value, every: list[Value], const: Any, node: ast.AST
     ) -> tuple[frozenset[str], tuple[str, ...]]:
         if name in ENDING:
-            return NOTHING, ()
+            labels, steps = gather(every) if name == "os.path.join" else (NOTHING, ())
+            return (labels & {FOUND}, steps) if FOUND in labels else (NOTHING, ())
         if name in _VARIABLES:
             labels, _ = partly.variable(every[0], NOTHING) if every else (NOTHING, "")
             return labels, (self.step(node, name),) if labels else ()
@@ -60,6 +63,8 @@ class Labelling(Running):
         if name in DOWNLOADERS:
             labels, steps = labels - PRIVATE, () if labels & PRIVATE else steps
         extra = self._own_label(name, every)
+        if name in SEARCHERS:
+            extra |= label_of_search(callee, every)
         if extra:
             labels |= extra
             steps = (*steps, self.step(node, name))[-12:]

@@ -7,11 +7,18 @@ from typing import Final
 
 from bonded.facts import places
 from bonded.facts.partly import shaped
-from bonded.facts.value import CREDENTIALS, DOWNLOADED, ENVIRONMENT, GAP, HOST, NOTHING, Value
+from bonded.facts.value import CREDENTIALS, DOWNLOADED, ENVIRONMENT, FOUND, GAP, HOST, NOTHING, Value
 
 _FETCHES: Final = re.compile(r"\s*(curl|wget\s+-\S*O\s*-|iwr|dig|nslookup)\b", re.IGNORECASE)
 _NAMED: Final = frozenset({"os.listdir", "os.scandir", "os.walk", "glob.glob"})
 _PEOPLE: Final = ("/", "/root", "/home", "~", "/users", "c:/users", "/etc", "/home/*")
+
+
+_OWN: Final = re.compile(
+    r"(?:~|%(?:userprofile|home|homepath|homedrive%%homepath|onedrive)%|[a-z]:|/(?:home|users)(?:/[^/.*]+)?|/(?:root|data|sdcard|storage|mnt|media|volumes))"
+    r"(?:/(?!appdata|library|program)[^/.…*][^/…*]*){0,2}/*(?:/\*\*?)?(?:/\*[^/]*)?"
+)
+"""Folders of a person, and those right below them; hidden ones and those of programs are not meant."""
 
 
 def words(value: Value) -> str:
@@ -63,6 +70,13 @@ _NOTHING: Final = frozenset(
     }
     | {"os.makedirs", "pathlib.Path().joinpath", "pathlib.Path.home().joinpath"}
 )
+
+
+def label_of_search(callee: Value, every: list[Value]) -> frozenset[str]:
+    """What a look through folders gives: files of a person, where it is his folders that are looked through."""
+    paths = [words(one) for one in (*every[:1], *(callee.bound or ())[:1])]
+    plain = [re.sub(r"[/\\]+", "/", one.lower()) for one in paths]
+    return frozenset({FOUND}) if any(one == "/" or _OWN.fullmatch(one) for one in plain) else NOTHING
 
 
 def label_of_answer(every: list[Value]) -> frozenset[str]:

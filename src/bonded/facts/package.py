@@ -227,7 +227,7 @@ class Package:
                 return
 
     def resolve(self, later: Later) -> Value:
-        """What a function of another module of the package gives for these arguments."""
+        """What a function of another module of the package gives for these arguments; of a text that is set there, the text."""
         module, _, name = later.name.rpartition(".")
         path = self.paths.get(module)
         if path is None:
@@ -245,6 +245,8 @@ class Package:
     def _followed(self, path: str, name: str, later: Later) -> Value:
         live = self._live(path) if self._read(path, self.choice.base(path)) is not None else None
         found = live.globals.values.get(name) if live is not None else None
+        if found is not None and isinstance(found.const, (str, bytes)):
+            return found
         if live is None or found is None or not isinstance(found.local, Function) or found.local in live.stack:
             return ANY
         outer, live.scope = live.scope, live.scope or ELSEWHERE

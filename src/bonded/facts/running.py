@@ -63,7 +63,9 @@ class Running(Lookups):
     def record_call(
         self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> None:
-        arguments = [self.settled(one) for one in arguments] if name in COMMAND_SINKS else arguments
+        if name in COMMAND_SINKS or name in NETWORK:
+            arguments = [self.settled(one) for one in arguments]
+            keywords = {key: self.settled(one) for key, one in keywords.items()} if name in NETWORK else keywords
         found = [argument(self.with_written(one)) for one in arguments]
         found += [argument(self.with_written(one), key) for key, one in keywords.items()]
         if callee.bound is not None and callee.bound[0].bound is not None and callee.bound[0].bound[1] == MADE:

@@ -17,7 +17,7 @@ from bonded.facts.spend import Spend
 
 UNDERSCORES, LOOKALIKES, MIXED_ESCAPES, ESCAPES = "underscore-names", "look-alike-names", "mixed-escapes", "escapes"
 WALL, BIDI, BANNER, PROTECTOR, LINE_MARKS = "wall-of-blanks", "bidirectional", "banner", "protector", "line-marks"
-FOLDED, SCRIPTS, OPENING = "folded-names", "mixed-scripts", "return-hides-line"
+FOLDED, SCRIPTS, OPENING, ORDERS = "folded-names", "mixed-scripts", "return-hides-line", "orders-to-assistants"
 MOST = 400_000
 """Bytes of a source that are looked at: a shape shows itself early, or at the end."""
 _EXCERPT = 200
@@ -53,6 +53,27 @@ _BANNER = (
 )  # fmt: skip
 """Words of obfuscators, in a comment or text at the top of a file that is no prose."""
 _PROTECTOR = re.compile(rb"from[ \t.]+pyarmor_runtime|__pyarmor__[ \t]*\(|from[ \t]+\.?pytransform|pyarmor_runtime\(\)")
+_TOOL = re.compile(
+    rb"@[^\n]{1,200}\btool\b[^\n]*\n(?:[ \t]*@[^\n]*\n)*[ \t]*(?:async[ \t]+)?def [^\n]+:[ \t]*\n\s*(\"\"\"|''')(.*?)\1",
+    re.DOTALL,
+)
+"""A function that a model may call, and its description (group 2)."""
+_MOST_TOOLS = 200
+_FORCES = re.compile(
+    rb"<(?:important|system|instructions?|critical)[\w ]*>|\bmandat(?:ed|ory)\b|\bprerequisite\b|non-negotiable|\byou must\b"
+    rb"|\balways\b[^.\n]{0,40}\bfirst\b|before (?:using|calling|any|every)|ignore (?:all |any )?previous",
+    re.IGNORECASE,
+)
+_SECRET = re.compile(
+    rb"\b(?:read|append|send|pass|include|list|cat|open|copy|attach|forward)\b[^.\n]{0,120}"
+    rb"(?:api_key|\.ssh|id_rsa|\.env\b|credentials?\b|passwords?\b|private key|secret|wallet|cookies|\.aws|mcp\.json)",
+    re.IGNORECASE,
+)
+_CONCEALS = re.compile(
+    rb"(?:do not|don'?t|never|without|must not)\b[^.\n]{0,30}\b(?:tell|telling|mention|mentioning|inform|informing|notify|notifying"
+    rb"|reveal|revealing|alert)\b[^.\n]{0,40}\b(?:user|human|person|them)\b",
+    re.IGNORECASE,
+)
 _LINE_MARK = re.compile(rb"#line:\d+[ \t]*\r?$", re.MULTILINE)
 
 
@@ -216,6 +237,17 @@ def _opening(data: bytes) -> Iterator[Trait]:
                 return
 
 
+def _orders(data: bytes) -> Iterator[Trait]:
+    """The description of a tool for language models that orders them about: it is read by the model, hardly by a person."""
+    if b"tool" not in data or b"@" not in data:
+        return
+    for match in islice(_TOOL.finditer(data), _MOST_TOOLS):
+        text = match.group(2)[:4000]
+        if _CONCEALS.search(text) or (_FORCES.search(text) and _SECRET.search(text)):
+            yield _trait(ORDERS, data, match.start(2), 1)
+            return
+
+
 _LOOKS: tuple[Callable[[bytes], Iterator[Trait]], ...] = (
-    _underscores, _lookalikes, _ideographs, _escapes, _wall, _bidi, _banner, _opening,
+    _underscores, _lookalikes, _ideographs, _escapes, _wall, _bidi, _banner, _opening, _orders,
 )  # fmt: skip

@@ -25,6 +25,8 @@ _KEY = re.compile(
     r"(priv(ate)?|wallet)_?key|^(pk|wif)$|mnemonic|seed_?(phrase|words)|^seed$|keypair|recovery_phrase", re.IGNORECASE
 )
 _SECRET = re.compile(r"passw(or)?d|passphrase|secret|token|cookie|api_?key|credential", re.IGNORECASE)
+_ENCODED = re.compile(r"aHR0c[A-Za-z0-9+/]{16,4000}={0,2}|(?:[A-Za-z0-9+/]{4}){60,2000}={0,2}")
+"""An address in base64, or a long text in it."""
 _BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython")
 
 
@@ -57,6 +59,7 @@ class Interpreter(Branches):
             one.arg: Value(names=(f"{PARAMETER}{function.qualname}:{one.arg}",), labels=labels | _secrecy(one.arg))
             for one in every
         }
+        values |= self._encoded_defaults(function, labels)
         if function.owner is not None and every and not is_static(function):
             values[every[0].arg] = Value(local=Instance(function.owner))
             maker = function.owner.method("__init__")
@@ -68,6 +71,17 @@ class Interpreter(Branches):
             self.enter(function, values)
         finally:
             self.room, self.loops = outer
+
+    def _encoded_defaults(self, function: Function, labels: frozenset[str]) -> dict[str, Value]:
+        """Parameters whose default is an address or a text in an encoding: nobody is meant to pass another one."""
+        spec, found = function.node.args, {}
+        for one, default in zip(reversed([*spec.posonlyargs, *spec.args]), reversed(spec.defaults), strict=False):
+            if isinstance(default, ast.Constant) and not isinstance(default.value, str):
+                continue
+            value = self.evaluate(default)
+            if isinstance(value.const, str) and _ENCODED.fullmatch(value.const):
+                found[one.arg] = value.labelled(labels)
+        return found
 
     def block(self, body: Iterable[ast.stmt]) -> None:
         """Execute statements in order."""

@@ -30,6 +30,8 @@ WATCHED: Final = "watched"
 """Was taken from the person at the machine: keys pressed, the screen, the camera, the microphone, the clipboard."""
 MESSAGE: Final = "message"
 """Was written by somebody in a chat, and handed to a bot."""
+FOUND: Final = "found"
+"""Is, or was read from, a file that was looked for in the folders of whoever sits at the machine."""
 ENCRYPTED: Final = "encrypted"
 """Went through a cipher, the way in."""
 EMBEDDED: Final = "embedded"
@@ -44,7 +46,7 @@ HIDDEN: Final = "hidden"
 """Its name was computed, not written."""
 
 SOURCES: Final = frozenset({DECODED, DOWNLOADED, CHARS, DATAFILE, MESSAGE})
-PRIVATE: Final = frozenset({ENVIRONMENT, HOST, CREDENTIALS, WATCHED})
+PRIVATE: Final = frozenset({ENVIRONMENT, HOST, CREDENTIALS, WATCHED, FOUND})
 """What belongs to the person or the machine, and is nobody else's business."""
 MOST_SHAPE: Final = 300
 GAP: Final = "…"

@@ -20,8 +20,9 @@ from collections.abc import Iterator
 from bonded.checks.commands import command_text
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command
 from bonded.facts.files import WRITE
+from bonded.facts.known import DELETERS
 from bonded.facts.model import Call, Facts
-from bonded.facts.value import ENCRYPTED, FILE
+from bonded.facts.value import ENCRYPTED, FILE, FOUND
 from bonded.values.finding import Severity, When
 
 _HARM = (
@@ -75,6 +76,8 @@ def destructive(facts: Facts) -> Iterator[Hit]:
 
 
 def _what(call: Call) -> str:
+    if call.name in DELETERS and FOUND in labels_of(call.arguments):
+        return "files that were looked for in the user's folders are deleted"
     if call.name == "shutil.rmtree" and call.arguments:
         text = (call.arguments[0].text or "").lower().rstrip("/\\") or call.arguments[0].text
         return "files that are not the package's own are deleted" if text in _ROOTS else ""

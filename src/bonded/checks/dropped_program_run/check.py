@@ -1,8 +1,9 @@
 """The package writes a program that stands in its source as a text, and runs it.
 
 **What it looks for.** Python, shell or machine code in a constant that is written to a file (often one with a name of the
-moment) and then run; machine code in a constant that is written anywhere; and what was downloaded or decoded and is saved
-under the name of a program (`.exe`, `.vbs`, ...), above all when it was both. What such a text does is read as well, as the layer below.
+moment) and then run; Python that stands in the source in an encoding and is unfolded into a file; machine code in a constant
+that is written anywhere; and what was downloaded or decoded and is saved under the name of a program (`.exe`, `.vbs`, ...),
+above all when it was both. What such a text does is read as well, as the layer below.
 
 **Why it matters.** A program inside a text is seen by no import and by few scanners; running it apart hides it a second time.
 
@@ -19,7 +20,7 @@ from collections.abc import Iterator
 from bonded.checks.commands import command_text
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command, steps_of
 from bonded.facts.files import WRITE
-from bonded.facts.footholds import PROGRAMS
+from bonded.facts.footholds import PROGRAMS, program
 from bonded.facts.model import Call, Facts
 from bonded.facts.value import DECODED, DOWNLOADED, EMBEDDED
 from bonded.values.finding import Severity, When
@@ -44,9 +45,12 @@ def dropped(facts: Facts) -> Iterator[Hit]:
                 yield hit if call.when in _SOON else graver(hit, Severity.MEDIUM)
             elif call.name == WRITE and _fetched(call):
                 what = "a downloaded or decoded program is saved where Windows runs it by its name"
-                sure = 0.9 if labels_of(call.arguments[1:]) >= {DOWNLOADED, DECODED} else 0.7
-                hit = at(module, call, what, sure, steps_of(call, DOWNLOADED, DECODED))
-                yield graver(hit, Severity.HIGH if call.when in _SOON else Severity.MEDIUM)
+                both = labels_of(call.arguments[1:]) >= {DOWNLOADED, DECODED}
+                hit = at(module, call, what, 0.9 if both else 0.7, steps_of(call, DOWNLOADED, DECODED))
+                yield graver(hit, Severity.HIGH if both or call.when in _SOON else Severity.MEDIUM)
+            elif call.name == WRITE and _unfolded(call):
+                what = "a program that is hidden in a text is written to a file"
+                yield at(module, call, what, 0.75, steps_of(call, DECODED))
             elif call.name == WRITE and len(call.arguments) > 1 and _native(call):
                 hit = at(module, call, "machine code that stood in a text is written to a file", 0.95)
                 yield graver(hit, Severity.CRITICAL)
@@ -60,6 +64,13 @@ def _compiles(call: Call) -> bool:
 def _fetched(call: Call) -> bool:
     where = (call.arguments[0].text or call.arguments[0].shape).lower()
     return where.endswith(PROGRAMS) and bool(labels_of(call.arguments[1:]) & {DOWNLOADED, DECODED})
+
+
+def _unfolded(call: Call) -> bool:
+    """Whether what is written was decoded out of the source, and is Python."""
+    labels = labels_of(call.arguments[1:])
+    known = any(one.text and program(one.text) for one in call.arguments[1:])
+    return known and DECODED in labels and DOWNLOADED not in labels
 
 
 def _native(call: Call) -> bool:

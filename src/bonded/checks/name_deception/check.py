@@ -1,11 +1,11 @@
 """A project's name is easily taken for that of a popular one.
 
-**What it looks for.** The nearest popular project: one letter more, less, other or swapped; the same words in another order or
-with other separators; another number at the end; `python-`, `py` or `-py` added. The list of popular names is `popular.txt` in the folder of
-checks; an index may use a longer one, and adds its private names. A near name alone is a hint. A very near one is
-graver for a project that is new to the index, and it is gravest where the metadata or the code also claim to be the other project: its summary, its
-repository, its author, its import name, its functions, or the advice to install it. Another number at the end is the weakest
-sign: successors are called so.
+**What it looks for.** The nearest popular project: one letter more, less, other or swapped; the same words in another order
+or with other separators; another number at the end; `python-`, `py` or `-py` added. The list of popular names is
+`popular.txt` in the folder of checks; an index may use a longer one, and adds its private names. A near name alone is a
+hint. A very near one is graver for a project that is new to the index, or that holds nothing to import, and it is gravest
+where the metadata or the code also claim to be the other project: its summary, its repository, its author, its import name,
+its functions, or the advice to install it. Another number at the end is the weakest sign: successors are called so.
 
 **Why it matters.** People mistype names, and assistants make them up; whoever owns the mistyped name runs code on their
 machines.
@@ -55,5 +55,7 @@ def deceptive(facts: Facts, context: Context | None) -> Iterator[Hit]:
         yield Hit(words, round(0.95 - near.distance, 3), severity=Severity.HIGH, trace=said.words)
     elif (meant and said.copied) or (context is not None and near.distance <= CLOSE):
         yield Hit(words, round(0.9 - near.distance, 3), trace=said.words)
+    elif context is None and not facts.naming.tops and not facts.naming.requires and not facts.naming.binaries:
+        yield Hit(f"{words}, and there is nothing in it", round(0.85 - near.distance / 2, 3))
     else:
         yield Hit(words, round(0.4 - near.distance / 2, 3), severity=Severity.LOW)

@@ -49,12 +49,13 @@ _WORDS = {
 def obfuscated(facts: Facts) -> Iterator[Hit]:
     """One hit for each kind of shape in a module; two kinds together leave no doubt."""
     for module in facts.modules:
-        kinds = {trait.kind for trait in module.traits}
+        shapes = [trait for trait in module.traits if trait.kind in _WORDS]
+        kinds = {trait.kind for trait in shapes}
         spelled = [call for call in module.calls if call.hidden and call.name == "builtins.getattr"]
         if len(spelled) >= 3:
             what = f"builtins are called under computed names ({len(spelled)} times)"
             yield graver(at(module, spelled[0], what, 0.85), Severity.HIGH)
-        for trait in module.traits:
+        for trait in shapes:
             what, severity, confidence = _WORDS[trait.kind]
             if len(kinds) > 1 and module.when is not When.NEVER:
                 severity, confidence = Severity.CRITICAL, 0.95

@@ -1,8 +1,8 @@
 """Keys, screen, camera, microphone or clipboard of whoever sits at the machine are watched.
 
 **What it looks for.** Listeners for keys, pictures of the screen or the camera, recordings, and reading of the clipboard, in a
-module that also sends something, or that does so while the package is installed or imported; and a clipboard that is
-overwritten with the address of a wallet.
+module that also sends something, or that does so while the package is installed or imported; a clipboard that is
+overwritten with the address of a wallet; and a package that watches nearly all of them at once.
 
 **Why it matters.** Passwords are typed and copied; addresses to pay to are copied and pasted.
 
@@ -26,6 +26,15 @@ _WALLET = re.compile(
     r"^(?:bc1[a-z0-9]{25,60}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|0x[0-9a-fA-F]{40}|T[1-9A-HJ-NP-Za-km-z]{33}|[LM][1-9A-HJ-NP-Za-km-z]{26,33}"
     r"|4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}|r[1-9A-HJ-NP-Za-km-z]{24,34}|D[5-9A-HJ-NP-U][1-9A-HJ-NP-Za-km-z]{32}|ltc1[a-z0-9]{25,60})$"
 )
+_KINDS = {
+    "keys": ("pynput.keyboard", "keyboard.", "pyHook", "PyWinHook", "ctypes.windll.user32.GetAsyncKeyState"),
+    "screen": ("ImageGrab", "pyautogui.screenshot", "pyscreenshot", "mss"),
+    "camera": ("cv2.VideoCapture",),
+    "microphone": ("sounddevice", "pyaudio"),
+    "clipboard": ("pyperclip.paste", "clipboard.paste", "win32clipboard.Get"),
+}
+_MANY = 4
+"""One program of a desktop may need two or three."""
 _EARLY = (When.INSTALL, When.STARTUP, When.IMPORT)
 
 
@@ -37,6 +46,7 @@ _EARLY = (When.INSTALL, When.STARTUP, When.IMPORT)
 )
 def watched(facts: Facts) -> Iterator[Hit]:
     """Look at what watches, and whether the module sends."""
+    every: list[tuple[Module, Call]] = []
     for module in facts.modules:
         calls = [call for call in module.calls if call.when is not When.NEVER]
         for call in calls:
@@ -48,6 +58,11 @@ def watched(facts: Facts) -> Iterator[Hit]:
         watching = [call for call in calls if call.name in WATCHING]
         if watching:
             yield _module(module, watching)
+            every += [(module, call) for call in watching]
+    kinds = {kind: pair for pair in reversed(every) for kind, words in _KINDS.items() if pair[1].name.startswith(words)}
+    if len(kinds) >= _MANY:
+        module, call = next(pair for pair in every if pair in kinds.values())
+        yield at(module, call, f"{', '.join(sorted(kinds))} of the user are all watched", 0.75)
 
 
 def _module(module: Module, watching: list[Call]) -> Hit:

@@ -1,9 +1,10 @@
 """The environment, the machine's names, secrets, or what its user does are sent to another machine.
 
 **What it looks for.** Values that say who or where the machine is (host name, user name, addresses, the output of `whoami`
-and the like), the whole environment, files and stores in which secrets lie, and what was taken from keys, screen, clipboard,
-camera or microphone, followed through the code until they reach something that sends: an HTTP request, a socket, a mail, a
-messenger's hook, a look-up whose name carries the data, or a command such as `curl`.
+and the like), the whole environment, files and stores in which secrets lie, what was taken from keys, screen, clipboard,
+camera or microphone, and files that are looked for in the folders of the user (`os.walk("~")`), followed through the code
+until they reach something that sends: an HTTP request, a socket, a mail, a messenger's hook, a look-up whose name carries
+the data, or a command such as `curl`.
 
 **Why it matters.** Most hostile packages want nothing else. It is also what probes for dependency confusion do.
 
@@ -20,11 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bonded.checks.kit import Hit, at, check, graver, runs_command, steps_of
+from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command, steps_of
 from bonded.checks.sending import HIDDEN_ENDS, NAMED, Sending, sendings, where
 from bonded.facts import places
 from bonded.facts.model import Facts
-from bonded.facts.value import CREDENTIALS, HOST
+from bonded.facts.value import CREDENTIALS, ENVIRONMENT, FOUND, HOST
 from bonded.values.finding import Severity, When
 
 _EARLY = (When.INSTALL, When.STARTUP)
@@ -67,6 +68,10 @@ def _weight(one: Sending) -> tuple[Severity, float]:
         return (Severity.CRITICAL, 0.85) if one.worst != HOST else (Severity.HIGH, 0.8)
     if hidden:
         return Severity.HIGH, 0.6
+    if one.fixed and one.worst == FOUND and one.kind:
+        return Severity.HIGH, 0.8  # what is sent to a service is named by who calls, not looked for
+    if one.fixed and ENVIRONMENT in labels_of(one.call.arguments[:1]):
+        return Severity.HIGH, 0.8  # a reporter sends it in the body, if at all, not within the address
     if one.fixed and one.labels >= {CREDENTIALS, HOST}:
         return Severity.CRITICAL, 0.8  # a service is told who calls or with what key, not a key and whose machine it is
     return (Severity.MEDIUM, 0.4) if one.worst != HOST else (Severity.LOW, 0.3)

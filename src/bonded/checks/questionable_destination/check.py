@@ -4,7 +4,8 @@
 for tests and probes), tunnels to somebody's own machine, hooks and bots of messengers, pastes and file drops, bare IP
 addresses, short addresses, addresses that are decoded or spelled out of the code, services that tell a machine's public
 address, and the metadata service of clouds. The lists are in `facts/places.toml`. At install time and on import it counts
-what is reached at all, and a page that is shown in a browser.
+what is reached at all, and a page that is shown in a browser. A file that is sent to a bare address weighs more than a question
+to it.
 
 **Why it matters.** Who wants data or a program to be fetched without leaving a name uses these; an honest package names its
 host, and does not call it while it is installed or imported.
@@ -24,6 +25,7 @@ from bonded.checks.programs import opens_page
 from bonded.checks.sending import Sending, command_line, sendings, where
 from bonded.facts import places
 from bonded.facts.model import Facts
+from bonded.facts.value import DATAFILE, FILE
 from bonded.values.finding import Severity, When
 
 _BY_ITSELF = (When.STARTUP, When.IMPORT)
@@ -80,6 +82,8 @@ def _weight(one: Sending) -> _Weight | None:
     early, on_import, called = _WEIGHTS.get(one.kind, (None, ordinary, None))
     if one.veiled and one.kind:
         early, on_import, called = _VEILED
+    elif one.kind == places.RAW and FILE in one.labels and DATAFILE not in one.labels:
+        called = (Severity.HIGH, 0.8)  # a file goes along
     if one.call.when in (When.INSTALL, When.STARTUP):
         return early
     if one.call.when is When.IMPORT:

@@ -11,7 +11,7 @@ for the owner of the machine to say.
 **What is not flagged.** Reading such files, and paths that a caller hands in.
 
 **When it is a false alert.** Tools that manage services or jobs do this when they are asked to; what runs only when it is
-called weighs less.
+called weighs less, unless what shall start is fetched from somewhere.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ import re
 from collections.abc import Iterator
 
 from bonded.checks.commands import command_text
-from bonded.checks.kit import Hit, at, check, graver, runs_command
+from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command
 from bonded.facts import footholds
 from bonded.facts.files import WRITE
 from bonded.facts.model import Argument, Call, Facts
+from bonded.facts.value import DOWNLOADED
 from bonded.values.finding import Severity, When
 
 _COMMAND = re.compile(
@@ -49,7 +50,7 @@ def starts(facts: Facts) -> Iterator[Hit]:
         for call in module.calls:
             what = _what(call, key)
             if what:
-                sure = 0.9 if call.when in _SOON or call.depth else 0.5
+                sure = 0.9 if call.when in _SOON or call.depth or _fetched(call) else 0.5
                 yield _weighed(at(module, call, what, sure, (f"line {call.line}: {call.name}",)), call)
 
 
@@ -76,4 +77,9 @@ def _weighed(hit: Hit, call: Call) -> Hit:
     """What only a caller starts may be what the caller wants."""
     if call.when in _SOON:
         return hit
-    return graver(hit, Severity.HIGH if call.depth else Severity.MEDIUM)
+    return graver(hit, Severity.HIGH if call.depth or _fetched(call) else Severity.MEDIUM)
+
+
+def _fetched(call: Call) -> bool:
+    """Whether what shall start is not the program that the caller has, but something from elsewhere."""
+    return call.name == WRITE and DOWNLOADED in labels_of(call.arguments[1:])

@@ -1,0 +1,1 @@
+"""Descriptions of tools for language models that order them about."""
