@@ -174,6 +174,7 @@ project.recover            | -     | -     | -      | no
 project.render             | -     | -     | -      | no
 file.recover               | -     | -     | -      | no
 keys.replace               | -     | -     | -      | no
+keys.accounts              | -     | -     | -      | no
 keys.ceremony              | -     | -     | -      | no
 keys.begin                 | -     | -     | -      | no
 keys.step                  | -     | -     | -      | no

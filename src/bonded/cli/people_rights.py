@@ -121,6 +121,36 @@ def show(directory: Path, as_json: bool) -> None:
         click.echo(f"{name}\t{', '.join(value) if isinstance(value, list) else value}")
 
 
+@policy.command("key")
+@click.option("--accept", is_flag=True, help="From now on the key on this host is the one; what others sealed is lost.")
+@click.option("--reason", default="", help="Why, for the journal; needed with --accept.")
+@directory_option
+def key(accept: bool, reason: str, directory: Path) -> None:
+    """Whether this host has the key that secrets are sealed with (setting account.key_file). Exit status 1 when not.
+
+    With --accept, when the key is lost for good: API tokens, webhooks and authentication apps of before stay unreadable, and
+    people make new ones.
+    """
+    from bonded.accounts import key_proof
+    from bonded.catalog.rules import check_reason
+    from bonded.values.who import OPERATOR
+    from bonded.wiring import open_house
+    from bonded.wiring.stores import OTHER_KEY
+
+    house = open_house(directory)
+    if accept:
+        words = check_reason("keys.accounts", reason)
+        with house.db.write() as tx:
+            key_proof.accept(tx, OPERATOR, house.new_sealer(), reason=words, now=house.clock())
+        click.echo("this host's key seals secrets from now on: copy the file to all other hosts, and start them again")
+        return
+    with house.db.read() as conn:
+        good = key_proof.agrees(conn, house.sealer)
+    if not good:
+        raise click.ClickException(OTHER_KEY)
+    click.echo("this host has the key that secrets are sealed with")
+
+
 @policy.command("factors")
 @click.option("--everybody/--not-everybody", default=None, help="Ask a second factor of everybody.")
 @click.option(

@@ -29,7 +29,7 @@ def serve(directory: Path, host: str, port: int) -> None:
     """Run everything in one process group: web, jobs, publisher."""
     house = _open(directory, "serve")
     listening = _bind(host, port, house)
-    _run(house, [*_http(house, listening), *_workers(house), _publisher(house)], listening)
+    _run(house, [*_http(house, listening), *_workers(house), _publisher(house)], listening, sealed=True)
 
 
 @click.command()
@@ -40,7 +40,7 @@ def web(directory: Path, host: str, port: int) -> None:
     """Run the web processes only."""
     house = _open(directory, "web")
     listening = _bind(host, port, house)
-    _run(house, _http(house, listening), listening)
+    _run(house, _http(house, listening), listening, sealed=True)
 
 
 @click.command()
@@ -48,7 +48,7 @@ def web(directory: Path, host: str, port: int) -> None:
 def worker(directory: Path) -> None:
     """Run jobs only: screening, mail, withdrawal, plain copies."""
     house = _open(directory, "worker")
-    _run(house, _workers(house))
+    _run(house, _workers(house), sealed=True)
 
 
 @click.command()
@@ -121,14 +121,21 @@ def _bind(host: str, port: int, house: House) -> list[socket.socket]:
 
 
 def _run(
-    house: House, members: list[Member], listening: list[socket.socket] | None = None, *, database: bool = True
+    house: House,
+    members: list[Member],
+    listening: list[socket.socket] | None = None,
+    *,
+    database: bool = True,
+    sealed: bool = False,
 ) -> None:
-    """Run the group to its end; the exit status is the group's."""
+    """Run the group to its end; the exit status is the group's. `sealed`: it reads sealed secrets."""
     from bonded.serve.group import GroupSettings, run_group
     from bonded.serve.listen import url_of
 
     if database:
         check_schema(house)
+    if sealed:
+        check_key(house)
     # What was opened to look must not be shared by the children: SQLite forbids it.
     house.closed()
     line = f"ready {url_of(listening[0])}" if listening else "ready"
@@ -142,6 +149,22 @@ def check_schema(house: House) -> None:
     have, want = revision.current(house.db), revision.newest()
     if have != want:
         raise click.ClickException(f"the database has schema {have}, this version wants {want}: run `bonded migrate`")
+
+
+def check_key(house: House) -> None:
+    """Say when this host has another key than the one that secrets are sealed with; note the key at the first start.
+
+    Raises SettingsError when it has none although one is known. With another key installers and most pages work, so the group
+    starts; /readyz says the same until it is mended.
+    """
+    from bonded.accounts import key_proof
+    from bonded.wiring.stores import OTHER_KEY
+
+    sealer = house.sealer
+    with house.db.write() as tx:
+        good = key_proof.keep(tx, sealer, now=house.clock())
+    if not good:
+        click.echo(f"Warning: {OTHER_KEY}", err=True)
 
 
 def check_metadata(house: House) -> None:

@@ -17,6 +17,7 @@ MODULES = (
     "bonded.adapters.counter_sql",
     "bonded.journal.tables",
     "bonded.accounts.tables",
+    "bonded.accounts.key_proof",
     "bonded.accounts.entry_tables",
     "bonded.accounts.publisher_tables",
     "bonded.accounts.recovery_tables",

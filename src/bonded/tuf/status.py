@@ -6,6 +6,7 @@ the database for what waits; either may be away, and then the rest is still told
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,9 +23,9 @@ from bonded.values.alarms import Alarm
 __all__ = ["BinsStatus", "Flip", "QueueStatus", "RoleStatus", "Status", "fingerprint", "status"]
 
 
-def status(db: Database, public: Storage, now: datetime, *, flips: int = 20) -> Status:
-    """The state as of `now`, with the newest `flips` publications."""
-    found = Status()
+def status(db: Database, public: Storage, now: datetime, *, flips: int = 20, faults: Sequence[Alarm] = ()) -> Status:
+    """The state as of `now`, with the newest `flips` publications. `faults`: what is known to be wrong with this host."""
+    found = Status(faults=list(faults))
     try:
         status_store.fill(public, found)
     except (StorageError, Untrusted, OSError, KeyError, TypeError, ValueError) as error:

@@ -246,6 +246,7 @@ ACTIONS: dict[str, Action] = _table(
     A("project.render", W.SYSTEM, "Render the page of a project again", changes_index=True),
     A("file.recover", W.SYSTEM, "Bring a file back from the public record, or from the vault"),
     A("keys.replace", W.SYSTEM, "Replace keys that an intruder may hold", notify=N.ADMINS),
+    A("keys.accounts", W.SYSTEM, "Accept another key for sealed secrets", reason=True),
     A("keys.ceremony", W.SYSTEM, "Import keys and offline metadata"),
     A("keys.begin", W.SYSTEM, "Begin a change of keys or bins"),
     A("keys.step", W.SYSTEM, "Release a step of a change of keys or bins"),

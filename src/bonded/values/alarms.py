@@ -136,6 +136,17 @@ KINDS: dict[str, AlarmKind] = _kinds(
         ),
     ),
     K(
+        "accounts-key",
+        CRITICAL,
+        _(
+            "A host has another account.key_file than the one that secrets are sealed with: API tokens and authentication apps fail there."
+        ),
+        _(
+            "Copy the file from a host where they work, or from a backup, and start the host again. If it is lost for good: "
+            "`bonded policy key --accept`."
+        ),
+    ),
+    K(
         "store-unreadable",
         CRITICAL,
         _("The public store cannot be read, or metadata are missing in it: %(detail)s."),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bonded.wiring.people import People
 from bonded.wiring.publishing import Publishing
 from bonded.wiring.screening import Screening
+from bonded.wiring.stores import OTHER_KEY
 from bonded.wiring.trusted import Trusted
 from bonded.wiring.uploads import Uploads
 
@@ -133,7 +134,7 @@ class Answers(Trusted, Publishing, Screening, Uploads, People):
             alive(self.db)
         except SQLAlchemyError:
             return ["the database does not answer"]
-        return []
+        return [OTHER_KEY] if self.faults() else []
 
     def alarms(self) -> list[str]:
         """What needs a person, one sentence each."""

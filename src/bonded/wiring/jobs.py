@@ -113,7 +113,7 @@ class Jobs(Publishing, Screening, Uploads, People):
             sweep(self.spool, older_than=longest, now=now)
 
         def alarmed(now: datetime) -> None:
-            tell(self.db, status(self.db, self.public, now, flips=0).alarms, now)
+            tell(self.db, status(self.db, self.public, now, flips=0, faults=self.faults()).alarms, now)
 
         def by_the_clock(now: datetime) -> None:
             tick(self.db, now, self.screening_settings.new_checks)

@@ -104,7 +104,7 @@ class Publishing(Keys):
 
         now, seen = self.clock(), self._seen
         if not seen or not timedelta(0) <= now - seen[0][0] < SEEN:
-            seen[:] = [(now, status(self.db, self.public, now, flips=0))]
+            seen[:] = [(now, status(self.db, self.public, now, flips=0, faults=self.faults()))]
         return seen[0][1]
 
     @cached_property

@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING
 
 from bonded.settings import Settings, SettingsError
 
+OTHER_KEY = (
+    "this host's account.key_file is not the key that the secrets of this index are sealed with: copy the file from a host where API "
+    "tokens work, or from a backup"
+)
+
 if TYPE_CHECKING:
     from bonded.accounts.sealing import Sealer
     from bonded.db.engine import Database
     from bonded.seams import Broker, Counter, Mailer, Queue, Storage
+    from bonded.values.alarms import Alarm
 
 
 def wall_clock() -> datetime:
@@ -115,13 +121,54 @@ class Stores:
     @cached_property
     def sealer(self) -> Sealer:
         """What seals the secrets of second factors. Raises SettingsError."""
+        if not self.key_path.exists() and self._key_is_known():
+            raise SettingsError(
+                f"{self.key_path} (setting `account.key_file`) is not on this host, and the secrets of this index are sealed with "
+                "it: copy it from a host that has it, or from a backup (lost for good: `bonded policy key --accept`)"
+            )
+        return self.new_sealer()
+
+    def new_sealer(self) -> Sealer:
+        """The same, the key being made where there is none, whatever the database knows. Raises SettingsError."""
         from bonded.accounts.sealing import Sealer, key_from
 
-        path = self.directory / self.settings.account.key_file
         try:
-            return Sealer(key_from(path))
+            return Sealer(key_from(self.key_path))
         except (OSError, ValueError) as error:
             raise SettingsError(f"`account.key_file` cannot be used: {error}") from None
+
+    @property
+    def key_path(self) -> Path:
+        """Where the key that seals secrets is."""
+        return self.directory / self.settings.account.key_file
+
+    def _key_is_known(self) -> bool:
+        """Whether some host made the key already; False while there is no database."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from bonded.accounts.key_proof import known
+
+        try:
+            with self.db.read() as conn:
+                return known(conn)
+        except SQLAlchemyError:
+            return False
+
+    def faults(self) -> list[Alarm]:
+        """What is wrong with this host that others cannot see. Hosts without the file (a publisher alone) need none."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from bonded.accounts.key_proof import agrees
+        from bonded.values.alarms import Alarm
+
+        if not self.key_path.exists():
+            return []
+        try:
+            with self.db.read() as conn:
+                good = agrees(conn, self.sealer)
+        except SQLAlchemyError:
+            return []  # that the database is away is told elsewhere
+        return [] if good else [Alarm("accounts-key", "accounts-key")]
 
     def _secret(self, key: str, path: str) -> str:
         """What the file holds that the setting `key` names. Raises SettingsError."""
