@@ -15,8 +15,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
+import orjson
 from bench.publish_rows import OWNER, POOL, file_row, make_rows, release_row
 from securesystemslib.signer import CryptoSigner  # noqa: F401 - the signer's module is loaded before anything is timed
 from sqlalchemy import func, insert, select, update
@@ -30,13 +32,16 @@ from bonded.catalog import change
 from bonded.catalog.tables import file, project, release
 from bonded.db import migrate
 from bonded.db.engine import open_database
+from bonded.db.worker import work_once
+from bonded.journal.record import record
+from bonded.tuf import pages, plain
 from bonded.tuf.context import Publisher, TufSettings
 from bonded.tuf.layout import create_dev_repository
 from bonded.tuf.publish import Result, publish
 from bonded.tuf.tables import bin_table
-from bonded.values.states import FileState
+from bonded.values.states import FileState, SubjectKind
 from bonded.values.text import new_id
-from bonded.values.who import POLICY
+from bonded.values.who import OPERATOR, POLICY
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FORMAT = 2
@@ -74,6 +79,7 @@ def prepare(where: Path, targets: int, page_bins: int, bins: int) -> None:
     wanted = f"{FORMAT} {targets} {page_bins} {bins} {_schema()}"
     if marker.exists() and marker.read_text() == wanted:
         migrate.upgrade(open_database(f"sqlite:///{where}/bonded.db"))
+        _repage(where)
         return
     if where.exists():
         shutil.rmtree(where)
@@ -84,6 +90,24 @@ def prepare(where: Path, targets: int, page_bins: int, bins: int) -> None:
     say("signing every bin")
     _sign_everything(p)
     marker.write_text(wanted)
+    p.db.close()
+
+
+def _repage(where: Path) -> None:
+    """Pages that were written by code that wrote them otherwise are rendered anew: publications splice only their own."""
+    p, now = publisher(where, refresh_slice=512), datetime.now(UTC)
+    with p.db.read() as conn:
+        keys = list(conn.execute(select(project.c.key, project.c.id).order_by(project.c.key).limit(POOL)))
+    newest = p.public.read(f"simple/{keys[-1].key}/index.json")
+    if orjson.loads(newest)["meta"].get("_format") != pages.FORMAT:
+        say("pages as they are written today")
+        with p.db.write() as tx:
+            for key, project_id in keys:
+                record(tx, "project.render", OPERATOR, (SubjectKind.PROJECT, project_id), now=now, project=key)
+        while publish(p, datetime.now(UTC)).result is Result.PUBLISHED:
+            pass
+        while work_once(p.db, {"plain": partial(plain.handle, p)}, lambda: datetime.now(UTC)):
+            pass
     p.db.close()
 
 

@@ -10,6 +10,7 @@ import orjson
 import pytest
 from sqlalchemy import select
 
+import bonded.tuf.collect
 import bonded.tuf.draft
 from bonded.adapters.queue_local import LocalQueue
 from bonded.journal.seal import unsealed
@@ -241,3 +242,36 @@ def test_failed_and_burned_publications_are_counted(sqlite_world: World) -> None
     assert found['bonded_publications_total{result="burned"}'] == 2
     assert "bonded_publication_latency_seconds_count" not in found
     metrics.stop()
+
+
+def test_a_long_project_list_has_a_publication_of_its_own(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes seconds at size: people's changes do not wait for it, unless the publisher is never idle."""
+    world = running.world
+    for key in ("apple", "fig"):
+        world.upload(key, f"{key}-1.0.tar.gz")
+    running.turns(2)
+    monkeypatch.setattr(bonded.tuf.collect, "LONG_LIST", 1)
+    assert listed(world) == ["apple", "fig"]
+
+    def busy_turn(key: str) -> None:
+        world.upload(key, f"{key}-1.0.tar.gz")
+        running.turns(1)
+        assert versions(world, key) == ["1.0"]
+
+    world.now += timedelta(minutes=11)
+    busy_turn("pear")
+    assert listed(world) == ["apple", "fig"]
+    running.turns(1)
+    assert listed(world) == ["apple", "fig", "pear"]
+    world.now += timedelta(minutes=11)
+    busy_turn("quince")
+    assert listed(world) == ["apple", "fig", "pear"]
+    world.now += timedelta(minutes=10)
+    busy_turn("plum")
+    assert listed(world) == ["apple", "fig", "pear", "plum", "quince"]
+
+
+def listed(world: World) -> list[str]:
+    data = world.client("returning").get("simple/index.json")
+    assert data is not None
+    return [project["name"] for project in orjson.loads(data)["projects"]]

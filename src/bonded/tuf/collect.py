@@ -30,6 +30,8 @@ from bonded.values.states import FileState, SubjectKind
 
 LONG_LIST = 10_000
 """Beyond so many projects the list is rebuilt less often."""
+OVERDUE = 2
+"""A publisher that is never idle takes a long list along when it is so many times as old as it should be."""
 
 
 def collect(
@@ -66,7 +68,7 @@ def collect(
         old |= {key: patched[key] for key in patches}
         gone |= withdrawn
         shown: dict[str, PageState | PagePatch] = {**pages, **patches}
-        listed = _project_list(conn, p, shown, keys, now)
+        listed = _project_list(conn, p, shown, keys, now, busy=bool(rows))
         if listed is not None:
             old[""] = live_targets(conn, _page_paths("")).get("", {})
         stale = _stale_bins(conn, base.versions) if older else set()
@@ -166,9 +168,19 @@ def _page_paths(key: str) -> dict[str, str]:
 
 
 def _project_list(
-    conn: Connection, p: Publisher, pages: Mapping[str, PageState | PagePatch], keys: set[str], now: datetime
+    conn: Connection,
+    p: Publisher,
+    pages: Mapping[str, PageState | PagePatch],
+    keys: set[str],
+    now: datetime,
+    *,
+    busy: bool,
 ) -> tuple[Listed, ...] | None:
-    """The project list when it is due, else None. Serial 0 means the publication being made."""
+    """The project list when it is due, else None. Serial 0 means the publication being made.
+
+    A long one takes seconds, so while people's changes wait (`busy`) it is left to a publication of its own, which an idle
+    publisher makes; but not for ever.
+    """
     last = conn.execute(
         select(page.c.n, publication.c.flipped_at)
         .outerjoin(publication, publication.c.n == page.c.n)
@@ -176,7 +188,9 @@ def _project_list(
     ).one_or_none()
     if last is not None and last.flipped_at is not None:
         age = now - last.flipped_at
-        if age < p.settings.list_interval or (age < p.settings.long_list_interval and _is_long(conn)):
+        if age < p.settings.list_interval:
+            return None
+        if age < p.settings.long_list_interval * (OVERDUE if busy else 1) and _is_long(conn):
             return None
     if not keys and not _pages_since(conn, last.n if last is not None else 0):
         return None
