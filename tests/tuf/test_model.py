@@ -8,11 +8,12 @@ from __future__ import annotations
 import shutil
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
@@ -157,10 +158,21 @@ def postgres_life(server: PostgresServer) -> type[Life]:
     return type("PostgresLife", (Life,), {"new_database": staticmethod(new)})
 
 
-def live(machine: type[Life], lives: int, steps: int) -> None:
+def helped(machine: type[Life]) -> type[Life]:
+    """The same with processes that help in every publication."""
+
+    def begin(self: Life) -> None:
+        machine.__init__(self)
+        self.world.settings = replace(self.world.settings, hands=1, least_shared=1)
+
+    return type(f"Helped{machine.__name__}", (machine,), {"__init__": begin})
+
+
+def live(machine: type[Life], lives: int, steps: int, begin: int = 0) -> None:
+    """So many lives of at most so many steps each; those of one `begin` are the same in every run."""
     checks = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
     run_state_machine_as_test(
-        machine,
+        seed(begin)(machine) if begin else machine,
         settings=settings(
             max_examples=lives, stateful_step_count=steps, deadline=None, suppress_health_check=checks, database=None
         ),
@@ -171,13 +183,27 @@ def test_a_few_lives(migrated_sqlite: Path) -> None:
     live(sqlite_life(migrated_sqlite), lives=6, steps=8)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(3600)
-def test_many_lives_on_sqlite(migrated_sqlite: Path) -> None:
-    live(sqlite_life(migrated_sqlite), lives=150, steps=25)
+# Each slice takes minutes, and is a test of its own: a run that was interrupted goes on with the slices that are left
+# (`-k begin-7`).
+SLICES = pytest.mark.parametrize("begin", range(1, 11), ids=lambda begin: f"begin-{begin}")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_many_lives_on_postgresql(postgres: PostgresServer) -> None:
-    live(postgres_life(postgres), lives=60, steps=20)
+@SLICES
+def test_many_lives_on_sqlite(migrated_sqlite: Path, begin: int) -> None:
+    live(sqlite_life(migrated_sqlite), lives=15, steps=25, begin=begin)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@SLICES
+def test_many_lives_on_postgresql(postgres: PostgresServer, begin: int) -> None:
+    live(postgres_life(postgres), lives=6, steps=20, begin=begin)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@SLICES
+def test_many_lives_with_processes_that_help(migrated_sqlite: Path, begin: int) -> None:
+    live(helped(sqlite_life(migrated_sqlite)), lives=6, steps=20, begin=100 + begin)
