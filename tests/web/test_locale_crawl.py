@@ -30,6 +30,7 @@ SAMPLES = {
         "spam",
         "eggs",
         "much",
+        "old",
         "badthing",
         "oldthing",
         "fresh",

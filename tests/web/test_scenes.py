@@ -59,6 +59,18 @@ def test_each_scene_is_a_page_of_its_own_in_its_language(shots: Shots) -> None:
     assert same == [], "two scenes that show the same"
 
 
+def test_no_two_states_of_a_page_are_the_same_but_for_their_address(shots: Shots) -> None:
+    """A state that was not reached shows the page of another."""
+    texts: dict[tuple[str, str], list[str]] = {}
+    for shot in shots("en"):
+        main = BeautifulSoup(shot.html, "html.parser").main
+        assert main
+        filled = [field.get("value") for field in main.find_all("input") if field.get("type") != "hidden"]
+        said = f"{' '.join(main.get_text().split())} {filled}"
+        texts.setdefault((shot.route, said), []).append(shot.name)
+    assert [names for names in texts.values() if len(names) > 1] == []
+
+
 def test_no_scene_is_a_fault(shots: Shots) -> None:
     assert [shot.name for shot in shots("en") if shot.status.startswith("5")] == []
 

@@ -29,6 +29,8 @@ FRAMES = {
     "development": "recent-empty",
 }
 QUICK = ("login-wrong", "register-refused", "tokens-some", "manage-owner", "admin.case-open", "release-described")
+ALIKE, MANY = 16, frozenset({"option", "listitem", "row", "term", "definition"})
+"""Parts of one list that are kept, and what its parts are."""
 WRITE = os.environ.get("BONDED_TREES") == "write"
 
 
@@ -49,7 +51,24 @@ def told(tree: str) -> str:
     tree = re.sub(r"(?:[0-9a-f]{4} ){8,}[0-9a-f]{4}|\b[0-9a-f]{16,64}\b", "…", tree)
     tree = re.sub(r"/static/[0-9a-f]{12}/", "/static/…/", tree)
     tree = re.sub(r"\b[0-9a-hjkmnp-tv-z]{26}\b", "(id)", tree)
-    return tree.strip() + "\n"
+    return "\n".join(shortened(tree.strip().splitlines())) + "\n"
+
+
+def shortened(lines: list[str]) -> Iterator[str]:
+    """The tree with the first of many alike: lists of all actions or refusals there are grow, and say nothing new."""
+    counts: dict[tuple[int, str], int] = {}
+    skipped: int | None = None
+    for line in lines:
+        depth, kind = len(line) - len(line.lstrip()), line.strip("- '").partition(" ")[0].rstrip(":")
+        counts = {one: count for one, count in counts.items() if one[0] <= depth}
+        counts[depth, kind] = counts.get((depth, kind), 0) + 1
+        if skipped is not None and depth > skipped:
+            continue
+        skipped = depth if kind in MANY and counts[depth, kind] > ALIKE else None
+        if skipped is None:
+            yield line
+        elif counts[depth, kind] == ALIKE + 1:
+            yield f"{' ' * depth}- …"
 
 
 def differing(name: str, tree: str) -> list[str]:

@@ -44,7 +44,6 @@ SECOND = "/account/login/second/"
 NEW = {"name": "ci", "days": "30", "permission": "upload"}
 ALL: tuple[Scene, ...] = (
     at("login", "form", "", "/account/login/"),
-    at("login", "next", "nobody-2", "/account/login/?next=/account/tokens/"),
     sent("login", "wrong", "", "/account/login/", {"name": "ann", "password": "wrong"}, 401),
     sent("login", "blank", "", "/account/login/", {"name": "", "password": ""}),
     Scene("login", "limited", limited, 429),
@@ -99,7 +98,7 @@ ALL: tuple[Scene, ...] = (
     sent("forgotten", "blank", "", "/account/forgotten/", {"name": ""}),
     sent("forgotten", "asked", "", "/account/forgotten/", {"name": "nobody-of-this"}, 200),
     at("account.history", "full", "ann", "/account/history/"),
-    at("account.history", "none", "ann", "/account/history/?from=2020-01-01&to=2020-01-02"),
+    at("account.history", "none", "ann", "/account/history/?since=2020-01-01&until=2020-01-02"),
     at("tokens", "some", "ann", "/account/tokens/"),
     at("tokens", "none", "cy", "/account/tokens/"),
     sent("tokens", "refused", "ann", "/account/tokens/", {}),

@@ -122,6 +122,7 @@ def _projects(world: World, shelf: Shelf) -> None:
         house.project(name, ann)
     about = ABOUT | {"description": README}
     world.links["file"] = shelf.file(ann, "spam", "2.0", **about)
+    shelf.file(ann, "old", "1.0", summary="Was finished")
     for number in range(14):
         shelf.file(ann, "much", f"1.{number}", summary="One of many")
     with house.db.write() as tx:

@@ -24,7 +24,7 @@ ALL: tuple[Scene, ...] = (
     sent("manage.roles", "refused", "ann", SPAM + "people/invite/", {"name": "nobody-of-this", "role": "owner"}),
     sent("manage.roles", "last-owner", "ann", SPAM + "people/leave/", {"role": "owner"}, 409),
     at("manage.history", "full", "ann", SPAM + "history/"),
-    at("manage.history", "none", "ann", SPAM + "history/?from=2020-01-01&to=2020-01-02"),
+    at("manage.history", "none", "ann", SPAM + "history/?since=2020-01-01&until=2020-01-02"),
     at("manage.publishing", "some", "ann", SPAM + "publishing/"),
     at("manage.publishing", "none", "ann", "/manage/project/duo/publishing/"),
     sent("manage.publishing", "refused", "ann", SPAM + "publishing/", {"is-owner": "?", "is-repository": ""}),

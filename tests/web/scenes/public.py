@@ -15,7 +15,7 @@ ALL: tuple[Scene, ...] = (
     at("project", "own", "ann", "/project/spam/"),
     at("project", "many", "", "/project/much/"),
     at("project", "deprecated", "", "/project/oldthing/"),
-    at("project", "archived", "", "/project/old/", 404),
+    at("project", "archived", "", "/project/old/"),
     at("project", "quarantined", "", "/project/badthing/"),
     at("project", "near", "", "/project/spamm/", 404),
     at("release", "described", "", "/project/spam/2.0/"),

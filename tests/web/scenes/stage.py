@@ -72,7 +72,8 @@ def visiting(browser: Browser, width: int = 1280, height: int = 800, **more: Any
 
 
 def steady(html: str) -> str:
-    """`html` without what is another in each run: keys of signing and what is made of them, secrets of forms."""
+    """`html` without what is another in each run: keys of signing and what is made of them, secrets of forms, ids."""
     html = re.sub(r'(name="csrf" value=)"[^"]*"', r'\1""', html)
+    html = re.sub(r"\b[0-9a-hjkmnp-tv-z]{26}\b|\b[A-Za-z0-9_-]{43}\b", "…", html)
     html = re.sub(r"\b[0-9a-f]{4}(?: [0-9a-f]{4}){15}\b|\b[0-9a-f]{64}\b|(?<=\"digest\">)[0-9a-f]{8}", "…", html)
     return re.sub(r"/static/[0-9a-f]{12}/", "/static/…/", html)
