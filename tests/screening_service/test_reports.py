@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from sqlalchemy import select
 from bonded.catalog.tables import file
 from bonded.db.worker import work_once
 from bonded.journal.tables import journal
+from bonded.mail import reporters
+from bonded.mail.compose import MailSettings
 from bonded.screening import reports
 from bonded.screening.reports import ReportMail, Told
 from bonded.screening.service_tables import report
@@ -46,7 +50,8 @@ def spam(service: Service) -> str:
 
 def mailed(service: Service) -> list[EmailMessage]:
     post = Post()
-    context = ReportMail(service.house.db, post, "Test", "Bonded <bonded@localhost>")
+    settings = MailSettings("Test", "http://localhost/", "Bonded <bonded@localhost>")
+    context = ReportMail(service.house.db, post, partial(reporters.answer, settings))
     while work_once(
         service.house.db, {"report-mail": lambda job, now: reports.handle(context, job, now)}, lambda: service.house.now
     ):
@@ -204,3 +209,23 @@ def test_the_commands(tmp_path: Path) -> None:
     run("report", "dismiss", "1", "--reason", "twice", "--dir", where)
     assert run("report", "list", "--dir", where) == ""
     assert "dismissed" in run("report", "list", "--state", "any", "--dir", where)
+
+
+def test_the_answer_is_in_the_language_of_the_form(service: Service, spam: str) -> None:
+    """What the person chose or the browser asks for; German, as its mails are translated."""
+    house = service.house
+    house.settings = replace(house.settings, languages=("en", "de"))
+    house.__post_init__()
+    browser = house.browser()
+    page = browser.get("/report/?project=spam", headers={"Accept-Language": "de"})
+    form = form_with(page, "words")
+    form["words"], form["kind"], form["email"] = WORDS, "malware", "eva@example.invalid"
+    form.submit(headers={"Accept-Language": "de"})
+    with house.db.read() as conn:
+        number, stored = conn.execute(select(report.c.id, report.c.language)).one()
+    assert stored == "de"
+    with house.db.write() as tx:
+        reports.dismiss(tx, OPERATOR, number, reason="Ein Irrtum", now=house.now)
+    (mail,) = mailed(service)
+    assert (mail["Subject"], mail["Content-Language"]) == ("Ihre Meldung zu spam", "de")
+    assert "geschlossen: Ein Irrtum" in mail.get_content()

@@ -25,16 +25,25 @@ def report() -> None:
 @click.option("--file", "filename", default="", help="The file that it is about.")
 @click.option("--url", default="", help="An address that shows it.")
 @click.option("--email", default="", help="Who gets one answer.")
+@click.option("--language", default="", help="The language of that answer, such as de; English without.")
 @directory_option
 def make_report(
-    project: str, kind: str, words: str, version: str, filename: str, url: str, email: str, directory: Path
+    project: str,
+    kind: str,
+    words: str,
+    version: str,
+    filename: str,
+    url: str,
+    email: str,
+    language: str,
+    directory: Path,
 ) -> None:
     """Report PROJECT, for somebody who wrote or called. Prints the report's number."""
     from bonded.screening import reports
     from bonded.values.who import OPERATOR
 
     house = open_house(directory)
-    told = reports.Told(project, kind, words, version, filename, url, email)
+    told = reports.Told(project, kind, words, version, filename, url, email, language)
     with house.db.write() as tx:
         number = reports.make(tx, OPERATOR, told, now=house.clock())
     click.echo(number)

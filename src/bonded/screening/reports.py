@@ -6,11 +6,10 @@ Whoever reports may leave an address. It is used once, to say how the report end
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +25,7 @@ from bonded.journal import record
 from bonded.screening.service_tables import report
 from bonded.seams import Counter, Mailer
 from bonded.values.names import normalize
+from bonded.values.pieces import report_state
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.text import clean
@@ -64,7 +64,7 @@ NO_CASE = define(
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What somebody reports. `version`, `filename`, `url` and `email` may be ""."""
+    """What somebody reports. `version`, `filename`, `url` and `email` may be "", and so may `language`: that of the answer."""
 
     project: str
     kind: str
@@ -73,6 +73,7 @@ class Told:
     filename: str = ""
     url: str = ""
     email: str = ""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +98,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class ReportMail:
-    """What telling reporters works with. `index` is the name of the index, `sender` as in a From header."""
+    """What telling reporters works with: `write(to, language, project, version, reason, now)` makes the mail."""
 
     db: Database
     mailer: Mailer
-    index: str
-    sender: str
+    write: Callable[[str, str, str, str, str | None, datetime], EmailMessage]
 
 
 def limit(counter: Counter, ip: str, per_hour: int, now: datetime) -> None:
@@ -124,6 +124,7 @@ def make(tx: Tx, who: Actor, told: Told, *, now: datetime) -> int:
         "url": told.url,
         "user_id": who.user_id,
         "email": told.email or None,
+        "language": told.language,
         "told": False,
         "state": "new",
         "reason": "",
@@ -174,14 +175,15 @@ def reports(conn: Connection, *, state: str | None, limit: int = 100, number: in
     return [_report(row) for row in conn.execute(wanted)]
 
 
-def handle(context: ReportMail, job: Job, _now: datetime) -> Effects | None:
+def handle(context: ReportMail, job: Job, now: datetime) -> Effects | None:
     """Tell the reporter how it ended, once, and forget the address. What the mailer raises: tried again."""
     number = int(job.payload["report_id"])
     with context.db.read() as conn:
         row = conn.execute(select(report).where(report.c.id == number)).one_or_none()
     if row is None or row.email is None or row.state == "new":
         return None
-    context.mailer.send(_letter(context, row))
+    reason = None if row.state == "linked" else row.reason
+    context.mailer.send(context.write(row.email, row.language, row.project_key, row.version, reason, now))
 
     def told(tx: Tx) -> None:
         tx.execute(update(report).where(report.c.id == number).values(told=True, email=None))
@@ -199,7 +201,7 @@ def _checked(tx: Tx, told: Told) -> tuple[str, str]:
     if told.kind not in KINDS:
         raise Refusal(REPORT_FORM, f"The kind of a report is one of {', '.join(KINDS)}")
     if not 10 <= len(clean_words(told.words)) <= MOST_WORDS:
-        raise Refusal(REPORT_FORM, f"Say what is wrong in 10 to {MOST_WORDS} characters")
+        raise Refusal(REPORT_FORM, f"Say what is wrong (characters: 10 to {MOST_WORDS})")
     if told.email and not EMAIL.fullmatch(told.email):
         raise Refusal(REPORT_FORM, "The e-mail address cannot be one")
     _check_url(told.url)
@@ -233,7 +235,7 @@ def _new(tx: Tx, number: int) -> Any:
     if row is None:
         raise Refusal(NO_SUCH_REPORT, f"there is no report {number}")
     if row.state != "new":
-        raise Refusal(REPORT_CLOSED, f"report {number} is {row.state} already")
+        raise Refusal(REPORT_CLOSED, f"report {number} is {report_state(row.state)} already")
     return row
 
 
@@ -241,23 +243,6 @@ def _close(tx: Tx, row: Any, values: dict[str, Any], now: datetime) -> None:
     tx.execute(update(report).where(report.c.id == row.id).values(values | {"closed_at": now}))
     if row.email:
         enqueue(tx, QUEUE, f"report-mail:{row.id}", {"report_id": row.id}, now=now)
-
-
-def _letter(context: ReportMail, row: Any) -> EmailMessage:
-    mail = EmailMessage(policy=SMTP)
-    user, _, domain = row.email.rpartition("@")
-    mail["From"], mail["To"] = context.sender, Address(username=user, domain=domain)
-    mail["Subject"] = f"Your report on {row.project_key}"
-    mail["Auto-Submitted"] = "auto-generated"
-    if row.state == "linked":
-        ended = "A reviewer looks into it, together with what the index itself found. What comes of it shows on the project's page."
-    else:
-        ended = f"It was closed for this reason: {row.reason}"
-    subject = f"{row.project_key} {row.version}".strip()
-    mail.set_content(
-        f"You reported {subject} to {context.index}. Thank you.\n\n{ended}\n\nYour address is deleted with this mail.\n"
-    )
-    return mail
 
 
 def _report(row: Any) -> Report:

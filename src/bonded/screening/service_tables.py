@@ -89,6 +89,7 @@ report = Table(
     Column("url", Text, nullable=False),
     Column("user_id", Text, nullable=False),  # "" for somebody who was not logged in
     Column("email", Text),  # personal; deleted a while after the report was closed
+    Column("language", Text, nullable=False, server_default=""),  # of the answer; "" is English
     Column("told", Boolean, nullable=False),  # whether the reporter was told how it ended
     Column("state", Text, nullable=False, index=True),  # new, linked, dismissed
     Column("case_id", BigInteger),

@@ -34,6 +34,7 @@ class Jobs(Publishing, Screening, Uploads, People):
         from functools import partial
 
         from bonded.mail import job as mail
+        from bonded.mail import reporters
         from bonded.mail.compose import MailSettings
         from bonded.review import compare, grouping
         from bonded.screening.backfill_part import run_part
@@ -55,7 +56,7 @@ class Jobs(Publishing, Screening, Uploads, People):
         return {
             "screen": partial(screen, self.screening),
             "submission": partial(judge, SubmissionContext(self.screening, self.service_limits, self.spool)),
-            "report-mail": partial(answer, ReportMail(self.db, self.mailer, s.name, s.mail.sender)),
+            "report-mail": partial(answer, ReportMail(self.db, self.mailer, partial(reporters.answer, letters))),
             "webhook": partial(
                 deliver, WebhookContext(self.db, self.sealer, self.webhook_rules, s.service.webhook_timeout)
             ),
