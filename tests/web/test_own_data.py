@@ -24,7 +24,7 @@ from bonded.values.refusals import Refusal
 from bonded.values.states import AccountState, FileState, Role
 from bonded.values.text import new_id
 from bonded.values.who import OPERATOR
-from tests.web.house import PASSWORD, House, form_to, form_with
+from tests.web.house import PASSWORD, House, form_to, form_with, login_form
 
 
 def device(house: House, user: User, kind: str = "device") -> None:
@@ -255,6 +255,34 @@ def test_people_of_critical_projects_need_a_security_device(house: House) -> Non
     assert "needs a security device or passkey" in page
     device(house, ann)
     browser.get("/manage/project/spam/", status=200)
+
+
+def test_people_of_critical_projects_log_in_with_the_device(both: House) -> None:
+    """Not only before they act: who has a device logs in with it, who has none is sent to add one."""
+    ann, bob = both.person("ann"), both.person("bob")
+    both.project("spam", ann)
+    with both.db.write() as tx:
+        change.add_role(tx, OPERATOR, "spam", bob.id, Role.MAINTAINER, now=both.now)
+        critical.mark(tx, OPERATOR, "spam", critical=True, reason="much depends on it", now=both.now)
+    form = login_form(both.browser().get("/account/login/?next=/account/tokens/"))
+    form["name"], form["password"] = "bob", PASSWORD
+    sent = form.submit(status=303)
+    assert sent.location.endswith("/account/factors/?next=%2Faccount%2Ftokens%2F")
+    assert "add a security device or passkey here" in sent.follow()
+    device(both, ann, kind="app")
+    device(both, ann)
+    browser = both.browser()
+    form = login_form(browser.get("/account/login/"))
+    form["name"], form["password"] = "ann", PASSWORD
+    page = form.submit(status=303).follow()
+    assert "the code of an app is not enough" in page
+    assert not [one for one in page.forms.values() if "code" in one.fields]
+    fields = {"csrf": next(f["csrf"].value for f in page.forms.values() if "csrf" in f.fields), "how": "code"}
+    refused = browser.post("/account/login/second/", fields | {"code": "123456"}, status=403)
+    assert "Log in with your security device" in refused
+    with both.db.write() as tx:
+        critical.mark(tx, OPERATOR, "spam", critical=False, reason="no more", now=both.now)
+    assert [one for one in browser.get("/account/login/second/").forms.values() if "code" in one.fields]
 
 
 def test_marking_projects_as_critical(house: House) -> None:

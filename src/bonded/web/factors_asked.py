@@ -1,4 +1,5 @@
-"""What the policy of second factors asks of one person before one act: looked up for the guard, decided in `permits`."""
+"""What the policy of second factors asks of one person: before one act (looked up for the guard, decided in `permits`), and at
+their login."""
 
 from __future__ import annotations
 
@@ -27,6 +28,11 @@ NOTHING_ASKED = Asked()
 def may_ask(action: Action) -> bool:
     """Whether any policy asks for something before this act."""
     return needs_second_factor(action) or not (action.who is Who.ANYONE or own_safety(action))
+
+
+def device_demanded(conn: Connection, user_id: str) -> bool:
+    """Whether the person logs in with a security device only: somebody of a critical project, where the policy says so."""
+    return factor_policy.current(conn).critical_devices and works_on_critical(conn, user_id)
 
 
 def asked_of(conn: Connection, user_id: str, action: Action, of_managers: bool) -> Asked:

@@ -38,6 +38,10 @@ NOTICES = {
     "shut-out": _("All tokens are revoked and all other sessions ended. Now take a new password."),
     "confirmed": _("Thank you. You can go on."),
     "second-factor-needed": _("What you wanted to do needs a second factor. Add one here, then go on."),
+    "device-at-login": _(
+        "You are logged in. You work on a project on which much depends: add a security device or passkey here, with which you log in "
+        "from now on."
+    ),
     "security-device-needed": _("What you wanted to do needs a security device or passkey. Add one here, then go on."),
     "invited": _("The invitation is on its way by mail. Nothing changes before it is accepted."),
     "invitation-revoked": _("The invitation is taken back."),

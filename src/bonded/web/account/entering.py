@@ -6,7 +6,9 @@ from pyramid.response import Response
 
 from bonded.accounts import arrival, second_step, unusual
 from bonded.accounts.arrival import Arrived, Step
+from bonded.accounts.factor_policy import has_device
 from bonded.web import known
+from bonded.web.factors_asked import device_demanded
 from bonded.web.identity import set_session_cookie
 from bonded.web.notices import go
 from bonded.web.request import Request
@@ -25,7 +27,15 @@ def entered(request: Request, arrived: Arrived, target: str, notice: str = "logg
         response = go(request, f"/account/login/unusual/?next={quoted(target)}")
         set_session_cookie(request, response, arrived.opened, arrival.WAITS)
     else:
+        if _lacks_device(request, arrived):
+            target, notice = f"/account/factors/?next={quoted(target)}", "device-at-login"
         response = go(request, target, notice)
         set_session_cookie(request, response, arrived.opened, request.settings.session_lifetime)
         known.keep(request, response, arrived.device)
     return response
+
+
+def _lacks_device(request: Request, arrived: Arrived) -> bool:
+    """Whether somebody of a critical project, who must log in with a security device, has none: they add one first."""
+    with request.db.read() as conn:
+        return device_demanded(conn, arrived.user.id) and not has_device(conn, arrived.user.id)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pyramid.response import Response
+from sqlalchemy import Connection
 
 from bonded.accounts import arrival, devices, factors, known_devices, passkeys, people, recovery, second_step
 from bonded.accounts.arrival import Arrived, Proof
+from bonded.accounts.factor_policy import has_device
 from bonded.accounts.factors import Kind
 from bonded.accounts.login_limits import limit_network
 from bonded.accounts.permits import ACCOUNT_FROZEN
 from bonded.accounts.second_step import Pending
-from bonded.values.refusals import Refusal
+from bonded.values.refusals import Refusal, define
 from bonded.values.who import Actor, ActorKind
 from bonded.web.account import login
 from bonded.web.account.entering import entered
+from bonded.web.factors_asked import device_demanded
 from bonded.web.forms import Form
 from bonded.web.headers import with_script
 from bonded.web.known import browser_of
@@ -22,6 +25,13 @@ from bonded.web.safe import local_path
 
 CHALLENGE = "challenge"
 HOW = ("code", "recovery", "device")
+DEVICE_ONLY = define(
+    "device-at-login",
+    403,
+    "Log in with your security device",
+    "You work on a project on which much depends. Whoever does logs in with a security device or passkey: a copy of this site could "
+    "ask for the code of an app, but not for a device. If you lost yours, a recovery code lets you in.",
+)
 
 
 def show(request: Request) -> Response:
@@ -35,10 +45,14 @@ def enter(request: Request) -> Response:
     form = Form(request)
     waiting, target = _pending(request), _target(request, form)
     how = form.choice("how", HOW)
+    with request.db.read() as conn:
+        device_only = _device_only(conn, waiting.user.id)
     typed = form.answer("answer") if how == "device" else form.secret(how)
     if form.errors:
         return _page(request, waiting, form, target, 400)
     try:
+        if device_only and how == "code":
+            raise Refusal(DEVICE_ONLY, "use your security device")
         return _finish(request, waiting, how, typed, target)
     except Refusal as refusal:
         return _refused(request, waiting, form, how, refusal, target)
@@ -121,18 +135,26 @@ def _refused(request: Request, waiting: Pending, form: Form, how: str, refusal: 
     return response
 
 
+def _device_only(conn: Connection, user_id: str) -> bool:
+    """Whether no code of an app is taken: of people of critical projects who have a device. Recovery codes are: they are for
+    whoever lost it."""
+    return device_demanded(conn, user_id) and has_device(conn, user_id)
+
+
 def _page(request: Request, waiting: Pending, form: Form, target: str, status: int) -> Response:
     options, user = None, waiting.user
     with request.db.read() as conn:
         kinds = {one.kind for one in factors.of_user(conn, user.id)}
         codes = recovery.standing(conn, user.id)
         credentials = devices.credentials_of(conn, user.id)
+        device_only = _device_only(conn, user.id)
     if credentials:
         options = devices.authentication(request.settings.site, credentials)
         with request.db.write() as tx:
             second_step.remember(tx, waiting.session, CHALLENGE, devices.challenge_text(options))
     page = request.page(
         "account/second-step.html", status=status, form=form, next_path=target, options=options,
-        apps=Kind.APP in kinds, codes=codes.left if codes.proved else 0,
+        apps=Kind.APP in kinds and not device_only, device_only=device_only,
+        codes=codes.left if codes.proved else 0,
     )  # fmt: skip
     return with_script(page) if options else page
