@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 
 from bonded_client.failures import Failure
 from bonded_client.mirror_fetch import GoneError, Workers
+from bonded_client.mirror_round import Limits, Round
 from bonded_client.mirror_state import flipped, trusted
-from bonded_client.mirror_sync import Limits, Round, Sync
+from bonded_client.mirror_sync import Sync
 from bonded_client.mirror_tree import Tree
 from bonded_client.trust import HOLD, Trust
 

@@ -20,7 +20,7 @@ from bonded_client.failures import Failure, printable, translate
 from bonded_client.mirror import Mirror
 from bonded_client.mirror_check import check, plain
 from bonded_client.mirror_history import DAMAGED, FOLDER
-from bonded_client.mirror_sync import Limits, Round
+from bonded_client.mirror_round import Limits, Round
 from bonded_client.mirror_tree import Tree
 from bonded_client.trust import Trust, read_root
 
