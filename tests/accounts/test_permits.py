@@ -166,6 +166,7 @@ check.suppress             | X     | -     | -      | no
 check.unsuppress           | X     | -     | -      | no
 check.backfill             | X     | -     | -      | no
 check.schedule             | X     | -     | -      | no
+campaign.regroup           | X     | -     | -      | no
 vulnerability.import       | -     | -     | -      | no
 publication.flip           | -     | -     | -      | no
 publication.park           | -     | -     | -      | no

@@ -127,6 +127,7 @@ def test_levels_undo_and_campaigns(house: House, case_id: int) -> None:
     assert result.exception.code == "nothing-to-undo"
     (campaign,) = json.loads(done(house, "campaigns", "--json"))
     assert (campaign["id"], campaign["cases"]) == (case_id, 1)
+    assert json.loads(done(house, "regroup", "--json")) == {"cases": 1}
     assert done(house, "campaigns") == f"{case_id}\t1 cases\t0.70\truns code\n"
     assert done(house, "list", "--check", "no-such-check") == ""
     assert json.loads(done(house, "related", str(case_id), "--json")) == []

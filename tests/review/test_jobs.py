@@ -24,11 +24,13 @@ from bonded.catalog.tables import file as file_table
 from bonded.db.engine import Database
 from bonded.db.jobs import enqueue, job
 from bonded.db.worker import work_once
+from bonded.journal.tables import journal
 from bonded.review import compare, grouping, related
 from bonded.review.campaigns import campaigns
 from bonded.review.compare_plan import place, plan
+from bonded.review.regrouping import regroup
 from bonded.review.settings import ReviewContext
-from bonded.review.traits import ALIKE_FROM, addresses, bands
+from bonded.review.traits import ALIKE_FROM, Trait, addresses, bands
 from bonded.seams import Sandbox
 from bonded.values.states import FileState
 from bonded.values.who import OPERATOR
@@ -178,6 +180,26 @@ def test_one_uploader_or_one_payload_joins_and_two_campaigns_become_one(room: Ro
     third = room.found(room.file("c", "c-1.0.tar.gz", sdist("c", "1.0", x="3"), uploader="bob"), payload("q", "h"))
     room.work()
     assert {room.campaign_of(one) for one in (first, second, third)} == {first}
+
+
+def test_campaigns_that_do_not_belong_together_any_more_come_apart(room: Room) -> None:
+    """Grown by a rule that is gone: marks that nothing gives today join nothing after all cases were grouped anew."""
+    one = room.found(room.file("a", "a-1.0.tar.gz", sdist("a", "1.0", x="1"), uploader="ann"), payload("q", "h"))
+    same = room.found(room.file("b", "b-1.0.tar.gz", sdist("b", "1.0", x="2"), uploader="bob"), payload("q", "h"))
+    other = room.found(room.file("c", "c-1.0.tar.gz", sdist("c", "1.0", x="3"), uploader="eve"), OTHER)
+    with room.db.write() as tx:
+        ids = tx.execute(select(file_table.c.id)).scalars().all()
+        grouping.note(tx, {file_id: [Trait("address", "of-an-older-rule", "")] for file_id in ids})
+    room.work()
+    assert {room.campaign_of(number) for number in (one, same, other)} == {one}
+    with room.db.write() as tx:
+        assert regroup(tx, OPERATOR, now=room.now) == 3
+        assert set(tx.execute(select(case_table.c.campaign_id)).scalars()) == {None}
+        assert tx.execute(select(journal.c.facts).where(journal.c.action == "campaign.regroup")).scalars().all() == [
+            {"cases": 3}
+        ]
+    room.work()
+    assert [room.campaign_of(number) for number in (one, same, other)] == [one, one, other]
 
 
 def test_differences_from_the_release_before_and_between_sdist_and_wheel(room: Room) -> None:

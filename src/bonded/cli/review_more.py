@@ -36,6 +36,24 @@ def undo(reason: str, directory: Path, as_json: bool) -> None:
         click.echo(f"taken back: {len(done)}", err=True)
 
 
+@review.command("regroup")
+@directory_option
+@json_option
+def regroup(directory: Path, as_json: bool) -> None:
+    """Group all open cases into campaigns anew; workers do it, case by case."""
+    from bonded.review.regrouping import regroup as part
+    from bonded.values.who import OPERATOR
+    from bonded.wiring import open_house
+
+    house = open_house(directory)
+    with house.db.write() as tx:
+        cases = part(tx, OPERATOR, now=house.clock())
+    if as_json:
+        print_json({"cases": cases})
+    else:
+        click.echo(f"cases to be grouped: {cases}", err=True)
+
+
 @review.command("campaigns")
 @click.option("--limit", type=click.IntRange(1, 1000), default=50, show_default=True)
 @directory_option

@@ -238,6 +238,7 @@ ACTIONS: dict[str, Action] = _table(
     A("check.unsuppress", W.ADMIN, "End a suppression", reason=True),
     A("check.backfill", W.ADMIN, "Run checks over files that are here already"),
     A("check.schedule", W.ADMIN, "Change what checks run by the clock"),
+    A("campaign.regroup", W.ADMIN, "Group open cases anew"),
     A("vulnerability.import", W.SYSTEM, "Import known vulnerabilities"),
     A("publication.flip", W.SYSTEM, "Publish"),
     A("publication.park", W.SYSTEM, "Park a row that cannot be published", notify=N.ADMINS),
