@@ -11,7 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from bonded.db import engine
-from bonded.db.engine import Database, open_database
+from bonded.db.engine import Database, afterwards, open_database
 
 
 def test_a_lock_that_stays_is_said_to_be_locked(
@@ -68,3 +68,25 @@ def test_writers_of_many_threads_lose_nothing(sqlite_db: Database) -> None:
         thread.join()
     with sqlite_db.read() as conn:
         assert conn.execute(text("SELECT n FROM turns")).scalar_one() == 120
+
+
+def test_what_comes_afterwards_comes_after_the_commit_and_not_without_one(sqlite_db: Database) -> None:
+    with sqlite_db.write() as tx:
+        tx.execute(text("CREATE TABLE told (n INTEGER)"))
+    seen: list[int] = []
+
+    def look() -> None:
+        with sqlite_db.read() as conn:
+            seen.append(conn.execute(text("SELECT count(*) FROM told")).scalar_one())
+
+    with sqlite_db.write() as tx:
+        afterwards(tx, look)
+        tx.execute(text("INSERT INTO told VALUES (1)"))
+        assert seen == []
+    assert seen == [1]
+    with pytest.raises(ZeroDivisionError), sqlite_db.write() as tx:
+        afterwards(tx, look)
+        raise ZeroDivisionError
+    with sqlite_db.write():
+        pass
+    assert seen == [1]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bonded.catalog import search
@@ -21,6 +21,7 @@ from bonded.db.engine import Tx
 from bonded.db.jobs import enqueue
 from bonded.journal.record import record
 from bonded.values.actions import ACTIONS
+from bonded.values.pieces import file_state
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import FileState, SubjectKind
 from bonded.values.who import Actor
@@ -40,6 +41,11 @@ AT_ONCE = frozenset({"file.withdraw", "review.quarantine", "review.remove"})
 waits for the publication instead, so that nobody's running install breaks."""
 
 
+_OF_FILE = update(file_table).where(file_table.c.id == bindparam("file"))
+_OF_PROJECT = update(project_table).where(project_table.c.id == bindparam("project"))
+_BACK = _OF_PROJECT.where(project_table.c.deleted).values(deleted=False)
+
+
 def move_file(
     tx: Tx,
     action: str,
@@ -50,13 +56,16 @@ def move_file(
     reason: str,
     now: datetime,
     note: Mapping[str, str] | None = None,
+    locked: File | None = None,
 ) -> int:
     """Move a file to `new_state` and record `action`, with `note` among its facts; returns the journal id.
+
+    `locked`: the file, where this transaction has locked it already and not changed it since.
 
     Raises Refusal (no-such-file, wrong-state, reason-needed, reason-too-long, name-taken, second-owner-needed).
     """
     text = check_reason(action, reason)
-    old = lock_file(tx, file_id)
+    old = locked or lock_file(tx, file_id)
     check_move(old.state, new_state)
     if new_state is S.PUBLIC:
         check_second(tx, old)
@@ -68,7 +77,7 @@ def move_file(
     _update(tx, old, values)
     if new_state is S.PUBLIC:
         # A project that was deleted comes back with its first public file; its owners are still its owners.
-        tx.execute(update(project_table).where(project_table.c.id == old.project_id).values(deleted=False))
+        tx.execute(_BACK, {"project": old.project_id})
         search.published(tx, old.project_id, old.version)
     elif old.state is S.PUBLIC:
         search.withdrawn(tx, old.project_id, old.version)
@@ -117,7 +126,7 @@ def delete_file(tx: Tx, who: Actor, file_id: str, *, reason: str, now: datetime)
 
 def _check_public(old: File) -> None:
     if old.state is not S.PUBLIC:
-        raise Refusal(WRONG_STATE, f"{old.filename} is {old.state}, not public")
+        raise Refusal(WRONG_STATE, f"{old.filename} is {file_state(old.state)}, not public")
 
 
 def _check_name_free(tx: Tx, old: File) -> None:
@@ -131,7 +140,7 @@ def _check_name_free(tx: Tx, old: File) -> None:
 def _update(tx: Tx, old: File, values: dict[str, Any]) -> None:
     try:
         with tx.begin_nested():
-            tx.execute(update(file_table).where(file_table.c.id == old.id).values(values))
+            tx.execute(_OF_FILE, {"file": old.id} | values)
     except IntegrityError:
         # Only the unique index on held names can refuse this; the savepoint keeps the transaction usable.
         raise Refusal(NAME_TAKEN, f"another file has the name {old.filename} now") from None
@@ -149,5 +158,5 @@ def _record(tx: Tx, action: str, who: Actor, old: File, facts: dict[str, Any], n
         facts={"filename": old.filename, "version": old.version, "sha256": old.sha256, **facts},
     )
     if ACTIONS[action].changes_index:
-        tx.execute(update(project_table).where(project_table.c.id == old.project_id).values(last_journal_id=journal_id))
+        tx.execute(_OF_PROJECT, {"project": old.project_id, "last_journal_id": journal_id})
     return journal_id

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from bonded.catalog.people_tables import approval, protected_project
 from bonded.catalog.read import File, Project
@@ -77,12 +77,13 @@ class Consent:
     approved_at: datetime | None = None
 
 
+_P = protected_project.c
+_DUAL = select(_P.dual_since, _P.end_asked_by, _P.end_asked_at).where(_P.project_id == bindparam("project"))
+
+
 def dual(conn: Connection, project_id: str) -> Dual:
     """How the project stands."""
-    p = protected_project.c
-    row = conn.execute(
-        select(p.dual_since, p.end_asked_by, p.end_asked_at).where(p.project_id == project_id)
-    ).one_or_none()
+    row = conn.execute(_DUAL, {"project": project_id}).one_or_none()
     return Dual(*row) if row else Dual()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -199,10 +200,12 @@ def _http(house: House, listening: list[socket.socket]) -> list[Member]:
     from bonded.serve.process import run_http
 
     assert house.web is not None  # made before the fork, so that all processes share its memory
-    return [
-        _member(house, f"web-{n}", lambda house, life, one=one: run_http(house.http(), one, life), one)  # type: ignore[misc]
-        for n, one in enumerate(listening)
-    ]
+
+    def run(house: House, life: Life, one: socket.socket) -> None:
+        house.db.goes_first()
+        run_http(house.http(), one, life)
+
+    return [_member(house, f"web-{n}", partial(run, one=one), one) for n, one in enumerate(listening)]
 
 
 def _workers(house: House) -> list[Member]:

@@ -8,13 +8,16 @@ PostgreSQL: READ COMMITTED for writers, REPEATABLE READ READ ONLY for readers.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import QueuePool
 
 from bonded.db.sqlite_lock import begin_immediate
+from bonded.db.turns import Turns
 
 BUSY_TIMEOUT = 10_000
 """Milliseconds that a connection to SQLite waits for a lock."""
@@ -28,9 +31,10 @@ Touched = Mapping[str, Sequence[int]]
 class Database:
     """One database. Made by `open_database`; safe to use from many threads; call `forked()` after a fork."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, turns: Turns | None = None) -> None:
         self.engine = engine
         self.dialect: str = engine.dialect.name
+        self._turns = turns
         self._listeners: list[Callable[[Touched], None]] = []
 
     def on_commit(self, listener: Callable[[Touched], None]) -> None:
@@ -43,14 +47,17 @@ class Database:
         with self.engine.connect() as connection:
             if self.dialect == "postgresql":
                 connection = connection.execution_options(isolation_level="READ COMMITTED")
-            connection.info["queues"] = {}
+            connection.info["queues"], connection.info["calls"] = {}, []
             connection.info["immediate"] = True
             with connection.begin():
                 yield connection
             queues: Touched = connection.info.pop("queues", {})
+            calls: list[Callable[[], None]] = connection.info.pop("calls", [])
         if queues:
             for listener in self._listeners:
                 listener(queues)
+        for call in calls:
+            call()
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -65,6 +72,13 @@ class Database:
     def forked(self) -> None:
         """Forget the parent's connections without closing them. Call first in every child process."""
         self.engine.dispose(close=False)
+        if self._turns is not None:
+            self._turns.forked()
+
+    def goes_first(self) -> None:
+        """This process answers requests: others let its writing transactions go first, where they take turns (SQLite)."""
+        if self._turns is not None:
+            self._turns.first = True
 
     def close(self) -> None:
         self.engine.dispose()
@@ -73,6 +87,12 @@ class Database:
 def touch(tx: Tx, queue: str, numbers: Sequence[int] = ()) -> None:
     """Note that `queue` has something new, the jobs `numbers` among it; its workers are woken after the commit."""
     tx.info.setdefault("queues", {}).setdefault(queue, []).extend(numbers)
+
+
+def afterwards(tx: Tx, call: Callable[[], None]) -> None:
+    """Call `call` after the commit, if there is one: for what belongs to a change and need not hold its locks. Lost when the
+    process dies in between, so never for effects: they are jobs."""
+    tx.info.setdefault("calls", []).append(call)
 
 
 def open_database(url: str, *, pool_size: int = 8) -> Database:
@@ -86,12 +106,13 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
             hide_parameters=True,  # errors go to logs, and bound values may be secrets
             connect_args={"check_same_thread": False, "timeout": 10},
         )
+        turns = Turns(Path(f"{engine.url.database}-turn")) if engine.url.database else None
         event.listen(engine, "connect", _sqlite_connect)
-        event.listen(engine, "begin", _sqlite_begin)
-    else:
-        if url.startswith("postgresql://"):
-            url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
-        engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True, hide_parameters=True)
+        event.listen(engine, "begin", partial(_sqlite_begin, turns))
+        return Database(engine, turns)
+    if url.startswith("postgresql://"):
+        url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
+    engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True, hide_parameters=True)
     return Database(engine)
 
 
@@ -103,10 +124,13 @@ def _sqlite_connect(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _sqlite_begin(connection: Connection) -> None:
+def _sqlite_begin(turns: Turns | None, connection: Connection) -> None:
     if not connection.info.get("immediate", True):
         connection.exec_driver_sql("BEGIN")
-    elif not begin_immediate(connection.connection.driver_connection):
+        return
+    with turns.asked() if turns else nullcontext():
+        begun = begin_immediate(connection.connection.driver_connection)
+    if not begun:
         connection.exec_driver_sql("PRAGMA busy_timeout=0")
         try:
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # says that it is locked, as SQLAlchemy's own error

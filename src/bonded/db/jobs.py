@@ -13,7 +13,22 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Column, Connection, Index, Integer, Table, Text, and_, delete, func, or_, select, text, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Index,
+    Integer,
+    Table,
+    Text,
+    and_,
+    bindparam,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bonded.db.base import BigId, Instant, Json, metadata
@@ -118,21 +133,28 @@ def _upsert(dialect: str) -> Any:
 
 def claim(tx: Tx, queues: list[str], *, now: datetime, lease: timedelta) -> Job | None:
     """Take the job that is due longest, or None. The lease ends at `now + lease` unless `heartbeat` extends it."""
-    pick = (
-        select(job.c.id)
-        .where(job.c.queue.in_(queues), job.c.state == "pending", job.c.due <= now)
-        .order_by(job.c.due, job.c.id)
-        .limit(1)
+    told = {"queues": queues, "now": now, "until": now + lease}
+    row = tx.execute(_claim(tx.dialect.name), told).one_or_none()
+    return Job(*row) if row else None
+
+
+@cache
+def _claim(dialect: str) -> Any:
+    """Built once for each dialect, as `_upsert`."""
+    waits = (
+        job.c.queue.in_(bindparam("queues", expanding=True)),
+        job.c.state == "pending",
+        job.c.due <= bindparam("now"),
     )
-    if tx.dialect.name == "postgresql":
+    pick = select(job.c.id).where(*waits).order_by(job.c.due, job.c.id).limit(1)
+    if dialect == "postgresql":
         pick = pick.with_for_update(skip_locked=True)
-    row = tx.execute(
+    return (
         update(job)
         .where(job.c.id == pick.scalar_subquery())
-        .values(state="running", lease_until=now + lease, attempt=job.c.attempt + 1)
+        .values(state="running", lease_until=bindparam("until"), attempt=job.c.attempt + 1)
         .returning(job.c.id, job.c.queue, job.c.key, job.c.payload, job.c.attempt, job.c.created_at)
-    ).one_or_none()
-    return Job(*row) if row else None
+    )
 
 
 def claim_id(tx: Tx, number: int, queues: Collection[str], *, now: datetime, lease: timedelta) -> Job | None:
@@ -165,12 +187,19 @@ def due(conn: Connection, queues: list[str], *, now: datetime) -> bool:
 
 def heartbeat(tx: Tx, taken: Job, *, now: datetime, lease: timedelta) -> None:
     """Extend the lease. Raises LeaseLost."""
-    _mine(tx, taken, update(job).values(lease_until=now + lease))
+    if tx.execute(update(job).where(_is(taken)).values(lease_until=now + lease)).rowcount != 1:
+        raise _lost(taken)
 
 
 def done(tx: Tx, taken: Job) -> None:
     """Finish the job in the transaction that holds its effects. Raises LeaseLost: roll back."""
-    _mine(tx, taken, delete(job))
+    if tx.execute(_DONE, {"number": taken.id, "tries": taken.attempt}).rowcount != 1:
+        raise _lost(taken)
+
+
+_DONE = delete(job).where(
+    job.c.id == bindparam("number"), job.c.attempt == bindparam("tries"), job.c.state == "running"
+)
 
 
 def failed(tx: Tx, taken: Job, error: str, *, now: datetime) -> bool:
@@ -230,6 +259,5 @@ def _is(taken: Job) -> Any:
     return and_(job.c.id == taken.id, job.c.attempt == taken.attempt, job.c.state == "running")
 
 
-def _mine(tx: Tx, taken: Job, statement: Any) -> None:
-    if tx.execute(statement.where(_is(taken))).rowcount != 1:
-        raise LeaseLost(f"job {taken.id} ({taken.key}) attempt {taken.attempt}")
+def _lost(taken: Job) -> LeaseLost:
+    return LeaseLost(f"job {taken.id} ({taken.key}) attempt {taken.attempt}")

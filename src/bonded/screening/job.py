@@ -22,7 +22,7 @@ from bonded.catalog.read import File
 from bonded.catalog.two_owners import lacks_second
 from bonded.checks.kit import Check
 from bonded.checks.registry import discover, rules_hash
-from bonded.db.engine import Tx
+from bonded.db.engine import Tx, afterwards
 from bonded.db.jobs import Job, enqueue, enqueue_all
 from bonded.db.worker import Effects
 from bonded.screening.cases import put_in_case
@@ -135,7 +135,8 @@ def _apply(
     _move(tx, file, decision, context.settings.mode, now)
     taken = timedelta(seconds=time.perf_counter() - began)
     first = file.state is S.RECEIVED
-    note(done, decision, states, waited=now + taken - file.uploaded_at if first else None)
+    waited = now + taken - file.uploaded_at if first else None
+    afterwards(tx, partial(note, done, decision, states, waited=waited))
 
 
 def _look_again(tx: Tx, done: Screened, new: list[Finding], now: datetime) -> None:
@@ -164,7 +165,7 @@ def _move(tx: Tx, file: File, decision: Decision, mode: Mode, now: datetime) -> 
         if state is S.PUBLIC and lacks_second(tx, file):
             stage(tx, file, now=now)
         else:
-            move_file(tx, action, POLICY, file.id, state, reason=words, now=now)
+            move_file(tx, action, POLICY, file.id, state, reason=words, now=now, locked=file)
     if decision.verdict is not Verdict.CLEAR:
         put_in_case(tx, file, decision, now=now)
 
