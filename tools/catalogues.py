@@ -19,7 +19,7 @@ from babel.messages.pofile import read_po, write_po
 
 from bonded.mail import extract
 from bonded.values.languages import DEFAULT, LANGUAGES, PSEUDO
-from bonded.values.translating import fault, plural_rule, several
+from bonded.values.translating import Texts, fault, plural_rule, several
 from bonded.web import messages
 
 ROOT = Path(__file__).parent.parent / "src" / "bonded"
@@ -64,7 +64,7 @@ def merged(template: Catalog, known: Catalog | None, language: str) -> Catalog:
     made = _empty(language)
     held = _held(known)
     for message in said(template):
-        texts, flags = held.pop(_key(message), ("", set()))
+        _, texts, flags = held.pop(_key(message), ("", "", set()))
         made.add(
             message.id,
             _fitting(message, texts, plural_rule(language)[0]),
@@ -73,9 +73,9 @@ def merged(template: Catalog, known: Catalog | None, language: str) -> Catalog:
             auto_comments=message.auto_comments,
             context=message.context,
         )
-    for (name, context), (texts, _) in sorted(held.items(), key=lambda one: str(one[0])):
+    for (name, context), (whole, texts, _) in sorted(held.items(), key=lambda one: str(one[0])):
         if any(several(texts)):
-            made.obsolete[name] = Message(name, texts, context=context)
+            made.obsolete[(name, context) if context else name] = Message(whole, texts, context=context)
     return made
 
 
@@ -83,13 +83,14 @@ def _key(message: Message) -> tuple[str, str | None]:
     return several(message.id)[0], message.context
 
 
-def _held(known: Catalog | None) -> dict[tuple[str, str | None], tuple[str | tuple[str, ...], set[str]]]:
+def _held(known: Catalog | None) -> dict[tuple[str, str | None], tuple[Texts, Texts, set[str]]]:
     """What is translated already, obsolete messages included."""
     if known is None:
         return {}
     every = [*said(known), *known.obsolete.values()]
     return {
         _key(message): (
+            message.id,
             message.string if isinstance(message.string, str) else several(message.string),
             set(message.flags),
         )
@@ -97,11 +98,11 @@ def _held(known: Catalog | None) -> dict[tuple[str, str | None], tuple[str | tup
     }
 
 
-def _fitting(message: Message, texts: str | tuple[str, ...], forms: int) -> str | tuple[str, ...]:
+def _fitting(message: Message, texts: Texts, forms: int) -> str | tuple[str, ...]:
     """The translation in as many forms as the message needs; a message that got plural forms begins anew."""
     if isinstance(message.id, str):
         return texts if isinstance(texts, str) else ""
-    return texts if not isinstance(texts, str) and len(texts) == forms else ("",) * forms
+    return several(texts) if not isinstance(texts, str) and len(texts) == forms else ("",) * forms
 
 
 def _empty(language: str) -> Catalog:

@@ -46,7 +46,7 @@ REASONS = {
     "revoked": "The API token was revoked: make a new one",
     "wrong": "The API token is not valid on this index",
     "other project": "is not for the project {project}",
-    "permission": "The API token may not upload: use one with the permission upload",
+    "permission": "The API token lacks the permission `upload`: use one that has it",
     "network": "The API token may not be used from this network",
     "frozen": "The account of this API token is frozen: ask an administrator",
     "stranger": "You have no role in the project {project}",

@@ -22,6 +22,7 @@ from bonded.accounts.tables import user as user_table
 from bonded.db.engine import Tx
 from bonded.journal import record
 from bonded.seams import Counter
+from bonded.values.pieces import again_in_minutes
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.who import Actor, ActorKind
@@ -107,9 +108,7 @@ def limit_links(counter: Counter, subject: str, now: datetime) -> None:
     wait = counter.hit(f"email-link:{subject}", RESENT, RESENT_WINDOW, now)
     if wait:
         minutes = -(-wait // 60)
-        raise Refusal(
-            RESEND_LIMITED, f"the link was sent often enough; try again in {minutes} minutes", retry_after=wait
-        )
+        raise Refusal(RESEND_LIMITED, f"the link was sent often enough; {again_in_minutes(minutes)}", retry_after=wait)
 
 
 def add(tx: Tx, who: Actor, user: User, email: str, rules: DomainRules, *, now: datetime) -> str:
@@ -124,7 +123,7 @@ def add(tx: Tx, who: Actor, user: User, email: str, rules: DomainRules, *, now: 
     if address_book.called(tx, user.id, address) is not None:
         raise Refusal(SAME_EMAIL, "the account has this address already")
     if len(address_book.of_user(tx, user.id)) >= MOST:
-        raise Refusal(TOO_MANY_EMAILS, f"the account has {MOST} addresses already")
+        raise Refusal(TOO_MANY_EMAILS, f"the account has as many addresses as it may have ({MOST})")
     try:
         with tx.begin_nested():
             made = address_book.put(tx, user.id, address, verified=False, now=now)

@@ -16,6 +16,7 @@ from bonded.accounts.sealing import Sealer
 from bonded.accounts.tables import factor
 from bonded.db.engine import Tx
 from bonded.journal import record
+from bonded.values.pieces import seconds_ahead, seconds_behind
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.text import has_control, new_id
@@ -176,10 +177,12 @@ def wrong_code(found: totp.Mismatch) -> Refusal:
     if found.replayed:
         return Refusal(recovery.WRONG_CODE, "that code was used already; wait for the next one")
     if found.seconds_off is not None:
-        late = "behind" if found.seconds_off < 0 else "ahead"
         off = abs(found.seconds_off)
         return Refusal(
-            recovery.WRONG_CODE, f"the clock of the app is {off} seconds {late}; set it, then take a new code"
+            recovery.WRONG_CODE,
+            f"the clock of the app {seconds_behind(off)}; set it, then take a new code"
+            if found.seconds_off < 0
+            else f"the clock of the app {seconds_ahead(off)}; set it, then take a new code",
         )
     return Refusal(recovery.WRONG_CODE, "that code is not right")
 
@@ -189,7 +192,7 @@ def _add(
 ) -> str:
     label = _label(tx, user_id, label)
     if len(of_user(tx, user_id)) >= MOST:
-        raise Refusal(TOO_MANY_FACTORS, f"the account has {MOST} second factors already")
+        raise Refusal(TOO_MANY_FACTORS, f"the account has as many second factors as it may have ({MOST})")
     row = {"id": made, "user_id": user_id, "kind": kind, "label": label, "created_at": now}
     try:
         with tx.begin_nested():

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from bonded.accounts.names import name_key
 from bonded.accounts.networks import network_of
 from bonded.seams import Counter
+from bonded.values.pieces import again_in_seconds
 from bonded.values.refusals import Refusal, define
 
 LOGIN_LIMITED = define(
@@ -65,7 +66,7 @@ def limit_network(counter: Counter, ip: str, limits: LoginLimits, now: datetime)
 def _hit(counter: Counter, key: str, most: int, window: timedelta, now: datetime) -> None:
     wait = counter.hit(key, most, window, now)
     if wait:
-        raise Refusal(LOGIN_LIMITED, f"too many attempts; try again in {wait} seconds", retry_after=wait)
+        raise Refusal(LOGIN_LIMITED, f"too many attempts; {again_in_seconds(wait)}", retry_after=wait)
 
 
 def _account(name: str) -> str:

@@ -15,6 +15,7 @@ from bonded.accounts.tables import user
 from bonded.db.engine import Database, Tx
 from bonded.journal import record
 from bonded.seams import PasswordRanges
+from bonded.values.pieces import at_least_characters
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.who import Actor, ActorKind
@@ -57,7 +58,7 @@ def check_strength(password: str, user_name: str) -> None:
     if len(password.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         raise Refusal(WEAK_PASSWORD, "the password is longer than 1,024 bytes")
     if len(password) < MIN_LENGTH:
-        raise Refusal(WEAK_PASSWORD, f"the password has fewer than {MIN_LENGTH} characters")
+        raise Refusal(WEAK_PASSWORD, f"the password is too short: it needs {at_least_characters(MIN_LENGTH)}")
     if len(set(folded)) < 4 or folded in (user_name.lower(), user_name.lower() * 2):
         raise Refusal(WEAK_PASSWORD, "the password is too easy to guess")
 

@@ -15,6 +15,7 @@ from bonded.accounts.names import check_email, check_user_name, name_key, plausi
 from bonded.accounts.tables import session, user
 from bonded.db.engine import Tx
 from bonded.journal import record
+from bonded.values.pieces import account_state
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import AccountState, SubjectKind
 from bonded.values.text import has_control, new_id
@@ -195,7 +196,7 @@ def _turn(tx: Tx, who: Actor, user_id: str, state: AccountState, action: str, re
     mine = (user.c.id == user_id) & user.c.state.not_in((state, AccountState.DELETED))
     changed = tx.execute(update(user).where(mine).values(state=state))
     if changed.rowcount != 1:
-        raise Refusal(SAME_STATE, f"the account is {state} already, or was deleted")
+        raise Refusal(SAME_STATE, f"the account is {account_state(state)} already, or was deleted")
     record(tx, action, who, (SubjectKind.USER, user_id), now=now, user=user_id, facts={"reason": reason})
 
 

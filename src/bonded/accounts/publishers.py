@@ -102,7 +102,9 @@ def add(
         select(func.count()).where(publisher.c.project_key == project, ~publisher.c.pending)
     ).scalar_one()
     if count >= MOST_OF_PROJECT:
-        raise Refusal(TOO_MANY_PUBLISHERS, f"the project has {MOST_OF_PROJECT} trusted publishers already")
+        raise Refusal(
+            TOO_MANY_PUBLISHERS, f"the project has as many trusted publishers as it may have ({MOST_OF_PROJECT})"
+        )
     known = (publisher.c.project_key == project) & (publisher.c.issuer == issuer) & (publisher.c.fields == fields)
     if tx.execute(select(publisher.c.id).where(known, ~publisher.c.pending)).first():
         raise Refusal(PUBLISHER_KNOWN, "the project has this trusted publisher already")
@@ -133,7 +135,10 @@ def add_pending(
     fields, name = _checked(shape, values), check_project_name(project)
     mine = (publisher.c.user_id == user_id) & publisher.c.pending
     if tx.execute(select(func.count()).where(mine)).scalar_one() >= MOST_PENDING:
-        raise Refusal(TOO_MANY_PUBLISHERS, f"you have {MOST_PENDING} trusted publishers for new projects already")
+        raise Refusal(
+            TOO_MANY_PUBLISHERS,
+            f"you have as many trusted publishers for new projects as you may have ({MOST_PENDING})",
+        )
     ends = now + lifetime
     made = Publisher(new_id(), normalize(name), name, issuer, fields, {}, True, user_id, now, ends, None)
     _insert(tx, made, shape)

@@ -31,6 +31,7 @@ from bonded.accounts.tables import user as user_table
 from bonded.db.engine import Database, Tx
 from bonded.journal import record
 from bonded.seams import Counter, PasswordRanges
+from bonded.values.pieces import again_in_minutes
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import AccountState, SubjectKind
 from bonded.values.text import new_id
@@ -94,7 +95,7 @@ def limit_registrations(counter: Counter, ip: str, rules: RegistrationRules, now
         if wait:
             minutes = -(-wait // 60)
             raise Refusal(
-                REGISTRATION_LIMITED, f"too many registrations; try again in {minutes} minutes", retry_after=wait
+                REGISTRATION_LIMITED, f"too many registrations; {again_in_minutes(minutes)}", retry_after=wait
             )
 
 

@@ -16,6 +16,7 @@ from bonded.accounts.sessions import Opened, Session
 from bonded.db.engine import Database, Tx
 from bonded.journal import record
 from bonded.seams import Counter
+from bonded.values.pieces import again_in_seconds
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.text import iso
@@ -89,7 +90,7 @@ def limit(counter: Counter, user_id: str, now: datetime, *, known: str = "") -> 
 def _hit(counter: Counter, key: str, most: int, window: timedelta, now: datetime) -> None:
     wait = counter.hit(key, most, window, now)
     if wait:
-        raise Refusal(CODES_LIMITED, f"too many codes; try again in {wait} seconds", retry_after=wait)
+        raise Refusal(CODES_LIMITED, f"too many codes; {again_in_seconds(wait)}", retry_after=wait)
 
 
 def failed(db: Database, user: User, *, how: str, ip: str, agent: str, now: datetime) -> None:

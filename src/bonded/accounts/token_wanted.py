@@ -57,7 +57,7 @@ def checked(wanted: Wanted, taken: Collection[str], now: datetime) -> Wanted:
     if not now < wanted.expires_at <= now + MAX_LIFETIME:
         raise Refusal(TOKEN_FORM, "a token must end in the future, within two years")
     if len(taken) >= MAX_LIVE:
-        raise Refusal(TOKEN_FORM, f"you have {MAX_LIVE} tokens already: revoke some first")
+        raise Refusal(TOKEN_FORM, f"you have as many tokens as you may have ({MAX_LIVE}): revoke some first")
     if name in taken:
         raise Refusal(TOKEN_FORM, f"you have a token named {name!r} already")
     if wanted.first_upload and (keys or granted != ["upload"]):

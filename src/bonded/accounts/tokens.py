@@ -250,7 +250,7 @@ def _allow(row: Any, user: User, left: caveats.Narrowed, permission: str, projec
     if left.permissions is not None:
         permissions &= left.permissions
     if permission not in permissions:
-        raise Refusal(TOKEN_PERMISSION, f"the API token may not {permission}: use one with the permission {permission}")
+        raise Refusal(TOKEN_PERMISSION, f"the API token lacks the permission `{permission}`: use one that has it")
     limits = [names for names in (frozenset(row.projects) or None, left.projects) if names is not None]
     projects = frozenset.intersection(*limits) if limits else None
     if projects is not None and (not projects or (project is not None and project not in projects)):

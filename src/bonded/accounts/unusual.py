@@ -19,6 +19,7 @@ from bonded.accounts.sessions import Session
 from bonded.db.engine import Database, Tx
 from bonded.journal import record
 from bonded.seams import Counter
+from bonded.values.pieces import again_in_minutes
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.who import Actor, ActorKind
@@ -87,7 +88,7 @@ def send_again(db: Database, counter: Counter, found: Waiting, *, now: datetime)
     if wait:
         minutes = -(-wait // 60)
         raise Refusal(
-            LOGIN_LINK_LIMITED, f"a link was sent a moment ago; ask again in {minutes} minutes", retry_after=wait
+            LOGIN_LINK_LIMITED, f"a link was sent a moment ago; {again_in_minutes(minutes)}", retry_after=wait
         )
 
 

@@ -16,6 +16,7 @@ from bonded.catalog.tables import role as role_table
 from bonded.catalog.two_owners import check_two_left
 from bonded.db.engine import Tx
 from bonded.journal.record import record
+from bonded.values.pieces import project_role
 from bonded.values.refusals import Refusal
 from bonded.values.states import Role, SubjectKind
 from bonded.values.who import Actor
@@ -30,7 +31,7 @@ def add_role(tx: Tx, who: Actor, key: str, user_id: str, role: Role, *, now: dat
     roles = read.roles(tx, project.id)
     had = dict(roles).get(user_id)
     if had is role:
-        raise Refusal(WRONG_STATE, f"this person is {role} of {key} already")
+        raise Refusal(WRONG_STATE, f"this person has the role {project_role(role)} in {key} already")
     if had is not None:
         _check_left(tx, project, roles, user_id, role)
     put_role(tx, project, user_id, role, now=now)
@@ -60,7 +61,7 @@ def _take(tx: Tx, action: str, who: Actor, key: str, user_id: str, role: Role, n
     project = lock_project(tx, key)
     roles = read.roles(tx, project.id)
     if (user_id, role) not in roles:
-        raise Refusal(NO_SUCH_ROLE, f"this person is not {role} of {key}")
+        raise Refusal(NO_SUCH_ROLE, f"this person does not have the role {project_role(role)} in {key}")
     _check_left(tx, project, roles, user_id, None)
     tx.execute(delete(role_table).where(is_of(project, user_id)))
     facts = {"role": role} | drop(tx, who, project, user_id, now=now)

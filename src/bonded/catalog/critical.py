@@ -39,7 +39,7 @@ def mark(tx: Tx, who: Actor, key: str, *, critical: bool, reason: str, now: date
     action = "project.mark-critical" if critical else "project.unmark-critical"
     words, project = check_reason(action, reason), lock_project(tx, key)
     if (key in critical_keys(tx)) is critical:
-        raise Refusal(WRONG_STATE, f"{key} {'is' if critical else 'is not'} critical already")
+        raise Refusal(WRONG_STATE, f"{key} is critical already" if critical else f"{key} is not critical")
     make: Any = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     since = {"critical_since": now if critical else None}
     row = make(table).values({"project_id": project.id} | since)

@@ -104,7 +104,7 @@ def invite(tx: Tx, who: Actor, key: str, user_id: str, role: Role, *, now: datet
     if any(one.user_id == user_id for one in open_ones):
         raise Refusal(INVITED_ALREADY, f"an invitation of {person.name} to {key} waits for an answer")
     if len(open_ones) >= MOST:
-        raise Refusal(TOO_MANY_INVITATIONS, f"{key} has {MOST} open invitations")
+        raise Refusal(TOO_MANY_INVITATIONS, f"{key} has as many open invitations as it may have ({MOST})")
     _close(tx, (table.c.project_id == project.id) & (table.c.user_id == user_id), Outcome.EXPIRED, now)
     made = new_id()
     values = {"id": made, "project_id": project.id, "user_id": user_id, "role": role, "invited_by": who.user_id}

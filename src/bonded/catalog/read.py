@@ -72,6 +72,7 @@ class File:
     uploader_id: str
     token_id: str
     case_id: int | None
+    provenance_sha256: str | None = None
 
 
 _P = project_table.c
@@ -109,6 +110,7 @@ FILE_COLUMNS = (
     _F.uploader_id,
     _F.token_id,
     _F.case_id,
+    _F.provenance_sha256,
 )
 
 FILES = file_table.join(project_table, _F.project_id == _P.id).join(release_table, _F.release_id == _R.id)

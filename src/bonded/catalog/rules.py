@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bonded.catalog.states import WRONG_STATE
 from bonded.values.actions import ACTIONS
+from bonded.values.pieces import project_status
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import ProjectStatus, Role
 from bonded.values.text import clean
@@ -66,7 +67,7 @@ def check_reason(action: str, reason: str) -> str:
     if not text and ACTIONS[action].reason:
         raise Refusal(REASON_NEEDED, "give a reason")
     if len(text) > LONGEST_REASON:
-        raise Refusal(REASON_TOO_LONG, f"the reason has {len(text)} characters, {LONGEST_REASON} are allowed")
+        raise Refusal(REASON_TOO_LONG, f"the reason is too long (characters: {len(text)}, allowed: {LONGEST_REASON})")
     return text
 
 
@@ -74,7 +75,9 @@ def check_status(action: str, old: ProjectStatus, new: ProjectStatus) -> None:
     """Raise Refusal (wrong-state) unless `action` may turn `old` into `new`. Raises KeyError for another action."""
     before, after = STATUS_MOVES[action]
     if old not in before or new not in after:
-        raise Refusal(WRONG_STATE, f"a project that is {old} cannot become {new} this way")
+        raise Refusal(
+            WRONG_STATE, f"a project that is {project_status(old)} cannot become {project_status(new)} this way"
+        )
 
 
 def check_owner_left(roles: list[tuple[str, Role]], user_id: str, new: Role | None) -> None:

@@ -1,5 +1,6 @@
 """The one table of allowed moves between file states, and what each state means for bytes and names. Pure."""
 
+from bonded.values.pieces import file_state
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import FileState
 
@@ -39,13 +40,13 @@ def check_owner_delete(state: FileState) -> None:
     if state is S.QUARANTINED:
         raise Refusal(EVIDENCE, "the file is quarantined and kept as evidence: only an administrator can remove it")
     if state not in OWNERS_DELETE:
-        raise Refusal(WRONG_STATE, f"a file that is {state} cannot become {S.REMOVED}")
+        raise Refusal(WRONG_STATE, f"a file that is {file_state(state)} cannot become {file_state(S.REMOVED)}")
 
 
 def check_move(old: FileState, new: FileState) -> None:
     """Raise Refusal (wrong-state) unless a file in `old` may become `new`."""
     if new not in MOVES[old]:
-        raise Refusal(WRONG_STATE, f"a file that is {old} cannot become {new}")
+        raise Refusal(WRONG_STATE, f"a file that is {file_state(old)} cannot become {file_state(new)}")
 
 
 def listed(state: FileState) -> bool:

@@ -16,6 +16,7 @@ from bonded.catalog.people_tables import approval, protected_project
 from bonded.catalog.read import File, Project
 from bonded.catalog.role_rows import owner_since
 from bonded.db.engine import Tx
+from bonded.values.pieces import days_after_becoming
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import Role
 
@@ -118,7 +119,7 @@ def check_may_consent(tx: Tx, project: Project, since: datetime, user_id: str, n
         raise Refusal(OWN_UPLOAD, "this has to be approved by somebody else")
     owner = owner_since(tx, project, user_id)
     if owner is None or (owner > since and now - owner < SEASONED):
-        raise Refusal(OWNER_TOO_NEW, f"owners approve from {SEASONED.days} days after they became one")
+        raise Refusal(OWNER_TOO_NEW, f"owners approve from {days_after_becoming(SEASONED.days)}")
 
 
 def check_two_left(conn: Connection, project: Project, roles: list[tuple[str, Role]]) -> None:

@@ -69,7 +69,7 @@ def inclusion(conn: Connection, journal_id: int, size: int | None) -> Inclusion:
     size = newest if size is None else size
     index = conn.execute(select(journal_leaf.c.seq).where(journal_leaf.c.journal_id == journal_id)).scalar_one_or_none()
     if index is None or not index < size <= newest:
-        raise Refusal(NO_PROOF, f"row {journal_id} is not in the journal's log of {size} rows")
+        raise Refusal(NO_PROOF, f"row {journal_id} is not in the journal's log (rows: {size})")
     row = conn.execute(select(journal).where(journal.c.id == journal_id)).mappings().one_or_none()
     if row is None:
         raise Refusal(LOG_DAMAGED, f"row {journal_id} is in the journal's log and gone from the journal")

@@ -23,6 +23,7 @@ from bonded.mail.kinds import kind_of
 from bonded.mail.secret_links import SECRET_LINKS
 from bonded.values.alarms import KINDS, Alarm, Severity
 from bonded.values.languages import formats_of
+from bonded.values.pieces import project_role, token_may
 from bonded.values.text import clean
 from bonded.values.who import ActorKind
 
@@ -93,7 +94,7 @@ def _sender(text: str) -> Address:
 
 
 def _values(settings: MailSettings, news: News, to: User, language: str) -> dict[str, str]:
-    facts = news.entry.facts
+    facts, catalogue = news.entry.facts, translations(language)
     return {
         "name": to.name,
         "index_name": settings.index_name,
@@ -101,8 +102,8 @@ def _values(settings: MailSettings, news: News, to: User, language: str) -> dict
         "project": news.entry.project_key or "",
         "filename": str(facts.get("filename", "")),
         "version": str(facts.get("version", "")),
-        "role": str(facts.get("role", "")),
-        "permissions": ", ".join(str(p) for p in facts.get("permissions", ())),
+        "role": project_role.translated(project_role(str(facts.get("role", ""))), catalogue),
+        "permissions": ", ".join(token_may.translated(token_may(p), catalogue) for p in facts.get("permissions", ())),
         "by": _by(news, language),
         "concerned": news.concerned,
         "factor": news.entry.private.get("label", ""),
@@ -119,7 +120,7 @@ def _values(settings: MailSettings, news: News, to: User, language: str) -> dict
         "acts": str(facts.get("acts", "0")),
         "publisher": news.entry.private.get("publisher", ""),
         "wanted": str(facts.get("wanted", "")),
-    } | _alarm(facts, translations(language).gettext)
+    } | _alarm(facts, catalogue.gettext)
 
 
 def _alarm(facts: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import write_po
 
+from bonded.values import pieces
 from bonded.values.alarms import KINDS
 
 _METHODS = [("letters/**.txt", "jinja2"), ("layout.*", "jinja2"), ("**.py", "python")]
@@ -26,6 +27,9 @@ def template() -> Catalog:
     for kind in sorted(KINDS.values(), key=lambda kind: kind.name):
         for words in (kind.sentence, kind.advice):
             made.add(words, locations=[("alarms", 0)])
+    for piece in (pieces.project_role, pieces.token_may):
+        for word in piece.words.values():
+            made.add(word, locations=[("pieces", 0)], context=piece.context)
     return made
 
 

@@ -17,6 +17,7 @@ from bonded.catalog.states import WRONG_STATE
 from bonded.db.engine import Tx
 from bonded.journal import record
 from bonded.review.cases import close_if_settled, reopen_case
+from bonded.values.pieces import file_state
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import FileState, ProjectStatus, SubjectKind
 from bonded.values.text import new_id
@@ -68,7 +69,7 @@ def reopen(tx: Tx, who: Actor, file_ids: Iterable[str], *, reason: str, now: dat
     done = []
     for file in _locked(tx, file_ids):
         if file.state is not S.REJECTED:
-            raise Refusal(WRONG_STATE, f"{file.filename} is {file.state}, not rejected")
+            raise Refusal(WRONG_STATE, f"{file.filename} is {file_state(file.state)}, not rejected")
         done.append(move_file(tx, "review.reopen", who, file.id, S.HELD, reason=reason, now=now, note=note))
         reopen_case(tx, file, now=now)
     return done

@@ -86,7 +86,7 @@ def reach(conn: Connection, act: str, file_ids: Iterable[str], level: Level) -> 
     files = _fitting(conn, act, _files(conn, column.in_(sorted(values)), f.state.in_(sorted(FITTING[act]))))
     projects = _projects(conn, act, values) if level is Level.PROJECT and act in _STATUS else ()
     if not files and not projects:
-        raise Refusal(NOTHING_CHOSEN, f"there is no file there that {act} could be about")
+        raise Refusal(NOTHING_CHOSEN, "this decision fits none of the files there")
     return Reach(tuple(files), projects)
 
 
@@ -97,7 +97,7 @@ def waiting(conn: Connection, act: str, case_ids: Iterable[int]) -> Reach:
     decided = newest(conn, [one.id for one in files])
     left = [one for one in files if not settled(one, decided.get(one.id))]
     if not left:
-        raise Refusal(NOTHING_CHOSEN, f"in these cases there is no file that {act} could be about")
+        raise Refusal(NOTHING_CHOSEN, "this decision fits none of the files in these cases")
     return Reach(tuple(left))
 
 
@@ -127,5 +127,5 @@ def _files(conn: Connection, *where: Any) -> list[File]:
     query = select(*FILE_COLUMNS).select_from(FILES).where(*where).order_by(read.FILE_COLUMNS[2], file_table.c.filename)
     rows = conn.execute(query.limit(MOST_FILES + 1)).all()
     if len(rows) > MOST_FILES:
-        raise Refusal(TOO_MANY, f"this would be about more than {MOST_FILES} files")
+        raise Refusal(TOO_MANY, f"this would be about too many files at once (at most {MOST_FILES})")
     return [as_file(row) for row in rows]

@@ -22,6 +22,7 @@ from bonded.journal.tables import journal
 from bonded.review.cases import close_if_settled, reopen_case
 from bonded.review.decide import mark, note_file
 from bonded.review.decisions import newest, settled
+from bonded.values.pieces import file_state
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import FileState, ProjectStatus, SubjectKind
 from bonded.values.who import Actor
@@ -101,7 +102,7 @@ def undo(tx: Tx, who: Actor, *, reason: str, now: datetime, decision: str = "") 
 def _file(tx: Tx, who: Actor, file: File, row: Any, reason: str, now: datetime, note: dict[str, str]) -> int:
     was = row.facts.get("to", row.facts.get("state"))
     if file.state != was:
-        raise Refusal(WRONG_STATE, f"{file.filename} is {file.state} now, no longer {was}")
+        raise Refusal(WRONG_STATE, f"{file.filename} is {file_state(file.state)} now, no longer {file_state(was)}")
     if row.action == "review.confirm":
         return note_file(tx, "review.reopen", who, file, reason, now, note)
     action, state = _FILES[row.action]

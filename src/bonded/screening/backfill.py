@@ -27,6 +27,7 @@ from bonded.screening.selection import Selection, count, page, selection_of
 from bonded.screening.states import NO_SUCH_CHECK, RUNS, CheckState, in_force, states
 from bonded.screening.tables import backfill as table
 from bonded.screening.tables import backfill_part as part_table
+from bonded.values.pieces import backfill_state, check_state
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.who import POLICY, Actor
@@ -152,7 +153,7 @@ def chosen(conn: Connection, names: Iterable[str], new: CheckState = CheckState.
         raise Refusal(NO_SUCH_CHECK, "name at least one check")
     for name, state in in_force(found, states(conn), new).items():
         if state not in RUNS:
-            raise Refusal(DOES_NOT_RUN, f"{name} is {state}: set it to evaluation first")
+            raise Refusal(DOES_NOT_RUN, f"{name} is {check_state(state)}: set it to evaluation first")
     return tuple(found)
 
 
@@ -258,7 +259,7 @@ def _given_up(conn: Connection, number: int) -> int:
 def _in(tx: Tx, number: int, *wanted: BackfillState) -> Backfill:
     row = lock(tx, number)
     if row.state not in wanted:
-        raise Refusal(WRONG_TURN, f"backfill {number} is {row.state}")
+        raise Refusal(WRONG_TURN, f"backfill {number} is {backfill_state(row.state)}")
     return row
 
 

@@ -133,9 +133,13 @@ def submit(context: ServiceContext, sender: Sender, asked: Asked, now: datetime)
             return known, False
         waiting = conn.execute(_waiting(sender.token_id)).scalar_one()
     if waiting >= limits.max_waiting:
-        raise Refusal(TOO_MANY, f"{waiting} submissions of this token wait already", retry_after=30)
+        raise Refusal(TOO_MANY, f"too many submissions of this token wait already ({waiting})", retry_after=30)
     if wait := context.counter.hit(f"screen:{sender.token_id}", limits.per_hour, timedelta(hours=1), now):
-        raise Refusal(TOO_MANY, f"This token may submit {limits.per_hour} archives in an hour", retry_after=wait)
+        raise Refusal(
+            TOO_MANY,
+            f"This token has submitted as many archives within an hour as it may ({limits.per_hour})",
+            retry_after=wait,
+        )
     return _take(context, sender, asked, now)
 
 

@@ -80,7 +80,7 @@ async def read_form(request: BaseRequest, settings: ServeSettings) -> tuple[Bina
     except TimeoutError:
         spool.close()
         metrics.count(CUT_OFF, why="form")
-        raise Refusal(TOO_SLOW, f"The request took longer than {settings.request_timeout:g} seconds") from None
+        raise Refusal(TOO_SLOW, f"The request took longer than {settings.request_timeout:g} s") from None
     except BaseException:
         spool.close()
         raise
@@ -108,7 +108,7 @@ async def receive(
     except TimeoutError:
         metrics.count(CUT_OFF, why="upload")
         pause, total = settings.upload_idle_timeout, settings.upload_total_timeout
-        return Refusal(TOO_SLOW, f"The upload paused for {pause:g} or took longer than {total:g} seconds"), receiver
+        return Refusal(TOO_SLOW, f"The upload paused for {pause:g} s or took longer than {total:g} s"), receiver
     except BaseException as error:  # the client went, the server ends, or the disk failed
         if receiver is not None:
             receiver.abort()

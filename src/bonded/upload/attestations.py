@@ -80,7 +80,7 @@ def given(fields: dict[str, list[str]]) -> list[Any]:
     if not isinstance(found, list) or not found:
         raise Refusal(BAD_FORM, "the form field 'attestations' is not a list of attestations")
     if len(found) > MOST:
-        raise Refusal(BAD_FORM, f"there are {len(found)} attestations; a file takes {MOST} at most, one of each kind")
+        raise Refusal(BAD_FORM, f"a file takes one attestation of each kind, at most {MOST}: here are {len(found)}")
     return found
 
 

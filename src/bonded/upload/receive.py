@@ -159,7 +159,7 @@ class Receiver:
         self._parts += 1
         self._count(len(segment.name))
         if self._parts > self._limits.max_form_fields:
-            raise Refusal(FORM_TOO_LARGE, f"the form has more than {self._limits.max_form_fields} fields")
+            raise Refusal(FORM_TOO_LARGE, f"the form has too many fields (at most {self._limits.max_form_fields})")
         if self._is_content():
             if self._spool is not None:
                 raise Refusal(TWO_CONTENTS, "the upload has two parts named 'content'")

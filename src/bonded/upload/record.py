@@ -47,7 +47,7 @@ def parse_record(data: bytes) -> dict[str, tuple[str, str]]:
             if not row:
                 continue
             if len(row) != 3:
-                raise Refusal(RECORD_FORM, f"a line of RECORD has {len(row)} columns, not 3")
+                raise Refusal(RECORD_FORM, f"a line of RECORD has other than 3 columns ({len(row)})")
             path = row[0].replace("\\", "/")
             if path in rows:
                 raise Refusal(RECORD_FORM, f"RECORD names {path[:80]!r} twice")
@@ -73,7 +73,7 @@ def check_record(artifact: Artifact, _named: Named, _limits: UploadLimits) -> No
     free = {own, *(f"{folder}/{name}" for name in UNSIGNED)}
     missing = sorted(files.keys() - rows.keys() - free)
     if missing:
-        raise Refusal(RECORD_FILES, f"{missing[0][:80]!r} is not in RECORD ({len(missing)} such files)")
+        raise Refusal(RECORD_FILES, f"{missing[0][:80]!r} is not in RECORD (such files: {len(missing)})")
     for path, (digest, size) in rows.items():
         member = files.get(path)
         if member is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bonded.upload.limits import UploadLimits
+from bonded.values.pieces import for_days_only, project_status
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import FileState, PackageType, ProjectStatus
 
@@ -75,7 +76,9 @@ class Sibling:
 def check_status(key: str, status: ProjectStatus) -> None:
     """Refuse files for archived and quarantined projects (project-closed)."""
     if status in (ProjectStatus.ARCHIVED, ProjectStatus.QUARANTINED):
-        raise Refusal(PROJECT_CLOSED, f"the project {key} is {status} and takes no files: see its manage pages")
+        raise Refusal(
+            PROJECT_CLOSED, f"the project {key} is {project_status(status)} and takes no files: see its manage pages"
+        )
 
 
 def find_same(filename: str, sha256: str, siblings: Sequence[Sibling]) -> Sibling | None:
@@ -120,5 +123,5 @@ def check_frozen(created_at: datetime, now: datetime, limits: UploadLimits) -> N
         days = limits.freeze_after.days
         began = f"{created_at:%Y-%m-%d}"
         raise Refusal(
-            RELEASE_FROZEN, f"the release began on {began} and takes files for {days} days only: raise the version"
+            RELEASE_FROZEN, f"the release began on {began} and takes files {for_days_only(days)}: raise the version"
         )

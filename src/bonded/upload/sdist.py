@@ -31,7 +31,7 @@ def sdist_folder(artifact: Artifact, named: Named, limits: UploadLimits) -> str:
     """The one top folder. Raises Refusal (sdist-folder, no-pkg-info)."""
     tops = sorted(artifact.tops())
     if len(tops) != 1 or artifact.members.get(tops[0]) not in (None, *_folders(artifact, tops[0])):
-        raise Refusal(SDIST_FOLDER, f"a source distribution has one folder at its top, this one has {len(tops)} names")
+        raise Refusal(SDIST_FOLDER, f"a source distribution has one folder at its top, this one has names: {len(tops)}")
     if tops[0] != named.stem and (limits.exact_names or not _same(tops[0], named)):
         raise Refusal(SDIST_FOLDER, f"the folder is {tops[0][:80]!r}, not {named.stem!r}")
     if artifact.data(f"{tops[0]}/PKG-INFO") is None:

@@ -46,7 +46,7 @@ KINDS: dict[str, AlarmKind] = _kinds(
     K(
         "offline-expires",
         WARNING,
-        _("The role %(role)s expires in %(days)s days, on %(date)s."),
+        _("The role %(role)s expires on %(date)s (days left: %(days)s)."),
         _("It is signed offline: hold a ceremony in time. The documentation on keys says how."),
     ),
     K(

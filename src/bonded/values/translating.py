@@ -17,6 +17,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.plurals import get_plural
 from babel.messages.pofile import read_po
 
+from bonded.values import pieces
 from bonded.values.languages import formats_of
 from bonded.values.strange import strange
 
@@ -100,6 +101,7 @@ class Spoken(NullTranslations):
         self._form = c2py(expression)
         self._singular: dict[str, str] = {}
         self._plural: dict[str, tuple[str, ...]] = {}
+        """Both by `_key`."""
         self._patterns: list[Pattern] = []
         self.refused: list[tuple[str, str]] = []
         """Messages that were left out, each with why."""
@@ -112,20 +114,30 @@ class Spoken(NullTranslations):
 
     def _add(self, message: Message) -> None:
         if isinstance(message.id, str):
-            self._singular[message.id] = str(message.string)
+            self._singular[_key(message.context, message.id)] = str(message.string)
             if any(where == SENTENCES for where, _ in message.locations):
                 self._patterns.append(Pattern(pattern(message.id), message.id, str(message.string)))
         else:
             texts = several(message.string)
-            self._plural[message.id[0]] = texts
-            self._singular.setdefault(message.id[0], texts[self._form(1)])
+            key = _key(message.context, message.id[0])
+            self._plural[key] = texts
+            self._singular.setdefault(key, texts[self._form(1)])
 
     def gettext(self, message: str) -> str:
         return self._singular.get(message, message)
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
-        texts = self._plural.get(msgid1)
-        return texts[self._form(n)] if texts else (msgid1 if n == 1 else msgid2)
+        return self._counted(msgid1, msgid1, msgid2, n)
+
+    def pgettext(self, context: str, message: str) -> str:
+        return self._singular.get(_key(context, message), message)
+
+    def npgettext(self, context: str, msgid1: str, msgid2: str, n: int) -> str:
+        return self._counted(_key(context, msgid1), msgid1, msgid2, n)
+
+    def _counted(self, key: str, one: str, many: str, n: int) -> str:
+        texts = self._plural.get(key)
+        return texts[self._form(n)] if texts else (one if n == 1 else many)
 
     def sentence(self, text: str) -> str | None:
         """The translation of a sentence that was made of one of the known ones; None when it is not known."""
@@ -139,7 +151,13 @@ class Spoken(NullTranslations):
         if not fitting:
             return None
         _, best, found = max(fitting, key=lambda one: one[0])
-        return filled(best.translated, found.groupdict())
+        values = found.groupdict()
+        return filled(best.translated, {name: pieces.translated(name, values[name], self) for name in values})
+
+
+def _key(context: str | None, message: str) -> str:
+    """Where a message stands in a catalogue: two meanings of one English word have two contexts. As gettext joins them."""
+    return f"{context}\x04{message}" if context else message
 
 
 def plural_rule(language: str) -> tuple[int, str]:
@@ -224,6 +242,12 @@ class Pseudo(NullTranslations):
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         return pseudo(msgid1 if n == 1 else msgid2)
+
+    def pgettext(self, context: str, message: str) -> str:
+        return self.gettext(message)
+
+    def npgettext(self, context: str, msgid1: str, msgid2: str, n: int) -> str:
+        return self.ngettext(msgid1, msgid2, n)
 
     def sentence(self, text: str) -> str | None:
         """`text` in brackets, where its sentence is known."""

@@ -44,7 +44,7 @@ class Form:
         if not value and required:
             self.wrong(name, self._request.gettext("Fill this in."))
         elif len(value) > most:
-            self.wrong(name, self._request.gettext("At most %(most)s characters.", most=most))
+            self.wrong(name, self._too_long(most))
         elif has_control(value):
             self.wrong(name, self._request.gettext("Control characters are not possible here."))
         return value
@@ -53,8 +53,11 @@ class Form:
         """Text of several lines, at most `most` characters; line ends become blanks."""
         value = " ".join(self._text(name).split())
         if len(value) > most:
-            self.wrong(name, self._request.gettext("At most %(most)s characters.", most=most))
+            self.wrong(name, self._too_long(most))
         return value
+
+    def _too_long(self, most: int) -> str:
+        return self._request.ngettext("At most %(n)s character.", "At most %(n)s characters.", most)
 
     def secret(self, name: str) -> str:
         """A secret exactly as typed."""

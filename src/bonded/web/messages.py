@@ -19,13 +19,16 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import write_po
 
+from bonded.values.pieces import PIECES, Counted, Words
 from bonded.values.translating import SENTENCES
 from bonded.web.sentences import sentences
 
-KEYWORDS: dict[str, tuple[int, ...] | None] = {
+KEYWORDS: dict[str, tuple[int | tuple[int, str], ...] | None] = {
     "_": None,
     "gettext": None,
     "ngettext": (1, 2),
+    "pgettext": ((1, "c"), 2),
+    "npgettext": ((1, "c"), 2, 3),
     "trans": None,
 }
 
@@ -57,7 +60,18 @@ def whole(folder: Path) -> Catalog:
     _add(catalog, (text for field in fields for text in (field.label, field.hint) if text), "services")
     _add(catalog, sentences(folder.parent), SENTENCES)
     _add(catalog, (text for alarm in KINDS.values() for text in (alarm.sentence, alarm.advice)), "alarms")
+    for piece in PIECES.values():
+        add_piece(catalog, piece)
     return catalog
+
+
+def add_piece(catalog: Catalog, piece: Words | Counted) -> None:
+    """Have the texts of a piece of sentences translated."""
+    if isinstance(piece, Counted):
+        catalog.add((piece.one, piece.many), None, [("pieces", 1)])
+    else:
+        for text in piece.words.values():
+            catalog.add(text, None, [("pieces", 1)], context=piece.context)
 
 
 def as_bytes(catalog: Catalog) -> bytes:

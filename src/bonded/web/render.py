@@ -43,7 +43,11 @@ class Pages:
         environment.policies["ext.i18n.trimmed"] = True
         spoken = self.translations(language)
         environment.install_gettext_callables(  # type: ignore[attr-defined]
-            _escaping(spoken.gettext), _escaping(spoken.ngettext), newstyle=True
+            _escaping(spoken.gettext),
+            _escaping(spoken.ngettext),
+            newstyle=True,
+            pgettext=_escaping(spoken.pgettext),
+            npgettext=_escaping(spoken.npgettext),
         )
         written = formats_of(language)
         environment.filters.update(
@@ -54,6 +58,7 @@ class Pages:
             number=lambda count: words.number(count, written),
             clean=clean,
             visible=words.visible,
+            named=words.named,
             short=words.short,
             iso=iso,
         )

@@ -98,6 +98,10 @@ class Request(PyramidRequest):  # type: ignore[misc]
         text = self.pages.translations(self.language).gettext(message)
         return text % values if values else text
 
+    def ngettext(self, one: str, many: str, n: int, **values: object) -> str:
+        """The same for what depends on a number; both forms may hold %(n)s."""
+        return self.pages.translations(self.language).ngettext(one, many, n) % {"n": n, **values}
+
     def sentence(self, text: str) -> str:
         """What a refusal says, in the language of this answer where it is translated."""
         return self.pages.translations(self.language).sentence(text) or text

@@ -75,6 +75,11 @@ def time_tag(at: datetime | None, language: str, now: datetime) -> Markup:
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(at), full, text)
 
 
+def named(text: str) -> Markup:
+    """A name or an address within a translated sentence: bold, and in its own direction."""
+    return Markup("<strong><bdi>{}</bdi></strong>").format(visible(text))
+
+
 def sentence(text: str) -> str:
     """`text` with a capital at its beginning; refusals are worded to stand within a line as well."""
     return text[:1].upper() + text[1:]

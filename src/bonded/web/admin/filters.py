@@ -74,6 +74,6 @@ def _keep(tx: Tx, who: Actor, name: str, query: str, now: datetime) -> None:
     s = saved_filter.c
     tx.execute(delete(saved_filter).where(s.user_id == who.user_id, s.name == name))
     if tx.execute(select(func.count()).where(s.user_id == who.user_id)).scalar_one() >= MOST:
-        raise Refusal(FILTERS_FULL, f"{MOST} filters are saved already")
+        raise Refusal(FILTERS_FULL, f"as many filters are saved as can be ({MOST})")
     tx.execute(insert(saved_filter).values(user_id=who.user_id, name=name, query=query, created_at=now))
     record(tx, "filter.save", who, (SubjectKind.USER, who.user_id), now=now, user=who.user_id)

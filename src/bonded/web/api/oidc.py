@@ -115,8 +115,13 @@ def _good_for(tx: Tx, request: Request, identity: Identity) -> list[Publisher]:
     """The publishers that the identity fits and that may act now. Raises Refusal (publisher-none, -left, -name-taken)."""
     found, wrong = publishers.matching(tx, identity.issuer.shape, identity.issuer.url, identity.claims, now=request.now)
     if not found:
-        named = f"; the claims {', '.join(wrong)} are other than the nearest one asks" if wrong else ""
-        raise Refusal(NO_PUBLISHER, f"no project trusts this build{named}")
+        claims = ", ".join(wrong)
+        raise Refusal(
+            NO_PUBLISHER,
+            f"no project trusts this build; claims that differ from what the nearest one asks: {claims}"
+            if claims
+            else "no project trusts this build",
+        )
     told = [(one, _trouble(tx, one)) for one in found]
     good = [one for one, trouble in told if trouble is None]
     if not good:
