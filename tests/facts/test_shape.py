@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import jinja2
@@ -66,3 +67,14 @@ def test_libraries_have_no_shape() -> None:
 def test_any_bytes_have_an_end() -> None:
     for data in (b"", b"\xff\xfe\x00", b"\\x" * 1000, b" " * 5000 + b";", b"\xd0" * 900 + b"a", b"\r" * 100):
         assert isinstance(traits(data), tuple)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"@a tool\n" * 50_000, b"@ tool" * 66_000, b"@x tool\ndef f" * 30_000, b"@" + b" tool" * 80_000],
+    ids=["decorators", "one line", "no body", "one decorator"],
+)
+def test_sources_made_to_cost_cost_no_more(data: bytes) -> None:
+    before = time.process_time()
+    traits(data)
+    assert time.process_time() - before < 3

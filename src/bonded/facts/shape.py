@@ -54,10 +54,11 @@ _BANNER = (
 """Words of obfuscators, in a comment or text at the top of a file that is no prose."""
 _PROTECTOR = re.compile(rb"from[ \t.]+pyarmor_runtime|__pyarmor__[ \t]*\(|from[ \t]+\.?pytransform|pyarmor_runtime\(\)")
 _TOOL = re.compile(
-    rb"@[^\n]{1,200}\btool\b[^\n]*\n(?:[ \t]*@[^\n]*\n)*[ \t]*(?:async[ \t]+)?def [^\n]+:[ \t]*\n\s*(\"\"\"|''')(.*?)\1",
+    rb"@[^\n@]{1,120}?\btool\b[^\n@]{0,200}\n(?:[ \t]{0,40}@[^\n]{0,200}\n){0,8}[ \t]{0,40}(?:async[ \t])?[ \t]{0,4}def .{1,600}?:[ \t]{0,40}\n"
+    rb"\s{0,200}(\"\"\"|''')(.{0,6000}?)\1",
     re.DOTALL,
 )
-"""A function that a model may call, and its description (group 2)."""
+"""A function that a model may call, and its description (group 2). Every part is bounded: a hostile source costs no more."""
 _MOST_TOOLS = 200
 _FORCES = re.compile(
     rb"<(?:important|system|instructions?|critical)[\w ]*>|\bmandat(?:ed|ory)\b|\bprerequisite\b|non-negotiable|\byou must\b"
