@@ -22,12 +22,13 @@ SPACING = """* {
 """WCAG 2.2, 1.4.12, as a reader's own style sheet has it."""
 SET = "css => { const s = new CSSStyleSheet(); s.replaceSync(css); document.adoptedStyleSheets = [s]; }"
 TOO_WIDE = """() => {
+  for (const one of document.querySelectorAll('details:not(.menu)')) one.open = true;
   const wrong = [], room = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth > room) wrong.push('the page: ' + document.documentElement.scrollWidth + ' of ' + room);
   const scrolls = (e) => ['auto', 'scroll'].includes(getComputedStyle(e).overflowX);
   for (const e of document.querySelectorAll('body *')) {
     const style = getComputedStyle(e), box = e.getBoundingClientRect();
-    if (!box.width || style.clipPath !== 'none' || e.closest('.unseen, .skip, svg, [hidden], .trap')) continue;
+    if (!box.width || !e.checkVisibility() || style.clipPath !== 'none' || e.closest('.unseen, .skip, svg, [hidden], .trap')) continue;
     let inside = false;
     for (let up = e; up; up = up.parentElement) inside ||= scrolls(up);
     if (!inside && (box.right > room + 1 || box.left < -1) && style.position !== 'absolute') wrong.push('outside: ' + e.outerHTML.slice(0, 120));
