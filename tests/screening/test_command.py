@@ -73,7 +73,7 @@ def test_json_lines_have_the_fields_of_the_contract_in_input_order(folder_of_arc
         }
     ]
     assert 0 <= first["score"] <= 1
-    assert first["not_run"] == ["publisher-change", "release-divergence", "sdist-wheel-divergence"]
+    assert first["not_run"] == ["provenance-lost", "publisher-change", "release-divergence", "sdist-wheel-divergence"]
     assert "publisher-change" in result.stderr
     assert rows[3]["unread"]
 

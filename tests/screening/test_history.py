@@ -247,6 +247,31 @@ def test_a_release_is_held_against_the_one_before(yard: Yard) -> None:
     assert yard.state(third) is S.PUBLIC
 
 
+def test_a_release_that_lost_its_provenance_is_told(yard: Yard) -> None:
+    def attest(file_id: str) -> None:
+        with yard.db.write() as tx:
+            tx.execute(update(file).where(file.c.id == file_id).values(provenance_sha256="0" * 64))
+
+    first = yard.wheel("word-counter", "1.0")
+    attest(first)
+    assert yard.known(first).attested
+    yard.work()
+    yard.later(days=40)
+    second = yard.wheel("word-counter", "1.1")
+    known = yard.known(second)
+    assert known.earlier is not None
+    assert (known.attested, known.earlier.attested) == (False, True)
+    yard.work()
+    assert [row.message for row in yard.found("provenance-lost")] == [
+        "1.0 had attestations of a build, and this file has none"
+    ]
+    yard.later(days=1)
+    third = yard.wheel("word-counter", "1.2")
+    attest(third)
+    yard.work()
+    assert len(yard.found("provenance-lost")) == 1
+
+
 def test_facts_of_other_rules_are_not_compared_by_flows(small: Yard) -> None:
     small.wheel("word-counter", "1.0")
     small.work()

@@ -23,7 +23,7 @@ from tests.screening.conftest import HOSTILE, PLAIN, wheel
 
 NAME = "sample-1.0-py3-none-any.whl"
 ALL = {one.name for one in discover()}
-WITH_AN_INDEX = ("publisher-change", "release-divergence", "sdist-wheel-divergence")
+WITH_AN_INDEX = ("provenance-lost", "publisher-change", "release-divergence", "sdist-wheel-divergence")
 """Checks that need to know what was there before."""
 
 

@@ -60,6 +60,7 @@ BEHAVIOURS: dict[str, tuple[str, ...]] = {
     "Divergence from the source, or from the release before": (
         "release-divergence",
         "publisher-change",
+        "provenance-lost",
         "sdist-wheel-divergence",
         "record-mismatch",
     ),

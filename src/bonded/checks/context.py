@@ -33,13 +33,15 @@ class Publisher:
 @dataclass(frozen=True, slots=True)
 class Earlier:
     """The release before this one. `days` from its last file to this one, `same_rules` whether its flows can be compared
-    (its facts were made by the same code), `uploaders` who uploaded it, by their opaque ids."""
+    (its facts were made by the same code), `uploaders` who uploaded it, by their opaque ids, `attested` whether all of its files
+    came with what a build attested (PEP 740)."""
 
     version: str
     days: int
     files: tuple[Profile, ...] = ()
     same_rules: bool = False
     uploaders: tuple[str, ...] = ()
+    attested: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Context:
 
     `project` is the normalized name, `new_project` whether nothing of it was public yet, `nearest` the nearest popular (or
     private) project unless the project is popular itself. `private` is the configured pattern that keeps this name for the
-    organisation. `siblings` are the other files of the same release, `earlier` is the release before.
+    organisation. `attested`: a build attested where the file comes from. `siblings` are the other files of the same release,
+    `earlier` is the release before.
     """
 
     project: str = ""
@@ -57,5 +60,6 @@ class Context:
     nearest: Neighbour | None = None
     private: str = ""
     publisher: Publisher = Publisher()
+    attested: bool = False
     siblings: tuple[Profile, ...] = ()
     earlier: Earlier | None = None

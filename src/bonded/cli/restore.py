@@ -77,8 +77,8 @@ def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
     house = open_house(hidden)
     if manifest.database and not (hidden / house.settings.account.key_file).exists():
         click.echo(
-            "the backup holds no key of accounts (setting account.key_file): API tokens, webhooks and authentication apps of "
-            "before stop working, until that file is put back",
+            "the backup holds no key of accounts (setting account.key_file): put that file back before you start the index, or go on "
+            "without the API tokens, webhooks and authentication apps of before: `bonded policy key --accept`",
             err=True,
         )
     _check(house, manifest.database)

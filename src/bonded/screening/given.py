@@ -88,6 +88,7 @@ def _context(conn: Connection, file: read.File, past: History, names: NameLists)
         nearest=names.nearest(file.project_key) if new else None,
         private=names.private_pattern(file.project_key),
         publisher=publisher(conn, file),
+        attested=file.provenance_sha256 is not None,
         siblings=past.siblings,
         earlier=past.earlier,
     )

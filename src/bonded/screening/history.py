@@ -37,7 +37,16 @@ FACTOR_REMOVED = "factor.remove"
 _F, _M, _U = file_table.c, role_table.c, user_table.c
 _BAD = (FileState.REJECTED, FileState.REMOVED)
 _FILES = (
-    select(_F.id, _F.sha256, _F.release_id, release_table.c.version, _F.burnt, _F.uploaded_at, _F.uploader_id)
+    select(
+        _F.id,
+        _F.sha256,
+        _F.release_id,
+        release_table.c.version,
+        _F.burnt,
+        _F.uploaded_at,
+        _F.uploader_id,
+        _F.provenance_sha256,
+    )
     .join(release_table, _F.release_id == release_table.c.id)
     .where(_F.project_id == bindparam("project"), _F.id != bindparam("file"), _F.state.not_in(_BAD))
     .order_by(_F.uploaded_at.desc(), _F.id)
@@ -149,6 +158,7 @@ def _earlier(rows: list[Any], profiles: dict[str, tuple[Profile, str]], file: Fi
         files=tuple(one for one, _ in found),
         same_rules=all(rules == facts_rules() for _, rules in found),
         uploaders=tuple(sorted({row.uploader_id for row in rows})),
+        attested=all(row.provenance_sha256 for row in rows),
     )
 
 

@@ -1,0 +1,1 @@
+"""A release comes without provenance although the one before it had some."""
