@@ -149,7 +149,7 @@ def check_schema(house: House) -> None:
 
     have, want = revision.current(house.db), revision.newest()
     if have != want:
-        raise click.ClickException(f"the database has schema {have}, this version wants {want}: run `bonded migrate`")
+        raise click.ClickException(f"the database has schema {have}, this version wants {want}: run `bonded migrate --dir {house.directory}`")
 
 
 def check_key(house: House) -> None:
