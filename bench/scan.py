@@ -1,14 +1,15 @@
 """How fast and how right screening is (figures G1 to G4, G6 to G10), beside a peer or the physical limits.
 
     bench/scan.py [--benign LIST --archives DIR] [--malicious LIST --registry REPOSITORY] [--peer PATH --guarddog PATH]
-                  [--most-mb N] [--limit N] [--quick]
+                  [--sample N] [--most-mb N] [--limit N] [--quick]
 
 LIST is a folder, a file of paths, or a development list (bench/scan_data.py); DIR is what bench/scan_fetch.py fetched, REPOSITORY a
 bare copy of the registry that the malicious list names. Without --benign, wheels are made of the packages installed here. One JSON
 line for each figure; `ratio` > 1 means that ours is better. The `limit` rows compare the processor time of a whole scan with what
 hashing, unpacking and parsing the same archives costs in the same run; with --peer, the program of that path runs over the
-archives that are drawn for speed, with the scanner that --guarddog names. Static only: nothing of an archive is run, and no
-malicious one is written to disk.
+archives that are drawn for speed (at most --sample of each set), with the scanner that --guarddog names, and over one archive
+each of as many campaigns. Static only: nothing of an archive is run, and no malicious one is written to disk; for the peer they
+lie in memory, in a folder that nobody else can read and that is gone afterwards.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import contextlib
 import hashlib
 import io
 import json
+import random
 import resource
 import subprocess
 import sys
@@ -301,6 +303,32 @@ def peer(program: Path, guarddog: Path | None, found: Judged, name: str) -> None
         )
 
 
+def lot(every: list[Archive], many: int) -> list[Archive]:
+    """`many` of them, drawn by lot, in their order; all, where there are no more."""
+    picked = set(random.Random(1).sample(range(len(every)), min(many, len(every))))
+    return [one for number, one in enumerate(every) if number in picked]
+
+
+def peer_recall(program: Path, guarddog: Path, found: Judged, many: int, reader: Reader) -> None:
+    """One archive each of `many` campaigns, by the peer and by us."""
+    first: dict[str, Archive] = {}
+    for one in found:
+        if not one.inert:
+            first.setdefault(one.cluster, one)
+    some = lot(list(first.values()), many)
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:  # made for its owner only, in memory
+        for number, one in enumerate(some):
+            (Path(folder) / f"{number}-{one.name}").write_bytes(reader.read(one))
+        words = [sys.executable, str(program), folder, "--guarddog", str(guarddog)]
+        done = subprocess.run(words, capture_output=True, text=True, check=True)
+    theirs = json.loads(done.stdout.strip().splitlines()[-1])["summary"]["guarddog"]
+    for level, verdicts in LEVELS.items():
+        ours = sum(found[one][0] in verdicts for one in some)
+        low, high = wilson(ours, len(some))
+        say("scan.recall", ours / len(some), "share", better="higher", against="peer", level=level, campaigns=len(some),
+            other=theirs.get("score>=5.0", 0) / len(some), interval=[round(low, 4), round(high, 4)])  # fmt: skip
+
+
 def ordinary(options: argparse.Namespace) -> list[Archive]:
     """The archives that are taken for harmless."""
     if options.benign is None:
@@ -318,8 +346,8 @@ def measure(options: argparse.Namespace, reader: Reader, scanner: Scanner) -> No
     sets = {"ordinary": good[:most]}
     if options.benign is not None and not options.quick:
         sets = {
-            "sdists and 40 wheels": [*(one for one in good if one.kind == "sdist"), *drawn(good, "wheel", 40)][:most],
-            "160 wheels": drawn(good, "wheel", 160)[:most],
+            "sdists and 40 wheels": lot([*drawn(good, "sdist", 24), *drawn(good, "wheel", 40)], options.sample),
+            "160 wheels": lot(drawn(good, "wheel", 160), options.sample),
         }
     for name, some in sets.items():
         found = scanned(some, reader, scanner)
@@ -328,17 +356,19 @@ def measure(options: argparse.Namespace, reader: Reader, scanner: Scanner) -> No
         determinism(found, reader, scanner)
         if options.peer:
             peer(options.peer, options.guarddog, found, name)
-    found = scanned(good[:most], reader, scanner)
+    found = scanned(lot(good, most), reader, scanner)
     precision(found, options.benign.name if options.benign else "installed packages")
     hostile(scanner)
     if not options.quick:
         evasion()
     if options.malicious:
-        bad = scanned(archives(options.malicious)[:most], reader, scanner)
+        bad = scanned(lot(archives(options.malicious), most), reader, scanner)
         recall(bad)
         unseen(bad, found)
         if LABELS.exists():
             localisation(bad)
+        if options.peer and options.guarddog:
+            peer_recall(options.peer, options.guarddog, bad, options.sample, reader)
 
 
 def main() -> None:
@@ -350,8 +380,11 @@ def main() -> None:
     parser.add_argument("--registry", type=Path, help="a bare copy of the repository that a malicious list names")
     parser.add_argument("--peer", type=Path, help="the peer program")
     parser.add_argument("--guarddog", type=Path, help="the scanner that the peer program runs")
+    parser.add_argument(
+        "--sample", type=int, default=10_000, help="archives of each set that is drawn for speed and the peer"
+    )
     parser.add_argument("--most-mb", type=float, default=20.0, help="larger ordinary archives are left out")
-    parser.add_argument("--limit", type=int, default=10_000, help="archives of each set, at most")
+    parser.add_argument("--limit", type=int, default=10_000, help="archives of each list, at most, drawn by lot")
     parser.add_argument("--quick", action="store_true", help="a dozen archives, no rewrites")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))

@@ -57,7 +57,7 @@ class Policy:
     """
 
     review: float = 0.4
-    reject: float = 0.6
+    reject: float = 0.65
     severities: dict[Severity, float] = field(default_factory=lambda: dict(SEVERITY_WEIGHTS))
     times: dict[When, float] = field(default_factory=lambda: dict(WHEN_WEIGHTS))
     weights: Mapping[tuple[str, str], float] = field(default_factory=dict)

@@ -5,7 +5,7 @@ fitted = true         # false: findings weigh what their severity does, and the 
 
 [thresholds]
 review = 0.4
-reject = 0.6
+reject = 0.65
 
 [severity]            # of findings of checks without a fitted term: info, low, medium, high, critical: 0..1
 low = 0.2
