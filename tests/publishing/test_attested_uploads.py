@@ -17,11 +17,14 @@ from bonded.accounts.oidc import Identity, Issuer
 from bonded.accounts.oidc_shapes import GITHUB
 from bonded.accounts.people import User
 from bonded.adapters.attester_sigstore import SigstoreAttester
+from bonded.adapters.storage_files import FileStorage
 from bonded.catalog import change
 from bonded.catalog.pages import page_state
 from bonded.catalog.tables import file as file_table
 from bonded.db.engine import Database
 from bonded.journal.read import Filter, of_project
+from bonded.ops import look_vault
+from bonded.ops.ground import Ground
 from bonded.tuf.pages import page_html, page_json
 from bonded.values.states import FileState
 from bonded.values.who import OPERATOR, POLICY
@@ -277,3 +280,18 @@ def test_an_index_that_takes_none_says_so(house: House, here: Instance) -> None:
     refused = upload(house, text, [here.attest(filename, sha256, github("octo/tool"), house.now)]).json
     assert refused["code"] == "attestations-off"
     assert upload(house, text, "").json["state"] == "received", "an empty field is none"
+
+
+def test_fsck_finds_one_that_is_missing_or_damaged(lite: House, here: Instance) -> None:
+    published(lite, here, PUBLISH)
+    ground = Ground(lite.db, lite.vault, FileStorage(lite.folder / "public"), b"", lite.now)
+
+    def told() -> list[str]:
+        return [one.code for one in look_vault.look(ground)]
+
+    assert told() == []
+    [name] = [entry.name for entry in lite.vault.entries("") if entry.name.endswith(".provenance")]
+    lite.vault.delete(name)
+    assert told() == ["vault-provenance"]
+    lite.vault.create(name, b"{}")
+    assert told() == ["vault-provenance"]
