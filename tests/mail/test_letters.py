@@ -98,7 +98,7 @@ def test_a_letter_is_whole(action: str, language: str) -> None:
     assert "REASON" in made.text
     assert "{{" not in made.text + made.html
     assert "%(" not in made.text + made.html
-    assert f'lang="{language}"' in made.html
+    assert f'lang="{language.replace("_", "-")}"' in made.html
     page = parse(made.html)
     assert plain(" ".join(page.words)) == plain(made.text.replace("-- \n", "")), "both parts say the same"
     assert "a" in page.tags
