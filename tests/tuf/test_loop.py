@@ -59,10 +59,10 @@ def test_what_waits_is_published_and_the_journal_sealed(running: Running) -> Non
 def test_a_project_that_cannot_be_published_blocks_nobody(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     real = bonded.tuf.draft.page_html
 
-    def broken(page, serial):
+    def broken(page, serial, *rest):
         if page.key == "bad":
             raise ZeroDivisionError
-        return real(page, serial)
+        return real(page, serial, *rest)
 
     monkeypatch.setattr(bonded.tuf.draft, "page_html", broken)
     world = running.world
