@@ -149,7 +149,9 @@ def check_schema(house: House) -> None:
 
     have, want = revision.current(house.db), revision.newest()
     if have != want:
-        raise click.ClickException(f"the database has schema {have}, this version wants {want}: run `bonded migrate --dir {house.directory}`")
+        raise click.ClickException(
+            f"the database has schema {have}, this version wants {want}: run `bonded migrate --dir {house.directory}`"
+        )
 
 
 def check_key(house: House) -> None:

@@ -63,7 +63,9 @@ def api(request: Request) -> Response:
     unknown = sorted(set(map(str, given)) - set(FIELDS))
     if unknown or not all(isinstance(one, str) for one in values.values()):
         raise Refusal(REPORT_FORM, f"The fields of a report are strings: {', '.join(FIELDS)}")
-    number = _take(request, Actor(ActorKind.USER, "", "", request.ip, request.agent), Told(**values, language=request.language))
+    number = _take(
+        request, Actor(ActorKind.USER, "", "", request.ip, request.agent), Told(**values, language=request.language)
+    )
     body = orjson.dumps({"report": number, "state": "new"})
     return Response(body=body, status=201, content_type="application/json", charset="utf-8")
 
