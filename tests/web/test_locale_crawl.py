@@ -78,6 +78,10 @@ def bare(page: Shot) -> Iterator[str]:
     for element in soup.select(THEIRS):
         if element.name != "html":
             element.decompose()
+    for element in soup.find_all(["strong", "em", "span"]):
+        if not element.get_text(strip=True) and not any(name in element.attrs for name in SAID):
+            element.decompose()
+    soup.smooth()  # a sentence around a name or a time is one text again
     for name in SAID:
         for element in soup.select(f"[{name}]"):
             if foreign(str(element[name])):
