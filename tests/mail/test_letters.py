@@ -17,6 +17,7 @@ from bonded.mail import extract, letter
 from bonded.mail.catalogues import available, choose, translations
 from bonded.mail.kinds import LATE
 from bonded.values.actions import ACTIONS, Notify
+from bonded.values.translating import several
 
 ROOT = Path(str(files("bonded.mail")))
 NOTIFYING = sorted([a.name for a in ACTIONS.values() if a.notify is not Notify.NOBODY] + [LATE])
@@ -120,13 +121,13 @@ def test_hostile_words_stay_words(action: str) -> None:
 @pytest.mark.parametrize("language", sorted(available() - {"en"}))
 def test_a_catalogue_is_complete_and_keeps_every_placeholder(language: str) -> None:
     path = ROOT / "locale" / language / "LC_MESSAGES" / "mail.po"
-    entries = {e.msgid: e.msgstr for e in polib.pofile(str(path))}
-    expected = {str(m.id) for m in extract.template() if m.id}
-    assert entries.keys() == expected
-    for source, translated in entries.items():
-        assert translated, source
-        assert sorted(re.findall(r"%\(\w+\)s", source)) == sorted(re.findall(r"%\(\w+\)s", translated)), source
-        assert "<" not in translated
+    entries = {(e.msgctxt, e.msgid): e for e in polib.pofile(str(path)) if not e.obsolete}
+    assert entries.keys() == {(m.context, several(m.id)[0]) for m in extract.template() if m.id}
+    for (_, source), entry in entries.items():
+        for translated in entry.msgstr_plural.values() or [entry.msgstr]:
+            assert translated, source
+            assert sorted(re.findall(r"%\(\w+\)s", source)) == sorted(re.findall(r"%\(\w+\)s", translated)), source
+            assert "<" not in translated
     msgfmt = shutil.which("msgfmt")
     assert msgfmt, "gettext is among the packages that setup installs"
     subprocess.run([msgfmt, "-c", "-o", "/dev/null", str(path)], check=True)
