@@ -97,8 +97,8 @@ def test_each_state_and_its_alarm(state: dict[str, object], expected: list[tuple
     assert told(**state) == expected
 
 
-OF_SCREENING = {"check-demoted", "unread-many"}
-"""Told by what screening knows, not by the state of signing: see the tests of demotion and of figures."""
+OF_OTHERS = {"check-demoted", "unread-many", "accounts-key"}
+"""Told by what screening and the hosts know, not by the state of signing: see the tests of demotion, of figures and of the key."""
 
 
 def test_every_kind_can_be_said_and_the_critical_come_first() -> None:
@@ -123,7 +123,7 @@ def test_every_kind_can_be_said_and_the_critical_come_first() -> None:
     )
     found = alarms(worst, NOW)
     sure = {a.kind for a in found} | {a.kind for a in alarms(Status(next_bin_expiry=NOW + MINUTE), NOW)}
-    assert sure | OF_SCREENING == set(KINDS)
+    assert sure | OF_OTHERS == set(KINDS)
     severities = [a.severity is Severity.CRITICAL for a in found]
     assert severities == sorted(severities, reverse=True)
     for alarm in found:
