@@ -96,7 +96,7 @@ def test_status_of_an_index_at_work(index: Index) -> None:
     [
         (timedelta(days=2), "The role timestamp has expired"),
         (timedelta(hours=22), "timestamp is valid for 2 h 0 min more"),
-        (timedelta(days=300), "The role root expires in 65 days"),
+        (timedelta(days=300), "(days left: 65)"),
         (timedelta(days=2), "bins have expired"),
         (timedelta(minutes=6), "Changes wait to be published (2), the oldest for 6 min."),
         (timedelta(minutes=6), "A job of the queue plain has been due for 6 min."),
