@@ -124,7 +124,7 @@ def _flip(versions: dict[str, int], n: int, expires: datetime, key: CryptoSigner
     def sign(_role: str, payload: bytes) -> list[dict[str, str]]:
         return [key.sign(payload).to_dict()]
 
-    snapshot = pointer.snapshot(versions, n, expires, extra, sign)[1]
+    snapshot = pointer.snapshot(pointer.Listing(versions), n, expires, extra, sign)[1]
     return {
         f"metadata/{n}.snapshot.json": snapshot,
         "metadata/timestamp.json": pointer.timestamp(snapshot, n, expires, sign)[1],

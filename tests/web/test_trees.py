@@ -46,8 +46,8 @@ def stage() -> Iterator[Stage]:
 
 
 def told(tree: str) -> str:
-    """The tree without what is another in each run: keys and digests."""
-    tree = re.sub(r"(?:[0-9a-f]{4} ){8,}[0-9a-f]{4}|\b[0-9a-f]{16,64}\b", "…", tree)
+    """The tree without what is another in each run: keys, how they are called, and digests."""
+    tree = re.sub(r"(?:[0-9a-f]{4} ){8,}[0-9a-f]{4}|\b(?:[0-9a-f]{8}|[0-9a-f]{16,64})\b", "…", tree)
     tree = re.sub(r"/static/[0-9a-f]{12}/", "/static/…/", tree)
     tree = re.sub(r"\b[0-9a-hjkmnp-tv-z]{26}\b", "(id)", tree)
     tree = re.sub(r"\b[0-9a-z]{4}(?:-[0-9a-z]{4}){3}\b|\b(?:[A-Z2-7]{4} ){7}[A-Z2-7]{4}\b", "(secret)", tree)
