@@ -126,7 +126,7 @@ class Store:
         extra = {"publication": self._n, "attempt": "0" * 16, "content": self._n, "changes": empty}
         extra |= {"journal_size": 4_000_000, "journal_root": empty, "at": utc(self._now)}
         expires = self._now + timedelta(days=1)
-        _, snapshot = pointer.snapshot(self._versions, self._n, expires, extra, self._sign)
+        _, snapshot = pointer.snapshot(pointer.Listing(self._versions), self._n, expires, extra, self._sign)
         self._put(metadata_name("snapshot", self._n), snapshot)
         _, timestamp = pointer.timestamp(snapshot, self._n, expires, self._sign)
         self.public.put(TIMESTAMP, timestamp)
