@@ -76,14 +76,19 @@ _VEILED: tuple[_Weight, _Weight, _Weight] = ((Severity.CRITICAL, 0.95), (Severit
 """For each kind: at install time or start-up, on import, and when a function is called."""
 
 
+def _takes_a_file(one: Sending) -> bool:
+    """Whether a file goes along that is none of the package's own; an address that was read from one is no such thing."""
+    return any(FILE in arg.labels and DATAFILE not in arg.labels for arg in one.call.arguments)
+
+
 def _weight(one: Sending) -> _Weight | None:
     sends = one.call.name.endswith(_SENDERS) or any(arg.name == "data" for arg in one.call.arguments)
     ordinary = ((Severity.HIGH, 0.6) if sends else (Severity.MEDIUM, 0.5)) if one.kind else (Severity.LOW, 0.4)
     early, on_import, called = _WEIGHTS.get(one.kind, (None, ordinary, None))
     if one.veiled and one.kind:
         early, on_import, called = _VEILED
-    elif one.kind == places.RAW and FILE in one.labels and DATAFILE not in one.labels:
-        called = (Severity.HIGH, 0.8)  # a file goes along
+    elif one.kind == places.RAW and FILE in one.labels and _takes_a_file(one):
+        called = (Severity.HIGH, 0.8)
     if one.call.when in (When.INSTALL, When.STARTUP):
         return early
     if one.call.when is When.IMPORT:
