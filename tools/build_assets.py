@@ -26,7 +26,7 @@ SCRIPT_HEAD = (
 def build() -> dict[str, str]:
     """Every made file by its name, as text. Raises SystemExit with the words of the tool that refused."""
     TOOLS.install()
-    return {"bonded.css": _styles(), "bonded.js": _script()}
+    return {"bonded.css": _styles("bonded"), "style.css": _styles("style"), "bonded.js": _script()}
 
 
 def main(arguments: list[str]) -> int:
@@ -46,14 +46,14 @@ def _same(path: Path, text: str) -> bool:
     return path.exists() and path.read_text() == text
 
 
-def _styles() -> str:
+def _styles(name: str) -> str:
     plain = _output(
         TOOLS.node(
-            "node_modules/sass/sass.js", "--no-source-map", "--no-charset", str(SOURCES / "scss" / "bonded.scss")
+            "node_modules/sass/sass.js", "--no-source-map", "--no-charset", str(SOURCES / "scss" / f"{name}.scss")
         )
     )
     # Sass writes for people; the second tool writes for the wire, and knows what older browsers need.
-    sheet = TOOLS.place / "bonded.css"
+    sheet = TOOLS.place / f"{name}.css"
     sheet.write_text(plain)
     return HEAD + _output(_esbuild(str(sheet)))
 

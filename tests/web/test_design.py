@@ -78,8 +78,9 @@ def test_committed_styles_and_script_are_what_their_sources_make() -> None:
     assert build_assets.main(["--check"]) == 0
 
 
-def test_styles_name_no_side_of_the_window_and_load_nothing() -> None:
-    sheet = (build_assets.STATIC / "bonded.css").read_text()
+@pytest.mark.parametrize("name", ["bonded.css", "style.css"])
+def test_styles_name_no_side_of_the_window_and_load_nothing(name: str) -> None:
+    sheet = (build_assets.STATIC / name).read_text()
     assert re.findall(r"[;{](?:margin|padding|border|inset)-(?:left|right)|[;{](?:left|right):", sheet) == []
     assert "url(" not in sheet
     assert "@import" not in sheet

@@ -19,6 +19,7 @@ TYPES = {
     "devices.js": "text/javascript",
     "rosette.svg": "image/svg+xml",
     "seal.svg": "image/svg+xml",
+    "style.css": "text/css",
 }
 
 
