@@ -16,7 +16,7 @@ from bonded.values.who import OPERATOR, Actor, ActorKind
 NO_PERSON = {
     "case_id", "credential_id", "file_id", "finding_id", "id", "invitation_id", "job_id", "journal_id", "new_file_id",
     "old_file_id", "project_id", "publication_id", "release_id", "request_id", "submission_id", "subject_id", "token_id",
-    "campaign_id", "backfill_id", "webhook_id", "upload_id", "report_id",
+    "campaign_id", "backfill_id", "webhook_id", "upload_id", "report_id", "vulnerability_id",
 }  # fmt: skip
 """Columns that end in `_id` and hold ids of something else."""
 
