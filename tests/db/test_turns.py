@@ -100,3 +100,19 @@ def test_a_database_takes_turns(sqlite_db: Database, monkeypatch: pytest.MonkeyP
     assert order == ["request", "job"]
     request.close()
     job.close()
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_a_closed_database_keeps_no_file_open(sqlite_db: Database) -> None:
+    for first in (True, False):
+        db = open_database(str(sqlite_db.engine.url))
+        if first:
+            db.goes_first()
+        before = open_files()
+        with db.write():
+            pass
+        db.close()
+        assert open_files() == before

@@ -162,3 +162,26 @@ def test_a_dead_workers_job_is_done_by_another(sqlite_db: Database, folder: Path
     assert until(lambda: done == [2])
     worker.stop()
     thread.join(20)
+
+
+def test_a_queue_that_fails_does_not_end_the_work(db: Database, tmp_path: Path) -> None:
+    done = threading.Event()
+
+    class Broken(LocalQueue):
+        def wait(self, queues: object, timeout: timedelta) -> bool:
+            raise ValueError("filedescriptor out of range")
+
+    def handle(taken: Job, now: datetime) -> None:
+        done.set()
+
+    worker = Worker(db, lambda: Broken(tmp_path / "wake"), clock)
+    worker.add({"screen": handle})
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        time.sleep(0.3)  # it has met the failure by then
+        add(db, "a")
+        assert done.wait(20)
+    finally:
+        worker.stop()
+        thread.join()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import threading
 import time
@@ -82,3 +83,19 @@ def test_two_threads_that_wait_for_one_queue_are_both_woken(queue: LocalQueue, f
     assert queue.wait(["screen"], SECOND)
     assert other.wait(["screen"], SECOND)
     other.close()
+
+
+def test_a_process_with_many_open_files_can_wait(queue: LocalQueue) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
+    held = [os.open(os.devnull, os.O_RDONLY)]
+    try:
+        while held[-1] <= 1024:  # where select(2) ends
+            held.append(os.open(os.devnull, os.O_RDONLY))
+        queue.wait(["screen"], NOTHING)
+        queue.wake(["screen"])
+        assert queue.wait(["screen"], SECOND)
+    finally:
+        for one in held:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

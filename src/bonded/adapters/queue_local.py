@@ -36,8 +36,11 @@ class LocalQueue:
     def wait(self, queues: Iterable[str], timeout: timedelta) -> bool:
         """Sleep until a wake for one of `queues` or the timeout; True when woken."""
         pipes = [self._pipe(queue) for queue in queues]
-        ready, _, _ = select.select(pipes, [], [], max(0.0, timeout.total_seconds()))
-        for pipe in ready:
+        poll = select.poll()  # select(2) refuses descriptors beyond the first 1,024
+        for pipe in pipes:
+            poll.register(pipe, select.POLLIN)
+        ready = poll.poll(max(0.0, timeout.total_seconds() * 1000))
+        for pipe, _ in ready:
             with contextlib.suppress(BlockingIOError):
                 os.read(pipe, 4096)
         return bool(ready)

@@ -82,6 +82,8 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        if self._turns is not None:
+            self._turns.close()
 
 
 def touch(tx: Tx, queue: str, numbers: Sequence[int] = ()) -> None:

@@ -33,7 +33,15 @@ class Turns:
 
     def forked(self) -> None:
         """Open the file anew: a lock taken through the parent's would be the parent's."""
-        self._guard, self._file, self._waiting = threading.Lock(), -1, 0
+        self._guard, self._waiting = threading.Lock(), 0
+        self.close()
+
+    def close(self) -> None:
+        """Let the file go; it is opened again when it is needed."""
+        with self._guard:
+            if self._file >= 0:
+                os.close(self._file)
+            self._file = -1
 
     @contextmanager
     def asked(self) -> Iterator[None]:

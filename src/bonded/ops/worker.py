@@ -126,6 +126,9 @@ class Worker:
                 # The database is away or locked for long. Nothing is lost: rows stay, and their leases expire.
                 log.error("database failed", exc_info=error)
                 self._over.wait(REST)
+            except Exception as error:  # a thread that ended would leave its queues to nobody, and nobody would be told
+                log.error("lane failed", queues=sorted(handlers), exc_info=error)
+                self._over.wait(REST)
 
     def _keep_house(self) -> None:
         now = self._clock()
