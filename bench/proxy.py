@@ -117,27 +117,52 @@ def proxy(index: str, root: Path, cache: Path) -> Iterator[tuple[int, str]]:
             process.wait(20)
 
 
-def install(installer: str, simple: str) -> float:
-    """Seconds that it takes to resolve, fetch and (uv) unpack the application and all that it needs."""
-    python = clients.environment("pip") / "bin/python"
+PROJECT = """[project]
+name = "bench-user"
+version = "1"
+requires-python = ">=3.11"
+dependencies = ["bench-app"]
+
+[tool.uv]
+package = false
+"""
+
+
+def _words(what: str, simple: str, place: Path) -> list[str]:
+    """The command of `what`; it leaves what it fetched or resolved in `place`/got."""
+    got, python = place / "got", clients.environment("pip") / "bin/python"
+    if what == "pip":
+        return ["download", "--no-cache-dir", "-q", "--index-url", simple, "-d", str(got), "bench-app"]
+    index = ["--no-cache", "--default-index", simple, "--python", str(python)]
+    if what == "uv":
+        return ["pip", "install", *index, "--target", str(got), "bench-app"]
+    got.mkdir()
+    (got / "pyproject.toml").write_text(PROJECT)
+    return ["lock" if what == "uv lock" else "sync", *index, "--project", str(got)]
+
+
+def _fetched(what: str, place: Path) -> int:
+    """How many projects it fetched; for a lock, how many it resolved."""
+    if what == "uv lock":
+        return (place / "got/uv.lock").read_text().count("[[package]]") - 1  # but the one that needs them
+    pattern = {"pip": "*.whl", "uv": "*.dist-info", "uv sync": ".venv/lib/python*/site-packages/*.dist-info"}[what]
+    return len(list((place / "got").glob(pattern)))
+
+
+def install(what: str, simple: str) -> float:
+    """Seconds that it takes to resolve the application and all that it needs, and, but for `uv lock`, to fetch (uv: unpack) it."""
+    installer = what.split()[0]
     with tempfile.TemporaryDirectory() as where:
         place = Path(where)
-        if installer == "uv":
-            words = ["pip", "install", "--no-cache", "--default-index", simple, "--python", str(python)]
-            words += ["--target", str(place / "got")]
-        else:
-            words = ["download", "--no-cache-dir", "-q", "--index-url", simple, "-d", str(place / "got")]
+        words = _words(what, simple, place)
         program = clients.environment(installer) / "bin" / installer
         began = time.perf_counter()
-        done = subprocess.run(
-            [program, *words, "bench-app"], env=clients.bare(place / "home"), capture_output=True, text=True
-        )
+        done = subprocess.run([program, *words], env=clients.bare(place / "home"), capture_output=True, text=True)
         taken = time.perf_counter() - began
         if done.returncode:
-            raise SystemExit(f"{installer} failed at {simple}: {done.stderr[-800:]}")
-        found = len(list((place / "got").glob("*.dist-info" if installer == "uv" else "*.whl")))
-        if found != PROJECTS + 1:
-            raise SystemExit(f"{installer} fetched {found} projects")
+            raise SystemExit(f"{what} failed at {simple}: {done.stderr[-800:]}")
+        if (found := _fetched(what, place)) != PROJECTS + 1:
+            raise SystemExit(f"{what} got {found} projects")
     return taken
 
 
@@ -176,7 +201,7 @@ def main() -> None:
             tempfile.TemporaryDirectory() as where,
             nginx(Path(where), tree / "public", free_port(), workers=2) as port,
         ):
-            for installer in ("uv", "pip"):
+            for installer in ("uv", "uv lock", "uv sync", "pip"):
                 for round_trip in (0.0, 0.03):
                     if options.only in f"{installer} {size} {round(round_trip * 1000)}":
                         measure(size, installer, round_trip, rounds, tree, port)

@@ -29,6 +29,7 @@ import time
 import warnings
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -252,13 +253,27 @@ def evasion() -> None:
         samples=len({row.sample for row in rows}), lost=lost)  # fmt: skip
 
 
-def determinism(found: Judged, reader: Reader, scanner: Scanner) -> None:
-    """G10: the same facts and findings again, by another pair of children."""
-    same = 0
-    for one, (_, first) in found.items():
-        second = scan(reader.read(one), one.name, None, discover(), scanner)
-        same += second.facts_json == first.facts_json and second.findings == first.findings
-    say("scan.same_again", same / len(found), "share", better="higher", other=1.0, archives=len(found))
+def determinism(found: Judged, reader: Reader, scanner: Scanner, workers: int = 1) -> None:
+    """G10: the same facts and findings again, by other children, `workers` of them at a time."""
+    with ThreadPoolExecutor(workers) as pool:
+        seconds = pool.map(
+            lambda given: scan(given[1], given[0].name, None, discover(), scanner),
+            [(one, reader.read(one)) for one in found],
+        )
+        same = sum(
+            second.facts_json == first.facts_json and second.findings == first.findings
+            for second, (_, first) in zip(seconds, found.values(), strict=True)
+        )
+    say("scan.same_again", same / len(found), "share", better="higher", other=1.0, archives=len(found), workers=workers)
+
+
+def labelled(every: list[Archive], reader: Reader, scanner: Scanner) -> None:
+    """G9 over all labels there are, and G10 over the same archives with other numbers of workers."""
+    known = {row["git_blob"] for row in json.loads(LABELS.read_text("utf-8"))["labels"]}
+    found = scanned([one for one in every if one.blob in known], reader, scanner)
+    localisation(found)
+    for workers in (1, 2, 4, 8):
+        determinism(found, reader, scanner, workers)
 
 
 def peer(program: Path, guarddog: Path | None, found: Judged, name: str) -> None:
@@ -340,7 +355,10 @@ def ordinary(options: argparse.Namespace) -> list[Archive]:
 
 
 def measure(options: argparse.Namespace, reader: Reader, scanner: Scanner) -> None:
-    """All figures, in order."""
+    """All figures, in order; or those of labelled archives alone."""
+    if options.labelled:
+        labelled(archives(options.malicious), reader, scanner)
+        return
     most = min(options.limit, 12) if options.quick else options.limit
     good = ordinary(options)
     sets = {"ordinary": good[:most]}
@@ -385,6 +403,7 @@ def main() -> None:
     )
     parser.add_argument("--most-mb", type=float, default=20.0, help="larger ordinary archives are left out")
     parser.add_argument("--limit", type=int, default=10_000, help="archives of each list, at most, drawn by lot")
+    parser.add_argument("--labelled", action="store_true", help="only the archives whose payload is labelled (G9, G10)")
     parser.add_argument("--quick", action="store_true", help="a dozen archives, no rewrites")
     options = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))

@@ -20,7 +20,7 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import structlog
@@ -34,6 +34,7 @@ from bonded.adapters.sandbox_pick import pick
 from bonded.screening.policy import SEVERITY_WEIGHTS, WHEN_WEIGHTS, Policy
 from bonded.screening.run import FAILED, Scanner
 from bonded.screening.terms import FILE, Key, key_of
+from bonded.screening.together import NAME, together
 from bonded.values.finding import Severity, When
 
 CARE = 6.0
@@ -44,6 +45,8 @@ FLOOR = 0.002
 HINT = 0.5
 """What a finding of low severity weighs at most. Honest beginners look as it says, and the ordinary archives are of the
 popular: the data cannot show how many newcomers a greater weight would hold."""
+COMPANY = 0.4
+"""What a hint weighs at most because of the company it is in: a few hints have a person look, and do not reject."""
 ROUNDS = 6
 UNFITTED = (FAILED, "unreadable-archive")
 """What says nothing of intent. Many archives of the malicious list have names that their collector gave them: that they lie is
@@ -81,7 +84,8 @@ def rows_of(seen: Iterable[Seen]) -> list[Row]:
     made = []
     for one in every:
         found: dict[str, dict[Key, float]] = defaultdict(dict)
-        for finding in one.findings:
+        both = together(one.findings)
+        for finding in (*one.findings, both) if both is not None else one.findings:
             key = key_of(finding.check, finding.severity.value, finding.when)
             found[finding.check][key] = max(finding.confidence, found[finding.check].get(key, 0.0))
         count = 1 / sizes.get(one.archive.cluster, 1) if one.hostile else CARE
@@ -120,22 +124,42 @@ def drawn_back(key: Key, weight: float) -> float:
 
 
 def fit(rows: list[Row]) -> Weights:
-    """Weights that lose least, one pair after the other, in a fixed order: the same rows always give the same weights."""
+    """Weights that lose least, one pair after the other, in a fixed order: the same rows always give the same weights.
+
+    What findings weigh alone is fitted first, as if nothing were worse in company: what malware does must not weigh less
+    because most of it also describes itself badly.
+    """
+    alone = _fitted(
+        [replace(row, checks=tuple(each for each in row.checks if each[0][0][0] != NAME)) for row in rows], {}
+    )
+    return _fitted(rows, alone)
+
+
+def _fitted(rows: list[Row], given: Weights) -> Weights:
+    """`given` weights stay as they are."""
     holding: dict[Key, list[Row]] = defaultdict(list)
     for row in rows:
         if not (row.hostile and row.inert):
             for findings in row.checks:
                 for key, _ in findings:
                     holding[key].append(row)
-    weights = {key: start_of(key) for key in sorted(holding) if key[0] not in UNFITTED and key[2] != "never"}
+    free = [key for key in sorted(holding) if key not in given and key[0] not in UNFITTED and key[2] != "never"]
+    weights = given | {key: start_of(key) for key in free}
     for _ in range(ROUNDS):
         before = dict(weights)
-        for key in weights:
-            grid = [value for value in GRID if value <= (HINT if key[1] in ("info", "low") else 1.0)]
+        for key in free:
+            grid = [value for value in GRID if value <= _most(key)]
             weights[key] = min(grid, key=lambda value, key=key: _cost(holding[key], weights, key, value))  # type: ignore[misc]
         if weights == before:
             break
     return weights
+
+
+def _most(key: Key) -> float:
+    """The greatest weight that a term may have."""
+    if key[1] not in ("info", "low"):
+        return 1.0
+    return COMPANY if key[0] == NAME else HINT
 
 
 def _cost(rows: list[Row], weights: Weights, key: Key, value: float) -> float:

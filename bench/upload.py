@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import csv
 import hashlib
 import http.client
 import io
@@ -70,13 +71,21 @@ def wheel_of(name: str, version: str, files: dict[str, bytes]) -> Wheel:
         f"{info}/METADATA": (metadata + "Words. " * 500).encode(),
         f"{info}/WHEEL": b"Wheel-Version: 1.0\nGenerator: bench 1\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
-    record = "".join(f"{path},sha256={_b64(data)},{len(data)}\n" for path, data in members.items())
-    members[f"{info}/RECORD"] = (record + f"{info}/RECORD,,\n").encode()
+    members[f"{info}/RECORD"] = recorded(members, info)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, data in members.items():
             archive.writestr(zipfile.ZipInfo(path, (2024, 1, 1, 0, 0, 0)), data, zipfile.ZIP_DEFLATED)
     return Wheel(name, version, f"{module}-{version}-py3-none-any.whl", out.getvalue(), members[f"{info}/METADATA"])
+
+
+def recorded(members: dict[str, bytes], info: str) -> bytes:
+    """The RECORD of a wheel with `members`, by path; `info` is its .dist-info folder."""
+    out = io.StringIO()
+    rows = csv.writer(out, lineterminator="\n")
+    rows.writerows((path, f"sha256={_b64(data)}", len(data)) for path, data in members.items())
+    rows.writerow((f"{info}/RECORD", "", ""))
+    return out.getvalue().encode()
 
 
 def _b64(data: bytes) -> str:

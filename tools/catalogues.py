@@ -61,7 +61,7 @@ def said(catalogue: Catalog) -> Iterator[Message]:
 
 def merged(template: Catalog, known: Catalog | None, language: str) -> Catalog:
     """The catalogue of a language: the messages of the template in its order, with the translations that there are."""
-    made = _empty(language)
+    made = _empty(language, known)
     held = _held(known)
     for message in said(template):
         _, texts, flags = held.pop(_key(message), ("", "", set()))
@@ -105,9 +105,11 @@ def _fitting(message: Message, texts: Texts, forms: int) -> str | tuple[str, ...
     return several(texts) if not isinstance(texts, str) and len(texts) == forms else ("",) * forms
 
 
-def _empty(language: str) -> Catalog:
+def _empty(language: str, known: Catalog | None) -> Catalog:
+    """A catalogue of nothing but a header. Who translated last, and when, stays as the known one says it."""
     one = LANGUAGES[language]
-    made = Catalog(
+    last = known if known is not None and isinstance(known.revision_date, datetime) else None
+    return Catalog(
         locale=language,
         header_comment="\n".join(
             f"# {line}".rstrip() for line in (DRAFT if one.draft else REVIEWED).format(name=one.name).splitlines()
@@ -115,21 +117,58 @@ def _empty(language: str) -> Catalog:
         project="Bonded",
         version="0",
         msgid_bugs_address="none",
-        last_translator="none",
-        language_team=one.tag,
+        last_translator=last.last_translator if last else "none",
+        language_team=last.language_team if last else one.tag,
         creation_date=EPOCH,
-        revision_date=EPOCH,
+        revision_date=last.revision_date if last else EPOCH,
         charset="utf-8",
         fuzzy=False,
     )
-    return made
 
 
-def as_bytes(catalogue: Catalog) -> bytes:
-    """A .po file. The line about Babel's version would change it with every version of Babel."""
+def as_bytes(catalogue: Catalog, kept: bytes = b"") -> bytes:
+    """A .po file as gettext's programs and Weblate write it, so that neither undoes the other: header lines in their order, long
+    lines whole (Weblate knows 77 columns or whole lines), no empty line at the end.
+
+    `kept` are header lines that stand instead of Babel's. Its own name would change the file with every version of Babel.
+    """
     out = io.BytesIO()
-    write_po(out, catalogue, width=120, include_lineno=False, sort_output=False)
-    return b"".join(line for line in out.getvalue().splitlines(keepends=True) if not line.startswith(b'"Generated-By'))
+    write_po(out, catalogue, width=0, include_lineno=False, sort_output=False)
+    head, _, rest = out.getvalue().partition(b"\n\n")
+    lines = head.splitlines()
+    known = {_field(line): line for line in (*lines, *kept.splitlines()) if _field(line) in ORDER}
+    before = [line for line in lines if not line.startswith(b'"')]
+    header = [known[name] for name in ORDER if name in known]
+    return b"\n".join((*before, *header, b"", rest.rstrip(b"\n"), b""))
+
+
+ORDER = (
+    b"Project-Id-Version",
+    b"Report-Msgid-Bugs-To",
+    b"POT-Creation-Date",
+    b"PO-Revision-Date",
+    b"Last-Translator",
+    b"Language-Team",
+    b"Language",
+    b"MIME-Version",
+    b"Content-Type",
+    b"Content-Transfer-Encoding",
+    b"Plural-Forms",
+    b"X-Generator",
+)
+"""The lines of a header, as gettext's programs order them."""
+KEPT = (b"Plural-Forms", b"X-Generator")
+"""Lines that translators' programs write in their own way: brackets around a rule, and the name of the program."""
+
+
+def _field(line: bytes) -> bytes:
+    return line.removeprefix(b'"').partition(b":")[0]
+
+
+def kept(path: Path) -> bytes:
+    """Lines of a file's header that stay as its last program wrote them."""
+    head = path.read_bytes().partition(b"\n\n")[0] if path.is_file() else b""
+    return b"\n".join(line for line in head.splitlines() if line.startswith(b'"') and _field(line) in KEPT)
 
 
 def share(catalogue: Catalog, language: str) -> float:
@@ -159,7 +198,7 @@ def update(domain: Domain, language: str, template: Catalog) -> float:
     path = domain.source(language)
     made = merged(template, read(path, language), language)
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = as_bytes(made)
+    data = as_bytes(made, kept(path))
     if not path.is_file() or path.read_bytes() != data:
         path.write_bytes(data)
     return share(made, language)

@@ -113,7 +113,8 @@ def actions_page() -> str:
 ACTIONS_TEXT = """Everything that changes state, or that a permission guards. Nothing that is not here can be done.
 
 - **least role**: who may do it. A token may only with the permission named, and only what its owner may.
-- **factor**: `step-up` asks for the password or another factor again, when that was not done in the last half hour.
+- **factor**: `step-up` asks for the password or another factor again, when that was not done in the last half hour (before new
+  recovery codes: in the last ten seconds).
 - **policy**: where the index demands second factors (the default), nobody does it in the browser without having one.
 - **event in**: doing it writes one row of this name into the journal. It is in the administrators' view; in those of the person who did
   it and of the person whom it concerns; and, where it says `project`, in the history of the project. Without it, nothing is written:

@@ -187,7 +187,7 @@ class Purger(Protocol):
     """How long a cache may keep a withdrawn file after `purge` has returned."""
 
     def purge(self, keys: Iterable[str]) -> None:
-        """`keys` are surrogate keys: `project/<key>`, `file/<object name>`, `timestamp`, `root`. When it returns, every
+        """`keys` are surrogate keys: `project/<key>`, `file/<object name>`, `timestamp`, `root`, `store` (everything). When it returns, every
         cache has confirmed. Raises PurgeFailed when one has not; those that could be reached were purged all the same."""
 
     def show(self, paths: Iterable[str], *, whole: bool) -> list[Shown]:

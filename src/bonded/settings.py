@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 MIB = 1024 * 1024
+AMQP = ("amqp://", "amqps://")
 
 
 class SettingsError(Exception):
@@ -184,16 +185,35 @@ class QueueSettings(Section):
     engine: Literal["local", "celery"] = "local"
     """How workers are woken and placed: by this machine's own means, or by Celery through `broker`."""
     broker: str = ""
-    """Address of the broker for engine celery: redis://, rediss://, redis+socket:///PATH, amqp:// or amqps://."""
+    """Address of the broker of engine celery: a Redis (redis://, rediss:// or redis+socket:///PATH) or a RabbitMQ (amqp:// or amqps://)."""
+    broker_ca: str = ""
+    """File of the CAs that the certificate of a broker behind rediss:// or amqps:// is verified against; empty: those of the system."""
 
     @model_validator(mode="after")
     def _complete(self) -> QueueSettings:
-        known = ("redis://", "rediss://", "redis+socket:///", "amqp://", "amqps://")
         if self.engine == "celery" and not self.broker:
-            raise ValueError("queue.broker is empty, and engine celery needs its address, such as redis://HOST:6379/0")
-        if self.broker and not self.broker.startswith(known):
-            raise ValueError(f"queue.broker must begin with one of {', '.join(known)}")
+            raise ValueError(
+                "queue.broker is empty, and engine celery needs its address, such as redis://HOST:6379/0 or amqp://USER:PASSWORD@HOST/VHOST"
+            )
+        if self.broker and not self.broker.startswith(("redis://", "rediss://", "redis+socket:///", *AMQP)):
+            raise ValueError(
+                "queue.broker must be a Redis (redis://, rediss:// or redis+socket:///) or a RabbitMQ (amqp:// or amqps://): "
+                "no other broker is supported"
+            )
+        if not _readable(self.broker):  # says nothing of what was read: it may be a part of the password
+            raise ValueError("queue.broker is no address: write special characters of its password as %XX")
+        if self.broker.startswith(AMQP) and (";" in self.broker or "?" in self.broker):
+            raise ValueError(
+                "queue.broker must be one address without options (nothing after `?` or `;`) where it is a RabbitMQ"
+            )
         return self
+
+
+def _readable(url: str) -> bool:
+    try:
+        return urlsplit(url).port != 0 and "#" not in url
+    except ValueError:
+        return False
 
 
 class ServiceSettings(Section):
@@ -299,6 +319,9 @@ class VulnerabilitySettings(Section):
     """Hosts, written alike, that may have private addresses and be spoken to without TLS."""
     every_hours: float = Field(default=6.0, gt=0)
     """Hours from one import to the next."""
+    old_days: float = Field(default=30.0, ge=0)
+    """Days after which a feed of which no record changed raises an alarm: something does not renew it. 0: never, for a feed of
+    one's own with few records."""
 
     @model_validator(mode="after")
     def _allowed(self) -> VulnerabilitySettings:
@@ -454,7 +477,7 @@ class Settings(BaseSettings):
     url: str = "http://localhost:8000/"
     """Public address of the index."""
     content_url: str = ""
-    """Another host for content that uploaders control; empty: none. No page of this version needs one."""
+    """Address of the index on a host of its own, where browsers get the files that uploaders wrote, and nothing else; empty: none."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses or networks whose X-Forwarded-* headers are believed."""
     security_contact: str = ""
@@ -483,6 +506,20 @@ class Settings(BaseSettings):
     registration: RegistrationSettings = RegistrationSettings()
     language: LanguageSettings = LanguageSettings()
     log: LogSettings = LogSettings()
+
+    @field_validator("content_url")
+    @classmethod
+    def _address(cls, address: str) -> str:
+        parts = urlsplit(address)
+        if address and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+            raise ValueError("it must begin with http:// or https:// and name a host")
+        return address
+
+    @model_validator(mode="after")
+    def _apart(self) -> Settings:
+        if self.content_url and urlsplit(self.content_url).hostname == urlsplit(self.url).hostname:
+            raise ValueError("`content_url` has the host of `url`: browsers keep apart only what has a host of its own")
+        return self
 
     @classmethod
     def settings_customise_sources(

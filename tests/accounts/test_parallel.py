@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from bonded.accounts import address_book, addresses, people, registration, registration_invitations, unusual
+from bonded.accounts import address_book, addresses, factors, people, registration, registration_invitations, unusual
 from bonded.accounts.arrival import PASSWORD, Step, arrive, enter
+from bonded.accounts.factors import Needs
 from bonded.accounts.known_devices import Browser
 from bonded.accounts.login_limits import LoginLimits
 from bonded.accounts.mail_domains import DomainRules
@@ -132,6 +133,27 @@ def test_the_last_address_is_not_removed_by_two_at_once(db: Database, now: datet
     assert told == {"done": 4, "no-such-email": MANY - 4}
     with db.read() as conn:
         assert [one.address for one in address_book.of_user(conn, made.id)] == [made.email]
+
+
+def test_the_last_second_factor_is_not_removed_by_two_at_once(db: Database, now: datetime) -> None:
+    made = person(db, now)
+    ids = []
+    for number in range(4):
+        values = {"credential": f"c{number}".encode(), "public_key": b"p", "transports": []}
+        with db.write() as tx:
+            ids.append(factors.add_device(tx, OPERATOR, made.id, f"key {number}", values, now=now))
+
+    def remove(number: int) -> None:
+        with db.write() as tx:
+            factors.remove(
+                tx, OPERATOR, made.id, ids[number % 4], confirmed_with="password", now=now, needs=Needs(factor=True)
+            )
+
+    told = at_once(remove)
+    assert told["done"] == 3
+    assert set(told) == {"done", "last-factor", "no-such-factor"}
+    with db.read() as conn:
+        assert len(factors.of_user(conn, made.id)) == 1
 
 
 def test_one_link_of_an_unusual_login(db: Database, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """The matrix of permissions against a table that was written by hand, from the meaning of each act and not from the code.
 
 Each row: action; who may do it in the browser; who may do it with an API token; which permission that token needs; whether
-a fresh proof of identity is needed. Who: A nobody logged in, U anybody logged in, M maintainer, O owner, X administrator.
+a fresh proof of identity is needed ("now": one of the last ten seconds). Who: A nobody logged in, U anybody logged in, M maintainer, O owner, X administrator.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ user.unfreeze              | X     | -     | -      | no
 factor.add                 | UMOX  | -     | -      | fresh
 factor.rename              | UMOX  | -     | -      | no
 factor.remove              | UMOX  | -     | -      | fresh
-factor.make-codes          | UMOX  | -     | -      | fresh
+factor.make-codes          | UMOX  | -     | -      | now
 factor.prove-codes         | UMOX  | -     | -      | no
 factor.use-code            | AUMOX | AUMOX | any    | no
 account.see                | UMOX  | -     | -      | no
@@ -226,13 +226,10 @@ class Row:
     browser: str
     token: str
     permission: str
-    fresh: bool
+    fresh: str
 
 
-ROWS = [
-    Row(*(cell.strip() for cell in line.split("|")[:4]), fresh=line.split("|")[4].strip() == "fresh")
-    for line in TABLE.strip().splitlines()
-]
+ROWS = [Row(*(cell.strip() for cell in line.split("|"))) for line in TABLE.strip().splitlines()]
 
 PEOPLE: dict[str, tuple[Role | None, bool]] = {
     "U": (None, False),
@@ -248,8 +245,13 @@ SCOPES: list[frozenset[str] | None] = [
     frozenset({"upload", "yank"}),
     frozenset({"admin", "*", "file.delete"}),
 ]
-AGES = [None, timedelta(0), timedelta(minutes=30), timedelta(minutes=30, seconds=1), timedelta(seconds=-1)]
-FRESH_AGES = (timedelta(0), timedelta(minutes=30))
+AGES = [None, *(timedelta(seconds=n) for n in (0, 10, 11, 1800, 1801, -1))]
+GOOD_AGES = {
+    "no": AGES,
+    "fresh": [timedelta(seconds=n) for n in (0, 10, 11, 1800)],
+    "now": [timedelta(seconds=n) for n in (0, 10)],
+}
+"""How old the proof may be."""
 
 
 @dataclass(frozen=True)
@@ -279,7 +281,7 @@ def expected(row: Row, cell: Cell) -> bool:
         return cell.who in row.token and right
     if not cell.second_factor and row.action in WITH_SECOND_FACTOR:
         return False
-    return cell.who in row.browser and (not row.fresh or cell.age in FRESH_AGES)
+    return cell.who in row.browser and cell.age in GOOD_AGES[row.fresh]
 
 
 Decide = Callable[..., Allowed | Denied]

@@ -88,7 +88,7 @@ def test_the_mail_is_in_the_language_of_the_person(sqlite_db: Database, now: dat
     token(sqlite_db, alice, now, name="Laptop")
     used, _ = token(sqlite_db, bob, now, name="ci")
     with sqlite_db.write() as tx:
-        tokens.note_use(tx, used, ip="192.0.2.1", now=now)
+        tokens.note_use(tx, used, ip="192.0.2.1", agent="", now=now)
         tx.execute(job.delete())
     later, mailer = now + 90 * DAY, Recording()
     remind(sqlite_db, later)
@@ -115,7 +115,7 @@ def test_the_mark_of_a_token_that_nobody_uses(sqlite_db: Database, now: datetime
     assert not stale(now + 89 * DAY)
     assert stale(now + 90 * DAY)
     with sqlite_db.write() as tx:
-        tokens.note_use(tx, token_id, ip="192.0.2.1", now=now + 91 * DAY)
+        tokens.note_use(tx, token_id, ip="192.0.2.1", agent="", now=now + 91 * DAY)
     assert not stale(now + 92 * DAY)
     assert stale(now + 181 * DAY)
     assert not stale(now + 365 * DAY), "it has ended"

@@ -89,7 +89,7 @@ def before_sealing(db: Database) -> None:
         tx.execute(
             text(
                 "INSERT INTO webhook (id, url, events, secret, old_secret, cursor, created_at)"
-                " VALUES ('w', 'https://hooks.example/', '[]', :secret, :old, 0, 0)"
+                " VALUES ('w', 'https://Hooks.example:8443/services/s3cr3t', '[]', :secret, :old, 0, 0)"
             ),
             {"secret": SECRET, "old": SECRET[::-1]},
         )
@@ -103,10 +103,14 @@ def sealed_on_the_way(db: Database, now: datetime) -> None:
     with db.read() as conn:
         key = bytes(conn.execute(text("SELECT key FROM token")).scalar_one())
         hook = conn.execute(select(webhook.c.secret, webhook.c.old_secret)).one()
+        url, origin = conn.execute(select(webhook.c.url, webhook.c.origin)).one()
     assert KEY not in key
     assert SEALER.open(key, "token:t") == KEY
     assert all(one.startswith("sealed:") for one in hook)
     assert [SEALER.open_text(one, "webhook:w") for one in hook] == [SECRET, SECRET[::-1]]
+    assert url.startswith("sealed:")
+    assert SEALER.open_text(url, "webhook-address:w") == "https://Hooks.example:8443/services/s3cr3t"
+    assert origin == "https://hooks.example:8443"
     db.close()
 
 

@@ -120,20 +120,36 @@ def test_the_last_use_is_written_once_a_minute(db: Database, now: datetime) -> N
     alice = person(db, now)
     token_id, text = token(db, alice, now)
 
-    def use(at: datetime, ip: str) -> tuple[datetime | None, str | None]:
+    def use(at: datetime, ip: str, agent: str = "twine/6.2.0 CPython/3.13") -> tuple[object, ...]:
         with db.write() as tx:
-            tokens.note_use(tx, token_id, ip=ip, now=at)
+            tokens.note_use(tx, token_id, ip=ip, agent=agent, now=at)
             found = tokens.by_id(tx, token_id)
         assert found
-        return found.used_at, found.used_ip
+        return found.used_at, found.used_ip, found.used_agent
 
     assert check(db, text, now).use_is_news(now)
-    assert use(now, "192.0.2.1") == (now, "192.0.2.1")
+    assert use(now, "192.0.2.1") == (now, "192.0.2.1", "twine/6.2.0 CPython/3.13")
     soon, later = now + timedelta(seconds=59), now + timedelta(seconds=60)
     assert not check(db, text, soon).use_is_news(soon)
-    assert use(soon, "192.0.2.2") == (now, "192.0.2.1")
+    assert use(soon, "192.0.2.2", "uv/0.9") == (now, "192.0.2.1", "twine/6.2.0 CPython/3.13")
     assert check(db, text, later).use_is_news(later)
-    assert use(later, "192.0.2.3") == (later, "192.0.2.3")
+    assert use(later, "192.0.2.3", "uv/0.9") == (later, "192.0.2.3", "uv/0.9")
+
+
+@pytest.mark.parametrize(
+    ("agent", "shown"),
+    [
+        ("", ""),
+        ("twine/6.2.0 requests/2.32.5 CPython/3.13.1", "twine/6.2.0 requests/2.32.5 CPython/3.13.1"),
+        ('uv/0.9.2 {"installer":{"name":"uv"},"distro":{"name":"Debian"}}', "uv/0.9.2"),
+        ('{"installer":{}}', ""),
+        ("a\u202eb\x1b[2J\tc\ud800", "a b [2J c"),
+        ("word/1.0 " * 100, ("word/1.0 " * 6).rstrip()),
+        ("x" * 500, "x" * 60),
+    ],
+)
+def test_of_what_used_it_only_the_programs_are_kept(agent: str, shown: str) -> None:
+    assert tokens.short_agent(agent) == shown
 
 
 @pytest.mark.parametrize(

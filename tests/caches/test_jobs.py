@@ -175,5 +175,5 @@ def test_a_purge_ends_in_time_although_a_cache_is_silent(index: Index) -> None:
         began = time.monotonic()
         with pytest.raises(PurgeFailed, match="does not answer"):
             purger.purge(["timestamp"])
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 10
     assert purger.lasting == timedelta(0)

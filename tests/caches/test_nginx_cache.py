@@ -125,7 +125,7 @@ def test_a_quarantined_file_is_gone_after_its_bound_and_the_job_looks(filled: st
     began = time.monotonic()
     index.work("takedown")
     until(lambda: get(filled, WHL).status_code == 404, 5)
-    assert time.monotonic() - began < 2.5
+    assert time.monotonic() - began < 5
     index.now = clock()
     index.wait(seconds=3)
     index.work("purge")

@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from bonded.catalog import change, read, requirements
 from bonded.catalog.find import Found, find, near_names
 from bonded.catalog.search_tables import search
 from bonded.catalog.slips import distance, slips
 from bonded.catalog.tables import release
+from bonded.db import migrate
+from bonded.db.engine import Database
 from bonded.values.states import FileState, ProjectStatus
 from bonded.values.who import OPERATOR, POLICY
 from tests.catalog.conftest import Shelf
@@ -76,6 +78,16 @@ def test_the_exact_name_then_beginnings_then_words(filled: Shelf) -> None:
     assert keys(filled, "soup") == ["beautifulsoup4"]
 
 
+@pytest.mark.parametrize("asked", ["numbers", "number python", "numb", "number py"])
+def test_of_words_that_many_have_only_names_tell_something(
+    filled: Shelf, monkeypatch: pytest.MonkeyPatch, asked: str
+) -> None:
+    for name in ("number-python", "plain", "plainer"):
+        public(filled, name, summary="Python numbers and words")
+    monkeypatch.setattr("bonded.catalog.find.COMMON", 2)
+    assert keys(filled, asked) == ["number-python"]
+
+
 SLIPS = {
     "reqeusts": "requests",
     "request": "requests",
@@ -116,6 +128,36 @@ def test_whatever_is_typed_is_only_looked_for(filled: Shelf) -> None:
         ):
             assert find(conn, typed) == []
             assert find(conn, f"zzz{typed}") == []
+
+
+def test_the_shortest_of_many_beginnings_are_found_whatever_order_the_database_has(
+    filled: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("num-z", "numa-b", "num9z", "numbering-far-too-long"):
+        public(filled, name, summary="x")
+    monkeypatch.setattr("bonded.catalog.find.CANDIDATES", 4)
+    assert keys(filled, "num")[:4] == ["num-z", "num9z", "numpy", "numa-b"]
+
+
+EARLIER = """
+DROP INDEX project_words_beginnings; DROP INDEX project_words_names;
+CREATE INDEX project_words_key ON project_search (key COLLATE "C");
+ALTER INDEX project_words_terms RESET (gin_pending_list_limit);
+ALTER INDEX project_words_letters RESET (gin_pending_list_limit);
+"""
+INDEXES = "SELECT relname, reloptions FROM pg_class WHERE relkind = 'i' AND relname LIKE 'project_words%'"
+SOON = ["gin_pending_list_limit=128"]
+
+
+def test_an_upgrade_brings_the_indexes_of_an_earlier_version(postgres_db: Database) -> None:
+    with postgres_db.write() as tx:
+        for statement in EARLIER.split(";")[:-1]:
+            tx.execute(text(statement))
+    migrate.upgrade(postgres_db)
+    with postgres_db.read() as conn:
+        kept = {row[0]: row[1] for row in conn.execute(text(INDEXES))}
+    words = {f"project_words_{name}": SOON for name in ("terms", "names", "letters")}
+    assert kept == words | {"project_words_beginnings": None}
 
 
 def test_what_others_require_comes_first(filled: Shelf) -> None:

@@ -1,1 +1,1 @@
-"""Workers on many machines, as an operator runs them: real commands, a real Redis, processes killed."""
+"""Workers on many machines, as an operator runs them: real commands, a real Redis, a real RabbitMQ, processes killed."""

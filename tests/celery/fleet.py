@@ -1,4 +1,4 @@
-"""An index whose workers are separate commands, told by a Redis what there is to do."""
+"""An index whose workers are separate commands, told by a broker what there is to do."""
 
 from __future__ import annotations
 

@@ -137,6 +137,16 @@ def test_mix_and_match(run: Run, repository: Repository, dest: Path) -> None:
     refused(run("download", "example", "--dest", dest), "mixed-versions", 6, dest)
 
 
+def test_pages_and_bins_exchanged(run: Run, repository: Repository, dest: Path) -> None:
+    """Both are signed by one key and have one version: a project that is there seems unknown. It is not remembered."""
+    one, other = (f"metadata/1.{role}.json" for role in ("pages", "bins"))
+    store = repository.store
+    store[one], store[other] = store[other], store[one]
+    refused(run("download", "example", "--dest", dest), "mixed-versions", 6, dest)
+    store[one], store[other] = store[other], store[one]
+    assert run("download", "example", "--dest", dest).status == 0
+
+
 def test_a_page_that_its_files_own_targets_contradict(run: Run, repository: Repository, dest: Path) -> None:
     repository.publish({PACKAGE: b"another"})
     refused(run("download", "example", "--dest", dest, "--own-targets"), "mixed-versions", 6, dest)

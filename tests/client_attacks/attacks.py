@@ -122,6 +122,15 @@ def older_bin(mirror: Mirror) -> None:
     mirror.store[f"metadata/{mirror.bins[role].signed.version}.{role}.json"] = older
 
 
+def another_bin_of_that_version(mirror: Mirror) -> None:
+    """A bin of files for the one of pages: of the same publication, by the same key; so the project seems unknown."""
+    mirror.fix()
+    files = mirror._bin_of(mirror.file(NEW))
+    assert mirror.bins[files].signed.version == mirror.version
+    role = mirror._bin_of("simple/example/index.json")
+    mirror.store[f"metadata/{mirror.version}.{role}.json"] = mirror.store[f"metadata/{mirror.version}.{files}.json"]
+
+
 def older_page(mirror: Mirror) -> None:
     mirror.fix()
     mirror.show(page_json("example", (OLD,)))
@@ -239,6 +248,7 @@ ATTACKS = (
     ),
     Attack("extraneous dependencies: page", ("altered", "endless-data"), one_more_requirement_by_the_page),
     Attack("mix and match: bin", ("mixed-versions",), older_bin, quick=True),
+    Attack("mix and match: another bin", ("mixed-versions",), another_bin_of_that_version, quick=True),
     Attack("mix and match: page", ("altered", "endless-data"), older_page),
     Attack(
         "mix and match: snapshot", ("altered", "mixed-versions", "rollback", "endless-data"), older_snapshot_by_name

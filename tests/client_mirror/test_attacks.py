@@ -83,6 +83,28 @@ def test_wrong_bytes(
     assert mirror(tmp_path / "m", "--check").status == 0
 
 
+@pytest.mark.parametrize("one", ["page-bin-1-*", "pages"])
+def test_a_role_in_the_place_of_another(
+    mirror: Mirror, world: World, served: Served, before: dict[str, bytes], tmp_path: Path, one: str
+) -> None:
+    """Rightly signed by the same key, of the same version: what it does not list would be taken away."""
+    name = newest(world, f"metadata/*.{one}.json")
+    version = name.removeprefix("metadata/").partition(".")[0]
+    other = newest(world, "metadata/*.bin-1-*.json") if one != "pages" else "metadata/1.bins.json"
+    assert other.startswith(f"metadata/{version}.")
+    public = world.folder / "public"
+    served.store[name], served.store[other] = (public / other).read_bytes(), (public / name).read_bytes()
+    fresh = tmp_path / "fresh"
+    refused(mirror(fresh), "mixed-versions", 6)
+    if one != "pages":  # which did not change, and is not asked for again
+        refused(mirror(tmp_path / "m"), "mixed-versions", 6)
+        visible(tmp_path / "m", before)
+    del served.store[name], served.store[other]
+    for where in ("m", "fresh"):
+        assert mirror(tmp_path / where).status == 0
+        assert mirror(tmp_path / where, "--check").status == 0
+
+
 @pytest.mark.parametrize(
     ("pattern", "code"),
     [

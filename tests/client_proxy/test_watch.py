@@ -76,11 +76,11 @@ def test_a_fresh_state_is_used_without_a_poll(it: Setting) -> None:
 def test_an_older_one_is_used_while_a_poll_runs_beside(it: Setting) -> None:
     it.watch.check()
     it.now += 11
-    it.fake.takes = 0.3
+    it.fake.takes = 2.0
     began = time.monotonic()
     for _ in range(5):
         it.watch.check()
-    assert time.monotonic() - began < 0.2
+    assert time.monotonic() - began < 1.5
     it.settle()
     assert it.fake.polls == 2
 
@@ -91,10 +91,10 @@ def test_a_stale_one_is_polled_first_and_a_slow_poll_is_not_waited_for_for_ever(
     it.watch.check()
     assert it.fake.polls == 2
     it.now += 61
-    it.fake.takes = 1.0
+    it.fake.takes = 2.5
     began = time.monotonic()
     it.watch.check()
-    assert 0.1 < time.monotonic() - began < 0.8
+    assert 0.1 < time.monotonic() - began < 2.2
     it.settle()
 
 

@@ -9,7 +9,7 @@ import jinja2
 import pytest
 import sqlalchemy
 
-from bonded.facts import shape
+from bonded.facts import names, prefilter, shape
 from bonded.facts.shape import traits
 
 BLANKS = " " * 200
@@ -78,3 +78,26 @@ def test_sources_made_to_cost_cost_no_more(data: bytes) -> None:
     before = time.process_time()
     traits(data)
     assert time.process_time() - before < 3
+
+
+@pytest.mark.parametrize(
+    ("text", "gate"),
+    [
+        ("x\u0430 = 1", True),
+        ("\u0430x = 1", True),
+        ("\u0430 x = 1", False),
+        ("_\u0441", True),
+        ("\u0430\u0441", False),
+        ("\uff45\uff58\uff45\uff43", True),
+    ],
+)
+def test_letters_of_two_scripts_that_touch_are_seen_before_anything_is_split_into_names(
+    text: str, *, gate: bool
+) -> None:
+    assert names._gate(text.encode()) is gate
+
+
+def test_a_folded_letter_is_found_among_other_letters_that_python_does_not_fold() -> None:
+    plain = "\u00e4\u4e2d\u0430 = 1\n".encode()
+    assert prefilter.unfolded(plain * 100) == plain * 100
+    assert prefilter.unfolded(plain * 100 + "\U0001d41e\U0001d431ec".encode()).endswith(b"exec")

@@ -269,7 +269,7 @@ def hook(house: House, planted: Planted) -> None:
             rules = Rules(("example.invalid",))
             sealer = house.context.sealer
             url = f"https://example.invalid/{n}"
-            _, secret = webhooks.add(tx, OPERATOR, url, (), rules, sealer=sealer, now=house.now)
+            _, secret = webhooks.add(tx, OPERATOR, url, (), rules, sealer=sealer, reason="chat", now=house.now)
             planted.keep(f"secret of webhook {n}", secret)
 
 

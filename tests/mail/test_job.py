@@ -83,7 +83,10 @@ def event(db: Database, action: str, now: datetime, who: Actor = OPERATOR, **mor
 def run(db: Database, mailer: Recording, journal_id: int, now: datetime) -> list[EmailMessage]:
     before = len(mailer.sent)
     job = Job(1, "mail", f"mail:{journal_id}", {"journal_id": journal_id}, 1, now)
-    handle(MailContext(db, mailer, SETTINGS), job, now)
+    effects = handle(MailContext(db, mailer, SETTINGS), job, now)
+    if effects is not None:
+        with db.write() as tx:
+            effects(tx)
     return mailer.sent[before:]
 
 
@@ -124,6 +127,20 @@ def test_running_again_mails_nobody_twice(db: Database, now: datetime, mailer: R
     assert run(db, mailer, journal_id, now) == []
     with db.read() as conn:
         assert len(conn.execute(select(sent).where(sent.c.journal_id == journal_id)).all()) == 3
+
+
+def test_a_crash_before_the_end_of_the_job_mails_the_last_one_again_and_nobody_else(
+    db: Database, now: datetime, mailer: Recording
+) -> None:
+    make_cast(db, now)
+    journal_id = event(db, "file.yank", now)
+    job = Job(1, "mail", f"mail:{journal_id}", {"journal_id": journal_id}, 1, now)
+    assert handle(MailContext(db, mailer, SETTINGS), job, now) is not None
+    *_, last = mailer.sent
+    assert len(mailer.sent) == 3
+    (again,) = run(db, mailer, journal_id, now)
+    assert (again["To"], again["Message-ID"]) == (last["To"], last["Message-ID"])
+    assert run(db, mailer, journal_id, now) == []
 
 
 def test_who_could_not_be_mailed_is_tried_again_alone(

@@ -92,10 +92,29 @@ def test_a_check_that_was_sent_back_is_told_until_a_person_sets_its_state(house:
     for _ in range(2):
         look(at(house, 0.001))
     told = [subject for subject in mails(house) if "startup-hook" in subject]
-    assert told == ["Bonded: Die Prüfung startup-hook ist zurück in der Erprobung: 1 of 30 was right."]
+    assert told == ["Bonded: Die Prüfregel startup-hook ging zurück in die Erprobung: 1 of 30 was right."]
     assert "check-demoted" in {alarm.kind for alarm in house.status().alarms}
     put(OPERATOR, CheckState.EVALUATION, Origin.PERSON)
     assert "check-demoted" not in {alarm.kind for alarm in at(house, 0.002).status().alarms}
+
+
+def test_a_feed_of_vulnerabilities_that_fails_is_mailed_and_on_every_view(house: House) -> None:
+    (house.directory / "feed.zip").write_text("no archive")
+    with (house.directory / "bonded.toml").open("a") as settings:
+        settings.write('\n[vulnerabilities]\nfeed = "feed.zip"\n')
+    fed = open_house(house.directory)
+    for _ in range(2):
+        look(at(fed, 0.001))
+    told = [subject.strip() for subject in mails(house) if "Schwachstellen" in subject]
+    assert told == ["Bonded: Der letzte Import bekannter Schwachstellen ist fehlgeschlagen."]
+    assert "feed-failed" in {alarm.kind for alarm in house.status().alarms}
+    assert any("The last import of known vulnerabilities failed" in line for line in house.alarms()), (
+        "what /readyz says"
+    )
+    shown = CliRunner().invoke(bonded, ["tuf", "status", "--dir", str(house.directory)])
+    assert "ALARM (warning): The last import of known vulnerabilities failed." in shown.output
+    own = CliRunner().invoke(bonded, ["vulnerability", "status", "--dir", str(house.directory)])
+    assert (own.exit_code, "neither a folder" in own.output) == (1, True)
 
 
 def test_every_view_tells_the_same(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,6 +269,7 @@ def test_in_place_a_damaged_store_is_made_whole(index: Index) -> None:
     assert (done.files, done.withdrawn, done.pages) == (4, 1, 1)
     assert done.missing == []
     index.work()
+    assert {"store", "timestamp", "file/packages/p3/malware.whl"} <= set(index.purged())
     assert [f for f in findings(index) if not f.startswith("warning")] == []
 
 

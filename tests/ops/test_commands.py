@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
@@ -53,6 +54,8 @@ def test_status_shows_roles_and_development_keys(house: House) -> None:
     assert out.startswith("DEVELOPMENT KEYS")
     assert "timestamp" in out
     assert "8 bins" in out
+    assert re.search(r"timestamp signed at \S+, \d+\.\d s ago", out)
+    assert re.search(r"2 changes, visible \d+\.\d s after it was signed", out)
     value = json.loads(said("tuf", "status", "--json", "--dir", str(house.directory)))
     assert value["development"] is True
     assert {role["name"] for role in value["roles"]} == {"root", "timestamp", "snapshot", "targets", "pages", "bins"}

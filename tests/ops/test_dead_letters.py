@@ -39,13 +39,14 @@ def test_a_dead_job_is_listed_with_its_error(db: Database, now: datetime) -> Non
 def test_a_retried_job_has_all_its_attempts_again_and_is_recorded(db: Database, now: datetime) -> None:
     number = dead_job(db, now)
     with db.write() as tx:
-        retry(tx, OPERATOR, number, now=now)
+        retry(tx, OPERATOR, number, now=now, reason="the disk has room again")
     with db.write() as tx:
         taken = claim(tx, ["screen"], now=now, lease=LEASE)
     assert taken
     assert (taken.id, taken.attempt) == (number, 1)
     with db.read() as conn:
-        assert conn.execute(select(journal.c.action)).scalars().all() == ["job.retry"]
+        row = conn.execute(select(journal.c.action, journal.c.facts)).one()
+    assert (row.action, row.facts["reason"]) == ("job.retry", "the disk has room again")
 
 
 def test_a_retried_job_gives_way_to_a_pending_one_of_its_key(db: Database, now: datetime) -> None:
@@ -56,6 +57,7 @@ def test_a_retried_job_gives_way_to_a_pending_one_of_its_key(db: Database, now: 
     with db.read() as conn:
         assert [letter.id for letter in letters(conn, state=None, limit=10)] != [number]
         assert len(letters(conn, state=None, limit=10)) == 1
+        assert "reason" not in conn.execute(select(journal.c.facts)).scalar_one(), "nobody gave one"
 
 
 def test_a_discarded_job_is_gone_and_the_reason_kept(db: Database, now: datetime) -> None:

@@ -26,6 +26,16 @@ RSA = rsa.generate_private_key(65537, 2048)
 EC = ec.generate_private_key(ec.SECP256R1())
 ED = ed25519.Ed25519PrivateKey.generate()
 WEAK = rsa.generate_private_key(65537, 1024)
+CLAIMS = {
+    "repository": "octo/tool",
+    "repository_owner": "octo",
+    "repository_id": "1001",
+    "repository_owner_id": "7",
+    "job_workflow_ref": "octo/tool/.github/workflows/release.yml@refs/tags/v1",
+    "ref": "refs/tags/v1",
+    "environment": "release",
+}
+"""What a build of octo/tool says of itself."""
 _numbers = itertools.count(1)
 
 

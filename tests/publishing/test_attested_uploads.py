@@ -30,6 +30,7 @@ from bonded.values.states import FileState
 from bonded.values.who import OPERATOR, POLICY
 from bonded.web.app import make_wsgi
 from tests.publishing.conftest import SETTINGS
+from tests.publishing.service import CLAIMS
 from tests.support.sigstore_here import PUBLISH, SLSA, Instance, github
 from tests.upload.making import make_wheel, receive
 from tests.web.house import House
@@ -69,16 +70,7 @@ def build_token(house: House, person: User, issuer: str = URL) -> str:
     fields = {"owner": "octo", "repository": "tool", "workflow": "release.yml", "environment": "release"}
     with house.db.write() as tx:
         made = publishers.add(tx, OPERATOR, GITHUB, issuer, "tool", fields, user_id=person.id, now=house.now)
-        claims = {
-            "repository": "octo/tool",
-            "repository_owner": "octo",
-            "repository_id": "1001",
-            "repository_owner_id": "7",
-            "job_workflow_ref": "octo/tool/.github/workflows/release.yml@refs/tags/v1",
-            "ref": "refs/tags/v1",
-            "environment": "release",
-        }
-        identity = Identity(Issuer(issuer, "Builds", GITHUB), claims, f"id-{made.id}", house.now)
+        identity = Identity(Issuer(issuer, "Builds", GITHUB), CLAIMS, f"id-{made.id}", house.now)
         text, _ = oidc_mint.mint(tx, OPERATOR, identity, [made], sealer=house.context.sealer, now=house.now)
     return text
 

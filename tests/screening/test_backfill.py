@@ -109,7 +109,9 @@ def test_asked_to_act_it_withdraws_what_policy_rejects(index: Index) -> None:
     with index.db.write() as tx:
         change.move_file(tx, "review.quarantine", OPERATOR, odd, S.QUARANTINED, reason="look", now=index.now)
         change.move_file(tx, "review.release", OPERATOR, odd, S.PUBLIC, reason="is fine", now=index.now)
-    number = start(index, act=True)
+    with pytest.raises(Refusal, match="public files may be withdrawn"):
+        start(index, act=True)
+    number = start(index, act=True, reason="the campaign of May")
     index.backfill()
     assert index.file(bad).state is S.QUARANTINED
     assert f"takedown:{bad}" in index.shelf.jobs("takedown")

@@ -41,7 +41,6 @@ def test_a_project_keeps_what_few_archives_left_and_nothing_of_older_rules(
     index: Index, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(members, "MOST_ROWS", 2)
-    monkeypatch.setattr(members, "_NEWEST", members._NEWEST.limit(2))
     index.screened("other", SOURCE)
     index.screened("thing", SOURCE)
     with index.db.write() as tx:

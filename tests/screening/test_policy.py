@@ -15,6 +15,7 @@ from bonded.screening.policy import Decision, Exemption, Policy, decide, joined,
 from bonded.screening.policy_file import BadPolicy, load_policy
 from bonded.screening.run import FAILED
 from bonded.screening.terms import Fitted, Term, fitted
+from bonded.screening.together import NAME as TOGETHER
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import Verdict
 
@@ -69,7 +70,7 @@ def test_a_fitted_term_goes_before_the_severity_and_says_where_it_comes_from(mon
 
 
 def test_the_shipped_terms_are_weights_of_real_checks() -> None:
-    names = {one.name for one in discover()} | {FAILED}
+    names = {one.name for one in discover()} | {FAILED, TOGETHER}
     assert {check for check, _, _ in fitted().terms} <= names
     assert all(0.0 <= one.weight <= 1.0 for one in fitted().terms.values())
     assert fitted().terms

@@ -146,14 +146,27 @@ def test_what_is_refused(sqlite_db: Database) -> None:
         schedule.add(tx, OPERATOR, "y", "@daily", ("nothing",), Selection(), now=START)
 
 
+def test_a_schedule_that_withdraws_files_says_why_and_answers_for_its_runs(sqlite_db: Database) -> None:
+    with pytest.raises(Refusal, match="public files may be withdrawn"):
+        add(sqlite_db, act=True)
+    add(sqlite_db, act=True, reason="names are taken over at night")
+    tick(sqlite_db, at("2026-01-06 03:00"))
+    with sqlite_db.read() as conn:
+        rows = {(row.action, row.facts["what"]): row.facts for row in conn.execute(journal.select())}
+    assert rows["check.schedule", "add"]["reason"] == "names are taken over at night"
+    begun_by_it = rows["check.backfill", "start"]
+    assert (begun_by_it["schedule"], begun_by_it["act"]) == ("nightly", True)
+
+
 def test_it_is_recorded_and_forgotten(sqlite_db: Database) -> None:
     add(sqlite_db)
     with sqlite_db.write() as tx:
-        schedule.remove(tx, OPERATOR, "nightly", now=START)
+        schedule.remove(tx, OPERATOR, "nightly", now=START, reason="too slow")
     with sqlite_db.read() as conn:
         assert schedule.schedules(conn) == []
         rows = conn.execute(journal.select().where(journal.c.action == "check.schedule")).all()
     assert [row.facts["what"] for row in rows] == ["add", "remove"]
     assert rows[0].facts["cron"] == "0 3 * * *"
+    assert [row.facts.get("reason") for row in rows] == [None, "too slow"]
     assert tick(sqlite_db, at("2026-02-01 00:00")) == []
     assert table.name == "check_schedule"

@@ -82,9 +82,8 @@ def test_warehouse_gets_an_observation_for_each_rejected_archive(
     receiving.answers[where] = (503, {}, b"")
     with service.house.db.write() as tx:
         url = f"http://127.0.0.1:{server.server_port}/"
-        _, secret = webhooks.add(
-            tx, OPERATOR, url, (), Rules(None, entry), sealer=service.house.context.sealer, now=service.house.now
-        )
+        sealer, now = service.house.context.sealer, service.house.now
+        _, secret = webhooks.add(tx, OPERATOR, url, (), Rules(None, entry), sealer=sealer, reason="example", now=now)
     settings = {"BONDED_WEBHOOK_SECRET": secret, "WAREHOUSE_URL": receiving.url(), "WAREHOUSE_TOKEN": "t"}
     for name, value in (settings | {"INSPECTOR_URL": "https://inspector.example.invalid"}).items():
         monkeypatch.setenv(name, value)

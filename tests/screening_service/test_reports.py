@@ -145,10 +145,13 @@ def test_a_report_is_linked_to_the_open_case_and_the_reporter_told_once(service:
     form = next(
         one for one in house.login("admin").get("/admin/reports/").forms.values() if one.action.endswith("/link/")
     )
+    form["reason"] = "as the one of Monday"
     form.submit(status=303).follow()
     with house.db.read() as conn:
         (one,) = reports.reports(conn, state="linked")
+        linked = conn.execute(select(journal.c.facts).where(journal.c.action == "report.link")).scalar_one()
     assert (one.id, one.case_id) == (number, case_id)
+    assert linked == {"report": number, "case": case_id, "reason": "as the one of Monday"}
     (mail,) = mailed(service)
     assert mail["To"] == "eve@example.invalid"
     assert "A reviewer looks into it" in mail.get_content()

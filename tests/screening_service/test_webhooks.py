@@ -42,6 +42,7 @@ def add(service: Service, receiving: Receiving, *events: str) -> tuple[str, str]
             events,
             rules,
             sealer=service.house.context.sealer,
+            reason="the team's chat",
             now=service.house.now,
         )
 
@@ -109,7 +110,8 @@ def test_both_secrets_sign_for_a_day_after_a_rotation(new_service: Make, receivi
     service = local(new_service, receiving)
     number, old = add(service, receiving)
     with service.house.db.write() as tx:
-        new = webhooks.rotate(tx, OPERATOR, number, sealer=service.house.context.sealer, now=service.house.now)
+        sealer = service.house.context.sealer
+        new = webhooks.rotate(tx, OPERATOR, number, sealer=sealer, reason="it leaked", now=service.house.now)
         webhooks.test(tx, number, now=service.house.now)
     service.work()
     service.house.now += timedelta(days=1)
@@ -172,7 +174,14 @@ def test_what_is_told_nobody_of_is_not_sent(new_service: Make, receiving: Receiv
 def test_receivers_that_may_not_be_spoken_to(service: Service, url: str) -> None:
     with pytest.raises(Refusal), service.house.db.write() as tx:
         made, _ = webhooks.add(
-            tx, OPERATOR, url, (), Rules(None), sealer=service.house.context.sealer, now=service.house.now
+            tx,
+            OPERATOR,
+            url,
+            (),
+            Rules(None),
+            sealer=service.house.context.sealer,
+            reason="chat",
+            now=service.house.now,
         )
         webhooks.test(tx, made, now=service.house.now)
         Rules(None).check_addresses(webhooks.outbound.parse(url), ["10.0.0.1"])
@@ -187,6 +196,7 @@ def test_events_that_do_not_exist_are_refused(service: Service) -> None:
             ("file.eaten",),
             Rules(None),
             sealer=service.house.context.sealer,
+            reason="the team's chat",
             now=service.house.now,
         )
     assert caught.value.code == "webhook-events"
@@ -202,11 +212,25 @@ def test_the_commands(tmp_path) -> None:
 
     where = str(tmp_path / "data")
     run("init", where, "--dev-keys", "--admin", "admin")
-    secret = run("webhook", "add", "https://hooks.example/x", "--event", "review.removed", "--dir", where)
+    new = (
+        "webhook",
+        "add",
+        "https://hooks.example/services/T0/s3cr3t?key=k3y",
+        "--event",
+        "review.removed",
+        "--dir",
+        where,
+    )
+    secret = run(*new, "--reason", "the chat of the reviewers")
     assert secret.startswith("whsec_")
     (row,) = json.loads(run("webhook", "list", "--json", "--dir", where))
-    assert (row["url"], row["events"], row["waiting"]) == ("https://hooks.example/x", ["review.removed"], 0)
-    assert run("webhook", "rotate", row["id"], "--dir", where) != secret
+    assert (row["origin"], row["events"], row["waiting"]) == ("https://hooks.example", ["review.removed"], 0)
+    assert "s3cr3t" not in run("webhook", "list", "--dir", where)
+    kept = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*.db*"))
+    assert b"hooks.example" in kept
+    assert b"s3cr3t" not in kept
+    assert b"k3y" not in kept
+    assert run("webhook", "rotate", row["id"], "--reason", "it was in a log", "--dir", where) != secret
     run("webhook", "test", row["id"], "--dir", where)
     assert json.loads(run("webhook", "list", "--json", "--dir", where))[0]["waiting"] == 1
     run("webhook", "remove", row["id"], "--reason", "over", "--dir", where)

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import io
 import secrets
-import socket
-import subprocess
 import threading
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,49 +13,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bonded.adapters.storage_files import FileStorage
-from bonded.adapters.storage_s3 import LARGE, S3Storage
+from bonded.adapters.storage_s3 import LARGE
 from bonded.seams import Changed, NotStored, OtherBytes, Storage, StorageError
-from tests.story import clients
-
-KEYS = {"access_key": "test", "secret_key": "test"}
+from tests.support.s3 import bucket, running_s3
 
 
 @pytest.fixture(scope="module")
 def s3_server() -> Iterator[str]:
-    """moto, in an environment of its own: what it needs slows every import of TUF's signers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [clients.environment("moto") / "bin/moto_server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(url)
+    with running_s3() as url:
         yield url
-    finally:
-        server.kill()
-        server.wait()
-
-
-def _wait_for(url: str) -> None:
-    end = time.monotonic() + 60
-    while True:
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except OSError:
-            assert time.monotonic() < end, "moto did not start"
-            time.sleep(0.1)
 
 
 @pytest.fixture(params=["files", "s3"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Storage:
     if request.param == "files":
         return FileStorage(tmp_path / "store")
-    endpoint = request.getfixturevalue("s3_server")
-    bucket = f"b{secrets.token_hex(8)}"
-    urllib.request.urlopen(urllib.request.Request(f"{endpoint}/{bucket}", method="PUT")).close()
-    return S3Storage(bucket, "some/prefix", endpoint=endpoint, allow_http=True, **KEYS)
+    return bucket(request.getfixturevalue("s3_server"))
 
 
 def test_the_probe_passes(storage: Storage) -> None:

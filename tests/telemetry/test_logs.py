@@ -64,6 +64,14 @@ def test_levels(stream: io.StringIO) -> None:
     assert [line["event"] for line in lines(stream)] == ["yes"]
 
 
+def test_a_key_that_need_not_sign_is_no_news(stream: io.StringIO) -> None:
+    logs.configure("json", "info", stream)
+    logging.getLogger("tuf.api._payload").info("No signature for keyid %s", "1ae4")
+    assert stream.getvalue() == ""
+    logging.getLogger("tuf.api._payload").warning("Key %s failed to verify", "1ae4")
+    assert "failed to verify" in stream.getvalue()
+
+
 def test_odd_values_do_not_fail(stream: io.StringIO) -> None:
     logs.configure("json", "info", stream)
     structlog.get_logger("x").info(

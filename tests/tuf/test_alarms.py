@@ -14,7 +14,7 @@ from bonded.journal.tables import journal, to_publish
 from bonded.tuf.alarms import OFFLINE_DAYS, alarms, span
 from bonded.tuf.publish import publish
 from bonded.tuf.status import status
-from bonded.tuf.status_model import ChangeStatus, QueueStatus, RoleStatus, Status
+from bonded.tuf.status_model import ChangeStatus, FeedStatus, QueueStatus, RoleStatus, Status
 from bonded.tuf.tables import alarm as table
 from bonded.tuf.tell import Change, Standing, decide, tell
 from bonded.values.alarms import KINDS, Alarm, Severity
@@ -28,6 +28,13 @@ MINUTE = timedelta(minutes=1)
 
 def role(name: str, left: timedelta, *, online: bool = False) -> RoleStatus:
     return RoleStatus(name, 1, NOW + left, 1, ("k",), online)
+
+
+def fed(tried: timedelta, good: timedelta | None, problem: str = "", old: timedelta | None = None) -> FeedStatus:
+    """A feed tried and imported so long ago, due every six hours, of which a record changed a day before the import."""
+    at = NOW - good if good is not None else None
+    newest, old_at = (at - DAY, NOW - old) if at and old is not None else (None, None)
+    return FeedStatus(NOW - tried, NOW - tried + timedelta(hours=6), at, problem, newest, old_at)
 
 
 def told(**state: object) -> list[tuple[str, str, int]]:
@@ -81,6 +88,20 @@ def test_an_online_role_alarms_under_half_and_under_a_quarter(hours: float, step
         ({"verdicts": 50, "unread": 4}, []),
         ({"verdicts": 50, "unread": 5}, [("unread-many", "unread-many", 1)]),
         ({"verdicts": 1000, "unread": 700}, [("unread-many", "unread-many", 3)]),
+        ({"feed": fed(MINUTE, MINUTE)}, []),
+        ({"feed": fed(MINUTE, None)}, []),
+        ({"feed": fed(59 * MINUTE, 7 * DAY)}, []),
+        ({"feed": fed(60 * MINUTE, 7 * DAY)}, [("feed-failed", "feed-failed", 2)]),
+        ({"feed": fed(60 * MINUTE, None)}, [("feed-failed", "feed-failed", 1)]),
+        ({"feed": fed(MINUTE, None, "x")}, [("feed-failed", "feed-failed", 1)]),
+        ({"feed": fed(MINUTE, DAY, "x")}, [("feed-failed", "feed-failed", 1)]),
+        ({"feed": fed(MINUTE, -DAY, "x")}, [("feed-failed", "feed-failed", 1)]),
+        ({"feed": fed(MINUTE, 3 * DAY, "x")}, [("feed-failed", "feed-failed", 2)]),
+        ({"feed": fed(MINUTE, 14 * DAY, "x", MINUTE)}, [("feed-failed", "feed-failed", 3)]),
+        ({"feed": fed(timedelta(hours=11), timedelta(hours=11))}, []),
+        ({"feed": fed(timedelta(hours=12), timedelta(hours=12))}, [("feed-old", "feed-old", 1)]),
+        ({"feed": fed(MINUTE, MINUTE, old=-MINUTE)}, []),
+        ({"feed": fed(MINUTE, MINUTE, old=MINUTE)}, [("feed-old", "feed-old", 1)]),
         ({"oldest_unsealed": NOW - MINUTE, "rows_unsealed": 1}, []),
         ({"oldest_unsealed": NOW - 2 * MINUTE, "rows_unsealed": 1}, [("seal-late", "seal-late", 1)]),
         (
@@ -88,6 +109,7 @@ def test_an_online_role_alarms_under_half_and_under_a_quarter(hours: float, step
             [("database-behind", "database-behind", 1)],
         ),
         ({"content": 8, "known_content": 7, "signed_at": NOW}, []),
+        ({"content": 1, "known_content": 0, "signed_at": NOW - DAY, "first": True}, []),
         ({"content": 7, "known_content": 7, "signed_at": NOW - DAY}, []),
         ({"content": 8, "known_content": None, "signed_at": NOW - DAY}, []),
     ],
@@ -97,8 +119,9 @@ def test_each_state_and_its_alarm(state: dict[str, object], expected: list[tuple
     assert told(**state) == expected
 
 
-OF_OTHERS = {"check-demoted", "unread-many", "accounts-key"}
-"""Told by what screening and the hosts know, not by the state of signing: see the tests of demotion, of figures and of the key."""
+OF_OTHERS = {"check-demoted", "unread-many", "feed-failed", "feed-old", "accounts-key"}
+"""Told by what screening, the feed and the hosts know, not by the state of signing: see the tests of demotion, of figures, of the
+feed and of the key."""
 
 
 def test_every_kind_can_be_said_and_the_critical_come_first() -> None:
@@ -235,6 +258,13 @@ def test_a_restored_database_is_an_alarm(world: World) -> None:
         tx.execute(publication.delete())
     later = world.now + 5 * MINUTE
     assert "database-behind" in {a.kind for a in status(world.db, world.public, later).alarms}
+
+
+def test_an_index_that_nobody_has_started_yet_was_not_restored(world: World) -> None:
+    """Between the import of the first ceremony and the first start; a lost database with an older store is another thing."""
+    found = status(world.db, world.public, world.now + 5 * MINUTE)
+    assert found.first
+    assert "database-behind" not in {a.kind for a in found.alarms}
 
 
 def test_a_store_without_metadata_and_a_database_that_is_away(sqlite_world: World) -> None:

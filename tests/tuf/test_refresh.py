@@ -73,6 +73,28 @@ def test_a_wrong_clock_signs_nothing(world: World) -> None:
     p.lock.release()  # type: ignore[attr-defined]
 
 
+def test_a_clock_that_was_ahead_is_set_right(world: World) -> None:
+    """Something was published while it was a week ahead: said once that it is right now, all goes on, without a wait of a week."""
+    right = world.now
+    world.now += timedelta(days=7)
+    world.upload("apple", "apple-1.0.tar.gz")
+    world.publish()
+    returning = world.client("returning").versions
+    world.now = right
+    p = world.publisher()
+    with pytest.raises(WrongClock, match="bonded tuf refresh --accept-clock"):
+        publish(p, world.now)
+    accepted = replace(p, settings=replace(p.settings, accept_clock=True))
+    assert refresh(accepted, world.now).result is Result.PUBLISHED
+    assert refresh(accepted, world.now).result is Result.NOTHING, "once is enough"
+    p.lock.release()  # type: ignore[attr-defined]
+    world.upload("apple", "apple-2.0.tar.gz")
+    world.publish()
+    client = world.client("returning")
+    assert client.versions > returning
+    assert client.get("packages/apple/apple-2.0.tar.gz")
+
+
 def _publish_without_settling(world: World, p) -> None:
     import bonded.tuf.publish as module
 

@@ -104,7 +104,8 @@ def later(desk: Machine, data: Path, place: Path) -> None:
     other = Machine("other", place / "other").make_key()
     for folder, words in ((second, ["--root-only"]), (wrong, ["--compromised", "--online-key", other])):
         desk.said("tuf", "ceremony", folder, "--index", today, *words, "--yes")
-        desk.signs(folder, "--given-up")
+        told = desk.signs(folder, "--given-up")
+    assert "for the index host: bonded tuf recover --to N --new-keys bundle.json --dir DIR" in told
     assert "bonded tuf recover --new-keys" in desk.refused("tuf", "import", wrong / "bundle.json", "--dir", data)
     said = desk.said("tuf", "import", second / "bundle.json", "--dir", data)
     assert said == "begun: ceremony in 1 steps: root\n"

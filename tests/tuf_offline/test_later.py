@@ -106,10 +106,11 @@ def test_root_alone(living: Living) -> None:
     )
 
 
-def test_a_wrong_hand_on_the_online_key(living: Living) -> None:
+@pytest.mark.parametrize("named", [True, False], ids=["named", "held by the signer"])
+def test_a_wrong_hand_on_the_online_key(living: Living, named: bool) -> None:
     """One step, no union: for `bonded tuf recover`, not for the publisher to release."""
     new = living.changing.add_key().ids[0]
-    folder = living.ceremony("wrong", living.export(), "--online-key", new, "--compromised")
+    folder = living.ceremony("wrong", living.export(), "--compromised", *(["--online-key", new] if named else []))
     state = open_ceremony(folder)
     assert [step.name for step in state.steps or ()] == ["replace"]
     assert top_keys(state.steps[0].values["root"], "timestamp").ids == [new]  # type: ignore[index]

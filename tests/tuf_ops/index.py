@@ -19,6 +19,7 @@ from bonded.catalog import change, read
 from bonded.catalog.tables import file, release
 from bonded.db.engine import Database
 from bonded.db.worker import work_once
+from bonded.seams import Storage
 from bonded.tuf import document_jobs, plain, purge, takedown
 from bonded.tuf.context import Publisher, TufSettings
 from bonded.tuf.layout import create_dev_repository
@@ -32,16 +33,17 @@ METADATA = b"Metadata-Version: 2.1\nName: x\nVersion: 1\n"
 
 @dataclass
 class Index:
-    """Everything on one folder. `now` is the index's clock: move it with `wait`."""
+    """Everything on one folder, the public store in `bucket` where one is given. `now` is the index's clock: move it with `wait`."""
 
     folder: Path
     db: Database
     now: datetime
     settings: TufSettings = field(default_factory=lambda: TufSettings(base_url="http://localhost:8000/"))
     owner: str = field(default_factory=new_id)
+    bucket: Storage | None = None
 
     def __post_init__(self) -> None:
-        self.public = FileStorage(self.folder / "public")
+        self.public = self.bucket or FileStorage(self.folder / "public")
         self.vault = FileStorage(self.folder / "vault", private=True)
         keys = self.folder / "keys"
         if not (keys / "root.json").exists():

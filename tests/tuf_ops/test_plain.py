@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import gzip
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 
 import orjson
 import pytest
 import zstandard
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from bonded.catalog import change
+from bonded.catalog.osv_records import Affected, Record
+from bonded.catalog.vulnerabilities import merge
 from bonded.db.jobs import Job, claim, enqueue, job
-from bonded.tuf import plain, put
+from bonded.tuf import document_jobs, plain, put
+from bonded.tuf.context import Publisher
+from bonded.tuf.documents import Basis, Change
 from bonded.tuf.plain import NotCopied
 from bonded.tuf.tables import page
 from bonded.values.states import ProjectStatus
@@ -34,6 +39,10 @@ def copy(index: Index, key: str, form: str = "json") -> bytes:
 
 def document(index: Index, *parts: str) -> dict[str, object]:
     return orjson.loads(index.public.get("/".join(("pypi", *parts, "json"))).data)
+
+
+AFFECTED = Affected(versions=("1.0",), ranges=())
+VULNERABLE = Record("PYSEC-1", "", "", (), "", None, datetime(2026, 1, 1, tzinfo=UTC), None, {"alpha": AFFECTED})
 
 
 def take(index: Index) -> Job:
@@ -168,6 +177,60 @@ def test_documents_never_tell_what_is_not_published_yet(index: Index) -> None:
     assert not index.public.exists("pypi/alpha/2.0/json")
     index.settle_everything()
     assert index.public.exists("pypi/alpha/2.0/json")
+
+
+def documents_made(index: Index, monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> list[list[str]]:
+    """The projects of each time that documents were made; `happens` is called after the first."""
+    index.upload("alpha", "1.0")
+    index.publish()
+    index.work("plain")
+    ours = document_jobs.changes
+    made: list[list[str]] = []
+
+    def then(p: Publisher, conn: Connection, found: Mapping[str, Basis]) -> dict[str, Change]:
+        result = ours(p, conn, found)
+        made.append(sorted(found))
+        if len(made) == 1:
+            happens()
+        return result
+
+    monkeypatch.setattr(document_jobs, "changes", then)
+    index.work("documents")
+    return made
+
+
+@pytest.mark.parametrize("what", ["published", "waits", "withdrawn", "vulnerable"])
+def test_documents_made_before_a_change_are_not_written_after_it(
+    index: Index, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    def happens() -> None:
+        if what == "withdrawn":
+            with index.db.write() as tx:
+                change.delete_project(tx, OPERATOR, "alpha", reason="", now=index.now)
+            index.publish()
+        elif what == "vulnerable":
+            with index.db.write() as tx:
+                merge(tx, {"PYSEC-1": VULNERABLE}, keep=True)
+        else:
+            index.upload("alpha", "2.0")
+            if what == "published":
+                index.publish()
+
+    made = documents_made(index, monkeypatch, happens)
+    assert made[:2] == [["alpha"], ["alpha"]]  # made early, and again under the lock
+    if what == "published":
+        assert document(index, "alpha")["info"]["version"] == "2.0"  # type: ignore[index]
+    elif what == "vulnerable":
+        assert document(index, "alpha")["vulnerabilities"]
+    else:
+        assert list(index.public.entries("pypi/alpha/")) == []
+
+
+def test_documents_are_not_made_under_the_lock_when_nothing_changed(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert documents_made(index, monkeypatch, lambda: None) == [["alpha"], []]
+    assert document(index, "alpha", "1.0")
 
 
 def test_a_quarantined_project_shows_no_files(index: Index) -> None:

@@ -6,11 +6,14 @@ from datetime import timedelta
 
 import orjson
 import pytest
+from sqlalchemy import update
 
+from bonded.db.jobs import enqueue, job
 from bonded.tuf.base import read_base
 from bonded.tuf.binfile import Target
 from bonded.tuf.compare import changes_of, compare, difference, fold, since
 from bonded.tuf.status import fingerprint, status
+from bonded.tuf.status_rows import queues
 from bonded.tuf.trust import Untrusted
 from bonded.values.states import FileState
 from tests.tuf_ops.index import Index
@@ -89,6 +92,26 @@ def test_status_of_an_index_at_work(index: Index) -> None:
     assert found.rows_waiting == 2
     assert found.flips[0].n == found.live
     assert found.alarms == []
+
+
+def test_a_queue_is_behind_by_what_is_due_and_not_by_what_is_planned(index: Index) -> None:
+    """A withdrawn file is looked at again after ten minutes on purpose: no cache is late because of that."""
+    later = index.now + timedelta(minutes=10)
+    with index.db.write() as tx:
+        enqueue(tx, "purge", "purge:planned", {"keys": []}, now=index.now, due=later)
+    now = index.now + timedelta(minutes=5)
+    with index.db.read() as conn:
+        assert [(one.waiting, one.oldest_made) for one in queues(conn, now) if one.name == "purge"] == [(1, None)]
+    with index.db.write() as tx:
+        enqueue(tx, "purge", "purge:now", {"keys": []}, now=now, due=now)
+    with index.db.read() as conn:
+        assert [(one.waiting, one.oldest_made) for one in queues(conn, now) if one.name == "purge"] == [(2, now)]
+        assert next(one for one in queues(conn, later) if one.name == "purge").oldest_made == index.now
+    with index.db.write() as tx:
+        tx.execute(update(job).where(job.c.key == "purge:now").values(last_error="away", due=later))
+    with index.db.read() as conn:
+        failing = next(one for one in queues(conn, now) if one.name == "purge")
+    assert failing.oldest_made == now, "one that fails is behind while it rests, too"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,8 @@ import orjson
 from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile, Snapshot, TargetFile, Targets, Timestamp
 
+from bonded.adapters.storage_files import FileStorage
+from bonded.seams import Storage
 from bonded.tuf.roles import hash32
 
 
@@ -21,12 +23,16 @@ from bonded.tuf.roles import hash32
 class Attacker:
     """`bits` of page bins and file bins; `record`: "none", "empty" (a lie) or "whole" (what was really changed)."""
 
-    public: Path
+    public: Path | Storage
     key: CryptoSigner
     now: datetime
     bits: int = 2
     record: str = "whole"
     changes: dict[str, dict[str, object]] = field(default_factory=dict)
+
+    @property
+    def _store(self) -> Storage:
+        return FileStorage(self.public) if isinstance(self.public, Path) else self.public
 
     def attack(self, ahead: int, targets: dict[str, bytes | None]) -> int:
         """Sign `targets` (path -> bytes, None: gone) `ahead` numbers after what is live, and flip; returns the number."""
@@ -90,7 +96,7 @@ class Attacker:
         return (self.now + timedelta(days=1)).replace(microsecond=0, tzinfo=None)
 
     def _read(self, name: str, _kind: type) -> object:
-        return Metadata.from_bytes((self.public / "metadata" / name).read_bytes()).signed
+        return Metadata.from_bytes(self._store.get(f"metadata/{name}").data).signed
 
     def _write(self, name: str, signed: object) -> bytes:
         metadata = Metadata(signed)
@@ -100,7 +106,4 @@ class Attacker:
         return data
 
     def _put(self, name: str, data: bytes) -> None:
-        path = self.public / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)  # never through a hard link into the vault
-        path.write_bytes(data)
+        self._store.put(name, data)  # beside and then in its place: never through a hard link into the vault

@@ -5,6 +5,7 @@ PEP 458's steps, in the order of the runbook: compare, new keys, restore, sign a
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 
 import pytest
@@ -13,6 +14,7 @@ from tuf.api.exceptions import RepositoryError
 from bonded.tuf import recover_issue
 from bonded.tuf.compare import compare, since
 from bonded.tuf.offline import Step
+from bonded.tuf.packing import gz, zst
 from bonded.tuf.publish import Result, publish
 from bonded.tuf.rekey import read_bundle, write_bundle
 from bonded.tuf.rekey_dev import make_step, take_key
@@ -51,7 +53,7 @@ def file_id(house: House, project: str) -> str:
 
 
 def attacker(house: House, record: str = "whole") -> Attacker:
-    return Attacker(house.folder / "public", house.key(), house.now, record=record)
+    return Attacker(house.public, house.key(), house.now, record=record)
 
 
 def rekeyed(house: House) -> Step:
@@ -202,6 +204,37 @@ def test_names_of_the_future_and_roots_in_the_way(sqlite_house: House) -> None:
     assert house.client("stuck").get(OTHER)
     for name in (f"metadata/{far}.snapshot.json", "metadata/3.root.json", "simple/evil/index.html"):
         assert not house.public.exists(name)
+    assert house.findings() == []
+
+
+def test_copies_of_something_else_go(sqlite_house: House) -> None:
+    """No signature covers them, and servers hand them out in place of what lies beside them."""
+    house = filled(sqlite_house)
+    good, intruder = house.live(), attacker(house)
+    page = house.public.get("simple/alpha/index.html").data
+    hashed = f"simple/alpha/{hashlib.sha256(page).hexdigest()}.index.html"
+    root = house.public.get("metadata/1.root.json").data
+    wrong = {
+        "metadata/1.root.json.gz": gz(b"{}"),
+        "metadata/1.targets.json.zst": b"no frame at all",
+        f"{hashed}.zst": zst(page + b"more"),
+        f"{hashed}.gz": gz(page)[:-4],
+        "simple/alpha/index.html.gz": gz(b"<a href=evil>"),
+        "simple/alpha/index.json.zst": zst(bytes(10**7)),
+        f"{GOOD}.metadata.gz": gz(b"Name: evil"),
+        "packages/alpha/nothing.metadata.zst": zst(b"x"),
+    }
+    right = {
+        "metadata/1.root.json.zst": zst(root),
+        "metadata/1.pages.json.gz": gz(house.public.get("metadata/1.pages.json").data),
+    }
+    for name, data in (wrong | right).items():
+        intruder.junk(name, data)
+    intruder.attack(1, ATTACK)
+    done = house.recover(good, new=rekeyed(house))
+    assert [name for name in wrong if house.public.exists(name)] == []
+    assert all(house.public.exists(name) for name in right)
+    assert set(done.copies) <= set(wrong)
     assert house.findings() == []
 
 

@@ -251,8 +251,8 @@ def test_a_use_of_the_token_is_noted_with_the_upload(lite: Index) -> None:
     bearer = lite.bearer(lite.person("ann"))
     lite.upload(bearer, *make_wheel())
     with lite.db.read() as conn:
-        used = conn.execute(select(token.c.used_at, token.c.used_ip)).one()
-    assert tuple(used) == (lite.now, "192.0.2.1")
+        used = conn.execute(select(token.c.used_at, token.c.used_ip, token.c.used_agent)).one()
+    assert tuple(used) == (lite.now, "192.0.2.1", "test/1")
 
 
 def test_of_many_uploads_of_one_name_at_once_one_wins_and_none_fails(index: Index) -> None:

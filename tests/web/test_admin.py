@@ -211,14 +211,17 @@ def test_dead_jobs_are_retried_and_discarded(both: House) -> None:
     browser = both.login("root")
     page = browser.get("/admin/jobs/")
     assert "ValueError: &lt;bad&gt;" in page
-    page = form_to(page, "/retry/").submit(status=303).follow()
+    again = form_to(page, "/retry/")
+    again["reason"] = "the scanner is back"
+    page = again.submit(status=303).follow()
     discard = form_to(page, "/discard/")
     discard["reason"] = "not needed"
     assert "No dead jobs." in discard.submit(status=303).follow()
     assert discard.submit(status=404)
     with both.db.read() as conn:
-        kinds = conn.execute(select(journal.c.action).order_by(journal.c.id.desc()).limit(2)).scalars().all()
-    assert kinds == ["job.discard", "job.retry"]
+        rows = conn.execute(select(journal.c.action, journal.c.facts).order_by(journal.c.id.desc()).limit(2)).all()
+    told = [(row.action, row.facts["reason"]) for row in rows]
+    assert told == [("job.discard", "not needed"), ("job.retry", "the scanner is back")]
 
 
 def test_an_account_is_frozen_with_a_reason(house: House) -> None:

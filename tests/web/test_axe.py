@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.web import axe
 from tests.web.scenes.ledger import Ledger
+from tests.web.scenes.opened import ALL, Opened, openings
 from tests.web.scenes.shots import Shot
 from tests.web.scenes.stage import Stage, staging, visiting
 from tests.web.server import chromium
@@ -110,6 +111,43 @@ def test_each_scene_in_each_mode(browser: Browser, stage: Stage, shots: Shots, p
     assert all(ledger.passed(shot, mode.name) for shot, modes in pairs for mode in modes)
 
 
+def over(colour: str) -> str:
+    """Text on a gradient, of which axe cannot tell the contrast."""
+    style = f"color: {colour}; background: linear-gradient(90deg, #fff, #c8c8c8); padding: 8px"
+    return f'<html lang="en"><title>t</title><main><h1>t</h1><p style="{style}">words <b>more</b></p></main></html>'
+
+
+def test_what_axe_leaves_open_is_measured(browser: Browser) -> None:
+    with visiting(browser) as page:
+        page.set_content(over("#111"))
+        page.evaluate(axe.source())
+        left = page.evaluate(axe.RUN, axe.TAGS)["incomplete"]
+        assert [rule["id"] for rule in left] == ["color-contrast"]
+        assert axe.violations(page) == []
+        page.set_content(over("#8a8a8a"))
+        wrong = axe.violations(page)
+        assert len(wrong) == 2
+        assert all(one.startswith("color-contrast: ") and one.endswith(" of 4.5") for one in wrong), wrong
+
+
+@pytest.mark.parametrize("opened", ALL, ids=lambda one: one.kind.replace(" ", "-"))
+def test_what_opens_over_a_page_is_right_too(browser: Browser, stage: Stage, shots: Shots, opened: Opened) -> None:
+    wrong = []
+    for mode in MODES:
+        (shot,) = [one for one in shots(mode.language) if one.name == opened.scene]
+        with visiting(browser, mode.width) as page:
+            stage.show(page, shot)
+            mode.set_up(page)
+            opened.show(page)
+            wrong += [f"{mode.name}: {one}" for one in axe.violations(page)]
+    assert wrong == []
+
+
+def test_everything_that_opens_is_opened(shots: Shots) -> None:
+    found = {kind for shot in shots("en") for kind in openings(shot)}
+    assert found == {one.kind for one in ALL}
+
+
 def test_there_are_enough_combinations(shots: Shots) -> None:
     assert len(shots("en")) * len(MODES) >= 600
 
@@ -119,6 +157,7 @@ PLANTED = {
     "image-alt": '<img src="/static/x/seal.svg">',
     "label": '<input type="text">',
     "heading-order": "<h1>one</h1><h5>five</h5>",
+    "video-caption": '<video src="/static/x/none.mp4" controls></video>',
     "target-size": '<a href="#a" style="position:absolute;width:9px;height:9px">a</a><a href="#b" style="position:absolute;top:9px;width:9px;height:9px">b</a>',
 }
 

@@ -39,6 +39,14 @@ class Site:
         self.walk.write(self.page.get_by_label("Password"), PASSWORD)
         self.walk.press(self.page.get_by_role("button", name="Log in", exact=True))
 
+    def section(self, name: str) -> None:
+        """To another page of the account; in a small window their list is opened first."""
+        expect(self.page.locator(".sections")).to_be_visible()
+        button = self.page.locator(".sections > button")
+        if button.is_visible():
+            self.walk.press(button)
+        self.walk.press(self.page.get_by_role("link", name=name, exact=True))
+
     def said(self, words: str) -> None:
         expect(self.page.locator("p.notice[role=status]")).to_contain_text(words)
 
@@ -109,7 +117,7 @@ def test_logging_in_with_a_second_step(site: Site) -> None:
 def test_making_a_token(site: Site) -> None:
     page, walk = site.page, site.walk
     site.log_in("ann", "account/")
-    walk.press(page.get_by_role("link", name="API tokens"))
+    site.section("API tokens")
     walk.write(page.get_by_label("Name"), "laptop")
     walk.to(page.get_by_role("radio").first)
     page.keyboard.press("ArrowDown")
@@ -135,7 +143,7 @@ def test_yanking_a_file(site: Site) -> None:
 def test_changing_the_password(site: Site) -> None:
     page, walk = site.page, site.walk
     site.log_in("ann", "account/")
-    walk.press(page.get_by_role("link", name="Password", exact=True))
+    site.section("Password")
     for label, text in (
         ("Password now", PASSWORD),
         ("New password", "a horse of another colour"),

@@ -17,7 +17,7 @@ from bonded.tuf.status_model import QueueStatus, RoleStatus, Status
 from bonded.values.alarms import Alarm
 from bonded.values.states import FileState
 from bonded.values.who import OPERATOR
-from bonded.web.public import commands, provenance, service, statistics
+from bonded.web.public import commands, home, provenance, service, statistics
 from bonded.web.public.project_file import tags_of
 from tests.web.house import House
 from tests.web.shelf import Shelf, filled
@@ -178,7 +178,7 @@ def test_an_empty_index_has_feeds_and_lists(house: House) -> None:
 
 
 def test_statistics_count_what_is_public(shelf: Shelf) -> None:
-    numbers = statistics.current(shelf.house.db, shelf.house.now)
+    numbers = statistics.kept.current(shelf.house.db, shelf.house.now)
     assert (numbers.projects, numbers.releases, numbers.files) == (4, 7, 7)
     assert numbers.people == 3  # the publisher's own account among them
     assert sum(numbers.files_by_day) == 7
@@ -188,9 +188,26 @@ def test_statistics_count_what_is_public(shelf: Shelf) -> None:
     page = shelf.house.browser().get("/statistics/").html
     assert [int(cell.text) for cell in page.select("figure table")[0].select("td")] == list(numbers.files_by_day)
     assert len(page.select("figure")[0].select("rect")) == sum(1 for n in numbers.files_by_day if n)
-    again = statistics.current(shelf.house.db, shelf.house.now + timedelta(minutes=4))
+    again = statistics.kept.current(shelf.house.db, shelf.house.now + timedelta(minutes=4))
     assert again is numbers, "counted once in a while only"
-    assert statistics.current(shelf.house.db, shelf.house.now + timedelta(minutes=6)) is not numbers
+    assert statistics.kept.current(shelf.house.db, shelf.house.now + timedelta(minutes=6)) is not numbers
+
+
+def test_the_front_page_counts_projects_and_reads_few_of_them(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+    def told() -> str:
+        return words(shelf.house.browser().get("/").html.find("a", href="/statistics/", string="Statistics").parent)
+
+    assert told() == "4 projects on this index. Statistics"
+    monkeypatch.setattr(home, "COUNTED", 3)
+    assert told() == "4 projects on this index. Statistics", "beyond, all are counted, too"
+    cid = shelf.house.person("cid")
+    shelf.house.project("later", cid)
+    shelf.file(cid, "later", "1.0")
+    assert told() == "4 projects on this index. Statistics", "but once in a while only"
+    shelf.house.now += home.FRESH
+    assert told() == "5 projects on this index. Statistics"
+    monkeypatch.setattr(home, "COUNTED", 6)
+    assert told() == "5 projects on this index. Statistics"
 
 
 def healthy() -> Status:

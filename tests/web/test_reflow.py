@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.web.scenes.shots import Shot
 from tests.web.scenes.stage import Stage, staging, visiting
@@ -39,6 +39,7 @@ TOO_WIDE = """() => {
     const text = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
     if (text && style.overflow === 'hidden' && (e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1) && style.textOverflow !== 'ellipsis')
       wrong.push('cut off: ' + e.outerHTML.slice(0, 120));
+    if (text && box.width < 48 && box.height > 160 && !e.closest('.stack thead')) wrong.push('squeezed: ' + e.outerHTML.slice(0, 120));
   }
   return wrong.slice(0, 5);
 }"""
@@ -90,6 +91,34 @@ def test_nothing_is_scrolled_sideways_or_cut_off_at_320_pixels(
     assert wrong == []
 
 
+@pytest.mark.parametrize("scene", ["account-full", "factors.app-picture", "admin.case-open"])
+def test_sections_take_a_line_of_a_small_window_and_open_by_keys_without_script(
+    browser: Browser, stage: Stage, shots: Shots, scene: str
+) -> None:
+    (shot,) = [one for one in shots("en_XA") if one.name == scene]
+    with visiting(browser, 320, 640, java_script_enabled=False) as page:
+        stage.show(page, shot)
+        row, button = page.locator(".sections"), page.locator(".sections > button")
+        links, here = page.locator(".sections a"), page.locator(".sections a[aria-current]")
+        assert (row.bounding_box() or {})["height"] <= 72
+        expect(links.first).to_be_hidden()
+        expect(button).to_contain_text(here.text_content() or "-")
+        button.press("Enter")
+        expect(here).to_be_visible()
+        boxes = [one.bounding_box() or {} for one in links.all()]
+        assert min(box["height"] for box in boxes) >= 24
+        top = (button.bounding_box() or {})["y"]
+        assert all(box["x"] >= 0 and box["x"] + box["width"] <= 320 and box["y"] > top for box in boxes)
+        page.keyboard.press("Tab")
+        expect(links.first).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(links.first).to_be_hidden()
+        expect(button).to_be_focused()
+        page.set_viewport_size({"width": 1280, "height": 640})
+        expect(button).to_be_hidden()
+        expect(links.last).to_be_visible()
+
+
 @pytest.mark.slow
 def test_nothing_moves_on_any_page_for_those_who_asked_for_it(browser: Browser, stage: Stage, shots: Shots) -> None:
     wrong = []
@@ -112,6 +141,8 @@ def test_controls_have_edges_with_forced_colours(browser: Browser, stage: Stage,
 
 ADDED = {"Copy", "Keys"}
 """Buttons that only script can make work."""
+LEFT_OUT = "for (const one of document.querySelectorAll('[data-without-script]')) one.remove()"
+"""What tells those without script that something needs it: nobody else is told."""
 
 
 @pytest.mark.slow
@@ -122,6 +153,7 @@ def test_pages_say_the_same_without_script(browser: Browser, stage: Stage, shots
             said: list[list[str]] = []
             for page in (plain, scripted):
                 stage.show(page, shot)
+                page.evaluate(LEFT_OUT)
                 said.append([word for word in page.locator("main").inner_text().split() if word not in ADDED])
             if said[0] != said[1]:
                 wrong.append(f"{shot.name}: {sorted(set(said[0]) ^ set(said[1]))[:12]}")
@@ -132,6 +164,7 @@ PLANTED: dict[str, Any] = {
     "the page:": '<p style="white-space: nowrap">' + "wide " * 60 + "</p>",
     "scrolls sideways:": '<div style="overflow-x: auto"><p style="inline-size: 900px">wide</p></div>',
     "the keyboard does not reach:": '<pre style="overflow-x: auto">' + "x" * 200 + "</pre>",
+    "squeezed:": '<p style="inline-size: 1em; overflow-wrap: anywhere">one letter in each line</p>',
     "cut off:": '<p style="overflow: hidden; block-size: 1em; inline-size: 5em">many words that are too long</p>',
 }
 

@@ -297,17 +297,27 @@ def test_a_check_is_sent_to_evaluation_and_run_over_all_files(
     page.goto(f"{site}admin/checks/")
     page.get_by_role("link", name="install-time-execution", exact=True).click()
     page.get_by_label("State").select_option("evaluation")
-    page.get_by_label("Why").fill("too loud")
+    page.get_by_label("Why", exact=True).fill("too loud")
     page.get_by_role("button", name="Set the state").click()
     expect(page.locator("p.notice[role=status]")).to_contain_text("changed")
+    page.get_by_label("Why (optional)").fill("the campaign of May")
     page.get_by_role("button", name="Start a backfill").click()
     row = page.get_by_role("row", name=re.compile("#1"))
     expect(row).to_contain_text("running")
+    row.get_by_label("Why (optional)").fill("too many cases")
     row.get_by_role("button", name="Pause").click()
-    expect(page.get_by_role("row", name=re.compile("#1"))).to_contain_text("paused")
+    expect(page.get_by_role("row", name=re.compile("#1"))).to_contain_text("paused by a person: too many cases")
     page.get_by_role("row", name=re.compile("#1")).get_by_role("button", name="Resume").click()
     page.get_by_role("row", name=re.compile("#1")).get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("row", name=re.compile("#1"))).to_contain_text("cancelled")
+    with desk[1].db.read() as conn:
+        told = conn.execute(select(journal.c.facts).where(journal.c.action == "check.backfill")).scalars().all()
+    assert [(one["what"], one.get("reason")) for one in told] == [
+        ("start", "the campaign of May"),
+        ("pause", "too many cases"),
+        ("resume", None),
+        ("cancel", None),
+    ]
 
 
 def test_findings_of_a_wiped_out_check_are_nowhere(both: House) -> None:

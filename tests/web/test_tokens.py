@@ -91,8 +91,28 @@ def test_what_was_not_used_for_long_is_marked(house: House) -> None:
     browser = house.login("ann")
     browser.get("/account/tokens/").mustcontain("long unused")
     with house.db.write() as tx:
-        tokens.note_use(tx, token_id, ip="192.0.2.1", now=house.now)
+        tokens.note_use(tx, token_id, ip="192.0.2.1", agent="", now=house.now)
     assert "long unused" not in browser.get("/account/tokens/")
+
+
+def test_the_last_use_says_when_from_where_and_by_what(both: House) -> None:
+    """Flow 18. What used it is the person's own data: in their export, and gone with their account (see test_own_data)."""
+    both.person("ann")
+    token_id, text = mint(both, "ann")
+    agent = 'uv/0.9.2 <b>\u202e {"distro":{"name":"Debian"}}'
+    both.browser().post("/legacy/", headers={"Authorization": basic("__token__", "x"), "User-Agent": agent}, status="*")
+    assert one(both, token_id).used_at is None, "what is refused is no use"
+    answer = send(both, basic("__token__", text), agent=agent)
+    assert answer.status_int == 200, answer.text
+    assert one(both, token_id).used_agent == "uv/0.9.2 <b>"
+    browser = both.login("ann")
+    cell = browser.get("/account/tokens/").html.select_one("td[data-label='Last used']")
+    assert cell is not None
+    assert "uv/0.9.2 <b>" in cell.text
+    assert "Debian" not in cell.text
+    assert cell.select_one("b") is None
+    export = form_to(browser.get("/account/data/"), "/export/").submit("format", value="json", status=200)
+    assert orjson.loads(export.body)["token"][0]["used_agent"] == "uv/0.9.2 <b>"
 
 
 @pytest.mark.parametrize("act", ["revoke", "rotate"])

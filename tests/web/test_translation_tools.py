@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tools import catalogues
 from tools.translation_round_trip import travel
 
 from bonded.mail import compose, letter, samples
@@ -44,3 +46,33 @@ def test_a_string_comes_back_translated(house: House, tmp_path: Path, monkeypatc
         letter._environment.cache_clear()
     assert "Kialo, pruva" in made.text
     assert "Kialo, pruva" in made.html
+
+
+def test_what_weblate_writes_stays_byte_for_byte(tmp_path: Path) -> None:
+    """The lines are as Weblate 5.14.3 wrote them; `python -m tools.weblate` asks a real one."""
+    pages = catalogues.DOMAINS[0]
+    template = catalogues.read(pages.template)
+    assert template is not None
+    text = pages.source("pt_BR").read_text("utf-8")
+    for ours, weblates in (
+        ("PO-Revision-Date: 2026-01-01 00:00+0000", "PO-Revision-Date: 2026-11-22 00:01+0000"),
+        ("Last-Translator: none", "Last-Translator: A Translator <translator@example.invalid>"),
+        ('plural=(n > 1);\\n"\n', 'plural=n > 1;\\n"\n"X-Generator: Weblate 5.14.3\\n"\n'),
+        ("Cada arquivo aqui é inspecionado", "Cada arquivo daqui é inspecionado"),
+    ):
+        assert text.count(ours) == 1, ours
+        text = text.replace(ours, weblates)
+    path = tmp_path / "messages.po"
+    path.write_text(text, "utf-8")
+    made = catalogues.merged(template, catalogues.read(path, "pt_BR"), "pt_BR")
+    assert catalogues.as_bytes(made, catalogues.kept(path)) == path.read_bytes()
+
+
+def test_weblates_components_name_what_is_here() -> None:
+    root = Path(__file__).parents[2]
+    every = json.loads((root / "deploy" / "weblate" / "components.json").read_text("utf-8"))
+    assert [one["slug"] for one in every] == ["pages", "mails"]
+    for one, domain in zip(every, catalogues.DOMAINS, strict=True):
+        assert sorted(root.glob(one["filemask"])) == sorted(map(domain.source, catalogues.translated_into()))
+        assert root / one["new_base"] == domain.template
+        assert one["file_format_params"] == {"po_line_wrap": 65535}

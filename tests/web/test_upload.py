@@ -49,13 +49,18 @@ def send(
     version: str = "1.0",
     received: Any = None,
     accept: str = "*/*",
+    agent: str = "",
     **wheel: Any,
 ) -> TestResponse:
     """Upload a wheel as the server hands it over."""
     if received is None:
         filename, data = make_wheel(name, version, **wheel)
         received = receive(house.folder / "spool", filename, data, name=name, version=version)
-    headers = {"Accept": accept} | ({"Authorization": authorization} if authorization else {})
+    headers = (
+        {"Accept": accept}
+        | ({"User-Agent": agent} if agent else {})
+        | ({"Authorization": authorization} if authorization else {})
+    )
     environ = {"bonded.received": received}
     return house.browser().post("/legacy/", b"", headers=headers, extra_environ=environ, expect_errors=True)
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from bonded.web.admin.code import LONGEST_LINE, MOST_CHARACTERS, lines
 from bonded.web.public.about import about, web_address
 from bonded.web.safe import local_path, with_part
-from bonded.web.words import size, strange, time_tag, visible
+from bonded.web.words import coded, paragraphs, size, strange, time_tag, visible
 
 NOW = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
@@ -47,6 +47,14 @@ def test_sizes() -> None:
         "0 B", "999 B", "1 kB", "12.3 kB", "1.5 MB", "5,000 GB"
     ]  # fmt: skip
     assert size(12_345, "de") == "12,3 kB"
+
+
+def test_docstrings_are_shown_as_their_writers_meant_them() -> None:
+    text = "It hides\nsomething.\n\n**Why.** `exec` runs **2** & <b>.\n"
+    assert paragraphs(text) == (
+        "<p>It hides something.</p>\n"
+        '<p><strong>Why.</strong> <code translate="no">exec</code> runs <strong>2</strong> &amp; &lt;b&gt;.</p>'
+    )
 
 
 def test_times_say_how_long_ago_and_exactly_when() -> None:
@@ -116,3 +124,11 @@ def test_a_part_of_a_path_is_replaced_whatever_it_holds() -> None:
     assert with_part("/project/Sp%20am/1.0/", 1, "sp-am") == "/project/sp-am/1.0/"
     assert with_part("/project/%3Cb%3E/", 1, "<b>") == "/project/%3Cb%3E/"
     assert with_part("/project/a/a/", 1, "b/c") == "/project/b%2Fc/a/"
+
+
+def test_commands_in_a_text_are_code_and_nothing_else_is_markup() -> None:
+    assert coded("`a <b>` shows it, `c` ends it.") == Markup(
+        '<code translate="no">a &lt;b&gt;</code> shows it, <code translate="no">c</code> ends it.'
+    )
+    assert coded("no <b> here") == Markup("no &lt;b&gt; here")
+    assert coded("one ` alone") == Markup("one ` alone")

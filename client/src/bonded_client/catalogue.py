@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit statuses of the command. 2 is left to wrong usage, as argparse has it."""
+    """Exit statuses of the command. 2 is left to wrong usage, as argparse has it; 1 is an answer of `upgrade`."""
 
     NOT_FOUND = 3
     UNREACHABLE = 4
@@ -69,6 +69,18 @@ CATALOGUE: dict[str, Kind] = {
             Exit.NOT_FOUND,
             "The words are no requirement, or a file is not named like a distribution.",
             "Name a project and versions.",
+        ),
+        Kind(
+            "requirements-invalid",
+            Exit.LOCAL,
+            "A file of requirements cannot be read, or names something else than exact versions.",
+            "Pin every line, as pip freeze and pip-compile do; -e, URLs, -r and -c are not understood.",
+        ),
+        Kind(
+            "python-unusable",
+            Exit.LOCAL,
+            "The Python that was named cannot be run.",
+            "Look at its path; give the program, or the folder of its environment.",
         ),
         Kind(
             "index-unreachable",

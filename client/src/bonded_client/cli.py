@@ -15,7 +15,15 @@ from pathlib import Path
 
 from packaging.tags import sys_tags
 
-from bonded_client import __version__, choose, journal_command, mirror_command, proxy_command
+from bonded_client import (
+    __version__,
+    choose,
+    journal_command,
+    mirror_command,
+    proxy_command,
+    sbom_command,
+    upgrade_command,
+)
 from bonded_client.download import files_of
 from bonded_client.failures import Failure, printable, translate
 from bonded_client.fetcher import Deadlines, Fetcher, Proxies
@@ -112,7 +120,8 @@ def _note(text: str) -> None:
 
 
 def _fail(failure: Failure) -> int:
-    print(f"bonded-client: {failure}", file=sys.stderr)  # noqa: T201
+    over = "\r\x1b[K" if sys.stderr.isatty() else ""  # a line of progress may stand there
+    print(f"{over}bonded-client: {failure}", file=sys.stderr)  # noqa: T201
     return int(failure.exit)
 
 
@@ -137,6 +146,8 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_verify)
     mirror_command.add(commands)
     journal_command.add(commands)
+    sbom_command.add(commands)
+    upgrade_command.add(commands)
     for command in (download, check):
         command.add_argument("--own-targets", action="store_true", help="check each file's own TUF target too")
         command.add_argument("--json", action="store_true", help="print one JSON object per file")

@@ -95,7 +95,7 @@ class Fetcher(FetcherInterface):
             yield
         finally:
             for url in held:
-                del self._held[url]
+                self._held.pop(url, None)
 
     @contextmanager
     def offline(self) -> Iterator[None]:

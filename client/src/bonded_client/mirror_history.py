@@ -79,6 +79,7 @@ class History:
     def place(self, state: State) -> list[int]:
         """Move what was fetched into the tree and pack what is old; returns the numbers of new records, ascending."""
         numbers = self.fetched()
+        self._forget_beside(numbers)
         for number in numbers:
             path = self._new / f"{number}.json"
             self._tree.put(single_name(number), path.read_bytes())
@@ -88,6 +89,16 @@ class History:
         pack(self._tree, state)
         self._tree.keep(DAMAGED, None)
         return numbers
+
+    def _forget_beside(self, numbers: list[int]) -> None:
+        """Delete records that the live one does not lead back to: of an intruder, past whom the index went on."""
+        if not numbers:
+            return
+        previous = json.loads((self._new / f"{numbers[0]}.json").read_bytes())["previous"]
+        after = int(previous["publication"]) if previous else 0
+        for number in sorted({*singles(self._tree)} - {*numbers}):
+            if number > after:
+                self._tree.delete(single_name(number))
 
     def fetched(self) -> list[int]:
         """Numbers of the records that were fetched and not yet placed, ascending."""

@@ -13,7 +13,7 @@ from tuf.api.metadata import Metadata, Targets  # type: ignore[attr-defined] # i
 from bonded_client.failures import Failure
 from bonded_client.mirror_fetch import Workers
 from bonded_client.mirror_round import Fact, Limits
-from bonded_client.mirror_state import MAX_ROLE, Branch, State, branches, reachable, targets_in
+from bonded_client.mirror_state import MAX_ROLE, Branch, State, branches, delegated, reachable, targets_in
 from bonded_client.mirror_tree import Tree, check_target, hashed
 from bonded_client.trust import Trust
 
@@ -38,6 +38,7 @@ class Roles:
     ) -> None:
         self.tree, self.limits, self.state, self.before = tree, limits, state, before
         self._trust, self._workers, self._now = trust, workers, now
+        self._top = Metadata[Targets].from_bytes((trust.metadata / "targets.json").read_bytes()).signed
         self._between: list[tuple[str, Targets]] = []
         self._reachable: set[str] = set()
         self.regrown = False
@@ -57,7 +58,7 @@ class Roles:
 
     def top(self) -> Targets:
         """The role `targets`."""
-        return Metadata[Targets].from_bytes((self._trust.metadata / "targets.json").read_bytes()).signed
+        return self._top
 
     def between(self) -> list[tuple[str, Targets]]:
         """The roles between targets and bins, which `prepare` has verified, or an earlier round."""
@@ -102,14 +103,29 @@ class Roles:
         data = self.tree.read(branch.name)
         if data is not None:
             try:
-                branch.verified(data, self._now)
+                self._verify(branch, data)
                 return branch
             except exceptions.RepositoryError:
                 pass  # damaged on the disk, or left by somebody else: it is fetched again
         data = self._workers.fetch(f"{self._trust.index.metadata}{branch.version}.{quote(branch.role)}.json", MAX_ROLE)
-        branch.verified(data, self._now)
+        self._verify(branch, data)
         self.tree.put(branch.name, data)
         return branch
+
+    def _verify(self, branch: Branch, data: bytes) -> None:
+        """Raises python-tuf's errors. What a bin lists must be delegated to the role above it, too: two of those have one key."""
+        found = branch.verified(data, self._now)
+        above = next((role for role, parent in self._between if parent is branch.parent), None)
+        if above is not None and not all(delegated(self._top, path, above) for path in found.targets):
+            self._take_away()
+            raise exceptions.BadVersionNumberError(f"{branch.name} lists what {above} may not")
+
+    def _take_away(self) -> None:
+        """Roles between targets and bins that came with this round may be each other's: the next round fetches them again."""
+        for role, _ in self._between:
+            version = self.state.versions[role]
+            if self.before is None or self.before.versions.get(role) != version:
+                self.tree.delete(f"metadata/{version}.{role}.json")
 
     def is_changed(self, branch: Branch) -> bool:
         """Whether a role is to be looked at. Bins of a new generation are in snapshots before anybody delegates to them."""

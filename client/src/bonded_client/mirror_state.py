@@ -97,7 +97,16 @@ class Branch:
             raise exceptions.BadVersionNumberError(f"{self.name} says version {found.signed.version}")
         if found.signed.is_expired(now):
             raise exceptions.ExpiredMetadataError(f"{self.role} expired")
+        if not all(delegated(self.parent, path, self.role) for path in found.signed.targets):
+            raise exceptions.BadVersionNumberError(f"{self.name} lists what belongs to another role")
         return found.signed
+
+
+def delegated(parent: Targets, path: str, role: str) -> bool:
+    """Whether `parent` delegates the target `path` to `role`. Nothing in a role's file says which role it is, but this."""
+    return parent.delegations is not None and role in {
+        name for name, _ in parent.delegations.get_roles_for_target(path)
+    }
 
 
 def branches(parent: Targets, versions: dict[str, int], only: Iterable[str] | None = None) -> Iterator[Branch]:

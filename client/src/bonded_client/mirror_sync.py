@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from tuf.api.metadata import Targets  # type: ignore[attr-defined] # its documented place; the library marks no exports
@@ -144,14 +145,28 @@ class Sync:
         return ((path, new) for path, new, _ in self._page_changes() if new is not None)
 
     def _metadata_files(self) -> Iterator[tuple[str, str]]:
-        """Name and sha256 of each `.metadata` file (PEP 658) that changed pages name."""
-        for path, (_, sha256) in self._pages():
+        """Name and sha256 of each `.metadata` file (PEP 658) that changed pages name, or pages of files that came back."""
+        for path, (_, sha256) in chain(self._pages(), self._pages_of_returned()):
             if path.endswith("/index.json") and path.count("/") == 2:
                 folder = "packages/" + path.split("/")[1]
                 for file in json.loads(self._roles.kept(hashed(path, sha256)))["files"]:
                     said = file.get("core-metadata")
                     if isinstance(said, dict) and "sha256" in said:
                         yield check_target(f"{folder}/{file['filename']}.metadata"), str(said["sha256"])
+
+    def _pages_of_returned(self) -> Iterator[tuple[str, Fact]]:
+        """Unchanged pages of files that are to come: these were withdrawn while their page stayed, as by an intruder who
+        was thrown out since, and what lay beside them went with them."""
+        seen = {path.split("/")[1] for path, _ in self._pages()}
+        for branch in self._changed:
+            for path, new, _ in self._roles.changes(branch):
+                if new is None or not path.startswith("packages/") or self._tree.has_file(path, new[0]):
+                    continue
+                project = path.split("/")[1]
+                page = f"simple/{project}/index.json"
+                if project not in seen and (fact := self._roles.listed(page)):
+                    yield page, fact
+                seen.add(project)
 
     def _files(self) -> None:
         changes = (

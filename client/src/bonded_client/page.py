@@ -23,7 +23,10 @@ from bonded_client.failures import Failure
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of a page. `size` in bytes, `sha256` in lower-case hex; `yanked` is None, or the reason ("" without)."""
+    """A file of a page. `size` in bytes, `sha256` in lower-case hex; `yanked` is None, or the reason ("" without).
+
+    `metadata` is the sha256 of its .metadata file (PEP 658), "" when it has none.
+    """
 
     filename: str
     url: str
@@ -33,6 +36,7 @@ class File:
     is_wheel: bool
     requires_python: str
     yanked: str | None
+    metadata: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def _file(entry: dict[str, Any], project: str, join: Callable[[str], str]) -> Fi
     yanked = entry.get("yanked", False)
     reason = None if yanked is False else (yanked if isinstance(yanked, str) else "")
     python = entry.get("requires-python") or ""
-    return File(link.filename, link.url, link.size, link.sha256, version, is_wheel, python, reason)
+    return File(link.filename, link.url, link.size, link.sha256, version, is_wheel, python, reason, link.metadata)
 
 
 def _joiner(base: str) -> Callable[[str], str]:

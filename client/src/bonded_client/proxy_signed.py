@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -116,7 +116,7 @@ class Signed:
         except exceptions.DownloadError as error:
             raise translate(error, url) from error
         if again or not self._lasts(timestamp, self._clock()):
-            self._renew(lambda trust: steadily(trust.renew))
+            self._renew(lambda trust: steadily(trust, {url: timestamp}))
 
     def _lasts(self, timestamp: bytes, now: float) -> bool:
         state = self._state
@@ -170,12 +170,13 @@ class _Together:
                     self._held.close()
 
 
-def steadily(renew: Callable[[], None]) -> None:
-    """`renew()`, once more when a file is not there: the timestamp was flipped meanwhile."""
+def steadily(trust: Trust, asked: Mapping[str, bytes]) -> None:
+    """Renew with what was `asked` a moment ago; once more when a file is not there: the timestamp was flipped meanwhile."""
     try:
-        renew()
+        with trust.fetcher.answering(asked):
+            trust.renew()
     except exceptions.DownloadHTTPError as error:
         if error.status_code not in {404, 410}:
             raise
         time.sleep(1.0)
-        renew()
+        trust.renew()

@@ -19,6 +19,7 @@ from tuf.api import exceptions
 from tuf.api.metadata import Metadata, TargetFile  # type: ignore[attr-defined]
 from tuf.ngclient.updater import Updater
 
+from bonded_client.absent import exchanged, forget
 from bonded_client.failures import Failure, RollbackError
 from bonded_client.fetcher import Fetcher
 from bonded_client.index import Index
@@ -85,6 +86,11 @@ class Trust:
         """The folder of verified metadata: timestamp.json, snapshot.json, targets.json, root_history/N.root.json."""
         return self._metadata
 
+    def snapshot_version(self) -> int:
+        """The version of the signed state that is in use. Raises python-tuf's errors."""
+        self._updater()
+        return _version((self._metadata / "snapshot.json").read_bytes())
+
     def steadily(self, ask: Callable[[], T]) -> T:
         """`ask()`, begun again from the timestamp when something that the index named is no longer there.
 
@@ -102,12 +108,20 @@ class Trust:
 
     def target(self, path: str) -> tuple[int, str] | None:
         """Length and sha256 that the index signed for `path` ("" without a sha256), None when it has no such target."""
-        info = self._updater().get_targetinfo(path)
+        info = self.info(path)
         return None if info is None else (info.length, info.hashes.get("sha256", ""))
 
     def info(self, path: str) -> TargetFile | None:
-        """All that the index signed for `path`, None when it has no such target."""
-        return self._updater().get_targetinfo(path)
+        """All that the index signed for `path`, None when it has no such target. Raises Failure (mixed-versions)."""
+        info = self._updater().get_targetinfo(path)
+        if info is None and (wrong := exchanged(self._metadata, path)):
+            forget(self._metadata, wrong)
+            self._current = None
+            raise Failure(
+                "mixed-versions",
+                f"The index shows {wrong[-1]} with what belongs elsewhere: it cannot tell whether there is {path}.",
+            )
+        return info
 
     def renew(self) -> None:
         """Begin again from root and timestamp. What is held goes on to be held when that raises (python-tuf's errors)."""
@@ -130,10 +144,10 @@ class Trust:
 
     def read(self, path: str) -> bytes | None:
         """The verified bytes of the target `path`, None when the index has no such target."""
-        updater = self._updater()
-        info = updater.get_targetinfo(path)
+        info = self.info(path)
         if info is None:
             return None
+        updater = self._updater()
         where = updater.find_cached_target(info) or updater.download_target(info)
         return Path(where).read_bytes()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -10,10 +11,11 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bonded.accounts import known_devices, recovery, totp
+from bonded.accounts import address_book, known_devices, recovery, sessions, totp
 from bonded.accounts.names import plausible_id
 from bonded.accounts.sealing import Sealer
 from bonded.accounts.tables import factor
+from bonded.accounts.tables import user as user_table
 from bonded.db.engine import Tx
 from bonded.journal import record
 from bonded.values.pieces import seconds_ahead, seconds_behind
@@ -45,12 +47,37 @@ SAME_FACTOR = define(
     "To remove an app or a device, confirm that it is you with your password or with another one: so whoever finds it cannot "
     "remove it by itself.",
 )
+LAST_FACTOR = define(
+    "last-factor",
+    409,
+    "The last one stays",
+    "Whoever makes API tokens or manages projects needs a second factor here, and whoever works on a critical project needs a security "
+    "device. Without this one you would have none. Add another one first, then remove this one.",
+)
+FACTOR_NEEDS_EMAIL = define(
+    "factor-needs-email",
+    409,
+    "Confirm an e-mail address first",
+    "No e-mail address of your account is confirmed. Nobody could tell you when somebody else adds or removes a second factor, and nobody "
+    "could help you after losing them. Confirm an address, then add the second factor.",
+)
 CREDENTIAL_KNOWN = define(
     "credential-known",
     409,
     "The device is registered already",
     "Each security device is registered once, for one account.",
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What policy asks of the person: a second factor at all, and a security device."""
+
+    factor: bool = False
+    device: bool = False
+
+
+NOTHING = Needs()
 
 
 class Kind(StrEnum):
@@ -96,6 +123,24 @@ def one(conn: Connection, user_id: str, factor_id: str) -> Factor:
     return _factor(row)
 
 
+def held(mine: Iterable[Factor], needs: Needs) -> frozenset[str]:
+    """Ids of those that cannot be removed, because without one of them nothing would be left of what is asked for."""
+    ids = {one.id for one in mine}
+    devices = {one.id for one in mine if one.kind is Kind.DEVICE}
+    return frozenset(
+        one
+        for asked, having in ((needs.factor, ids), (needs.device, devices))
+        for one in having
+        if asked and len(having) == 1
+    )
+
+
+def reachable(conn: Connection, user_id: str) -> None:
+    """Raises Refusal (factor-needs-email) for somebody none of whose addresses is confirmed."""
+    if not any(one.verified for one in address_book.of_user(conn, user_id)):
+        raise Refusal(FACTOR_NEEDS_EMAIL, "confirm an e-mail address of yours first; then add the second factor")
+
+
 def add_app(
     tx: Tx, who: Actor, sealer: Sealer, user_id: str, label: str, secret: bytes, code: str, *, now: datetime
 ) -> str:
@@ -134,19 +179,32 @@ def rename(tx: Tx, who: Actor, user_id: str, factor_id: str, label: str, *, now:
     )
 
 
-def remove(tx: Tx, who: Actor, user_id: str, factor_id: str, *, confirmed_with: str, now: datetime) -> Factor:
-    """Remove one; with the last, the recovery codes go as well. Raises Refusal (no-such-factor, same-factor).
+def remove(
+    tx: Tx,
+    who: Actor,
+    user_id: str,
+    factor_id: str,
+    *,
+    confirmed_with: str,
+    now: datetime,
+    needs: Needs = NOTHING,
+) -> Factor:
+    """Remove one; with the last, the recovery codes go as well. Raises Refusal (no-such-factor, last-factor, same-factor).
 
-    `confirmed_with` names the proof of the step-up: a factor's id, or "password".
+    `confirmed_with` names the proof of the step-up: a factor's id, or "password". One request of a person at a time: else two
+    could each take the other for the one that stays.
     """
+    tx.execute(select(user_table.c.id).where(user_table.c.id == user_id).with_for_update())
     known = one(tx, user_id, factor_id)
+    if factor_id in held(of_user(tx, user_id), needs):
+        raise Refusal(LAST_FACTOR, "add another one first; then this one can be removed")
     if confirmed_with == factor_id:
         raise Refusal(SAME_FACTOR, "confirm with your password or another device to remove this one")
     tx.execute(delete(factor).where(factor.c.id == factor_id))
-    known_devices.void(tx, user_id)
+    ended = _begin_anew(tx, who, user_id)
     if not has_any(tx, user_id):
         recovery.forget(tx, user_id)
-    facts = {"factor": factor_id, "kind": known.kind}
+    facts = {"factor": factor_id, "kind": known.kind, "sessions_ended": ended}
     private = {"label": known.label}
     record(tx, "factor.remove", who, (SubjectKind.USER, user_id), now=now, user=user_id, facts=facts, private=private)
     return known
@@ -190,6 +248,7 @@ def wrong_code(found: totp.Mismatch) -> Refusal:
 def _add(
     tx: Tx, who: Actor, made: str, user_id: str, kind: Kind, label: str, values: dict[str, Any], now: datetime
 ) -> str:
+    reachable(tx, user_id)
     label = _label(tx, user_id, label)
     if len(of_user(tx, user_id)) >= MOST:
         raise Refusal(TOO_MANY_FACTORS, f"the account has as many second factors as it may have ({MOST})")
@@ -199,12 +258,20 @@ def _add(
             tx.execute(insert(factor).values(row | values))
     except IntegrityError:  # the same in another window, a moment ago
         raise Refusal(FACTOR_LABEL, "this name or this device is registered already") from None
-    known_devices.void(tx, user_id)
-    facts = {"factor": made, "kind": kind}
+    facts = {"factor": made, "kind": kind, "sessions_ended": _begin_anew(tx, who, user_id)}
     record(
         tx, "factor.add", who, (SubjectKind.USER, user_id), now=now, user=user_id, facts=facts, private={"label": label}
     )
     return made
+
+
+def _begin_anew(tx: Tx, who: Actor, user_id: str) -> int:
+    """Nobody goes on by what was proved before the change, but the person in the session that made it (OWASP ASVS 5.0, 7.4.3).
+
+    No browser stands for the second step any more; returns how many sessions were ended. The operator ends none.
+    """
+    known_devices.void(tx, user_id)
+    return sessions.end_all(tx, user_id, keep=who.credential_id) if who.user_id == user_id else 0
 
 
 def _label(conn: Connection, user_id: str, label: str, but: str = "") -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bonded.accounts import address_book
@@ -124,12 +124,12 @@ def kept_keys(name: str) -> tuple[str, str]:
 
 def by_id(conn: Connection, user_id: str) -> User | None:
     """The person with that id."""
-    return _one(conn, user.c.id == user_id) if plausible_id(user_id) else None
+    return _one(conn, _BY_ID, user_id) if plausible_id(user_id) else None
 
 
 def by_name(conn: Connection, name: str) -> User | None:
     """The person of exactly that name, whatever its case."""
-    found = _one(conn, user.c.name_key == name_key(name)) if plausible_name(name) else None
+    found = _one(conn, _BY_NAME, name_key(name)) if plausible_name(name) else None
     return found if found and found.name.lower() == name.lower() else None
 
 
@@ -200,8 +200,13 @@ def _turn(tx: Tx, who: Actor, user_id: str, state: AccountState, action: str, re
     record(tx, action, who, (SubjectKind.USER, user_id), now=now, user=user_id, facts={"reason": reason})
 
 
-def _one(conn: Connection, condition: Any) -> User | None:
-    row = conn.execute(select(user).where(condition)).one_or_none()
+_BY_ID = select(user).where(user.c.id == bindparam("wanted"))
+_BY_NAME = select(user).where(user.c.name_key == bindparam("wanted"))
+"""Built once: every request of somebody who is signed in asks."""
+
+
+def _one(conn: Connection, statement: Any, wanted: str) -> User | None:
+    row = conn.execute(statement, {"wanted": wanted}).one_or_none()
     return _user(row) if row else None
 
 

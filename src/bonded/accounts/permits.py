@@ -15,6 +15,8 @@ from bonded.values.states import AccountState, Role
 
 FRESH = timedelta(minutes=30)
 """How long a step-up authentication counts, unless settings say otherwise."""
+JUST_NOW = timedelta(seconds=10)
+"""How long it counts before what would let somebody in for ever, who came to an open browser a moment after its owner left."""
 
 LOGIN_REQUIRED = define(
     "login-required",
@@ -191,9 +193,14 @@ def _standing(action: Action, is_admin: bool, role: Role | None) -> Denied | Non
     return None if role is Role.OWNER else Denied(OWNER_ONLY)
 
 
+_AT_ONCE = frozenset({"factor.make-codes"})
+
+
 def _freshness(action: Action, factor_age: timedelta | None, fresh: timedelta) -> Denied | None:
     if not action.factor:
         return None
+    if action.name in _AT_ONCE:
+        fresh = min(fresh, JUST_NOW)
     # A negative age is a clock that was set back: it proves nothing.
     if factor_age is None or not timedelta(0) <= factor_age <= fresh:
         return Denied(CONFIRM_REQUIRED)

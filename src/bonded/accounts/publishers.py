@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bonded.accounts.names import plausible_id
@@ -222,8 +222,14 @@ def bind(tx: Tx, who: Actor, ids: Iterable[str], project: str, *, now: datetime)
         _record(tx, "pending-publisher.bind", who, one, now, project=project)
 
 
+_WAITING_FOR = select(publisher.c.id).where(publisher.c.project_key == bindparam("project"), publisher.c.pending)
+"""Built once: every new project asks, and nearly always nobody waits for its name."""
+
+
 def name_taken(tx: Tx, project: str, *, by: str, now: datetime) -> None:
     """A project was made: end the publishers of other people that waited to make it, and tell them."""
+    if tx.execute(_WAITING_FOR, {"project": project}).first() is None:
+        return
     for one in _all(tx, (publisher.c.project_key == project) & publisher.c.pending & (publisher.c.user_id != by)):
         tx.execute(delete(publisher).where(publisher.c.id == one.id))
         _record(tx, "pending-publisher.taken", POLICY, one, now)

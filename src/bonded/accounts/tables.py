@@ -63,6 +63,7 @@ token = Table(
     Column("expires_at", Instant, nullable=False),
     Column("used_at", Instant),
     Column("used_ip", Text),
+    Column("used_agent", Text),  # of whatever used it last, shortened (tokens.short_agent)
     Column("revoked_at", Instant),
     Column("first_upload", Boolean, nullable=False, default=False, server_default=false()),  # until it made its project
     Column("publishers", Json, nullable=False, server_default="[]"),  # ids, of a short-lived token of a CI identity

@@ -5,12 +5,13 @@ What a token may do is in its row (and can be revoked there at once); caveats th
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
 from bonded.accounts import caveats, macaroon
 from bonded.accounts.caveats import TOKEN_EXPIRED, TOKEN_PROJECT
@@ -31,12 +32,13 @@ from bonded.journal import record
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
-from bonded.values.text import new_id
+from bonded.values.text import clean, new_id
 from bonded.values.who import Actor, ActorKind
 
 STALE_AFTER = timedelta(days=90)
 USED_EVERY = timedelta(minutes=1)
 """Last use is written at most this often."""
+AGENT_LENGTH = 60
 
 TOKEN_REVOKED = define(
     "token-revoked",
@@ -89,6 +91,7 @@ class Token:
     expires_at: datetime
     used_at: datetime | None
     used_ip: str | None
+    used_agent: str | None
     revoked_at: datetime | None
     networks: tuple[str, ...] = ()
     first_upload: bool = False
@@ -178,10 +181,20 @@ def check(
     return _allow(row, user, left, permission, key)
 
 
-def note_use(tx: Tx, token_id: str, *, ip: str, now: datetime) -> None:
+def note_use(tx: Tx, token_id: str, *, ip: str, agent: str, now: datetime) -> None:
     """Note the last use; at most one write a minute changes anything (see `Bearer.use_is_news`)."""
     old = or_(token.c.used_at.is_(None), token.c.used_at <= now - USED_EVERY)
-    tx.execute(update(token).where(token.c.id == token_id, old).values(used_at=now, used_ip=ip))
+    values = {"used_at": now, "used_ip": ip, "used_agent": short_agent(agent)}
+    tx.execute(update(token).where(token.c.id == token_id, old).values(values))
+
+
+def short_agent(agent: str) -> str:
+    """The programs that a User-Agent names (RFC 9110, 10.1.5), for a list that people read.
+
+    pip and uv add a JSON object about the machine, which nobody needs to recognise a use: all from its brace on is left out.
+    """
+    shown = "".join(c if c.isprintable() else " " for c in clean(agent).partition("{")[0])
+    return textwrap.shorten(shown, AGENT_LENGTH, placeholder="") or shown.strip()[:AGENT_LENGTH]
 
 
 def revoke(tx: Tx, who: Actor, token_id: str, *, user_id: str | None, now: datetime) -> None:
@@ -273,9 +286,13 @@ def note(tx: Tx, action: str, who: Actor, one: Token, facts: dict[str, Any], now
     _record(tx, action, who, one.id, one.user_id, one.name, list(one.projects), facts, now)
 
 
+_BY_ID = select(token).where(token.c.id == bindparam("wanted"))
+"""Built once: every upload asks."""
+
+
 def _genuine(conn: Connection, sealer: Sealer, read: macaroon.Read) -> Any:
     """The row of a token whose signatures begin with its key; None otherwise. Raises Refusal (account-key-missing)."""
-    row = conn.execute(select(token).where(token.c.id == read.token_id)).one_or_none()
+    row = conn.execute(_BY_ID, {"wanted": read.token_id}).one_or_none()
     return row if row is not None and read.genuine(sealer.open(bytes(row.key), f"token:{row.id}")) else None
 
 
@@ -313,6 +330,7 @@ def _token(row: Any) -> Token:
         row.expires_at,
         row.used_at,
         row.used_ip,
+        row.used_agent,
         row.revoked_at,
         tuple(row.networks),
         row.first_upload,

@@ -1,12 +1,13 @@
 """The fork server of a sandbox: started once, it has everything imported, and forks a child for each request.
 
 Run as `python -m bonded.adapters.sandbox_server CONTROL_FD plain|filter|landlock MODULE...`. A child costs milliseconds, shares the memory
-of the imports, and can end in any way without harming its neighbours. The server ends when its client does, and when it has
-had nothing to do for a while.
+of the imports, and can end in any way without harming its neighbours. The modules named are made warm at the start, others of
+ours when they are first asked for. The server ends when its client does, and when it has had nothing to do for a while.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -42,26 +43,35 @@ def main(arguments: list[str]) -> None:
     filtered = arguments[1] != "plain"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the client, which ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    warm: set[str] = set()
     for module in arguments[2:]:
-        warm = getattr(importlib.import_module(module), "warm", None)
-        if warm is not None:
-            warm()
+        _warm(module, warm)
     if arguments[1] == "landlock":
         sandbox_landlock.restrict(sandbox_landlock.readable())
-    gc.collect()
-    gc.freeze()  # children share what is here: a collection would write into all of it
-    gc.disable()
     control.send(b"ready")
     children: dict[int, Child] = {}
     try:
-        while _turn(control, children, filtered=filtered):
+        while _turn(control, children, warm, filtered=filtered):
             pass
     finally:
         for child in children.values():
             os.kill(child.pid, signal.SIGKILL)
 
 
-def _turn(control: socket.socket, children: dict[int, Child], *, filtered: bool) -> bool:
+def _warm(module: str, warm: set[str]) -> None:
+    """Import `module` and call its `warm`, once: what that loads, no child loads again. Nothing of a request is read here."""
+    if module in warm:
+        return
+    warm.add(module)
+    prepare = getattr(importlib.import_module(module), "warm", None)
+    if prepare is not None:
+        prepare()
+    gc.collect()
+    gc.freeze()  # children share what is here: a collection would write into all of it
+    gc.disable()
+
+
+def _turn(control: socket.socket, children: dict[int, Child], warm: set[str], *, filtered: bool) -> bool:
     """Wait for a request, the end of a child, or a deadline. False when the client is gone, or nothing is to do."""
     now = time.monotonic()
     waits = [child.deadline - now for child in children.values() if not child.late]
@@ -81,6 +91,10 @@ def _turn(control: socket.socket, children: dict[int, Child], *, filtered: bool)
         received = receive_request(control)
         if received is None:
             return False
+        if received[0].module.startswith("bonded."):
+            # A module that cannot be made warm is the child's to fail on: the others' children go on.
+            with contextlib.suppress(Exception):
+                _warm(received[0].module, warm)
         child = _fork(control, *received, children, filtered=filtered)
         children[child.handle] = child
     return True

@@ -43,7 +43,6 @@ waits for the publication instead, so that nobody's running install breaks."""
 
 _OF_FILE = update(file_table).where(file_table.c.id == bindparam("file"))
 _OF_PROJECT = update(project_table).where(project_table.c.id == bindparam("project"))
-_BACK = _OF_PROJECT.where(project_table.c.deleted).values(deleted=False)
 
 
 def move_file(
@@ -74,10 +73,10 @@ def move_file(
     if held and not old.holds_name:
         _check_name_free(tx, old)
     values = {"state": new_state, "state_reason": text, "state_at": now, "burnt": burnt, "holds_name": held}
-    _update(tx, old, values)
+    _update(tx, old, values, takes_name=held and not old.holds_name)
+    # A project that was deleted comes back with its first public file; its owners are still its owners.
+    of_project = {"deleted": False} if new_state is S.PUBLIC else {}
     if new_state is S.PUBLIC:
-        # A project that was deleted comes back with its first public file; its owners are still its owners.
-        tx.execute(_BACK, {"project": old.project_id})
         search.published(tx, old.project_id, old.version)
     elif old.state is S.PUBLIC:
         search.withdrawn(tx, old.project_id, old.version)
@@ -86,7 +85,7 @@ def move_file(
         # The same job brings the bytes back where no publication has withdrawn the file in between.
         enqueue(tx, "takedown", f"takedown:{file_id}", {"file_id": file_id}, now=now)
     facts = {"from": old.state, "to": new_state} | ({"reason": text} if text else {}) | dict(note or {})
-    return _record(tx, action, who, old, facts, now)
+    return _record(tx, action, who, old, facts, now, of_project)
 
 
 def yank(tx: Tx, who: Actor, file_id: str, *, reason: str, now: datetime) -> int:
@@ -137,7 +136,10 @@ def _check_name_free(tx: Tx, old: File) -> None:
         raise Refusal(NAME_TAKEN, f"another file has the name {old.filename} now")
 
 
-def _update(tx: Tx, old: File, values: dict[str, Any]) -> None:
+def _update(tx: Tx, old: File, values: dict[str, Any], *, takes_name: bool = False) -> None:
+    if not takes_name:
+        tx.execute(_OF_FILE, {"file": old.id} | values)
+        return
     try:
         with tx.begin_nested():
             tx.execute(_OF_FILE, {"file": old.id} | values)
@@ -146,7 +148,15 @@ def _update(tx: Tx, old: File, values: dict[str, Any]) -> None:
         raise Refusal(NAME_TAKEN, f"another file has the name {old.filename} now") from None
 
 
-def _record(tx: Tx, action: str, who: Actor, old: File, facts: dict[str, Any], now: datetime) -> int:
+def _record(
+    tx: Tx,
+    action: str,
+    who: Actor,
+    old: File,
+    facts: dict[str, Any],
+    now: datetime,
+    of_project: Mapping[str, Any] | None = None,
+) -> int:
     journal_id = record(
         tx,
         action,
@@ -157,6 +167,7 @@ def _record(tx: Tx, action: str, who: Actor, old: File, facts: dict[str, Any], n
         user=old.uploader_id or None,
         facts={"filename": old.filename, "version": old.version, "sha256": old.sha256, **facts},
     )
-    if ACTIONS[action].changes_index:
-        tx.execute(_OF_PROJECT, {"project": old.project_id, "last_journal_id": journal_id})
+    values = dict(of_project or {}) | ({"last_journal_id": journal_id} if ACTIONS[action].changes_index else {})
+    if values:
+        tx.execute(_OF_PROJECT, {"project": old.project_id} | values)
     return journal_id

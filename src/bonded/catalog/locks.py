@@ -42,8 +42,19 @@ def lock_file(tx: Tx, file_id: str) -> read.File:
     seen = read.file(tx, file_id)
     if seen is None:
         raise Refusal(NO_SUCH_FILE, "there is no such file")
-    lock_project(tx, seen.project_key)
-    row = tx.execute(_FILE, {"file": file_id}).one()
+    return lock_seen(tx, seen)
+
+
+def lock_seen(tx: Tx, seen: read.File) -> read.File:
+    """`lock_file` for a file that was read before: what never changes of it, its project's name, is not read again.
+
+    Raises Refusal (no-such-file).
+    """
+    if tx.dialect.name == "postgresql":  # on SQLite the transaction has locked everything
+        lock_project(tx, seen.project_key)
+    row = tx.execute(_FILE, {"file": seen.id}).one_or_none()
+    if row is None:
+        raise Refusal(NO_SUCH_FILE, "there is no such file")
     return read.as_file(row)
 
 

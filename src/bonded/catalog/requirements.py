@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Executable, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bonded.catalog.tables import requirement
+from bonded.db.among import among
 from bonded.db.engine import Tx
 from bonded.values.names import normalize
 
@@ -42,7 +43,7 @@ def enter(tx: Tx, project_id: str, metadata: Mapping[str, Any]) -> None:
 def dependants(conn: Connection, keys: Iterable[str]) -> dict[str, int]:
     """Key -> how many other projects here have ever required it; keys that nothing requires are left out."""
     r = requirement.c
-    query = select(r.name, func.count()).where(r.name.in_(sorted(set(keys)))).group_by(r.name)
+    query = select(r.name, func.count()).where(among(conn, r.name, set(keys))).group_by(r.name)
     return {row[0]: row[1] for row in conn.execute(query)}
 
 

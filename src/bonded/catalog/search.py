@@ -11,7 +11,7 @@ from functools import cache
 from typing import Any
 
 from packaging.version import InvalidVersion, Version
-from sqlalchemy import Connection, Executable, bindparam, select, update
+from sqlalchemy import Executable, and_, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bonded.catalog.search_tables import near, search
@@ -22,9 +22,11 @@ from bonded.values.states import FileState
 
 LONGEST_SUMMARY, LONGEST_WORDS = 300, 600
 _SHOWN = select(search.c.version).where(search.c.project_id == bindparam("project"))
-_NAMED = select(project.c.key, project.c.name).where(project.c.id == bindparam("project"))
-_METADATA = select(release.c.metadata).where(
-    release.c.project_id == bindparam("project"), release.c.version == bindparam("version")
+_SAID_ANEW = update(search).where(search.c.project_id == bindparam("project"))
+_METADATA = (
+    select(project.c.key, project.c.name, release.c.metadata)
+    .outerjoin(release, and_(release.c.project_id == project.c.id, release.c.version == bindparam("version")))
+    .where(project.c.id == bindparam("project"))
 )
 _VERSIONS = (
     select(release.c.version)
@@ -81,21 +83,15 @@ def _list(value: Any) -> list[Any]:
 
 
 def _write(tx: Tx, project_id: str, version: str, *, new: bool) -> None:
-    metadata = _metadata(tx, project_id, version)
-    summary, words = words_of(metadata)
+    key, name, metadata = tx.execute(_METADATA, {"project": project_id, "version": version}).one()
+    summary, words = words_of(metadata or {})
     said = {"version": version, "summary": summary, "words": words}
     if not new:
-        tx.execute(update(search).where(search.c.project_id == project_id).values(said))
+        tx.execute(_SAID_ANEW, {"project": project_id} | said)
         return
-    key, name = tx.execute(_NAMED, {"project": project_id}).one()
     tx.execute(_insert(tx.dialect.name, "search"), said | {"project_id": project_id, "key": key, "name": name})
     rows = [{"slip": slip, "project_id": project_id} for slip in sorted(slips(key))]
     tx.execute(_insert(tx.dialect.name, "near"), rows)
-
-
-def _metadata(conn: Connection, project_id: str, version: str) -> dict[str, Any]:
-    row = conn.execute(_METADATA, {"project": project_id, "version": version}).scalar_one_or_none()
-    return row or {}
 
 
 @cache

@@ -56,7 +56,7 @@ NOT_DUAL = define(
     "no-second-owner-asked",
     409,
     "This project needs no second owner",
-    "Its releases become public without an approval. An owner can change that on the page of its status.",
+    "Its releases become public without an approval. An owner can change that under Approvals on the project's manage pages.",
 )
 
 

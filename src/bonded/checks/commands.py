@@ -93,16 +93,28 @@ def read_command(text: str) -> Reading | None:
 
 def telling_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines about which `read_command` could say anything, with their numbers: most of most scripts hold no word of its."""
-    lines = enumerate(text.split("\n"), 1)
     if not text.isascii():
-        yield from lines  # other letters may count as these in a pattern that ignores case
+        yield from enumerate(text.split("\n"), 1)  # other letters may count as these in a pattern that ignores case
         return
     whole = text.lower()
-    words = [word for word in _WORDS if word in whole]
-    for number, line in lines if words else ():
-        plain = line.lower()
-        if any(word in plain for word in words):
-            yield number, line
+    places = sorted({at for word in _WORDS if "\n" not in word for at in _places(whole, word)})
+    number, at, end = 1, 0, -1
+    for place in places:
+        if place <= end:
+            continue  # a second word on the same line
+        number, at = number + text.count("\n", at, place), place
+        end = text.find("\n", place)
+        end = len(text) if end < 0 else end
+        yield number, text[text.rfind("\n", 0, place) + 1 : end]
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    """Where `word` stands: once for each line that has it."""
+    at = text.find(word)
+    while at >= 0:
+        yield at
+        end = text.find("\n", at)
+        at = text.find(word, end) if end >= 0 else -1
 
 
 def _is_telling(text: str) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bonded.checks.kit import runs_command
 from bonded.facts import places
 from bonded.facts.known import NETWORK
-from bonded.facts.model import Argument, Call, Module
+from bonded.facts.model import Call, Module
 from bonded.facts.places import kind_of_address
 from bonded.facts.value import (
     CHARS,
@@ -145,15 +146,17 @@ def _is_veiled(call: Call, address: str) -> bool:
 
 
 def _address(call: Call) -> tuple[str, str, bool]:
-    found = [(kind_of_address(text), text, whole) for text, whole in map(_known, call.arguments) if text]
+    texts = [one.text if one.text is not None else one.shape for one in call.arguments]
+    found = [_end(text) for text in texts if text]
     known = [one for one in found if one[0]]
     telling = [one for kind in TELLING for one in known if one[0] == kind]
     return (telling or known or [("", found[0][1] if found else "", False)])[0]
 
 
-def _known(one: Argument) -> tuple[str, bool]:
-    text = one.text if one.text is not None else one.shape
-    return text, is_fixed(text)
+@lru_cache(maxsize=4096)
+def _end(text: str) -> tuple[str, str, bool]:
+    """What the text would be as an address: several checks ask it of the same calls."""
+    return kind_of_address(text), text, is_fixed(text)
 
 
 def is_fixed(address: str) -> bool:

@@ -49,15 +49,20 @@ def nginx(directory: Path) -> None:
 def purge(directory: Path, keys: tuple[str, ...]) -> None:
     """Have every cache forget what carries a surrogate KEY, and look whether it did.
 
-    KEY is timestamp, root, project/NAME (project/ for the list of projects) or file/PATH in the public store.
+    KEY is timestamp, root, project/NAME (project/ for the list of projects), file/PATH in the public store, or store for all
+    of it.
     """
     from bonded.seams import PurgeFailed, StorageError
     from bonded.tuf.purge import StillShown, confirm
     from bonded.wiring import open_house
 
     for key in keys:
-        if key not in ("timestamp", "root") and not (key.startswith(("project/", "file/")) and key.isprintable()):
-            raise click.ClickException(f"{key!r} is not a surrogate key: timestamp, root, project/NAME or file/PATH")
+        if key not in ("timestamp", "root", "store") and not (
+            key.startswith(("project/", "file/")) and key.isprintable()
+        ):
+            raise click.ClickException(
+                f"{key!r} is not a surrogate key: timestamp, root, store, project/NAME or file/PATH"
+            )
     house = open_house(directory)
     if not house.purger.active:
         engine, bound = house.settings.purge.engine, house.settings.purge.bound

@@ -71,7 +71,8 @@ class Given:
 @click.option(
     "--online-key",
     metavar="KEY",
-    help="The new online key: a public key file, or 8 digits of one that the index file names.",
+    help="The new online key: a public key file, or 8 digits of one that the index file names. With --compromised: the one "
+    "that the index's signer holds now.",
 )
 @click.option(
     "--page-bins", type=BINS, help="Bins for project pages (a power of two). Default: as the index file says."
@@ -171,6 +172,8 @@ def _keys(folder: CeremonyFolder, given: Given, now: datetime) -> None:
             add_key(folder, who, _make(folder, name, given), "here", now)
     if given.online_key is not None:
         add_key(folder, "online", _online(folder.state(), given.online_key), "imported", now)
+    elif given.compromised and folder.state().steps is None and (other := _other_online(folder.state())):
+        add_key(folder, "online", other, "imported", now)
     state = folder.state()
     if state.steps is None and not given.yes:
         if not state.holders["root"]:
@@ -191,6 +194,25 @@ def _online(state: State, named: str) -> Holder:
     if len(found) != 1:
         raise CeremonyRefused(f"--online-key {named}: it is no file, and the index file names no such key")
     return Holder("online", found[0], dict(state.index.online[found[0]]))
+
+
+def _other_online(state: State) -> Holder | None:
+    """The one key of the index's signer that today's metadata do not name: what takes the place of the one in wrong hands."""
+    from bonded.tuf.ceremony_keys import Holder
+    from bonded.tuf.offline import bin_keys, top_keys
+
+    base = state.index.base
+    if base is None:
+        return None
+    named = (
+        top_keys(base.root, "timestamp"),
+        top_keys(base.root, "snapshot"),
+        bin_keys(base.pages),
+        bin_keys(base.bins),
+    )
+    old = {keyid for keys in named for keyid in keys.keys}
+    new = [keyid for keyid in state.index.online if keyid not in old]
+    return Holder("online", new[0], dict(state.index.online[new[0]])) if len(new) == 1 else None
 
 
 def _make(folder: CeremonyFolder, name: str, given: Given) -> Holder:
@@ -285,7 +307,9 @@ def close(folder: CeremonyFolder) -> None:
         show(waiting(state))
         return
     click.echo("Everything is signed. In this folder are now:")
-    click.echo(f"  {BUNDLE_NAME:<20} for the index host: bonded tuf import {BUNDLE_NAME} --dir DIR")
+    replaces = state.terms is not None and state.terms.compromised
+    then = f"recover --to N --new-keys {BUNDLE_NAME}" if replaces else f"import {BUNDLE_NAME}"
+    click.echo(f"  {BUNDLE_NAME:<20} for the index host: bonded tuf {then} --dir DIR")
     click.echo(f"  {SHEET_NAME:<20} to print, to compare, and to keep")
     if any("root" in step.values for step in state.steps or ()):
         click.echo(f"  {ROOT_NAME:<20} the root that clients begin from")

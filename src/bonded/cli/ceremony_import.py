@@ -87,6 +87,7 @@ def _first(house: House, state: State, data: bytes, now: datetime) -> None:
     from bonded.tuf.ceremony_folder import write_whole
     from bonded.tuf.ceremony_import import import_first
     from bonded.tuf.ceremony_keys import fingerprint
+    from bonded.tuf.kept import keep_bundle
 
     step, told = state.signed_steps()[0] if state.complete else None, "the import is finished"
     if step is None or not _unfinished(house, step):
@@ -94,7 +95,7 @@ def _first(house: House, state: State, data: bytes, now: datetime) -> None:
         told = f"publication {n}, {len(step.files)} offline roles, every bin empty"
     root = step.files["root"]
     # Clients could read the index from here on. If we stop before the last line, the same import does what is missing.
-    _keep(house, data, state)
+    keep_bundle(house.directory, data)
     _record(house, state, step.versions(), now)
     write_whole(house.directory / ROOT, root)
     click.echo(f"imported root version 1: {told}")
@@ -105,6 +106,7 @@ def _first(house: House, state: State, data: bytes, now: datetime) -> None:
 def _later(house: House, state: State, bundle: Path, data: bytes, now: datetime) -> None:
     """The steps of a rotation or a resize: checked now, released by the publisher, which goes on meanwhile."""
     from bonded.cli.rotation import begin_bundle
+    from bonded.tuf.kept import keep_bundle
     from bonded.tuf.transcript import CeremonyRefused
 
     if state.terms is not None and state.terms.compromised:
@@ -112,7 +114,7 @@ def _later(house: House, state: State, bundle: Path, data: bytes, now: datetime)
             f"this ceremony replaces an online key in wrong hands: use it with `bonded tuf recover --new-keys {bundle}`"
         )
     steps = begin_bundle(house, bundle).steps
-    _keep(house, data, state)
+    keep_bundle(house.directory, data)
     _record(house, state, {role: n for step in steps for role, n in step.versions().items()}, now)
 
 
@@ -124,15 +126,6 @@ def _unfinished(house: House, step: Step) -> bool:
         return False
     live = read_live(house.public)
     return live is not None and live.roots == (step.files.get("root"),)
-
-
-def _keep(house: House, data: bytes, state: State) -> None:
-    """The bundle stays with the index: it is public, and who wants to check the ceremony later needs it."""
-    from bonded.tuf.ceremony_folder import write_whole
-
-    folder = house.directory / "keys/ceremonies"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    write_whole(folder / f"{state.id[:16]}.json", data)
 
 
 def _record(house: House, state: State, versions: dict[str, int], now: datetime) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bonded.wiring import House
 
 NUMBER = click.IntRange(1)
+REASON = click.option("--reason", default="", help="Why, for the journal; needed with --act.")
 
 
 @click.command()
@@ -30,6 +31,7 @@ NUMBER = click.IntRange(1)
 @click.option("--pause", type=NUMBER, metavar="NUMBER", help="Pause a backfill.")
 @click.option("--resume", type=NUMBER, metavar="NUMBER", help="Go on with a paused one.")
 @click.option("--cancel", type=NUMBER, metavar="NUMBER", help="End one where it is; what it found stays.")
+@REASON
 @directory_option
 @json_option
 def backfill(
@@ -41,6 +43,7 @@ def backfill(
     pause: int | None,
     resume: int | None,
     cancel: int | None,
+    reason: str,
     directory: Path,
     as_json: bool,
     **words: Any,
@@ -64,10 +67,20 @@ def backfill(
     number = 0
     with house.db.write() as tx:
         for turn, number in asked:
-            turn(tx, OPERATOR, number, now=house.clock())
+            turn(tx, OPERATOR, number, now=house.clock(), reason=reason)
         if names:
             new, wanted = house.screening_settings.new_checks, selection(words)
-            number = room.start(tx, OPERATOR, names, wanted, now=house.clock(), act=act, most_cases=most_cases, new=new)
+            number = room.start(
+                tx,
+                OPERATOR,
+                names,
+                wanted,
+                now=house.clock(),
+                act=act,
+                most_cases=most_cases,
+                new=new,
+                reason=reason,
+            )
     if wait:
         _wait(house, number)
     with house.db.read() as conn:
@@ -194,8 +207,9 @@ def _schedule_json(one: Schedule) -> dict[str, Any]:
 @click.argument("checks", nargs=-1, required=True)
 @selecting
 @click.option("--act", is_flag=True, help="Withdraw public files that policy rejects.")
+@REASON
 @directory_option
-def add(name: str, cron: str, checks: tuple[str, ...], act: bool, directory: Path, **words: Any) -> None:
+def add(name: str, cron: str, checks: tuple[str, ...], act: bool, reason: str, directory: Path, **words: Any) -> None:
     """Run CHECKS by the clock, as a backfill. CRON has five fields, in UTC: "30 3 * * *" is every night at 3:30."""
     from bonded.screening import schedule as room
     from bonded.values.who import OPERATOR
@@ -204,14 +218,17 @@ def add(name: str, cron: str, checks: tuple[str, ...], act: bool, directory: Pat
     house = open_house(directory)
     new = house.screening_settings.new_checks
     with house.db.write() as tx:
-        due = room.add(tx, OPERATOR, name, cron, checks, selection(words), now=house.clock(), act=act, new=new)
+        due = room.add(
+            tx, OPERATOR, name, cron, checks, selection(words), now=house.clock(), act=act, new=new, reason=reason
+        )
     click.echo(f"{name} is due at {due:%Y-%m-%d %H:%M} UTC")
 
 
 @schedule.command("remove")
 @click.argument("name")
+@click.option("--reason", default="", help="Why, for the journal.")
 @directory_option
-def remove(name: str, directory: Path) -> None:
+def remove(name: str, reason: str, directory: Path) -> None:
     """Forget the schedule NAME. What it began goes on."""
     from bonded.screening import schedule as room
     from bonded.values.who import OPERATOR
@@ -219,7 +236,7 @@ def remove(name: str, directory: Path) -> None:
 
     house = open_house(directory)
     with house.db.write() as tx:
-        room.remove(tx, OPERATOR, name, now=house.clock())
+        room.remove(tx, OPERATOR, name, now=house.clock(), reason=reason)
     click.echo(f"{name} is removed")
 
 

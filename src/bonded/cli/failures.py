@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+
 from sqlalchemy.exc import OperationalError
 
 from bonded.screening.policy_file import BadPolicy
 from bonded.seams import SignerRefused, SignerUnusable, StorageError
 from bonded.settings import SettingsError
 from bonded.values.refusals import Refusal
+
+DISK = {
+    errno.ENOSPC: "Make room",
+    errno.EDQUOT: "Make room within your quota",
+    errno.EROFS: "Make the file system writable",
+    errno.EIO: "See whether the disk or stick is sound",
+}
+"""What a person does about a disk that takes no more."""
 
 
 def sentence_of(error: Exception) -> str | None:
@@ -24,4 +34,7 @@ def sentence_of(error: Exception) -> str | None:
         return f"the store failed: {error}"
     if isinstance(error, PermissionError | FileNotFoundError | FileExistsError | NotADirectoryError):
         return f"{error.strerror}: {error.filename}"
+    if isinstance(error, OSError) and error.errno in DISK:
+        where = f": {error.filename}" if error.filename else ""
+        return f"{error.strerror}{where}. {DISK[error.errno]}, and run the same command again"
     return None

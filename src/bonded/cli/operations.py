@@ -20,6 +20,7 @@ from bonded.wiring import House, open_house
 
 if TYPE_CHECKING:
     from bonded.ops.ground import Sizes
+    from bonded.tuf.kept import Kept
 
 __all__ = ["backup", "fsck", "job", "migrate", "restore"]
 
@@ -31,20 +32,27 @@ DIRECTORY = click.argument("directory", type=click.Path(path_type=Path, file_oka
 
 @click.command()
 @DIRECTORY
+@click.option(
+    "--without-database", is_flag=True, help="Check the public store alone, such as one whose database is lost or away."
+)
 @json_option
-def fsck(directory: Path, as_json: bool) -> None:
+def fsck(directory: Path, without_database: bool, as_json: bool) -> None:
     """Check that database, vault, public store, journal and metadata agree, seen also through a client's eyes.
 
     Changes nothing. Prints each disagreement on a line; exit status 1 when there is any. Warnings do not count. How near
     metadata are to the sizes that clients accept goes to standard error.
     """
+    from bonded.ops.fsck import ALONE, LOOKS
     from bonded.ops.fsck import fsck as check
     from bonded.ops.ground import Sizes
 
     house, sizes = open_house(directory), Sizes()
     found = []
     for one in check(
-        ground_of(house, sizes), pause=lambda: time.sleep(SECOND_LOOK), began=lambda name: say(f"checking {name}")
+        ground_of(house, sizes, database=not without_database),
+        pause=lambda: time.sleep(SECOND_LOOK),
+        began=lambda name: say(f"checking {name}"),
+        looks=ALONE if without_database else LOOKS,
     ):
         found.append(one)
         if not as_json:
@@ -58,11 +66,29 @@ def fsck(directory: Path, as_json: bool) -> None:
     say("everything agrees")
 
 
-def ground_of(house: House, sizes: Sizes) -> Callable[[], Any]:
+def ground_of(house: House, sizes: Sizes, *, database: bool = True) -> Callable[[], Any]:
     """What fsck looks at, as of the moment of each call."""
     from bonded.ops.ground import Ground
 
-    return lambda: Ground(house.db, house.vault, house.public, root_of(house), house.clock(), sizes)
+    kept, db = kept_of(house, database=database), house.db  # opened by the first who asks it something
+    return lambda: Ground(db, house.vault, house.public, root_of(house), house.clock(), sizes, kept)
+
+
+def kept_of(house: House, *, database: bool = True) -> list[Kept]:
+    """The copies on this host of what was signed offline; those in the `database` where it can be read."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from bonded.tuf.kept import ROOT_FILE, kept_files
+
+    given, sqlite = house.directory / ROOT_FILE, sqlite_path(house)
+    root = given.read_bytes() if given.exists() else b""
+    if not database or (sqlite is not None and not sqlite.exists()):
+        return kept_files(house.directory, root, None)  # asking SQLite would make an empty one
+    try:
+        with house.db.read() as conn:
+            return kept_files(house.directory, root, conn)
+    except SQLAlchemyError:
+        return kept_files(house.directory, root, None)
 
 
 def root_of(house: House) -> bytes:
@@ -169,8 +195,9 @@ job.add_command(list_workers)
 
 @job.command("retry")
 @click.argument("numbers", type=int, nargs=-1, required=True)
+@click.option("--reason", default="", help="Why it goes well now, for the journal.")
 @directory_option
-def retry_jobs(numbers: tuple[int, ...], directory: Path) -> None:
+def retry_jobs(numbers: tuple[int, ...], reason: str, directory: Path) -> None:
     """Give dead jobs all their attempts again, now."""
     from bonded.ops.dead_letters import retry
     from bonded.values.who import OPERATOR
@@ -178,7 +205,7 @@ def retry_jobs(numbers: tuple[int, ...], directory: Path) -> None:
     house = open_house(directory)
     with house.db.write() as tx:
         for number in numbers:
-            letter = retry(tx, OPERATOR, number, now=house.clock())
+            letter = retry(tx, OPERATOR, number, reason=reason, now=house.clock())
             click.echo(f"{letter.key} is due now")
 
 

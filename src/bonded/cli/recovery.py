@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bonded.cli.operations import root_of
+from bonded.cli.operations import kept_of, root_of
 from bonded.cli.options import directory_option, json_option, print_json
 from bonded.cli.restore import say
 from bonded.cli.signing import told
@@ -128,14 +128,17 @@ def recover(
     For a database that was lost or is older than the store, and (with --to and --new-keys) after somebody else signed.
     Stop the server first, on every machine. Safe to repeat: what was done already is left alone.
     """
-    from bonded.ops.recover import Recovery, ownerless
+    from bonded.ops.recover import Recovery, check_roots, ownerless
     from bonded.ops.recover import recover as run
+    from bonded.tuf.kept import keep_bundle
     from bonded.tuf.recover_survey import survey
 
     house = open_house(directory)
     with plainly():
+        new = _step(new_keys)
+        check_roots(house.public, root_of(house), new)
         found = survey(house.db, house.public, to, digest)
-        what = Recovery(found, root_of(house), _step(new_keys))
+        what = Recovery(found, root_of(house), new)
         if as_json and dry_run:
             print_json(_plan(found))
         elif not as_json:
@@ -145,11 +148,14 @@ def recover(
         if not yes:
             click.confirm("Go on?", abort=True, err=True)
         done = run(house.publisher, what, house.clock, say)
+        if new_keys is not None and new_keys.is_file():
+            keep_bundle(house.directory, new_keys.read_bytes())
         alone = ownerless(house.db)
     if as_json:
         print_json(asdict(done) | {"ownerless": alone})
     else:
         _print_done(done, alone)
+    _print_caches(house, done)
 
 
 def _step(path: Path | None) -> Step | None:
@@ -193,6 +199,8 @@ def _print_done(done: Recovered, alone: list[str]) -> None:
         click.echo(f"{len(done.bins)} bins were not what the catalogue says: {', '.join(done.bins[:SHOWN])}")
     if done.strays:
         click.echo(f"{len(done.strays)} objects that nobody stands for were deleted")
+    if done.copies:
+        click.echo(f"{len(done.copies)} compressed copies were not of what lies beside them, and were deleted")
     click.echo(f"publication {done.live} is live")
     for path in replayed.without_bytes:
         click.echo(f"neither the vault nor the store has the bytes of {path}", err=True)
@@ -203,6 +211,23 @@ def _print_done(done: Recovered, alone: list[str]) -> None:
         click.echo(
             f"{len(alone)} projects have no owner, for the public record does not know people: {', '.join(alone[:SHOWN])}"
             f"{more}. Give each one: bonded project owner add PROJECT USER",
+            err=True,
+        )
+
+
+def _print_caches(house: House, done: Recovered) -> None:
+    """What a person has to do about caches, if anything."""
+    if not house.purger.active:
+        engine = house.settings.purge.engine
+        click.echo(
+            f'no cache can be told to forget (`purge.engine = "{engine}"`). If one stands before this index, empty it now: it may '
+            "keep for a year what was signed or put into the store since",
+            err=True,
+        )
+    elif done.caches:
+        click.echo(
+            f"a cache has not confirmed that it forgot everything: {done.caches}. The worker asks it again until it has; clients "
+            "behind it may stop meanwhile",
             err=True,
         )
 
@@ -233,3 +258,56 @@ def rekey(folder: Path, dev_keys: bool, directory: Path) -> None:
     names = ", ".join(f"{role} {version}" for role, version in sorted(step.versions().items()))
     click.echo(f"{folder}: {names}; the old online key signs no more on this host")
     click.echo(f"next: bonded tuf recover --to N --new-keys {folder}")
+
+
+@click.command("put-back")
+@directory_option
+@click.option("--dry-run", is_flag=True, help="Say what would be written, and write nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def put_back(directory: Path, dry_run: bool, yes: bool) -> None:
+    """Write what the offline keys signed over what lies in its place in the public store, from the copies on this host.
+
+    For root, targets, pages and bins that were overwritten, damaged or deleted. The copies are keys/root.json, the bundles of
+    ceremonies, and the steps in the database; each is verified. The server may be running. Exit status 1 when something
+    is left that no copy here mends.
+    """
+    from bonded.tuf.put_back import damaged
+    from bonded.tuf.put_back import put_back as write
+
+    house = open_house(directory)
+    with plainly():
+        found = damaged(house.public, root_of(house), kept_of(house))
+        for one in found:
+            what = f"{one.problem.name}: {one.problem.why}"
+            if one.copy is None:
+                click.echo(
+                    f"{what}. No copy on this host: copy it from a backup or a mirror ({one.problem.code})", err=True
+                )
+            else:
+                click.echo(f"{what}; {one.copy.where} has what was signed")
+        if not found:
+            click.echo("everything that the offline keys signed is in its place")
+        mended = [one for one in found if one.copy is not None]
+        if mended and not dry_run:
+            if not yes:
+                click.confirm("Write it?", abort=True, err=True)
+            names = write(house.public, mended)
+            click.echo(f"put back: {', '.join(names)}")
+            _forget(house, names)
+    if len(mended) < len(found):
+        sys.exit(1)
+
+
+def _forget(house: House, names: list[str]) -> None:
+    """Caches keep such files for a year."""
+    from bonded.seams import PurgeFailed
+
+    keys = [f"file/{name}" for name in names]
+    try:
+        if house.purger.active:
+            house.purger.purge(keys)
+            return
+        why = f'`purge.engine = "{house.settings.purge.engine}"` cannot tell caches to forget: if one stands before this index, empty it'
+    except PurgeFailed as error:
+        why = f"a cache was not told to forget: {error}. Run `bonded cache purge {' '.join(keys)}` when it answers"
+    click.echo(why, err=True)

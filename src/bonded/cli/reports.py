@@ -79,15 +79,16 @@ def list_reports(state: str, limit: int, directory: Path, as_json: bool) -> None
 @report.command("link")
 @click.argument("number", type=int)
 @click.option("--case", "case_id", type=int, help="The case; without it, the open one of the project.")
+@click.option("--reason", default="", help="Why, for the journal.")
 @directory_option
-def link_report(number: int, case_id: int | None, directory: Path) -> None:
+def link_report(number: int, case_id: int | None, reason: str, directory: Path) -> None:
     """Link a report to a case of its project."""
     from bonded.screening import reports
     from bonded.values.who import OPERATOR
 
     house = open_house(directory)
     with house.db.write() as tx:
-        found = reports.link(tx, OPERATOR, number, case_id, now=house.clock())
+        found = reports.link(tx, OPERATOR, number, case_id, reason=reason, now=house.clock())
     click.echo(f"report {number} is linked to case {found}")
 
 

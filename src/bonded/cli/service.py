@@ -20,8 +20,9 @@ def webhook() -> None:
 @webhook.command("add")
 @click.argument("url")
 @click.option("--event", "events", multiple=True, help="An event it is told of; may be given again. None: all.")
+@click.option("--reason", required=True, help="Whose it is, and what for; kept in the journal.")
 @directory_option
-def add_webhook(url: str, events: tuple[str, ...], directory: Path) -> None:
+def add_webhook(url: str, events: tuple[str, ...], reason: str, directory: Path) -> None:
     """Add a webhook and print its secret, and nothing else, on standard output. The secret is shown this once."""
     from bonded.screening import webhooks
     from bonded.values.who import OPERATOR
@@ -29,7 +30,7 @@ def add_webhook(url: str, events: tuple[str, ...], directory: Path) -> None:
     house = open_house(directory)
     with house.db.write() as tx:
         made, secret = webhooks.add(
-            tx, OPERATOR, url, events, house.webhook_rules, sealer=house.sealer, now=house.clock()
+            tx, OPERATOR, url, events, house.webhook_rules, sealer=house.sealer, reason=reason, now=house.clock()
         )
     click.echo(f"webhook {made}; its secret:", err=True)
     click.echo(secret)
@@ -39,7 +40,7 @@ def add_webhook(url: str, events: tuple[str, ...], directory: Path) -> None:
 @directory_option
 @json_option
 def list_webhooks(directory: Path, as_json: bool) -> None:
-    """List webhooks: number, address, events, and how many deliveries wait."""
+    """List webhooks: number, scheme and host of the address, events, and how many deliveries wait."""
     from bonded.screening.webhooks import hooks
 
     with open_house(directory).db.read() as conn:
@@ -48,7 +49,7 @@ def list_webhooks(directory: Path, as_json: bool) -> None:
         print_json([asdict(one) | {"created_at": iso(one.created_at)} for one in found])
         return
     for one in found:
-        click.echo(f"{one.id}  {one.url}  {', '.join(one.events)}  {one.waiting} waiting")
+        click.echo(f"{one.id}  {one.origin}  {', '.join(one.events)}  {one.waiting} waiting")
 
 
 @webhook.command("test")
@@ -66,15 +67,16 @@ def test_webhook(number: str, directory: Path) -> None:
 
 @webhook.command("rotate")
 @click.argument("number")
+@click.option("--reason", required=True, help="Whether it leaked or was only old; kept in the journal.")
 @directory_option
-def rotate_webhook(number: str, directory: Path) -> None:
+def rotate_webhook(number: str, reason: str, directory: Path) -> None:
     """Give a webhook another secret and print it, and nothing else. The old one signs too for a day."""
     from bonded.screening import webhooks
     from bonded.values.who import OPERATOR
 
     house = open_house(directory)
     with house.db.write() as tx:
-        secret = webhooks.rotate(tx, OPERATOR, number, sealer=house.sealer, now=house.clock())
+        secret = webhooks.rotate(tx, OPERATOR, number, sealer=house.sealer, reason=reason, now=house.clock())
     click.echo(secret)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ LATER: dict[str, tuple[str, str, str]] = {
     "export": ("bonded.cli.ceremony_import", "export", "Write the file to carry to a ceremony."),
     "compare": ("bonded.cli.recovery", "compare", "Compare the live bins with the public record."),
     "recover": ("bonded.cli.recovery", "recover", "Recover from the public record."),
+    "put-back": ("bonded.cli.recovery", "put_back", "Put back offline files that were damaged in the public store."),
     "rekey": ("bonded.cli.recovery", "rekey", "Make new online keys after a compromise, for development."),
     "rotate": ("bonded.cli.rotation", "rotate", "Change keys, in steps that no client notices."),
     "resize": ("bonded.cli.rotation", "resize", "Change the number of bins while the index is used."),
@@ -84,6 +85,8 @@ def _print_status(found: Status, now: datetime) -> None:
     if found.development:
         click.echo("DEVELOPMENT KEYS: all keys are on this machine. Not for real users.")
     click.echo(f"live publication {found.live}, attempt {found.attempt}, content {found.content}")
+    if found.signed_at:
+        click.echo(f"  timestamp signed at {iso(found.signed_at)}, {_seconds(now - found.signed_at)} ago")
     for role in found.roles:
         where = "online" if role.online else "offline"
         keys = ", ".join(key[:8] for key in role.keys)
@@ -95,8 +98,8 @@ def _print_status(found: Status, now: datetime) -> None:
         )
     for bins in found.bin_sets:
         click.echo(f"  {bins.prefix:<12} {bins.count} bins under {bins.role}, generation {bins.generation}")
-    soonest = iso(found.next_bin_expiry) if found.next_bin_expiry else "none"
-    click.echo(f"  {found.bins} bins, the first expires at {soonest}; snapshot {found.snapshot_bytes} bytes")
+    first = f", the first expires at {iso(found.next_bin_expiry)}" if found.next_bin_expiry else ""
+    click.echo(f"  {found.bins} bins{first}; snapshot {found.snapshot_bytes} bytes")
     click.echo(
         f"waiting: {found.rows_waiting} changes, {found.rows_parked} parked; {found.superseded} objects to sweep"
     )
@@ -104,11 +107,18 @@ def _print_status(found: Status, now: datetime) -> None:
         click.echo(f"under way: {found.change.kind}, since {iso(found.change.since)}: {found.change.says}")
     for queue in found.queues:
         due = f", the oldest due at {iso(queue.oldest_due)}" if queue.oldest_due else ""
+        due += f", {_seconds(now - queue.oldest_made)} behind" if queue.oldest_made else ""
         click.echo(f"  {queue.waiting} {queue.name} jobs, {queue.dead} dead{due}")
     for flip in found.flips[:5]:
-        click.echo(f"  {flip.n}  {flip.kind}  {iso(flip.flipped_at or flip.opened_at)}  {flip.changes} changes")
+        took = f", visible {_seconds(flip.flipped_at - flip.opened_at)} after it was signed" if flip.flipped_at else ""
+        when = iso(flip.flipped_at or flip.opened_at)
+        click.echo(f"  {flip.n}  {flip.kind}  {when}  {flip.changes} changes{took}")
     for alarm in found.alarms:
         click.echo(f"ALARM ({alarm.severity}): {alarm.sentence()} {alarm.advice()}", err=True)
+
+
+def _seconds(time: timedelta) -> str:
+    return f"{time.total_seconds():.1f} s"
 
 
 def _plain(found: Status) -> dict[str, Any]:
@@ -125,13 +135,21 @@ def _plain(found: Status) -> dict[str, Any]:
 
 @tuf.command()
 @directory_option
-def refresh(directory: Path) -> None:
+@click.option(
+    "--accept-clock",
+    is_flag=True,
+    help="The clock of this machine is right, although it is behind the last publication, or more than a day ahead of it.",
+)
+def refresh(directory: Path, accept_clock: bool) -> None:
     """Renew timestamp, snapshot and bins that are due, once. The server does this by itself."""
+    from dataclasses import replace
+
     from bonded.tuf.refresh import refresh as renew
 
     house = open_house(directory)
+    publisher = replace(house.publisher, settings=replace(house.tuf_settings, accept_clock=accept_clock))
     with told():
-        click.echo(str(renew(house.publisher, house.clock())))
+        click.echo(str(renew(publisher, house.clock())))
 
 
 def _json(value: Any) -> Any:

@@ -54,18 +54,23 @@ def status(directory: Path, as_json: bool) -> None:
     """How the feed of the settings stands. Exit status 1 when its last import failed."""
     from bonded.ops import vulnerability_feed
 
-    found = vulnerability_feed.state(open_house(directory).db)
+    house = open_house(directory)
+    found = vulnerability_feed.state(house.db)
+    trouble = found.trouble(house.clock()) if found else ""
     if as_json:
         imported = iso(found.imported_at) if found and found.imported_at else None
-        print_json(asdict(found) | {"tried_at": iso(found.tried_at), "imported_at": imported} if found else {})
+        newest = iso(found.newest) if found and found.newest else None
+        times = {"imported_at": imported, "newest": newest, "problem": trouble}
+        print_json(asdict(found) | {"tried_at": iso(found.tried_at)} | times if found else {})
     elif found is None:
         click.echo("no feed was imported by the clock yet")
     else:
         last = iso(found.imported_at) if found.imported_at else "never"
-        click.echo(f"{found.source}: {found.records} records, imported {last}")
-        if found.problem:
-            click.echo(f"last tried {iso(found.tried_at)}: {found.problem}")
-    if found is not None and found.problem:
+        newest = f", the newest of {iso(found.newest)}" if found.newest else ""
+        click.echo(f"{found.source}: {found.records} records{newest}, imported {last}")
+        if trouble:
+            click.echo(f"last tried {iso(found.tried_at)}: {trouble}")
+    if trouble:
         raise SystemExit(1)
 
 

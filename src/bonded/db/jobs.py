@@ -138,15 +138,17 @@ def claim(tx: Tx, queues: list[str], *, now: datetime, lease: timedelta) -> Job 
     return Job(*row) if row else None
 
 
+_WAITS = (
+    job.c.queue.in_(bindparam("queues", expanding=True)),
+    job.c.state == "pending",
+    job.c.due <= bindparam("now"),
+)
+
+
 @cache
 def _claim(dialect: str) -> Any:
     """Built once for each dialect, as `_upsert`."""
-    waits = (
-        job.c.queue.in_(bindparam("queues", expanding=True)),
-        job.c.state == "pending",
-        job.c.due <= bindparam("now"),
-    )
-    pick = select(job.c.id).where(*waits).order_by(job.c.due, job.c.id).limit(1)
+    pick = select(job.c.id).where(*_WAITS).order_by(job.c.due, job.c.id).limit(1)
     if dialect == "postgresql":
         pick = pick.with_for_update(skip_locked=True)
     return (
@@ -181,8 +183,11 @@ def due_ids(conn: Connection, queue: str, *, before: datetime, limit: int) -> li
 
 def due(conn: Connection, queues: list[str], *, now: datetime) -> bool:
     """Whether a job of `queues` could be claimed now. A read: idle workers look without taking the write lock."""
-    wanted = select(job.c.id).where(job.c.queue.in_(queues), job.c.state == "pending", job.c.due <= now).limit(1)
-    return conn.execute(wanted).first() is not None
+    return conn.execute(_DUE, {"queues": queues, "now": now}).first() is not None
+
+
+_DUE = select(job.c.id).where(*_WAITS).limit(1)
+"""Built once, as `_upsert`: each thread asks it after each of its jobs."""
 
 
 def heartbeat(tx: Tx, taken: Job, *, now: datetime, lease: timedelta) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, delete, select
@@ -66,11 +67,17 @@ class Seen:
 
 def tell(tx: Tx, one: Seen) -> None:
     """Write what a worker says of itself."""
-    make = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
     values = {column.name: getattr(one, column.name) for column in worker.columns} | {"queues": list(one.queues)}
-    statement = make(worker).values(values)
+    tx.execute(_tell(tx.dialect.name), values)
+
+
+@cache
+def _tell(dialect: str) -> Any:
+    """Built once for each dialect: every lane of every process says so again and again."""
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    statement: Any = make(worker)
     changed = {name: statement.excluded[name] for name in ("busy", "done", "failed", "broker", "seen_at")}
-    tx.execute(statement.on_conflict_do_update(index_elements=[worker.c.id], set_=changed))
+    return statement.on_conflict_do_update(index_elements=[worker.c.id], set_=changed)
 
 
 def leave(tx: Tx, worker_id: str) -> None:

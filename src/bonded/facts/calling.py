@@ -70,7 +70,10 @@ class Calling(Methods):
         found: list[Value] = []
         for one in nodes:
             value = self.evaluate(one)
-            found += value.items if isinstance(one, ast.Starred) and value.items is not None else (value,)
+            if value.items is not None and isinstance(one, ast.Starred):
+                found += value.items
+            else:
+                found.append(value)
         return found
 
     def _keywords(self, nodes: list[ast.keyword]) -> dict[str, Value]:

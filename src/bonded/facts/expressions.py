@@ -111,9 +111,10 @@ class Expressions(Operators):
             if method is not None:
                 return Value(local=method)
         of, known = base.names, base.const is not UNKNOWN
-        names = tuple([_dotted(one, name) for one in of]) if of else ()
-        unknown = not known and all(one.startswith(PARAMETER) for one in of)
-        stored = self._field(base, name) if unknown else None
+        names = (_dotted(of[0], name),) if len(of) == 1 else tuple([_dotted(one, name) for one in of])
+        # One name is what most things have, and this is among the most frequent lines of all.
+        plain = of[0].startswith(PARAMETER) if len(of) == 1 else all(one.startswith(PARAMETER) for one in of)
+        stored = self._field(base, name) if plain and not known else None
         labels = base.labels | _HIDDEN if hidden else base.labels
         if name in _LAST_OF_ENVIRONMENT and any(canonical(one) == "os.environ" for one in names):
             labels |= {ENVIRONMENT}

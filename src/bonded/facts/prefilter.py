@@ -18,6 +18,7 @@ from bonded.facts.source import is_plain
 _FOLDED = re.compile(
     rb"\xef[\xbc\xbd]|\xf0\x9d[\x90-\x9f]|\xe2[\x81\x82\x84\x85]|\xe1[\xb4-\xb6]|\xc2[\xaa\xba]|\xc5\xbf|\xca[\xb0-\xb8]"
 )
+_ASCII = bytes(range(128))
 MOST = 2000
 """Matches that are counted of one pattern; where there are more, the file is taken to be worth reading."""
 LARGE = 2_500_000
@@ -111,7 +112,8 @@ def hits(data: bytes) -> frozenset[str]:
 
 def unfolded(data: bytes) -> bytes:
     """The source with its names as Python reads them (NFKC, PEP 3131); its lines stay where they are."""
-    if data.isascii() or not _FOLDED.search(data):
+    # No pattern holds a byte of ASCII, so without these there is at least as much to find, and most often next to nothing to search.
+    if data.isascii() or not _FOLDED.search(data.translate(None, _ASCII)) or not _FOLDED.search(data):
         return data
     return unicodedata.normalize("NFKC", data.decode("utf-8", "replace")).encode("utf-8", "replace")
 

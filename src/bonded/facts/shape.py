@@ -35,6 +35,9 @@ _ALIKE = bytes(next((kind for kind, letters in enumerate(_LETTERS, 1) if one in 
 _ALIKE_RUNS = tuple(bytes([kind]) * 8 for kind, _ in enumerate(_LETTERS, 1))
 """A source in which no eight letters of a sort follow each other holds no such name; this tells it five times as fast."""
 _IDEOGRAPHS = re.compile(rb"(?:[\xe4-\xe9][\x80-\xbf]{2}){12,}")
+_SORTS = bytes(105 if 0xE4 <= one <= 0xE9 else 99 if 0x80 <= one <= 0xBF else 0 for one in range(256))
+_TWELVE = b"icc" * 12
+"""Twelve ideographs once each byte is told by its sort: a source without them is told several times as fast."""
 _RUN = re.compile(rb"(?:\\x[0-9a-fA-F]{2}|\\[0-7]{3}|\\[0-7]{2}(?![0-7])){12,}")
 _ONE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|([0-7]{1,3}))")
 _AFTER_WALL = re.compile(
@@ -43,7 +46,7 @@ _AFTER_WALL = re.compile(
 _BLANKS = re.compile(rb"[ \t]*")
 _MOST_WALLS = 100
 _RETURN = re.compile(rb"\r(?!\n)[ \t]*[A-Za-z_]")
-_BIDI_BYTES = tuple(one.encode() for one in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_BIDI_BYTES = re.compile(rb"\xe2(?:\x80[\xaa-\xae]|\x81[\xa6-\xa9])")
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _OPENS, _CLOSES = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068", "\u202c\u2069"
 _BANNER = (
@@ -128,7 +131,7 @@ def _underscores(data: bytes) -> Iterator[Trait]:
 
 def _ideographs(data: bytes) -> Iterator[Trait]:
     """Names of a dozen ideographs out of a handful of similar ones: no language has such words."""
-    if b"\xe6" not in data or not _IDEOGRAPHS.search(data):
+    if b"\xe6" not in data or _TWELVE not in data.translate(_SORTS):
         return
     runs = [match.group().decode("utf-8", "replace") for match in islice(_IDEOGRAPHS.finditer(data), 400)]
     if len(runs) >= 20 and len(set(runs)) >= 5 and len(set("".join(runs))) <= 24:
@@ -189,9 +192,7 @@ def _is_code(before: bytes, data: bytes, after: int) -> bool:
 
 
 def _bidi(data: bytes) -> Iterator[Trait]:
-    if data.isascii() or (b"\xe2\x80" not in data and b"\xe2\x81" not in data):
-        return
-    if not any(one in data for one in _BIDI_BYTES):
+    if data.isascii() or not _BIDI_BYTES.search(data):
         return
     for number, line in enumerate(data.decode("utf-8", "replace").split("\n"), 1):
         if _BIDI.search(line):

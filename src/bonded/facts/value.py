@@ -140,8 +140,10 @@ def gather(values: list[Value] | tuple[Value, ...]) -> tuple[frozenset[str], tup
     labels = NOTHING
     steps: tuple[str, ...] = ()
     for value in values:
-        plain = value.items is None and value.table is None
-        own, way = (value.labels, value.steps) if plain else reach(value)
+        if value.items is None and value.table is None:
+            own, way = value.labels, value.steps
+        else:
+            own, way = reach(value)
         if own:
             labels = labels | own if labels else own
         steps = steps or way

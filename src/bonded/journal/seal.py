@@ -58,7 +58,10 @@ def unsealed(conn: Connection) -> int:
 
 
 _UNSEALED = (
-    select(journal).join(journal_unsealed, journal_unsealed.c.id == journal.c.id).order_by(journal.c.id).limit(BATCH)
+    select(journal)
+    .join(journal_unsealed, journal_unsealed.c.id == journal.c.id)
+    .order_by(journal_unsealed.c.id)
+    .limit(BATCH)
 )
 """Built once, as in `record`."""
 

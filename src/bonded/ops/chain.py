@@ -24,6 +24,8 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]  # re-exported with
 from bonded.seams import NotStored, Storage
 
 METADATA = "metadata"
+BINS = {"pages": "page-bin-", "bins": "bin-"}
+"""How the bins of each delegating role are called: the files of two roles with one key are told apart by nothing else."""
 Delegator = Root | Targets
 T = TypeVar("T", Root, Timestamp, Snapshot, Targets)
 
@@ -143,7 +145,12 @@ def _delegations(store: Storage, chain: Chain, versions: Mapping[str, int]) -> N
     roles = targets.delegations.roles if targets.delegations else None
     for role in roles or {}:
         chain.delegating[role] = document = read_role(store, role, versions, targets)
-        chain.keys[role] = _model(Targets, document)
+        chain.keys[role] = below = _model(Targets, document)
+        bins = below.delegations.succinct_roles if below.delegations else None
+        if bins is None or not bins.name_prefix.startswith(BINS.get(role, "")):
+            raise Broken(
+                "form", document.name, "it does not delegate to the bins of its role: it is another role's file"
+            )
 
 
 def _read(store: Storage, role: str, name: str, delegator: Delegator) -> Document:

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, select, update
 
+from bonded.catalog.rules import check_reason
 from bonded.db.engine import Tx, touch
 from bonded.db.jobs import job
 from bonded.journal import record
@@ -77,29 +78,33 @@ def totals(conn: Connection) -> list[Waiting]:
     return [Waiting(*row) for row in rows]
 
 
-def retry(tx: Tx, who: Actor, job_id: int, *, now: datetime) -> Letter:
-    """Give a dead job all its attempts again, due now. Raises Refusal (no-such-job, job-not-dead).
+def retry(tx: Tx, who: Actor, job_id: int, *, now: datetime, reason: str = "") -> Letter:
+    """Give a dead job all its attempts again, due now. Raises Refusal (no-such-job, job-not-dead, reason-too-long).
+
+    `reason` may be empty: trying again is what the work needs anyhow, and after an outage there are hundreds of them.
 
     Where a pending job has the same key already, that one does the work and the dead row goes.
     """
+    words = check_reason("job.retry", reason)
     letter = _dead(tx, job_id)
     twin = tx.execute(select(job.c.id).where(job.c.key == letter.key, job.c.state == "pending")).first()
     if twin:
         tx.execute(delete(job).where(job.c.id == job_id))
     else:
         tx.execute(update(job).where(job.c.id == job_id).values(state="pending", due=now, attempt=0, lease_until=None))
-    _record(tx, "job.retry", who, letter, "", now)
+    _record(tx, "job.retry", who, letter, words, now)
     touch(tx, letter.queue, [] if twin else [job_id])
     return letter
 
 
 def discard(tx: Tx, who: Actor, job_id: int, *, reason: str, now: datetime) -> Letter:
-    """Delete a dead job. Raises Refusal (no-such-job, job-not-dead, reason-needed-for-job)."""
+    """Delete a dead job. Raises Refusal (no-such-job, job-not-dead, reason-needed-for-job, reason-too-long)."""
     if not reason.strip():
         raise Refusal(NO_REASON, "discarding a job needs a reason")
+    words = check_reason("job.discard", reason)
     letter = _dead(tx, job_id)
     tx.execute(delete(job).where(job.c.id == job_id))
-    _record(tx, "job.discard", who, letter, reason, now)
+    _record(tx, "job.discard", who, letter, words, now)
     return letter
 
 

@@ -6,14 +6,17 @@ pause, and told only when it is wrong both times.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 from bonded.ops import (
+    look_alone,
     look_client,
     look_database,
     look_journal,
     look_metadata,
     look_record,
+    look_roots,
     look_store,
     look_strays,
     look_targets,
@@ -26,6 +29,7 @@ LOOKS: dict[str, Look] = {
     "database": look_database.look,
     "vault": look_vault.look,
     "journal": look_journal.look,
+    "roots": look_roots.look,
     "metadata": look_metadata.look,
     "targets": look_targets.look,
     "record": look_record.look,
@@ -34,6 +38,13 @@ LOOKS: dict[str, Look] = {
     "client": look_client.look,
 }
 """In the order in which a cause is told before what follows from it."""
+ALONE: dict[str, Look] = {
+    "roots": look_roots.look,
+    "store": look_alone.look,
+    "record": look_record.look,
+    "client": look_client.look_alone,
+}
+"""Those that need the public store and nothing else."""
 
 
 MOST = 10_000
@@ -46,13 +57,17 @@ TOO_MANY = define(
 
 
 def fsck(
-    ground: Callable[[], Ground], *, pause: Callable[[], None], began: Callable[[str], None] = lambda _: None
+    ground: Callable[[], Ground],
+    *,
+    pause: Callable[[], None],
+    began: Callable[[str], None] = lambda _: None,
+    looks: Mapping[str, Look] = MappingProxyType(LOOKS),
 ) -> Iterator[Disagreement]:
     """All disagreements, look by look. `ground` gives the ground as of now, `pause` waits before a second look.
 
     `began` is called with the name of each look (for progress).
     """
-    for name, look in LOOKS.items():
+    for name, look in looks.items():
         began(name)
         first = list(_most(name, look(ground())))
         if not first:

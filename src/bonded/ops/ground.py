@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from bonded.db.engine import Database
 from bonded.ops.disagreements import Disagreement
 from bonded.seams import Storage
+from bonded.tuf.kept import Kept
 
 
 @dataclass(slots=True)
@@ -29,7 +30,8 @@ class Sizes:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Read-only view for the looks. `root` is the root metadata that users are given; `now` judges expiry and age."""
+    """Read-only view for the looks. `root` is the root metadata that users are given; `now` judges expiry and age; `kept` are the
+    copies that this host has of what was signed offline."""
 
     db: Database
     vault: Storage
@@ -38,6 +40,7 @@ class Ground:
     now: datetime
     sizes: Sizes = field(default_factory=Sizes)
     """Filled while metadata are read."""
+    kept: Sequence[Kept] = ()
 
 
 Look = Callable[[Ground], Iterator[Disagreement]]

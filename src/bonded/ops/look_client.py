@@ -45,16 +45,27 @@ def look(ground: Ground) -> Iterator[Disagreement]:
     """Refresh as a new client and fetch a sample of targets, hashes verified by python-tuf."""
     with tempfile.TemporaryDirectory(prefix="bonded-fsck-") as where:
         updater = client(ground.public, ground.root, Path(where))
-        try:
-            at_moment(updater, ground.now)
-            updater.refresh()
-        except (RepositoryError, DownloadError, ValueError) as error:
-            yield Disagreement(CLIENT, "metadata", f"{type(error).__name__}: {error}")
+        if refused := list(_refresh(updater, ground.now)):
+            yield from refused
             return
         with ground.db.read() as conn:
             paths = _sample(conn)
         for path in paths:
             yield from _fetch(updater, path, Path(where) / "target")
+
+
+def look_alone(ground: Ground) -> Iterator[Disagreement]:
+    """Refresh as a new client, and no more: which targets there are, only the database says without reading every bin."""
+    with tempfile.TemporaryDirectory(prefix="bonded-fsck-") as where:
+        yield from _refresh(client(ground.public, ground.root, Path(where)), ground.now)
+
+
+def _refresh(updater: Updater, now: datetime) -> Iterator[Disagreement]:
+    try:
+        at_moment(updater, now)
+        updater.refresh()
+    except (RepositoryError, DownloadError, ValueError) as error:
+        yield Disagreement(CLIENT, "metadata", f"{type(error).__name__}: {error}")
 
 
 def client(store: Storage, root: bytes, folder: Path) -> Updater:

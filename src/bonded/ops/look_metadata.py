@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,12 +19,13 @@ from bonded.tuf.tables import bin_table, head, publication
 META_MISSING = define(
     "metadata-missing",
     "Signed metadata that clients will ask for is not in the store.",
-    "Run `bonded restore --in-place`, which issues every bin anew; offline roles come back from the ceremony's bundle.",
+    "Targets, pages and bins: run `bonded tuf put-back`. The others: run `bonded restore --in-place`, which issues every bin anew.",
 )
 META_DAMAGED = define(
     "metadata-damaged",
     "Signed metadata is not what was signed, or not what its parent names. Clients refuse it.",
-    "Find out who can write to the store; then run `bonded restore --in-place`.",
+    "Find out who can write to the store; then run `bonded tuf put-back` for targets, pages and bins, and `bonded restore --in-place` for the "
+    "others.",
 )
 META_EXPIRED = define(
     "metadata-expired",
@@ -75,15 +76,23 @@ KINDS = {"missing": META_MISSING}
 
 def look(ground: Ground) -> Iterator[Disagreement]:
     """Verify every role; a break in the chain above the bins ends the look, for nothing below it can be trusted."""
+    chain = yield from look_above_bins(ground)
+    if chain is not None:
+        yield from _bins(ground, chain)
+        yield from _extra_field(ground, chain)
+
+
+def look_above_bins(ground: Ground) -> Generator[Disagreement, None, Chain | None]:
+    """Verify the roles above the bins; gives the chain, None when it breaks. Of a root that breaks it the look at roots tells."""
     try:
         chain = read_chain(ground.public, ground.root)
     except Broken as broken:
-        yield disagreement(broken)
-        return
+        if not broken.name.endswith(".root.json"):
+            yield disagreement(broken)
+        return None
     for document in chain.roles():
-        yield from _judge(ground, document, online=document.role in ("timestamp", "snapshot"))
-    yield from _bins(ground, chain)
-    yield from _extra_field(ground, chain)
+        yield from judge(ground, document, online=document.role in ("timestamp", "snapshot"))
+    return chain
 
 
 def disagreement(broken: Broken) -> Disagreement:
@@ -91,7 +100,8 @@ def disagreement(broken: Broken) -> Disagreement:
     return Disagreement(KINDS.get(broken.what, META_DAMAGED), broken.name, broken.sentence)
 
 
-def _judge(ground: Ground, document: Document, *, online: bool) -> Iterator[Disagreement]:
+def judge(ground: Ground, document: Document, *, online: bool) -> Iterator[Disagreement]:
+    """How long one role is still valid, and how near its size is to what clients accept."""
     left = document.expires - ground.now
     when = document.expires.isoformat()
     if left <= timedelta(0):
@@ -131,6 +141,13 @@ def _bins(ground: Ground, chain: Chain) -> Iterator[Disagreement]:
     if not settled and not (fresh and _first(ground, chain)):
         sentence = "the database does not know it as live"
         yield Disagreement(NOT_SETTLED, f"publication {chain.timestamp.version}", sentence, warning=True)
+    yield from look_at_bins(ground, chain, lambda document: _row(document, rows.get(document.role)) if settled else ())
+
+
+def look_at_bins(
+    ground: Ground, chain: Chain, more: Callable[[Document], Iterable[Disagreement]]
+) -> Iterator[Disagreement]:
+    """Verify every bin, one at a time, and look for `more` in each that verifies."""
     versions = chain.versions()
     for delegating, delegator in chain.keys.items():
         for name in bins(chain, delegating) if delegating != "targets" else ():
@@ -139,10 +156,8 @@ def _bins(ground: Ground, chain: Chain) -> Iterator[Disagreement]:
             except Broken as broken:
                 yield disagreement(broken)
                 continue
-            yield from _judge(ground, document, online=True)
-            row = rows.get(name)
-            if settled:
-                yield from _row(document, row)
+            yield from judge(ground, document, online=True)
+            yield from more(document)
 
 
 def _settled(conn: Connection, chain: Chain) -> bool:

@@ -57,13 +57,17 @@ def look(ground: Ground) -> Iterator[Disagreement]:
     """Every target's bytes, then everything under packages/, then copies. Reads the whole public store."""
     for targets in all_targets(ground.db):
         for path, sha256, length in targets:
-            names = [hashed(path, sha256)] + ([path] if path.startswith("packages/") else [])
-            for name in names:
-                yield from _object(ground.public, name, sha256, length)
+            yield from of_target(ground.public, path, sha256, length)
     yield from _metadata(ground)
     yield from _packages(ground)
     yield from _plain(ground)
     yield from _copies(ground.public)
+
+
+def of_target(store: Storage, path: str, sha256: str, length: int) -> Iterator[Disagreement]:
+    """The bytes of one target under each of its names."""
+    for name in [hashed(path, sha256)] + ([path] if path.startswith("packages/") else []):
+        yield from _object(store, name, sha256, length)
 
 
 def _object(store: Storage, name: str, sha256: str, length: int | None) -> Iterator[Disagreement]:

@@ -25,11 +25,6 @@ STRAY = define(
     "No publication and no sweep knows an object of the public store.",
     "Look at it: it is left over from a restore, or somebody else wrote it. It may be deleted.",
 )
-ROOT_MISSING = define(
-    "root-missing",
-    "A root that clients have to pass is not in the store: those that hold an older one cannot go on.",
-    "Copy it back from the ceremony's bundle or from a backup.",
-)
 _NAME = re.compile(r"(?:metadata/(\d+)\.([^/]+)|publications/(\d+))\.json(?:\.gz|\.zst)?")
 _PACK = re.compile(r"publications/\d{4}-\d{2}-\d{2}\.jsonl\.zst")
 _KEPT = ("root", "targets", "pages", "bins", "snapshot")
@@ -43,9 +38,6 @@ def look(ground: Ground) -> Iterator[Disagreement]:
     except Broken:
         return  # told by the look at metadata
     versions = {**chain.versions(), "root": chain.root.version}
-    for version in range(1, chain.root.version + 1):
-        if not ground.public.exists(f"metadata/{version}.root.json"):
-            yield Disagreement(ROOT_MISSING, f"metadata/{version}.root.json", "it is not in the store")
     with ground.db.read() as conn:
         settled = _ours(conn, chain.timestamp.version)  # else older bins wait for the publisher's next claim
     for prefix in ("metadata/", "publications/"):

@@ -16,13 +16,17 @@ from bonded.db.engine import Database
 from bonded.journal.record import record
 from bonded.journal.seal import current
 from bonded.ops.restore import PUBLISHER_RUNS, Restored, put_files, take_broken_pages
+from bonded.seams import Storage
 from bonded.tuf.context import Publisher
 from bonded.tuf.generations import forget
 from bonded.tuf.offline import Step
 from bonded.tuf.outcome import Result
 from bonded.tuf.plain import copy_all
 from bonded.tuf.publish import publish
+from bonded.tuf.put_back import damaged_roots
 from bonded.tuf.recover import Recovered, go_on, replay_record, tell
+from bonded.tuf.recover_caches import empty, empty_later
+from bonded.tuf.recover_copies import remove_wrong_copies
 from bonded.tuf.recover_offline import Standing, standing
 from bonded.tuf.recover_return import Way, go_back
 from bonded.tuf.recover_strays import remove_strays, retire
@@ -60,6 +64,7 @@ def recover(p: Publisher, what: Recovery, clock: Clock, progress: Callable[[str]
     with p.lock.held() as mine:
         if not mine:
             raise Refusal(PUBLISHER_RUNS, "another process publishes here: stop the server first")
+        check_roots(p.public, what.root, what.new)
         way = _way(p, what)
         with p.db.read() as conn:
             done.kept = current(conn)[0]
@@ -77,7 +82,24 @@ def recover(p: Publisher, what: Recovery, clock: Clock, progress: Callable[[str]
     _publish(p, done, clock)
     progress("plain copies")
     copy_all(p, clock())
+    progress("caches")
+    _caches(p, done, clock())
     return done
+
+
+def check_roots(public: Storage, trusted: bytes, new: Step | None) -> None:
+    """Raise OfflineDamaged for a root that clients could not pass afterwards. What lies in the way of a new one is replaced."""
+    replaced = new.versions()["root"] if new is not None else None
+    for one in damaged_roots(public, trusted):
+        if replaced is None or one.problem.version < replaced:
+            raise one.problem
+
+
+def _caches(p: Publisher, done: Recovered, now: datetime) -> None:
+    """Last, so that what a cache fetched meanwhile goes, too; again by a job, until every cache has shown that it did."""
+    done.caches = empty(p)
+    with p.db.write() as tx:
+        empty_later(tx, p, done.live, [*done.taken, *done.strays, *done.copies], now)
 
 
 def _way(p: Publisher, what: Recovery) -> Way:
@@ -98,7 +120,9 @@ def _back(
     p: Publisher, what: Recovery, way: Way, done: Recovered, clock: Clock, progress: Callable[[str], None]
 ) -> None:
     progress("files")
-    put_files(p, Restored())
+    put = Restored()
+    put_files(p, put)
+    done.taken = put.taken
     progress("pages")
     broken = take_broken_pages(p)
     if "" in broken:
@@ -107,6 +131,7 @@ def _back(
     done.pages = [key for key in broken if key]
     progress("signing every bin")
     done.live = go_back(p, way, done.pages, clock())
+    empty(p)
     layout = way.standing.trust.layout
     with p.db.write() as tx:
         forget(tx, layout)
@@ -117,6 +142,8 @@ def _back(
             record(tx, "keys.replace", OPERATOR, (SubjectKind.INDEX, ""), now=clock(), facts=facts)
     progress("objects that nobody stands for")
     done.strays = remove_strays(p, way.standing, what.found.good.n, done.live)
+    progress("compressed copies")
+    done.copies = remove_wrong_copies(p.public)
 
 
 def _publish(p: Publisher, done: Recovered, clock: Clock) -> None:

@@ -29,6 +29,7 @@ from bonded.tuf.plain import copy_all
 from bonded.tuf.plan import Exposure
 from bonded.tuf.publish import publish
 from bonded.tuf.put import expose, objects_of
+from bonded.tuf.recover_caches import empty_later
 from bonded.tuf.roles import file_path, hashed, page_path
 from bonded.tuf.tables import bin_table, head, page
 from bonded.values.refusals import Refusal, define
@@ -65,10 +66,12 @@ class Restored:
     pages: int = 0
     plain: int = 0
     missing: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    """Objects under packages/ that stand for no public file and were deleted."""
 
 
 def reissue(p: Publisher, clock: Callable[[], datetime], *, progress: Callable[[str], None]) -> Restored:
-    """Put files, issue every bin, flip, write plain copies. Raises Refusal (publisher-runs), Behind, Untrusted."""
+    """Put files, issue every bin, flip, write plain copies, have caches emptied by a job. Raises Refusal (publisher-runs), Behind, Untrusted."""
     done = Restored()
     with p.lock.held() as mine:
         if not mine:
@@ -83,6 +86,8 @@ def reissue(p: Publisher, clock: Callable[[], datetime], *, progress: Callable[[
     done.live = _publish_all(replace(p, settings=replace(p.settings, refresh_slice=AT_ONCE)), clock)
     progress("plain copies")
     done.plain = copy_all(p, clock())
+    with p.db.write() as tx:
+        empty_later(tx, p, done.live, done.taken, clock())
     return done
 
 
@@ -114,6 +119,7 @@ def put_files(p: Publisher, done: Restored) -> None:
         if name not in allowed:
             p.public.delete(name)
             done.withdrawn += 1
+            done.taken.append(name)
     p.public.barrier()
 
 

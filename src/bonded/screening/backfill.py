@@ -17,6 +17,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Connection, delete, func, insert, select, update
 
+from bonded.catalog.rules import REASON_NEEDED, check_reason
 from bonded.checks.kit import Check
 from bonded.checks.registry import by_name
 from bonded.db.engine import Tx
@@ -125,20 +126,43 @@ def start(
     most_cases: int = MOST_CASES,
     schedule: str | None = None,
     new: CheckState = CheckState.EVALUATION,
+    reason: str = "",
 ) -> int:
-    """Begin a backfill of the checks `names`; returns its number. Raises Refusal (no-such-check, check-does-not-run).
+    """Begin a backfill of the checks `names`; returns its number.
 
-    `act`: a verdict of reject withdraws a public file. `new` is the state of checks from outside that nobody has set yet.
+    `act`: a verdict of reject withdraws a public file; then somebody says why, be it by the schedule. Else `reason` may be
+    empty: looking once more harms nobody. `new` is the state of checks from outside that nobody has set yet.
+    Raises Refusal (no-such-check, check-does-not-run, reason-needed).
     """
+    words = why(reason, act and schedule is None)
     checks = chosen(tx, names, new)
     values: dict[str, Any] = dict.fromkeys(_COUNTERS, 0) | {"verdicts": {}, "cursor": "", "says": ""}
     values |= {"checks": [one.name for one in checks], "filter": selection.as_json(), "act": act, "schedule": schedule}
     values |= {"state": S.RUNNING, "most_cases": most_cases, "started_at": now, "mark_at": now, "seen_at": now}
     values["total"] = count(tx, selection, checks, before=now)
     number = int(tx.execute(insert(table).values(values).returning(table.c.id)).scalar_one())
-    _record(tx, who, number, "start", now, checks=values["checks"], filter=values["filter"], act=act)
+    _record(
+        tx,
+        who,
+        number,
+        "start",
+        now,
+        checks=values["checks"],
+        filter=values["filter"],
+        act=act,
+        schedule=schedule,
+        reason=words,
+    )
     feed(tx, number, now)
     return number
+
+
+def why(reason: str, needed: bool) -> str:
+    """`reason` as the journal keeps it. Raises Refusal (reason-needed, reason-too-long)."""
+    words = check_reason("check.backfill", reason)
+    if needed and not words:
+        raise Refusal(REASON_NEEDED, "say why: public files may be withdrawn by this")
+    return words
 
 
 def chosen(conn: Connection, names: Iterable[str], new: CheckState = CheckState.EVALUATION) -> tuple[Check, ...]:
@@ -186,31 +210,38 @@ def job_of(number: int, after: str, last: str) -> tuple[str, dict[str, Any]]:
     return f"backfill:{number}:{after}", {"backfill": number, "after": after, "last": last}
 
 
-def pause(tx: Tx, who: Actor, number: int, *, now: datetime, says: str = "paused by a person") -> None:
+def pause(
+    tx: Tx, who: Actor, number: int, *, now: datetime, says: str = "paused by a person", reason: str = ""
+) -> None:
     """Stop handing out. What is in hand is finished and counted. Raises Refusal."""
+    words = why(reason, needed=False)
     row = _in(tx, number, S.RUNNING)
+    says = f"{says}: {words}" if words else says
     _turn(tx, row, S.PAUSED, says, now)
-    _record(tx, who, number, "pause", now, says=says)
+    _record(tx, who, number, "pause", now, says=says, reason=words)
 
 
-def resume(tx: Tx, who: Actor, number: int, *, now: datetime) -> None:
+def resume(tx: Tx, who: Actor, number: int, *, now: datetime, reason: str = "") -> None:
     """Go on where it stopped; a backfill that paused itself for its cases may open as many again. Raises Refusal."""
+    words = why(reason, needed=False)
     row = _in(tx, number, S.PAUSED)
     values = {"state": S.RUNNING, "says": "", "mark_at": now, "seen_at": now, "mark_done": row.done}
     more = row.cases + max(row.most_cases, MOST_CASES) if row.cases >= row.most_cases else row.most_cases
     tx.execute(update(table).where(table.c.id == number).values(values | {"most_cases": more}))
     rows = tx.execute(select(part_table).where(part_table.c.backfill_id == number)).all()
     enqueue_all(tx, QUEUE, [job_of(number, one.after, one.last) for one in rows], now=now)
-    _record(tx, who, number, "resume", now)
+    _record(tx, who, number, "resume", now, reason=words)
     feed(tx, number, now)
 
 
-def cancel(tx: Tx, who: Actor, number: int, *, now: datetime) -> None:
+def cancel(tx: Tx, who: Actor, number: int, *, now: datetime, reason: str = "") -> None:
     """End it where it is. What was found stays. Raises Refusal."""
+    words = why(reason, needed=False)
     row = _in(tx, number, S.RUNNING, S.PAUSED)
     tx.execute(delete(part_table).where(part_table.c.backfill_id == number))
-    _turn(tx, row, S.CANCELLED, "cancelled by a person", now)
-    _record(tx, who, number, "cancel", now, **_summary(row))
+    says = "cancelled by a person"
+    _turn(tx, row, S.CANCELLED, f"{says}: {words}" if words else says, now)
+    _record(tx, who, number, "cancel", now, **_summary(row), reason=words)
 
 
 def read(conn: Connection, number: int) -> Backfill:
@@ -281,4 +312,5 @@ def _summary(row: Backfill) -> dict[str, Any]:
 
 def _record(tx: Tx, who: Actor, number: int, what: str, now: datetime, **facts: Any) -> None:
     subject = (SubjectKind.CHECK, f"backfill {number}")
-    record(tx, "check.backfill", who, subject, now=now, facts={"what": what} | facts)
+    told = {name: value for name, value in facts.items() if value not in (None, "")}
+    record(tx, "check.backfill", who, subject, now=now, facts={"what": what} | told)

@@ -52,6 +52,16 @@ _FILES = (
     .order_by(_F.uploaded_at.desc(), _F.id)
     .limit(MOST_FILES)
 )
+_KNOWN = select(profile_table.c.sha256).where(profile_table.c.sha256.in_(bindparam("hashes", expanding=True)))
+_OTHERS = (
+    select(_F.id)
+    .where(
+        _F.release_id == bindparam("release"),
+        _F.id != bindparam("file"),
+        _F.state.in_((FileState.PUBLIC, FileState.RECEIVED)),
+    )
+    .order_by(_F.id)
+)
 _PROFILES = select(profile_table.c.sha256, profile_table.c.rules, profile_table.c.data).where(
     profile_table.c.sha256.in_(bindparam("hashes", expanding=True))
 )
@@ -108,16 +118,12 @@ def seen(conn: Connection, file: File) -> frozenset[str]:
     rows = conn.execute(_FILES, {"project": file.project_id, "file": file.id}).all()
     siblings = [row for row in rows if row.release_id == file.release_id][:MOST_COMPARED]
     hashes = sorted({row.sha256 for row in (*siblings, *_before(rows, file))})
-    known = select(profile_table.c.sha256).where(profile_table.c.sha256.in_(hashes))
-    return frozenset(conn.execute(known).scalars()) if hashes else frozenset()
+    return frozenset(conn.execute(_KNOWN, {"hashes": hashes}).scalars()) if hashes else frozenset()
 
 
 def other_files(conn: Connection, file: File) -> list[str]:
     """Ids of the other files of the release that are public or waiting for their verdict."""
-    query = select(_F.id).where(
-        _F.release_id == file.release_id, _F.id != file.id, _F.state.in_((FileState.PUBLIC, FileState.RECEIVED))
-    )
-    return list(conn.execute(query.order_by(_F.id)).scalars())
+    return list(conn.execute(_OTHERS, {"release": file.release_id, "file": file.id}).scalars())
 
 
 def was_public(conn: Connection, file: File) -> bool:

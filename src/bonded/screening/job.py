@@ -11,15 +11,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import structlog
 
 from bonded.catalog.change import move_file
 from bonded.catalog.change_two_owners import stage
-from bonded.catalog.locks import lock_file
+from bonded.catalog.locks import lock_seen
 from bonded.catalog.read import File
-from bonded.catalog.two_owners import lacks_second
+from bonded.catalog.two_owners import SECOND_OWNER_NEEDED
 from bonded.checks.kit import Check
 from bonded.checks.registry import discover, rules_hash
 from bonded.db.engine import Tx, afterwards
@@ -35,9 +35,21 @@ from bonded.screening.policy import Decision
 from bonded.screening.run import ScanResult, evidence, judge, scan
 from bonded.screening.settings import ScreeningContext
 from bonded.screening.states import RUNS, CheckState, in_force, welcome
-from bonded.screening.store import Kept, Screened, pack_facts, profile_bytes, store_facts, store_runs, store_verdict
+from bonded.screening.store import (
+    Kept,
+    Planned,
+    Screened,
+    pack_facts,
+    plan_runs,
+    profile_bytes,
+    store_facts,
+    store_planned,
+    store_verdict,
+    verdict_row,
+)
 from bonded.seams import NotStored
 from bonded.values.finding import Finding
+from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, Mode, SubjectKind, Verdict
 from bonded.values.who import POLICY
 
@@ -63,7 +75,8 @@ def screen(context: ScreeningContext, job: Job, now: datetime) -> Effects | None
     log.info(
         "screened", file=given.file.id, verdict=decision.verdict, score=decision.score, cpu=done.result.cpu_seconds
     )
-    return partial(_apply, context, done, decision, states, now, began)
+    planned, verdict = plan_runs(done, now), _verdict(context, done, decision, now)
+    return partial(_apply, context, done, decision, planned, verdict, states, now, began)
 
 
 def needs_archive(given: Given, checks: Iterable[Check]) -> bool:
@@ -113,25 +126,28 @@ def _apply(
     context: ScreeningContext,
     done: Screened,
     decision: Decision,
+    planned: Planned,
+    verdict: Mapping[str, Any],
     states: Mapping[str, CheckState],
     now: datetime,
     began: float,
     tx: Tx,
 ) -> None:
-    """Everything that screening led to, in the transaction that ends the job.
+    """Everything that screening led to, in the transaction that ends the job. Its rows were made before: on SQLite, all others
+    wait while it lasts.
 
     A file that this one is compared with may have been screened in the meantime, beside us. Then the facts are kept and the
     job is due again: the second look sees both, whoever was faster.
     """
-    file = lock_file(tx, done.given.file.id)
+    file = lock_seen(tx, done.given.file)
     if seen(tx, file) != done.given.seen:
         store_facts(tx, [done], now)
         enqueue(tx, "screen", f"screen:{file.id}", {"file_id": file.id}, now=now)
         return
     welcome(tx, done.checks, done.given.states, context.settings.new_checks, now=now)
     store_facts(tx, [done], now)
-    _look_again(tx, done, store_runs(tx, done, now), now)
-    save_verdict(tx, context, done, decision, now)
+    _look_again(tx, done, store_planned(tx, planned), now)
+    store_verdict(tx, verdict)
     _move(tx, file, decision, context.settings.mode, now)
     taken = timedelta(seconds=time.perf_counter() - began)
     first = file.state is S.RECEIVED
@@ -148,11 +164,16 @@ def _look_again(tx: Tx, done: Screened, new: list[Finding], now: datetime) -> No
 
 
 def save_verdict(tx: Tx, context: ScreeningContext, done: Screened, decision: Decision, now: datetime) -> None:
-    """Keep what policy says of the file, under the rules of checks and policy."""
+    """Keep what policy says of the file."""
+    store_verdict(tx, _verdict(context, done, decision, now))
+
+
+def _verdict(context: ScreeningContext, done: Screened, decision: Decision, now: datetime) -> dict[str, Any]:
+    """What policy says of the file, under the rules of checks and policy."""
     settings = context.settings
     rules = rules_hash(done.checks, settings.policy.fingerprint() + settings.names.fingerprint())
     level, unread = context.sandbox.level, done.result.unread
-    store_verdict(tx, done.given.file.id, decision, rules=rules, sandbox=level, unread=unread, now=now)
+    return verdict_row(done.given.file.id, decision, rules=rules, sandbox=level, unread=unread, now=now)
 
 
 def _move(tx: Tx, file: File, decision: Decision, mode: Mode, now: datetime) -> None:
@@ -162,10 +183,12 @@ def _move(tx: Tx, file: File, decision: Decision, mode: Mode, now: datetime) -> 
         return
     if move is not None:
         action, state, words = move
-        if state is S.PUBLIC and lacks_second(tx, file):
-            stage(tx, file, now=now)
-        else:
+        try:
             move_file(tx, action, POLICY, file.id, state, reason=words, now=now, locked=file)
+        except Refusal as refusal:
+            if refusal.code != SECOND_OWNER_NEEDED:  # which is asked for before anything is written
+                raise
+            stage(tx, file, now=now)
     if decision.verdict is not Verdict.CLEAR:
         put_in_case(tx, file, decision, now=now)
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from bonded.catalog.read import File
 from bonded.checks.registry import facts_rules
 from bonded.db.engine import Tx
-from bonded.screening.rows import insert_new
+from bonded.screening.rows import insert_missing
 from bonded.screening.tables import member_facts
 
 MOST_ROWS = 6
@@ -26,7 +26,18 @@ _NEWEST = (
     select(_C.sha256, _C.filename)
     .where(_C.project_id == bindparam("project"), _C.rules == bindparam("rules"))
     .order_by(_C.created_at.desc(), _C.sha256)
-    .limit(MOST_ROWS)
+    .limit(bindparam("most"))
+)
+_N = member_facts.alias("newest").c
+_OLD = delete(member_facts).where(
+    _C.project_id == bindparam("project"),
+    (_C.rules != bindparam("rules"))
+    | _C.sha256.not_in(
+        select(_N.sha256)
+        .where(_N.project_id == bindparam("project"), _N.rules == bindparam("rules"))
+        .order_by(_N.created_at.desc(), _N.sha256)
+        .limit(bindparam("most"))
+    ),
 )
 _DATA = select(_C.sha256, _C.data).where(
     _C.project_id == bindparam("project"),
@@ -37,7 +48,7 @@ _DATA = select(_C.sha256, _C.data).where(
 
 def known(conn: Connection, file: File) -> tuple[bytes, ...]:
     """What the archives of the project that are likest to `file` left, the likest first."""
-    about = {"project": file.project_id, "rules": facts_rules()}
+    about = {"project": file.project_id, "rules": facts_rules(), "most": MOST_ROWS}
     rows = [(row.sha256, row.filename) for row in conn.execute(_NEWEST, about)]
     hashes = [one for one, _ in sorted(rows, key=lambda row: _unlike(row[1], file.filename))][:MOST_GIVEN]
     found = {row.sha256: bytes(row.data) for row in conn.execute(_DATA, about | {"hashes": hashes})} if hashes else {}
@@ -63,7 +74,7 @@ def keep(tx: Tx, some: Sequence[tuple[File, bytes]], now: datetime) -> None:
         (file.project_id, file.sha256): {"filename": file.filename, "data": data} for file, data in some if data
     }
     same = {"rules": rules, "created_at": now}
-    insert_new(tx, member_facts, [{"project_id": key[0], "sha256": key[1]} | rows[key] | same for key in sorted(rows)])
+    new = [{"project_id": key[0], "sha256": key[1]} | rows[key] | same for key in sorted(rows)]
+    insert_missing(tx, member_facts, new)
     for project in sorted({key[0] for key in rows}):
-        newest = [row.sha256 for row in tx.execute(_NEWEST, {"project": project, "rules": rules})]
-        tx.execute(delete(member_facts).where(_C.project_id == project, (_C.rules != rules) | _C.sha256.not_in(newest)))
+        tx.execute(_OLD, {"project": project, "rules": rules, "most": MOST_ROWS})

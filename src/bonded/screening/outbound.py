@@ -49,6 +49,11 @@ class Target:
     path: str
 
     @property
+    def origin(self) -> str:
+        """Scheme and host, and the port where it is another than usual: what can be shown when the rest is a secret."""
+        return f"{self.scheme}://{self.netloc}"
+
+    @property
     def netloc(self) -> str:
         """As the Host header has it."""
         host = f"[{self.host}]" if ":" in self.host else self.host

@@ -1,9 +1,10 @@
 """From findings to a verdict: pure, and explained by its own terms.
 
-Each finding weighs `term x confidence`: the term is fitted for its check, its severity and when it runs (`screening.terms`), or
-else is what its severity and its time weigh. Of each check only the heaviest finding counts, so that one habit of an author is not counted a
-hundred times; the checks' weights are joined as if they were independent chances (1 - the product of their complements). The
-score is compared with two thresholds; checks under `always_review` never let a file pass below `review`, whatever their weight.
+Each finding weighs `term x confidence`: the term is fitted for its check, its severity and when it runs (`screening.terms`),
+or else is what its severity and its time weigh. Of each check only the heaviest finding counts, so that one habit of an author is
+not counted a hundred times; the checks' weights are joined as if they were independent chances (1 - the product of their
+complements). What is worse in company than alone is a finding of its own (`screening.together`). The score is compared with two
+thresholds; checks under `always_review` never let a file pass below `review`, whatever their weight.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from datetime import datetime
 import orjson
 
 from bonded.screening.terms import Key, fitted_weights, key_of, origin
+from bonded.screening.together import NAME, together
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import Verdict
 
@@ -85,7 +87,8 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The verdict, the score in 0..1, and the terms that make it up: (words, weight), the heaviest first."""
+    """The verdict, the score in 0..1, and the terms that make it up: (words, weight), the heaviest first, the company they
+    keep last."""
 
     verdict: Verdict
     score: float
@@ -95,14 +98,16 @@ class Decision:
 def decide(findings: Iterable[Finding], policy: Policy) -> Decision:
     """The verdict on one file, given all findings about it and its project. Pure; the order of findings does not matter."""
     best: dict[str, tuple[float, Finding]] = {}
-    for one in findings:
-        if exempt(one, policy):
-            continue
+    counting = [one for one in findings if not exempt(one, policy)]
+    both = together(counting)
+    if both is not None and not exempt(both, policy):
+        counting.append(both)
+    for one in counting:
         weight = weigh(one, policy)
         old = best.get(one.check)
         if old is None or (weight, _tie(old[1])) > (old[0], _tie(one)):
             best[one.check] = (weight, one)
-    ordered = sorted(best.values(), key=lambda pair: (-pair[0], pair[1].check))
+    ordered = sorted(best.values(), key=lambda pair: (pair[1].check == NAME, -pair[0], pair[1].check))
     score = joined(weight for weight, _ in ordered)
     verdict = Verdict.REJECT if score >= policy.reject else Verdict.REVIEW if score >= policy.review else Verdict.CLEAR
     if verdict is Verdict.CLEAR and any(one.check in policy.always_review for _, one in ordered):

@@ -136,11 +136,13 @@ def make(tx: Tx, who: Actor, told: Told, *, now: datetime) -> int:
     return number
 
 
-def link(tx: Tx, who: Actor, number: int, case_id: int | None, *, now: datetime) -> int:
+def link(tx: Tx, who: Actor, number: int, case_id: int | None, *, now: datetime, reason: str = "") -> int:
     """Link a new report to a case of its project, the open one where `case_id` is None; returns the case.
 
-    Raises Refusal (no-such-report, report-closed, no-case-of-project).
+    `reason` may be empty, because the report itself says what it is about; the case's decision has a reason of its own.
+    Raises Refusal (no-such-report, report-closed, no-case-of-project, reason-too-long).
     """
+    words = check_reason("report.link", reason)
     row = _new(tx, number)
     project = catalog.project(tx, row.project_key)
     wanted = select(case.c.id).where(case.c.project_id == (project.id if project else ""))
@@ -149,7 +151,7 @@ def link(tx: Tx, who: Actor, number: int, case_id: int | None, *, now: datetime)
     if found is None:
         raise Refusal(NO_CASE, "The project of this report has no such case")
     _close(tx, row, {"state": "linked", "case_id": found}, now)
-    facts = {"report": number, "case": found}
+    facts = {"report": number, "case": found} | ({"reason": words} if words else {})
     record(
         tx, "report.link", who, (SubjectKind.PROJECT, row.project_key), now=now, project=row.project_key, facts=facts
     )

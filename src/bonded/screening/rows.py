@@ -24,6 +24,18 @@ def insert_new(tx: Tx, table: Table, rows: Sequence[dict[str, Any]]) -> set[tupl
     return {tuple(row) for row in tx.execute(_statement(tx.dialect.name, table), list(rows)).all()}
 
 
+def insert_missing(tx: Tx, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """`insert_new` for those who need not know which rows were new: the driver repeats one small statement."""
+    if rows:
+        tx.execute(_silent(tx.dialect.name, table), list(rows))
+
+
+@cache
+def _silent(dialect: str, table: Table) -> Any:
+    make = postgresql.insert if dialect == "postgresql" else sqlite.insert
+    return make(table).on_conflict_do_nothing()
+
+
 @cache
 def _statement(dialect: str, table: Table) -> Any:
     """Built once for each table: building a statement costs several times what running it does."""

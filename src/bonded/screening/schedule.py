@@ -71,8 +71,13 @@ def add(
     now: datetime,
     act: bool = False,
     new: CheckState = CheckState.EVALUATION,
+    reason: str = "",
 ) -> datetime:
-    """Have checks run by the clock; returns when they are due first. Raises Refusal."""
+    """Have checks run by the clock; returns when they are due first. Raises Refusal.
+
+    With `act` its runs withdraw public files, so `reason` is needed: it answers for all of them.
+    """
+    words = backfill.why(reason, needed=act)
     if not NAME.match(name) or len(name) > 60:
         raise Refusal(WRONG_SCHEDULE, f"{name[:60]!r} is no name for a schedule")
     parsed = _parsed(expression)
@@ -84,15 +89,16 @@ def add(
             tx.execute(insert(table).values(values))
     except IntegrityError:
         raise Refusal(WRONG_SCHEDULE, f"there is a schedule called {name} already") from None
-    _record(tx, who, name, "add", now, cron=parsed.text, checks=names, filter=values["filter"], act=act)
+    _record(tx, who, name, "add", now, cron=parsed.text, checks=names, filter=values["filter"], act=act, reason=words)
     return parsed.next(now)
 
 
-def remove(tx: Tx, who: Actor, name: str, *, now: datetime) -> None:
+def remove(tx: Tx, who: Actor, name: str, *, now: datetime, reason: str = "") -> None:
     """Forget a schedule; what it began goes on. Raises Refusal."""
+    words = backfill.why(reason, needed=False)
     if tx.execute(delete(table).where(table.c.name == name)).rowcount != 1:
         raise Refusal(NO_SUCH_SCHEDULE, f"there is no schedule called {name[:60]!r}")
-    _record(tx, who, name, "remove", now)
+    _record(tx, who, name, "remove", now, reason=words)
 
 
 def run_now(tx: Tx, who: Actor, name: str, *, now: datetime, new: CheckState = CheckState.EVALUATION) -> int:
@@ -181,4 +187,5 @@ def _value(row: object) -> Schedule:
 
 
 def _record(tx: Tx, who: Actor, name: str, what: str, now: datetime, **facts: object) -> None:
-    record(tx, "check.schedule", who, (SubjectKind.CHECK, f"schedule {name}"), now=now, facts={"what": what} | facts)
+    told = {fact: value for fact, value in facts.items() if value != ""}
+    record(tx, "check.schedule", who, (SubjectKind.CHECK, f"schedule {name}"), now=now, facts={"what": what} | told)

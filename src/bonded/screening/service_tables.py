@@ -34,7 +34,8 @@ webhook = Table(
     "webhook",
     metadata,
     Column("id", Text, primary_key=True),
-    Column("url", Text, nullable=False),
+    Column("url", Text, nullable=False),  # sealed: of many receivers, whoever knows the path may write there
+    Column("origin", Text, nullable=False, server_default=""),  # scheme and host, for people
     Column("events", Json, nullable=False),  # names of events
     Column("secret", Text, nullable=False),
     Column("old_secret", Text),  # signs too until `old_until`

@@ -27,7 +27,7 @@ from bonded.screening import members
 from bonded.screening.given import Given
 from bonded.screening.history import pack_profile
 from bonded.screening.policy import Decision
-from bonded.screening.rows import insert_new, insert_once
+from bonded.screening.rows import insert_missing, insert_once
 from bonded.screening.run import FAILED, FAILED_VERSION, CheckRun, ScanResult
 from bonded.screening.tables import facts as facts_table
 from bonded.screening.tables import profile as profile_table
@@ -36,14 +36,18 @@ from bonded.values.states import SubjectKind, Verdict
 
 __all__ = [
     "Kept",
+    "Planned",
     "Screened",
     "insert_once",
     "newest_verdict",
     "pack_facts",
+    "plan_runs",
     "store_facts",
+    "store_planned",
     "store_runs",
     "store_verdict",
     "unpack_facts",
+    "verdict_row",
 ]
 
 Kept = Mapping[tuple[str, int], tuple[str, bytes]]
@@ -60,6 +64,10 @@ _KNOWN = select(finding_table.c.path, finding_table.c.line, finding_table.c.mess
     finding_table.c.version == bindparam("version"),
     finding_table.c.rules == bindparam("rules"),
 )
+_R = screening_run.c
+_THERE = select(_R.subject_kind, _R.subject_id, _R.check, _R.version, _R.rules).where(
+    _R.subject_kind.in_(bindparam("kinds", expanding=True)), _R.subject_id.in_(bindparam("ids", expanding=True))
+)
 _NEWEST = select(verdict.c.verdict).where(verdict.c.file_id == bindparam("file")).order_by(verdict.c.id.desc()).limit(1)
 MAX_FACTS = 512 * 1024 * 1024
 
@@ -75,6 +83,14 @@ class Screened:
     kept: Kept = field(default_factory=dict)
     profile: bytes | None = None
     """What other files of the project are compared with, as it is stored; beside new facts only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The rows of runs and findings that the screening of one file leads to, made before the transaction that writes them."""
+
+    runs: Mapping[RunKey, dict[str, Any]]
+    findings: Sequence[tuple[RunKey, Finding, dict[str, Any]]]
 
 
 def pack_facts(facts_json: bytes) -> bytes:
@@ -101,46 +117,65 @@ def store_facts(tx: Tx, some: Sequence[Screened], now: datetime) -> None:
         if one.packed is not None
     }
     same = {"rules": rules, "created_at": now}
-    insert_new(tx, facts_table, [{"sha256": key} | facts[key] | same for key in sorted(facts)])
+    insert_missing(tx, facts_table, [{"sha256": key} | facts[key] | same for key in sorted(facts)])
     profiles = {one.given.file.sha256: one.profile for one in some if one.profile is not None}
-    insert_new(tx, profile_table, [{"sha256": key, "data": profiles[key]} | same for key in sorted(profiles)])
+    insert_missing(tx, profile_table, [{"sha256": key, "data": profiles[key]} | same for key in sorted(profiles)])
     texts = {key: text for one in some for key, text in one.kept.values()}
     members.keep(tx, [(one.given.file, one.result.left) for one in some if one.packed is not None], now)
-    insert_new(tx, evidence_table, [{"sha256": key, "text": texts[key], "created_at": now} for key in sorted(texts)])
+    insert_missing(
+        tx, evidence_table, [{"sha256": key, "text": texts[key], "created_at": now} for key in sorted(texts)]
+    )
 
 
 def store_runs(tx: Tx, one: Screened, now: datetime) -> list[Finding]:
-    """Keep the findings of each check that ran, once for each subject, check, version and rules. Returns what is new.
+    """Keep the findings of each check that ran, as `store_planned` does."""
+    return store_planned(tx, plan_runs(one, now))
 
-    A release changes with each of its files, a project with its first ones: of these, findings that were not there are added.
-    """
+
+def plan_runs(one: Screened, now: datetime) -> Planned:
+    """What `store_planned` writes. Pure."""
     known = {check.name: check for check in one.checks}
     runs: list[tuple[RunKey, CheckRun]] = [
         (_key(one.given, known[run.check]), run) for run in one.result.runs if run.outcome == "ok"
     ]
     failures = [(_failed_key(one.given, rules), found) for rules, found in _failures(one.result, known)]
-    rows = [_row(key, "ok", run.cpu_seconds, now) for key, run in runs]
-    rows += [_row(key, "crash", 0.0, now) for key in dict.fromkeys(key for key, _ in failures)]
-    first = insert_new(tx, screening_run, rows)
+    rows = {key: _row(key, "ok", run.cpu_seconds, now) for key, run in runs}
+    rows |= {key: _row(key, "crash", 0.0, now) for key, _ in failures}
+    found = [*((key, each) for key, run in runs for each in run.findings), *failures]
+    return Planned(rows, [(key, each, _finding(one, key, each, now)) for key, each in found])
+
+
+def store_planned(tx: Tx, planned: Planned) -> list[Finding]:
+    """Keep runs and findings, once for each subject, check, version and rules. Returns the findings that are new.
+
+    A release changes with each of its files, a project with its first ones: of these, findings that were not there are added.
+    The caller has locked the project, so what is there is all there is: rows of its files and releases have no other writer.
+    """
+    ids = {key[:2] for key in planned.runs}
+    about = {"kinds": sorted({kind for kind, _ in ids}), "ids": sorted({subject for _, subject in ids})}
+    there = {(str(row[0]), *row[1:]) for row in tx.execute(_THERE, about)} if ids else set()
+    insert_missing(tx, screening_run, [row for key, row in planned.runs.items() if key not in there])
+    looked: dict[RunKey, set[tuple[Any, ...]]] = {}
     found = [
-        (key, one_found)
-        for key, run in runs
-        if run.findings
-        for one_found in (run.findings if key in first else _unknown(tx, key, run.findings))
+        (finding, row)
+        for key, finding, row in planned.findings
+        if key not in there or _is_unknown(tx, key, finding, row, looked)
     ]
-    found += [(key, failure) for key, failure in failures if key in first]
     if found:
-        tx.execute(_FINDING, [_finding(one, key, each, now) for key, each in found])
-    return [each for _, each in found]
+        tx.execute(_FINDING, [row for _, row in found])
+    return [finding for finding, _ in found]
 
 
-def _unknown(tx: Tx, key: RunKey, findings: Iterable[Finding]) -> list[Finding]:
-    """Of findings about a release or project that was looked at before, those that are new: it has changed since."""
-    if key[0] == SubjectKind.FILE:
-        return []
-    about = dict(zip(("kind", "id", "check", "version", "rules"), key, strict=True))
-    known = {tuple(row) for row in tx.execute(_KNOWN, about)}
-    return [one for one in findings if tuple(_clean([one.path, one.line, one.message])) not in known]
+def _is_unknown(
+    tx: Tx, key: RunKey, finding: Finding, row: Mapping[str, Any], looked: dict[RunKey, set[tuple[Any, ...]]]
+) -> bool:
+    """Whether a finding about a release or project that was looked at before is new: it has changed since."""
+    if key[0] == SubjectKind.FILE or finding.check == FAILED:
+        return False
+    if key not in looked:
+        about = dict(zip(("kind", "id", "check", "version", "rules"), key, strict=True))
+        looked[key] = {tuple(one) for one in tx.execute(_KNOWN, about)}
+    return (row["path"], row["line"], row["message"]) not in looked[key]
 
 
 def _key(given: Given, check: Check) -> RunKey:
@@ -190,10 +225,10 @@ def _finding(one: Screened, key: RunKey, found: Finding, now: datetime) -> dict[
     return _clean(values)  # type: ignore[no-any-return]
 
 
-def store_verdict(
-    tx: Tx, file_id: str, decision: Decision, *, rules: str, sandbox: str, unread: Iterable[str], now: datetime
-) -> None:
-    """Keep the verdict with the terms that explain it."""
+def verdict_row(
+    file_id: str, decision: Decision, *, rules: str, sandbox: str, unread: Iterable[str], now: datetime
+) -> dict[str, Any]:
+    """The verdict with the terms that explain it, as `store_verdict` writes it. Pure."""
     values = {
         "file_id": file_id,
         "verdict": decision.verdict,
@@ -204,7 +239,12 @@ def store_verdict(
         "unread": list(unread)[:200],
         "created_at": now,
     }
-    tx.execute(_VERDICT, _clean(values))
+    return _clean(values)  # type: ignore[no-any-return]
+
+
+def store_verdict(tx: Tx, row: Mapping[str, Any]) -> None:
+    """Keep a verdict."""
+    tx.execute(_VERDICT, dict(row))
 
 
 def newest_verdict(conn: Connection, file_id: str) -> Verdict | None:

@@ -21,6 +21,7 @@ import structlog
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from bonded.accounts.sealing import Sealer
+from bonded.catalog.rules import check_reason
 from bonded.db.engine import Database, Tx
 from bonded.db.jobs import Job, enqueue
 from bonded.db.worker import Effects
@@ -72,10 +73,13 @@ log = structlog.get_logger("bonded.webhooks")
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """A webhook as the operator sees it; its secret is shown once only."""
+    """A webhook as the operator sees it; its secret is shown once only, the rest of its address never again.
+
+    `origin` is scheme and host, such as `https://chat.example`.
+    """
 
     id: str
-    url: str
+    origin: str
     events: tuple[str, ...]
     created_at: datetime
     waiting: int
@@ -93,41 +97,49 @@ class WebhookContext:
 
 
 def add(
-    tx: Tx, who: Actor, url: str, events: Iterable[str], rules: Rules, *, sealer: Sealer, now: datetime
+    tx: Tx, who: Actor, url: str, events: Iterable[str], rules: Rules, *, sealer: Sealer, reason: str, now: datetime
 ) -> tuple[str, str]:
     """Add a webhook; returns its id and its secret, which cannot be had again.
 
-    Raises Refusal (address-refused, webhook-events).
+    Raises Refusal (address-refused, webhook-events, reason-needed): what is decided here goes to somebody else from now on,
+    and the address alone says neither who that is nor who asked for it.
     """
-    rules.check(outbound.parse(url))
+    words = check_reason("webhook.add", reason)
+    target = outbound.parse(url)
+    rules.check(target)
     chosen = sorted(set(events) or set(EVENTS))
     if not set(EVENTS).issuperset(chosen):
         raise Refusal(WEBHOOK_EVENTS, f"events are {', '.join(EVENTS)}")
     made, secret = new_id(), _new_secret()
     cursor = tx.execute(select(func.coalesce(func.max(journal_leaf.c.seq), -1))).scalar_one() + 1
-    sealed = sealer.seal_text(secret, _bound(made))
-    values = {"id": made, "url": url, "events": chosen, "secret": sealed, "cursor": cursor, "created_at": now}
-    tx.execute(insert(webhook).values(values))
-    _record(tx, "webhook.add", who, made, {"host": outbound.parse(url).host, "events": chosen}, now)
+    sealed = {"url": sealer.seal_text(url, _address(made)), "secret": sealer.seal_text(secret, _bound(made))}
+    values = {"id": made, "origin": target.origin, "events": chosen, "cursor": cursor, "created_at": now}
+    tx.execute(insert(webhook).values(values | sealed))
+    _record(tx, "webhook.add", who, made, {"host": target.host, "events": chosen, "reason": words}, now)
     return made, secret
 
 
-def rotate(tx: Tx, who: Actor, webhook_id: str, *, sealer: Sealer, now: datetime) -> str:
-    """A new secret, shown once. The old one signs too for a day. Raises Refusal (no-such-webhook)."""
+def rotate(tx: Tx, who: Actor, webhook_id: str, *, sealer: Sealer, reason: str, now: datetime) -> str:
+    """A new secret, shown once. The old one signs too for a day. Raises Refusal (no-such-webhook, reason-needed).
+
+    The reason tells a secret that leaked from one that was only old: whoever got its deliveries needs to know.
+    """
+    words = check_reason("webhook.rotate", reason)
     row, secret = _need(tx, webhook_id), _new_secret()
     sealed = sealer.seal_text(secret, _bound(row.id))
     values = {"secret": sealed, "old_secret": row.secret, "old_until": now + OVERLAP}
     tx.execute(update(webhook).where(webhook.c.id == row.id).values(values))
-    _record(tx, "webhook.rotate", who, row.id, {}, now)
+    _record(tx, "webhook.rotate", who, row.id, {"reason": words}, now)
     return secret
 
 
 def remove(tx: Tx, who: Actor, webhook_id: str, *, reason: str, now: datetime) -> None:
-    """Remove a webhook and what waits for it. Raises Refusal (no-such-webhook)."""
+    """Remove a webhook and what waits for it. Raises Refusal (no-such-webhook, reason-needed)."""
+    words = check_reason("webhook.remove", reason)
     row = _need(tx, webhook_id)
     tx.execute(delete(delivery).where(delivery.c.webhook_id == row.id))
     tx.execute(delete(webhook).where(webhook.c.id == row.id))
-    _record(tx, "webhook.remove", who, row.id, {"reason": reason}, now)
+    _record(tx, "webhook.remove", who, row.id, {"reason": words}, now)
 
 
 def test(tx: Tx, webhook_id: str, *, now: datetime) -> str:
@@ -141,7 +153,7 @@ def hooks(conn: Connection) -> list[Hook]:
     waiting = select(delivery.c.webhook_id, func.count().label("n")).where(delivery.c.state == "waiting")
     counts = {row.webhook_id: row.n for row in conn.execute(waiting.group_by(delivery.c.webhook_id))}
     rows = conn.execute(select(webhook).order_by(webhook.c.created_at, webhook.c.id))
-    return [Hook(one.id, one.url, tuple(one.events), one.created_at, counts.get(one.id, 0)) for one in rows]
+    return [Hook(one.id, one.origin, tuple(one.events), one.created_at, counts.get(one.id, 0)) for one in rows]
 
 
 def announce(tx: Tx, event: str, data: dict[str, Any], *, now: datetime) -> None:
@@ -209,7 +221,7 @@ def handle(context: WebhookContext, job: Job, now: datetime) -> Effects | None:
     old = [row.old_secret] if row.old_until is not None and now < row.old_until else []
     secrets = [context.sealer.open_text(one, _bound(row.webhook_id)) for one in (row.secret, *old)]
     headers = signed_headers(secrets, delivery_id, now, body)
-    target = outbound.parse(row.url)
+    target = outbound.parse(context.sealer.open_text(row.url, _address(row.webhook_id)))
     answer = outbound.ask(
         "POST", target, context.rules, timeout=context.timeout, headers=headers, body=body, resolve=context.resolve
     )
@@ -247,6 +259,11 @@ def _new_secret() -> str:
 
 def _bound(webhook_id: str) -> str:
     return f"webhook:{webhook_id}"
+
+
+def _address(webhook_id: str) -> str:
+    # Another binding than the secret's: whoever writes rows cannot have the secret taken for an address.
+    return f"webhook-address:{webhook_id}"
 
 
 def _need(tx: Tx, webhook_id: str) -> Any:

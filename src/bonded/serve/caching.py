@@ -22,6 +22,8 @@ MOVED = "public, max-age=300"
 PRIVATE = "private, no-store"
 """For everything where reads are checked: no cache may give it to another reader, and a revoked right ends at once."""
 STALE_IF_ERROR = 3600
+STORE = "store"
+"""The surrogate key that everything out of the public store carries beside its own: a recovery purges it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,14 @@ def surrogate_key(name: str, klass: Class) -> str:
     """The surrogate keys of an object of the public store, separated by spaces: what purges it.
 
     `timestamp`; `project/<project>` for all plain copies of a project, `project/` for the project list;
-    `file/<object name>` for what is immutable; `root` too for every version of root.
+    `file/<object name>` for what is immutable; `root` too for every version of root; `store` for everything.
     """
     if klass is Class.POINTER:
-        return "timestamp"
+        return f"timestamp {STORE}"
     if klass is Class.PAGE:
         parts = name.split("/")
-        return f"project/{parts[1] if len(parts) > 2 else ''}"
-    return f"root file/{name}" if is_root(name) else f"file/{name}"
+        return f"project/{parts[1] if len(parts) > 2 else ''} {STORE}"
+    return f"root file/{name} {STORE}" if is_root(name) else f"file/{name} {STORE}"
 
 
 def missing(name: str) -> dict[str, str]:
@@ -97,7 +99,7 @@ def table(times: Times) -> tuple[Row, ...]:
     """Every class of answer out of the public store, the most specific pattern first."""
 
     def found(where: str, klass: Class, pattern: str, keys: str) -> Row:
-        return Row(where, 200, pattern, cache_control(klass, times), surrogate_control(klass, times), keys)
+        return Row(where, 200, pattern, cache_control(klass, times), surrogate_control(klass, times), f"{keys} {STORE}")
 
     return (
         found("/metadata/timestamp.json", Class.POINTER, r"^/metadata/timestamp\.json$", "timestamp"),

@@ -44,6 +44,8 @@ def configure(format: Format, level: str, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(threshold)
     logging.getLogger("aiohttp.server").setLevel(max(threshold, logging.ERROR))
+    # python-tuf notes each key that did not sign although enough others did: at night that reads like a fault.
+    logging.getLogger("tuf").setLevel(max(threshold, logging.WARNING))
 
 
 def _shared() -> list[Any]:

@@ -65,7 +65,7 @@ SIGNER_UNUSABLE = _declare(
     "bonded_signer_unusable", _C, "Times that nothing was signed because the key could not be used"
 )
 JOBS_OLDEST = _declare("bonded_jobs_oldest_due_seconds", _L, "Seconds that the oldest living job has been due", "queue")
-JOBS_LAG = _declare("bonded_jobs_lag_seconds", _L, "Seconds since the oldest living job was made", "queue")
+JOBS_LAG = _declare("bonded_jobs_lag_seconds", _L, "Seconds since the oldest job that is due was made", "queue")
 ROWS_WAITING = _declare("bonded_publication_rows_waiting", _L, "Changes accepted and not yet published")
 ROWS_OLDEST = _declare("bonded_publication_oldest_row_seconds", _L, "Seconds that the oldest of these has waited")
 ROWS_PARKED = _declare("bonded_publication_rows_parked", _L, "Changes that failed alone and are set aside")

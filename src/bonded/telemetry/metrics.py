@@ -28,14 +28,20 @@ class _Meter:
     def __init__(self) -> None:
         self.folder: Path | None = None
         self.made: dict[str, Any] = {}
+        self.labelled: dict[tuple[Any, ...], Any] = {}
+        """What `made` gives for labels, which the library checks anew each time it is asked."""
         self.registry: Any = None
         self.locks: list[TextIO] = []
 
     def of(self, measure: Measure, labels: Mapping[str, str]) -> Any:
+        key = (measure.name, *labels.items())
+        known = self.labelled.get(key)
+        if known is not None:
+            return known
         found = self.made.get(measure.name)
         if found is None:
             found = self.made[measure.name] = self._make(measure)
-        return found.labels(**labels) if measure.labels else found
+        return self.labelled.setdefault(key, found.labels(**labels) if measure.labels else found)
 
     def _make(self, measure: Measure) -> Any:
         import prometheus_client as p  # 40 ms that commands need not pay
@@ -86,7 +92,7 @@ def start(folder: Path, group: str = "serve") -> None:
         old.unlink(missing_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(own)
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
-    _meter.folder, _meter.made, _meter.registry = own, {}, None
+    _meter.folder, _meter.made, _meter.labelled, _meter.registry = own, {}, {}, None
 
 
 def stop() -> None:
@@ -95,7 +101,7 @@ def stop() -> None:
 
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
     values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
-    _meter.folder, _meter.made, _meter.registry = None, {}, None
+    _meter.folder, _meter.made, _meter.labelled, _meter.registry = None, {}, {}, None
 
 
 def count(measure: Measure, by: float = 1, **labels: str) -> None:

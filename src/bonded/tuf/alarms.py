@@ -1,7 +1,7 @@
 """From the state of signing to alarms: what needs a person, and how urgently. Pure; every view of alarms comes from here.
 
-The state also holds what other rooms leave in the database: jobs, the journal's seal, states of checks, verdicts. A stalled
-job is as bad for clients as a stalled publisher.
+The state also holds what other rooms leave in the database: jobs, the journal's seal, states of checks, verdicts, the feed of
+known vulnerabilities. A stalled job is as bad for clients as a stalled publisher.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from bonded.db.jobs import ENDLESS
 from bonded.tuf.context import TufSettings
 from bonded.tuf.renew import URGENT
-from bonded.tuf.status_model import RoleStatus, Status
+from bonded.tuf.status_model import FeedStatus, RoleStatus, Status
 from bonded.values.alarms import Alarm
 
 OFFLINE_DAYS = (90, 30, 14, 7)
@@ -32,6 +32,10 @@ ENOUGH = 50
 """Verdicts of a day before a share of them means anything."""
 UNREAD = (0.1, 0.3, 0.6)
 """Share of them on archives that could not be read wholly, at each step."""
+FEED = (timedelta(0), timedelta(days=3), timedelta(days=14))
+"""How long ago the last good import of known vulnerabilities was at each step, once one has failed."""
+IMPORTING = timedelta(hours=1)
+"""An import takes minutes; one of which nothing is known after this was killed with its worker."""
 BEHIND = timedelta(minutes=1)
 """A store newer than the database for longer than a publication takes to settle."""
 LATE_BINS = URGENT / 2
@@ -44,7 +48,7 @@ def alarms(found: Status, now: datetime) -> list[Alarm]:
     for role in found.roles:
         told += _online(role, found.lifetime, now) if role.online else _offline(role, now)
     told += _bins(found, now) + _rows(found, now) + _jobs(found, now) + _journal(found, now) + _change(found, now)
-    told += _checks(found)
+    told += _checks(found) + (_feed(found.feed, now) if found.feed else [])
     return sorted(told, key=lambda alarm: (alarm.severity != "critical", alarm.key))
 
 
@@ -88,7 +92,7 @@ def _rows(found: Status, now: datetime) -> list[Alarm]:
         told += _step("publisher-stalled", now - found.oldest_row, STALLED, count=found.rows_waiting)
     told += _step("rows-parked", found.rows_parked, MANY, count=found.rows_parked)
     late = found.signed_at is None or now - found.signed_at > BEHIND
-    if found.known_content is not None and found.content > found.known_content and late:
+    if found.known_content is not None and found.content > found.known_content and late and not found.first:
         told.append(Alarm("database-behind", "database-behind", 1, {"live": str(found.live)}))
     return told
 
@@ -128,6 +132,29 @@ def _checks(found: Status) -> list[Alarm]:
         return told
     share = found.unread / found.verdicts
     return told + _step("unread-many", share, UNREAD, percent=round(100 * share), count=found.unread)
+
+
+def _feed(feed: FeedStatus, now: datetime) -> list[Alarm]:
+    """An import that failed, or was killed; else one that nobody tries, or a feed that nobody renews."""
+    good = feed.imported_at
+    if feed.problem or killed(feed.tried_at, good, now):
+        return _step("feed-failed", now - min(good or now, now), FEED)
+    if good is None:
+        return []
+    if feed.due is not None and now - feed.due >= max(feed.due - feed.tried_at, IMPORTING):
+        return [_old(good)]
+    if feed.newest is not None and feed.old_at is not None and now >= feed.old_at:
+        return [_old(feed.newest)]
+    return []
+
+
+def killed(tried_at: datetime, imported_at: datetime | None, now: datetime) -> bool:
+    """Whether the import that was begun last has not ended, and will not."""
+    return (imported_at is None or imported_at < tried_at) and now - tried_at >= IMPORTING
+
+
+def _old(known: datetime) -> Alarm:
+    return Alarm("feed-old", "feed-old", 1, {"date": f"{known:%Y-%m-%d}"})
 
 
 def _step(name: str, value: Any, limits: Sequence[Any], subject: str = "", **values: object) -> list[Alarm]:

@@ -17,7 +17,7 @@ from bonded.tuf.offline import ROLES, KeySet, Offline, Step, bin_keys, payload, 
 from bonded.tuf.recover_offline import standing
 from bonded.tuf.roles import TIMESTAMP, metadata_name
 from bonded.tuf.transcript import CeremonyRefused
-from bonded.tuf.trust import Untrusted, newest_root
+from bonded.tuf.trust import Untrusted, newest_root, next_root, signed_offline
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,18 @@ def read_live(public: Storage) -> Live | None:
         return None
     except Untrusted:
         # Somebody else signed what is live, or put junk beside it: what the offline keys signed holds all the same.
-        versions = dict(standing(public, public.get(metadata_name("root", 1)).data).versions)
+        first = _first_root(public)
+        versions = dict(standing(public, first).versions)
     roots = tuple(public.get(metadata_name("root", v)).data for v in range(1, versions["root"] + 1))
     files = {role: public.get(metadata_name(role, versions[role])).data for role in ROLES[1:]}
     return Live(roots, files, read_offline(roots, files))
+
+
+def _first_root(public: Storage) -> bytes:
+    """Raises OfflineDamaged: with another first root, everything after it would be somebody else's."""
+    data = signed_offline(public, "root", 1)
+    next_root(None, 1, data)
+    return data
 
 
 def check_bundle(state: State, live: Live | None, held: Collection[str], now: datetime) -> tuple[Step, ...]:

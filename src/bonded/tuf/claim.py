@@ -38,7 +38,14 @@ class Behind(Exception):
 
 
 class WrongClock(Exception):
-    """The clock is behind the last publication, or too far ahead of it."""
+    """The clock is behind the last publication, or too far ahead of it. The message says what to do if it is right."""
+
+    def __init__(self, base: Base, now: datetime) -> None:
+        super().__init__(
+            f"the clock says {now:%Y-%m-%d %H:%M:%S}, {'before' if now < base.at else 'more than a day after'} the last publication, "
+            f"which was signed at {base.at:%Y-%m-%d %H:%M:%S} UTC. If the clock is right, stop what publishes and run `bonded tuf refresh "
+            "--accept-clock` once"
+        )
 
 
 class Known(StrEnum):
@@ -82,9 +89,7 @@ def claim(p: Publisher, now: datetime) -> Claimed:
 def check_clock(p: Publisher, base: Base, now: datetime) -> None:
     """Raise WrongClock when the clock is behind base, unless the operator accepted it."""
     if now < base.at - SKEW and not p.settings.accept_clock:
-        raise WrongClock(
-            f"the clock says {now:%Y-%m-%d %H:%M:%S}, the last publication was signed at {base.at:%Y-%m-%d %H:%M:%S}"
-        )
+        raise WrongClock(base, now)
 
 
 def check_signer(p: Publisher, base: Base) -> None:

@@ -1,12 +1,12 @@
 """`documents:<project>` jobs: the JSON API's documents of a project are written after its plain pages, which installers read.
 
-Like plain copies they are written under the project row's lock from what is live then, so an older document never
+Like plain copies they are written under the project row's lock as what is live then has them, so an older document never
 overwrites a newer one; a job takes others along that wait.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import select
@@ -16,8 +16,8 @@ from bonded.db.jobs import Job, enqueue_all
 from bonded.db.worker import Effects
 from bonded.tuf import purge
 from bonded.tuf.context import Publisher
-from bonded.tuf.documents import documents_to_write
-from bonded.tuf.plain import DOCUMENTS, TOGETHER, drop_jobs, lock_pages, others_waiting, purge_of
+from bonded.tuf.documents import Change, bases, changes
+from bonded.tuf.plain import DOCUMENTS, TOGETHER, Live, drop_jobs, live_pages, lock_pages, others_waiting, purge_of
 from bonded.tuf.tables import page
 from bonded.tuf.threads import several
 
@@ -54,11 +54,30 @@ def ask_for(tx: Tx, projects: Iterable[str], *, now: datetime) -> None:
 
 
 def _write(p: Publisher, keys: list[str], *, wait: bool) -> dict[str, int]:
-    """The documents of these projects; returns the publications that they show, by project."""
+    """The documents of these projects; returns the publications that they show, by project.
+
+    They are made before the locks are taken, and made again under them only if what they are made of has changed: a project
+    may have thousands, and on SQLite every other writer waits for a lock.
+    """
+    with p.db.read() as conn:
+        early = changes(p, conn, bases(conn, _shown(live_pages(conn, keys))))
     with p.db.write() as tx:
         pages = lock_pages(tx, keys, wait=wait)
-        shown = {key: live.n if live is not None and live.html else None for key, live in pages.items()}
-        changed = documents_to_write(p, tx, shown)
-        with several(p.settings.writers) as each:
-            each(lambda document: p.public.put(*document), changed)
+        now = bases(tx, _shown(pages))
+        late = {key: basis for key, basis in now.items() if early[key].basis != basis}
+        made = {**{key: early[key] for key in now.keys() - late.keys()}, **changes(p, tx, late)}
+        _apply(p, [made[key] for key in sorted(made)])
     return {key: live.n for key, live in pages.items() if live is not None}
+
+
+def _shown(pages: Mapping[str, Live | None]) -> dict[str, int | None]:
+    """The publication of each page; None where there is nothing to show."""
+    return {key: live.n if live is not None and live.html else None for key, live in pages.items()}
+
+
+def _apply(p: Publisher, made: Sequence[Change]) -> None:
+    with several(p.settings.writers) as each:
+        each(lambda document: p.public.put(*document), [document for change in made for document in change.write])
+    for change in made:
+        for name in change.delete:
+            p.public.delete(name)

@@ -6,7 +6,8 @@ waits for its publication, and the next plain copy writes them then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -38,31 +39,65 @@ _LISTS = ("classifiers", "dynamic", "license_files", "provides_extra", "requires
 _SERIAL = b'"last_serial":'
 
 
-def documents_to_write(p: Publisher, conn: Connection, live: Mapping[str, int | None]) -> list[tuple[str, bytes]]:
-    """(name, bytes) of the documents of projects that differ from their live pages; those that are too many are deleted.
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What a project's documents are made of. While it stays the same, so do they.
 
-    `live`: key -> publication, None: it has no page any more. Call under the projects' locks, and write what is returned.
-    Equal documents (but for their serial) are left as they are.
+    `n`: publication of the live page, None when there is none. `waiting`: a newer change of the project waits for its
+    publication. `known`: its known vulnerabilities.
     """
+
+    n: int | None
+    waiting: bool
+    known: tuple[Vulnerability, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be done about one project's documents: (name, bytes) to `write`, names to `delete`."""
+
+    basis: Basis
+    write: tuple[tuple[str, bytes], ...]
+    delete: tuple[str, ...]
+
+
+def bases(conn: Connection, live: Mapping[str, int | None]) -> dict[str, Basis]:
+    """The basis of each project of `live`: key -> publication of its page, None when it has none any more."""
     waiting = set(conn.execute(select(to_publish.c.project_key).where(to_publish.c.project_key.in_(live))).scalars())
-    states = page_states(conn, [key for key, n in live.items() if n is not None and key not in waiting])
-    known = of_projects(conn, states)
-    changed: list[tuple[str, bytes]] = []
-    for key, n in live.items():
-        if n is None:
-            delete_documents(p.public, key)
+    known = of_projects(conn, [key for key, n in live.items() if n is not None and key not in waiting])
+    return {key: Basis(n, key in waiting, tuple(known.get(key, ()))) for key, n in live.items()}
+
+
+def changes(p: Publisher, conn: Connection, found: Mapping[str, Basis]) -> dict[str, Change]:
+    """What differs between the store and the documents of each project; nothing where a change waits.
+
+    Reads every document and its folder, so it may be long. It holds for as long as `bases` finds the same: compare under the
+    projects' locks before anything is written. Equal documents (but for their serial) are left as they are.
+    """
+    states = page_states(conn, [key for key, basis in found.items() if basis.n is not None and not basis.waiting])
+    made: dict[str, Change] = {}
+    for key, basis in found.items():
+        write: tuple[tuple[str, bytes], ...] = ()
+        delete: tuple[str, ...] = ()
+        if basis.n is None:
+            delete = tuple(names(p.public, key))
         elif key in states:
-            wanted = dict(documents(states[key], n, p.settings.base_url, known.get(key, ())))
-            changed += [(name, data) for name, data in wanted.items() if _differs(p.public, name, data)]
-            delete_documents(p.public, key, but=set(wanted))
-    return changed
+            wanted = dict(documents(states[key], basis.n, p.settings.base_url, basis.known))
+            write = tuple((name, data) for name, data in wanted.items() if _differs(p.public, name, data))
+            delete = tuple(name for name in names(p.public, key) if name not in wanted)
+        made[key] = Change(basis, write, delete)
+    return made
 
 
-def delete_documents(public: Storage, key: str, but: Collection[str] = ()) -> None:
-    """Delete the documents of a project, those named in `but` excepted."""
-    for entry in public.entries(f"pypi/{key}/"):
-        if entry.name not in but:
-            public.delete(entry.name)
+def names(public: Storage, key: str) -> Iterator[str]:
+    """The documents of a project that are in the store."""
+    return (entry.name for entry in public.entries(f"pypi/{key}/"))
+
+
+def delete_documents(public: Storage, key: str) -> None:
+    """Delete the documents of a project."""
+    for name in list(names(public, key)):
+        public.delete(name)
 
 
 def documents(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import threading
+import zlib
 
 import zstandard
 
@@ -27,6 +28,20 @@ def zst(data: bytes) -> bytes:
     if packer is None:  # a compressor's tables cost more to make than a page to compress, and belong to one thread
         packer = _local.packer = zstandard.ZstdCompressor(level=FAST)
     return bytes(packer.compress(data))
+
+
+def holds(packed: bytes, end: str, data: bytes) -> bool:
+    """Whether a copy, by its ending "gz" or "zst", is of `data`. Never unpacks more than that, whatever the copy says."""
+    most = len(data) + 1
+    try:
+        if end == "gz":
+            unpack = zlib.decompressobj(zlib.MAX_WBITS | 16)
+            return unpack.decompress(packed, most) == data and unpack.eof and not unpack.unused_data
+        if zstandard.frame_content_size(packed) != len(data):  # every copy of ours says it
+            return False
+        return bytes(zstandard.ZstdDecompressor().decompress(packed, allow_extra_data=False)) == data
+    except (zlib.error, zstandard.ZstdError):
+        return False
 
 
 def gz(data: bytes) -> bytes:

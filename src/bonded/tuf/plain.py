@@ -8,12 +8,12 @@ all of them. Jobs carry keys, not pages, so they may run twice, late or merged.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from bonded.catalog.tables import project
 from bonded.db.engine import Tx
@@ -115,11 +115,16 @@ def lock_pages(tx: Tx, keys: list[str], *, wait: bool) -> dict[str, Live | None]
     if names := sorted(k for k in keys if k):
         rows = select(project.c.key).where(project.c.key.in_(names)).order_by(project.c.key)
         locked |= set(tx.execute(rows.with_for_update(key_share=True, skip_locked=not wait)).scalars())
-    wanted = select(page).where(page.c.project_key.in_(locked))
-    if locked == {""}:
+    return live_pages(tx, locked, lock=locked == {""})
+
+
+def live_pages(conn: Connection, keys: Collection[str], *, lock: bool = False) -> dict[str, Live | None]:
+    """Which page of each project is live now; with `lock`, these rows stay as they are. None: no page (withdrawn)."""
+    wanted = select(page).where(page.c.project_key.in_(keys))
+    if lock:
         wanted = wanted.with_for_update()
-    live = {r.project_key: Live(r.project_key, r.n, r.html_sha256, r.json_sha256) for r in tx.execute(wanted)}
-    return {key: live.get(key) for key in sorted(locked)}
+    live = {r.project_key: Live(r.project_key, r.n, r.html_sha256, r.json_sha256) for r in conn.execute(wanted)}
+    return {key: live.get(key) for key in sorted(keys)}
 
 
 def _show(public: Storage, live: Live) -> None:

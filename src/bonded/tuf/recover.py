@@ -57,6 +57,12 @@ class Recovered:
     bins: list[str] = field(default_factory=list)
     pages: list[str] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
+    copies: list[str] = field(default_factory=list)
+    """Compressed copies that did not hold what they are copies of, and were deleted."""
+    taken: list[str] = field(default_factory=list)
+    """Objects under packages/ that stand for no public file, and were deleted."""
+    caches: str = ""
+    """Which cache did not confirm that it has forgotten everything, "" for none."""
     kept: int = 0
     """Rows that the journal's log had before the recovery: what earlier snapshots signed beyond that is lost."""
 

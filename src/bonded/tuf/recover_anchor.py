@@ -62,7 +62,10 @@ def _row(conn: Connection, n: int) -> Good | None:
 def _by_record(public: Storage, n: int) -> Good:
     live = read_live(public)
     if not live.changes:
-        raise Untrusted(f"the live snapshot {live.n} does not say what it changed: nothing leads to publication {n}")
+        raise Untrusted(
+            f"the live snapshot {live.n} does not say what it changed: nothing leads to publication {n}; "
+            f"give the sha256 of publications/{n}.json, as somebody has it from before, with --digest"
+        )
     for link in chain(public, live):
         if link.n <= n:
             return Good(link.n, link.attempt, link.sha256, "the live record")

@@ -1,7 +1,7 @@
 """Objects that an intruder put into the store, or that belong to publications which nobody believes any more.
 
 They are deleted at once: no client of the publication that is live now asks for them, and whoever still reads what the
-intruder signed shall get 404 rather than more of it.
+intruder signed shall get 404 rather than more of it. Caches are purged of everything (recover_caches).
 """
 
 from __future__ import annotations
@@ -46,8 +46,6 @@ def remove_strays(p: Publisher, standing: Standing, good: int, n: int) -> list[s
             p.public.delete(name)
         gone += stray
     p.public.barrier()
-    for keys in chunks(f"file/{name}" for name in gone):
-        p.purger.purge(keys)
     return gone
 
 

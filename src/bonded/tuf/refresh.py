@@ -17,7 +17,7 @@ from bonded.tuf.adopt import is_bin
 from bonded.tuf.base import Base, read_base, signed_bin
 from bonded.tuf.build import From, Number, build
 from bonded.tuf.canonical import NotCanonical, open_envelope
-from bonded.tuf.claim import WrongClock, check_clock, check_signer, number_after
+from bonded.tuf.claim import SKEW, WrongClock, check_clock, check_signer, number_after
 from bonded.tuf.context import Publisher
 from bonded.tuf.flip import flip
 from bonded.tuf.outcome import Burned, Outcome, Result
@@ -49,17 +49,14 @@ def refresh(p: Publisher, now: datetime) -> Outcome:
         _check_not_ahead(p, base, now)
         check_signer(p, base)
         due = _due(p, base, now)
-        if not due and not pointer_due(base, p.settings, now):
+        if not due and not pointer_due(base, p.settings, now) and base.at <= now + SKEW:
             return Outcome(Result.NOTHING)
         return _renew(p, base, due, now)
 
 
 def _check_not_ahead(p: Publisher, base: Base, now: datetime) -> None:
     if now > base.at + AHEAD and not p.settings.accept_clock:
-        raise WrongClock(
-            f"the clock says {now:%Y-%m-%d %H:%M:%S}, more than a day after the last publication "
-            f"({base.at:%Y-%m-%d %H:%M:%S}); if it is right, say so with --accept-clock"
-        )
+        raise WrongClock(base, now)
 
 
 def _renew(p: Publisher, base: Base, due: set[str], now: datetime) -> Outcome:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from bonded.seams import NotStored, Storage
+from bonded.seams import NotStored, OtherBytes, Storage
 from bonded.tuf.roles import file_path
 from bonded.values.text import new_id
 
@@ -63,15 +63,37 @@ class Blobs:
             if len(key) > 65 and key[64] == "." and not key.endswith((METADATA, PROVENANCE)):
                 yield key[:64], key, int(key != entry.name)
 
-    def find(self, sha256: str, filename: str) -> Blob | None:
-        """The upload with these bytes: the one that was accepted under this name, else any. None: the vault has none."""
-        found = None
+    def find(self, sha256: str, filename: str, provenance: str | None = None) -> Blob | None:
+        """The upload with these bytes: the one that was accepted under this name and with the provenance of this sha256 (None:
+        without any), else under this name, else any. None: the vault has none. A try that died leaves the same bytes too."""
+        found, named = None, False
         for (key,) in self._db.execute("SELECT key FROM blob WHERE sha256 = ? ORDER BY key", (sha256,)).fetchall():
             blob = Blob(key, self.facts(key))
-            if blob.facts.get("filename") == filename:
+            fits = blob.facts.get("filename") == filename
+            if fits and blob.facts.get("provenance_sha256") == provenance:
                 return blob
-            found = found or blob
+            if found is None or (fits and not named):
+                found, named = blob, fits
         return found
+
+    def join_provenance(self, blob: Blob, sha256: str) -> None:
+        """Have the provenance object of this digest beside the bytes, copied from beside the same bytes under another key where it
+        is not. It is nowhere else: when it is gone from the vault, `bonded fsck` says so."""
+        wanted = blob.key + PROVENANCE
+        if self._holds(wanted, sha256):
+            return
+        names = [entry.name for entry in self._vault.entries(blob.key[:65]) if entry.name.endswith(PROVENANCE)]
+        right = next((name for name in names if self._holds(name, sha256)), None)
+        if right is not None:
+            with contextlib.suppress(OtherBytes):  # damaged: what is in the vault is never replaced
+                self._vault.create(wanted, self._vault.get(right).data)
+                self._vault.barrier()
+
+    def _holds(self, name: str, sha256: str) -> bool:
+        try:
+            return hashlib.sha256(self._vault.get(name).data).hexdigest() == sha256
+        except NotStored:
+            return False
 
     def facts(self, key: str) -> dict[str, Any]:
         """The accepted facts beside a blob, {} where they are missing or damaged."""
@@ -104,6 +126,7 @@ class Blobs:
             return None
         with contextlib.suppress(NotStored):
             self._vault.create(blob.key + METADATA, self._public.get(f"{path}.metadata").data)
+        self._vault.barrier()  # the row that will name it is durable as soon as it is committed
         return blob
 
 

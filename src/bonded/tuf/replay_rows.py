@@ -23,7 +23,7 @@ from bonded.db.jobs import enqueue
 from bonded.journal.record import record
 from bonded.tuf.lookup import live_targets
 from bonded.tuf.replay import Acts, Contradiction, FileAct, ProjectAct
-from bonded.tuf.replay_blobs import Blobs
+from bonded.tuf.replay_blobs import Blob, Blobs
 from bonded.tuf.replay_files import new_row
 from bonded.tuf.roles import file_path
 from bonded.tuf.settle import chunks
@@ -167,7 +167,7 @@ def _came(tx: Tx, act: FileAct, project_id: str, rows: list[Known], blobs: Blobs
             _move(tx, same[0], act.key, S.PUBLIC, now)
             done.files += 1
         return str(same[0].id)
-    blob = blobs.find(act.target.sha256, act.filename) or blobs.rescue(act.key, act.filename, act.target.sha256)
+    blob = _bytes_of(act, blobs)
     if blob is None:
         done.without_bytes.append(act.path)
     elif not blob.facts.get("metadata"):
@@ -179,6 +179,15 @@ def _came(tx: Tx, act: FileAct, project_id: str, rows: list[Known], blobs: Blobs
     record(tx, "file.recover", OPERATOR, subject, now=now, project=act.key, facts=facts)
     done.files += 1
     return str(row_values["id"])
+
+
+def _bytes_of(act: FileAct, blobs: Blobs) -> Blob | None:
+    """The file's bytes in the vault, copied back there where it lost them, with what a build attested beside them."""
+    sha256, provenance = act.target.sha256, act.facts.provenance_sha256 if act.facts else None
+    blob = blobs.find(sha256, act.filename, provenance) or blobs.rescue(act.key, act.filename, sha256)
+    if blob is not None and provenance is not None:
+        blobs.join_provenance(blob, provenance)
+    return blob
 
 
 def _left(tx: Tx, act: FileAct, rows: list[Known], done: Replayed, now: datetime) -> None:

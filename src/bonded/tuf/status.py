@@ -35,6 +35,8 @@ def status(db: Database, public: Storage, now: datetime, *, flips: int = 20, fau
             status_rows.fill(conn, found, now, flips)
     except SQLAlchemyError as error:
         found.faults.append(Alarm("database-away", "database-away", 1, {"detail": type(error).__name__}))
+    if found.content and found.known_content == 0:
+        found.first = status_store.is_first(public, found.live)
     found.alarms = alarms(found, now)
     return found
 

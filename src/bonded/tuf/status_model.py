@@ -69,7 +69,8 @@ class Flip:
 
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
-    """One queue: jobs that wait or run, and dead ones; when the oldest living one is due and was made."""
+    """One queue: jobs that wait or run, and dead ones; when the oldest living one is due, and when the oldest of those that should
+    have been done by now was made."""
 
     name: str
     waiting: int = 0
@@ -87,21 +88,36 @@ class ChangeStatus:
     says: str
 
 
+@dataclass(frozen=True, slots=True)
+class FeedStatus:
+    """The feed of known vulnerabilities: when it was tried last, when it is due, when its last import ended well and why the last
+    try did not ("": it did). `newest` is when its newest record changed, `old_at` from when on that is too long ago."""
+
+    tried_at: datetime
+    due: datetime | None = None
+    imported_at: datetime | None = None
+    problem: str = ""
+    newest: datetime | None = None
+    old_at: datetime | None = None
+
+
 @dataclass(slots=True)
 class Status:
     """Everything an operator asks first.
 
     `lifetime` is how long timestamp and snapshot are signed for, by the live ones; `known_content` the newest content
-    number that the database knows, None where it was not read; `root_fingerprint` sha256 of the newest root, in groups of
+    number that the database knows, None where it was not read; `first`: what is live came with the repository, and no publisher has
+    run yet; `root_fingerprint` sha256 of the newest root, in groups of
     four, as it is printed at a ceremony; `demoted` checks that their own record sent back to evaluation, with the reason;
-    `verdicts` the newest ones of a day, of which `unread` are on archives that could not be read wholly; `faults` what could
-    not be read. `alarms` is empty when all is well.
+    `verdicts` the newest ones of a day, of which `unread` are on archives that could not be read wholly; `feed` how the feed of
+    known vulnerabilities stands, None where there is none; `faults` what could not be read. `alarms` is empty when all is well.
     """
 
     live: int = 0
     attempt: str = ""
     content: int = 0
     known_content: int | None = None
+    first: bool = False
     signed_at: datetime | None = None
     lifetime: timedelta = timedelta(0)
     development: bool = False
@@ -124,6 +140,7 @@ class Status:
     demoted: dict[str, str] = field(default_factory=dict)
     verdicts: int = 0
     unread: int = 0
+    feed: FeedStatus | None = None
     flips: list[Flip] = field(default_factory=list)
     snapshot_bytes: int = 0
     faults: list[Alarm] = field(default_factory=list)

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, case, func, select
 
 from bonded.catalog.tables import check_state, verdict
+from bonded.catalog.vulnerability_tables import feed
 from bonded.db.jobs import job
 from bonded.journal.tables import journal, journal_unsealed, to_publish
-from bonded.tuf.status_model import ChangeStatus, Flip, QueueStatus, Status
+from bonded.tuf.status_model import ChangeStatus, FeedStatus, Flip, QueueStatus, Status
 from bonded.tuf.tables import bin_table, publication, sequence, superseded
 
 DAY = timedelta(days=1)
@@ -29,12 +30,13 @@ def fill(conn: Connection, found: Status, now: datetime, flips: int) -> None:
     found.rows_unsealed, found.oldest_unsealed = conn.execute(
         select(func.count(), func.min(journal.c.at)).join_from(journal_unsealed, journal)
     ).one()
-    found.queues = queues(conn)
+    found.queues = queues(conn, now)
     found.change = _change(conn)
     c = check_state.c
     sent_back = select(c.check, c.reason).where(c.origin == "precision", c.state == "evaluation").order_by(c.check)
     found.demoted = {row.check: row.reason for row in conn.execute(sent_back)}
     found.verdicts, found.unread = _verdicts(conn, now)
+    found.feed = _feed(conn)
     newest = select(publication).where(publication.c.state == "live").order_by(publication.c.n.desc())
     known = conn.execute(newest.with_only_columns(publication.c.content).limit(1)).scalar_one_or_none()
     found.known_content = int(known or 0)
@@ -44,8 +46,8 @@ def fill(conn: Connection, found: Status, now: datetime, flips: int) -> None:
     ]
 
 
-def queues(conn: Connection) -> list[QueueStatus]:
-    """Every queue that has jobs, by name."""
+def queues(conn: Connection, now: datetime) -> list[QueueStatus]:
+    """Every queue that has jobs, by name. Nothing is behind because of a job that is to be done later on purpose."""
     alive = job.c.state != "dead"
     # Each failure moves a job's due time on: what fails again and again has been due since it was made.
     failing = alive & job.c.last_error.is_not(None)
@@ -55,7 +57,7 @@ def queues(conn: Connection) -> list[QueueStatus]:
             func.sum(case((alive, 1), else_=0)),
             func.sum(case((alive, 0), else_=1)),
             func.min(case((failing, job.c.created_at), (alive, job.c.due))),
-            func.min(case((alive, job.c.created_at))),
+            func.min(case((failing | (alive & (job.c.due <= now)), job.c.created_at))),
         )
         .group_by(job.c.queue)
         .order_by(job.c.queue)
@@ -76,6 +78,13 @@ def _change(conn: Connection) -> ChangeStatus | None:
     q = sequence.c
     row = conn.execute(select(q.kind, q.since, q.says).where(q.state == "running")).one_or_none()
     return ChangeStatus(*row) if row is not None else None
+
+
+def _feed(conn: Connection) -> FeedStatus | None:
+    f = feed.c
+    wanted = select(f.tried_at, f.due, f.imported_at, f.problem, f.newest, f.old_at).order_by(f.id).limit(1)
+    row = conn.execute(wanted).one_or_none()
+    return FeedStatus(*row) if row is not None else None
 
 
 def _count(conn: Connection, query: Any) -> int:

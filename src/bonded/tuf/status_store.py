@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from bonded.seams import NotStored, Storage
+from bonded.seams import NotStored, Storage, StorageError
 from bonded.tuf.base import EXTRA
-from bonded.tuf.roles import TIMESTAMP, metadata_name
+from bonded.tuf.roles import TIMESTAMP, changes_name, metadata_name
 from bonded.tuf.status_model import BinsStatus, KeyStatus, RoleStatus, Status
 from bonded.tuf.trust import newest_root
 
@@ -42,6 +42,14 @@ def fill(public: Storage, found: Status) -> None:
         found.bin_sets += _bins(role["name"], document)
         keys |= document.get("delegations", {}).get("keys", {})
     found.keys = _keys(found, keys)
+
+
+def is_first(public: Storage, n: int) -> bool:
+    """Whether publication `n` has none before it, by its own record: the one that a ceremony's import or `bonded init` makes."""
+    try:
+        return orjson.loads(public.read(changes_name(n)))["previous"] is None
+    except (StorageError, KeyError, TypeError, ValueError):
+        return False
 
 
 def _read_pointer(found: Status, timestamp: dict[str, Any], snapshot: dict[str, Any]) -> None:

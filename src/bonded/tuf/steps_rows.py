@@ -34,6 +34,11 @@ def newest(conn: Connection) -> tuple[StepSequence, str] | None:
     return (_of(row), str(row.state)) if row is not None else None
 
 
+def sequences(conn: Connection) -> list[StepSequence]:
+    """Every sequence that there ever was."""
+    return [_of(row) for row in conn.execute(select(sequence).order_by(sequence.c.id))]
+
+
 def begin(tx: Tx, kind: str, steps: tuple[Step, ...], rest: timedelta, now: datetime) -> StepSequence:
     """Write a new sequence, which the publisher takes up. Raises BadSteps while another one runs."""
     other = running(tx)

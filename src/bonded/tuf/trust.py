@@ -13,11 +13,32 @@ from tuf.api.metadata import Metadata, Root, Targets  # type: ignore[attr-define
 
 from bonded.seams import NotStored, Storage
 from bonded.tuf.canonical import open_envelope
-from bonded.tuf.roles import BinSet, Layout, metadata_name
+from bonded.tuf.offline import KINDS
+from bonded.tuf.roles import TIMESTAMP, BinSet, Layout, metadata_name
+
+GONE = "it is not there"
+BAD_FORM = (RepositoryError, ValueError, KeyError, TypeError, AttributeError)
+"""What python-tuf raises for metadata that cannot be read or do not verify."""
 
 
 class Untrusted(Exception):
     """Metadata in the store does not verify, or has another layout than this publisher's. Nothing is published."""
+
+
+class OfflineDamaged(Untrusted):
+    """A file that the offline keys signed is not what lies under its name: overwritten, damaged or gone.
+
+    `why` is what is wrong, `code` the one of `bonded fsck`, whose page says what to do; the message ends in it.
+    """
+
+    def __init__(self, role: str, version: int, why: str) -> None:
+        self.role, self.version, self.why = role, version, why
+        self.name = metadata_name(role, version)
+        self.code = f"{'root' if role == 'root' else 'metadata'}-{'missing' if why == GONE else 'damaged'}"
+        super().__init__(
+            f"{self.name} in the public store is not what the offline keys signed: {why}. `bonded tuf put-back` writes what they did "
+            f"sign, from the copies on this host ({self.code})"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +88,8 @@ def newest_root(store: Storage, known: int = 0) -> int:
     version = known
     while store.exists(metadata_name("root", version + 1)):
         version += 1
+    if version == 0 and (store.exists(TIMESTAMP) or store.exists(metadata_name("root", 2))):
+        raise OfflineDamaged("root", 1, GONE)
     if version == 0:
         raise Untrusted("the public store has no root metadata: hold the ceremony first (`bonded tuf ceremony`)")
     return version
@@ -74,13 +97,13 @@ def newest_root(store: Storage, known: int = 0) -> int:
 
 def read_trust(store: Storage, versions: Mapping[str, int]) -> Trust:
     """Verify the chain of roots and the offline roles whose `versions` the snapshot lists. Raises Untrusted."""
+    root_version, root = _root(store)
     try:
-        root_version, root = _root(store)
         targets = _offline(store, "targets", versions, root.signed)
         pages = _offline(store, "pages", versions, targets.signed)
         files = _offline(store, "bins", versions, targets.signed)
-    except (RepositoryError, NotStored, KeyError, ValueError) as error:
-        raise Untrusted(f"offline metadata do not verify: {error}") from error
+    except KeyError as error:
+        raise Untrusted(f"the snapshot does not list the role {error}") from error
     return trust_of(root_version, root.signed, pages.signed, files.signed)
 
 
@@ -102,18 +125,65 @@ def _root(store: Storage) -> tuple[int, Metadata[Root]]:
     last = newest_root(store)
     root: Metadata[Root] | None = None
     for version in range(1, last + 1):
-        new = Metadata[Root].from_bytes(store.get(metadata_name("root", version)).data)
-        (root or new).verify_delegate("root", new)
-        new.verify_delegate("root", new)
-        root = new
+        root = next_root(root, version, signed_offline(store, "root", version))
     assert root is not None
     return last, root
 
 
+def next_root(before: Metadata[Root] | None, version: int, data: bytes) -> Metadata[Root]:
+    """The root of `version`, signed as itself and, unless it is the first that is looked at, as `before` asks.
+
+    TUF specification, 5.3. Raises OfflineDamaged.
+    """
+    try:
+        root = Metadata[Root].from_bytes(data)
+        told = f"{root.signed.type} version {root.signed.version}"
+    except BAD_FORM:
+        raise OfflineDamaged("root", version, "it cannot be read as root metadata") from None
+    if told != f"root version {version}":
+        raise OfflineDamaged("root", version, f"it says that it is {told}")
+    for parent, whose in ((before, f"that root version {version - 1} names"), (root, "that it names itself")):
+        if parent is not None and not delegates(parent.signed, "root", root):
+            raise OfflineDamaged("root", version, f"it is not signed by enough of the keys {whose}")
+    return root
+
+
+def delegates(parent: Root | Targets, role: str, metadata: Metadata[Root] | Metadata[Targets]) -> bool:
+    """Whether enough of the keys that `parent` names for `role` signed `metadata`."""
+    try:
+        parent.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
+    except BAD_FORM:
+        return False
+    return True
+
+
 def _offline(store: Storage, role: str, versions: Mapping[str, int], parent: Root | Targets) -> Metadata[Targets]:
-    raw = store.get(metadata_name(role, versions[role])).data
-    metadata = Metadata[Targets].from_bytes(raw)
-    parent.verify_delegate(role, metadata.signed_bytes, metadata.signatures)
+    return next_targets(parent, role, versions[role], signed_offline(store, role, versions[role]))
+
+
+def signed_offline(store: Storage, role: str, version: int) -> bytes:
+    """A file that the offline keys signed, not verified. Raises OfflineDamaged where there is none."""
+    try:
+        return store.read(metadata_name(role, version))
+    except NotStored:
+        raise OfflineDamaged(role, version, GONE) from None
+
+
+def next_targets(parent: Root | Targets, role: str, version: int, data: bytes) -> Metadata[Targets]:
+    """The offline role `role` below `parent`, of `version`. Raises OfflineDamaged."""
+    try:
+        metadata = Metadata[Targets].from_bytes(data)
+        told = f"{metadata.signed.type} version {metadata.signed.version}"
+    except BAD_FORM:
+        raise OfflineDamaged(role, version, "it cannot be read as targets metadata") from None
+    if told != f"targets version {version}":
+        raise OfflineDamaged(role, version, f"it says that it is {told}")
+    if not delegates(parent, role, metadata):
+        raise OfflineDamaged(role, version, "it is not signed by enough of the keys that its parent names")
+    # Nothing in such a file says which role it is, and one key may sign several: only its bins tell.
+    bins = metadata.signed.delegations.succinct_roles if metadata.signed.delegations else None
+    if role in KINDS and bins is not None and bins.name_prefix.rpartition("-")[0] != KINDS[role]:
+        raise OfflineDamaged(role, version, f"it delegates to {bins.name_prefix}-*, as another role does")
     return metadata
 
 

@@ -116,7 +116,7 @@ def _enter(
                     tx, received, examined, provenance, vaulted.key, upload_id, bearer, who, context.limits, now
                 )
                 if bearer.use_is_news(now):
-                    note_use(tx, bearer.token_id, ip=who.ip, now=now)
+                    note_use(tx, bearer.token_id, ip=who.ip, agent=who.agent, now=now)
                 if context.mode is Mode.WATCH and not entered.repeated and not _waits(tx, entered.file_id):
                     move_file(tx, "file.publish", POLICY, entered.file_id, FileState.PUBLIC, reason="", now=now)
                     entered = entered.published()

@@ -139,8 +139,8 @@ ACTIONS: dict[str, Action] = _table(
     # screening beside another index
     A("screening.submit", W.USER, "Have an archive screened", scope="screen"),
     A("screening.read", W.USER, "Read the verdict of an archive that one had screened", scope="screen", event=False),
-    A("webhook.add", W.ADMIN, "Add a webhook", factor=True),
-    A("webhook.rotate", W.ADMIN, "Give a webhook another secret", factor=True),
+    A("webhook.add", W.ADMIN, "Add a webhook", factor=True, reason=True),
+    A("webhook.rotate", W.ADMIN, "Give a webhook another secret", factor=True, reason=True),
     A("webhook.remove", W.ADMIN, "Remove a webhook", reason=True),
     A("report.make", W.ANYONE, "Report a project"),
     A("report.see", W.ADMIN, "See the queue of reports", event=False),

@@ -97,7 +97,7 @@ KINDS: dict[str, AlarmKind] = _kinds(
     K(
         "change-stands",
         WARNING,
-        _("The change of keys or bins (%(kind)s) has stood at one step for %(time)s: %(says)s."),
+        _("The change of keys or bins (%(kind)s) has stood at one step for %(time)s."),
         _("What it waits for may be an act of yours. `bonded tuf status` and the page of signing show the steps."),
     ),
     K(
@@ -133,6 +133,24 @@ KINDS: dict[str, AlarmKind] = _kinds(
         _("Of the newest uploads, %(percent)s in a hundred could not be read wholly (%(count)s)."),
         _(
             "Those files wait for people. The verdicts say why: an attack, or a limit that is too low, or a check that fails."
+        ),
+    ),
+    K(
+        "feed-failed",
+        WARNING,
+        _("The last import of known vulnerabilities failed."),
+        _(
+            "`bonded vulnerability status` says why; what was imported before goes on being shown. See the feed and the settings under "
+            "[vulnerabilities]."
+        ),
+    ),
+    K(
+        "feed-old",
+        WARNING,
+        _("What is known here of vulnerabilities is as of %(date)s."),
+        _(
+            "See that the worker runs and that the feed is renewed where it comes from: `bonded vulnerability status`. A small feed of "
+            "your own may stay as it is: set vulnerabilities.old_days to 0."
         ),
     ),
     K(

@@ -45,6 +45,7 @@ def _router() -> Wsgi:
     config = Configurator(settings={"pyramid.includes": []})
     config.set_request_factory(type("HouseRequest", (Request,), {"pages": Pages()}))
     config.add_tween("bonded.web.headers.security_headers", under=INGRESS, over=EXCVIEW)
+    config.add_tween("bonded.web.files_host.only_files", under="bonded.web.headers.security_headers", over=EXCVIEW)
     config.add_view_deriver(guarded, name="guarded")
     for route in ROUTES:
         config.add_route(route.name, route.pattern)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from bonded.accounts.devices import Site
 from bonded.accounts.login_limits import LoginLimits
@@ -27,6 +28,8 @@ class WebSettings:
 
     name: str = "Bonded"
     url: str = "http://localhost:8000/"
+    content_url: str = ""
+    """Where browsers get what uploaders wrote: an address on another host, "" for none."""
     dev: bool = False
     secure: bool = False
     contact: str = ""
@@ -63,6 +66,16 @@ class WebSettings:
     def base(self) -> str:
         """`url` with exactly one trailing slash."""
         return self.url.rstrip("/") + "/"
+
+    @property
+    def files(self) -> str:
+        """What links to files begin with, up to `packages/`."""
+        return self.content_url.rstrip("/") + "/"
+
+    @property
+    def files_host(self) -> str:
+        """The host that has nothing but files, "" for none."""
+        return urlsplit(self.content_url).hostname or ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,14 @@ their login."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from bonded.accounts import factor_policy, factors
+from bonded.accounts import factor_policy, factors, tokens
+from bonded.accounts.factors import Needs
 from bonded.accounts.permits import needs_second_factor, own_safety
+from bonded.catalog import read
 from bonded.catalog.critical import works_on_critical
 from bonded.values.actions import Action, Who
 
@@ -33,6 +36,14 @@ def may_ask(action: Action) -> bool:
 def device_demanded(conn: Connection, user_id: str) -> bool:
     """Whether the person logs in with a security device only: somebody of a critical project, where the policy says so."""
     return factor_policy.current(conn).critical_devices and works_on_critical(conn, user_id)
+
+
+def needs_of(conn: Connection, user_id: str, of_managers: bool, *, now: datetime) -> Needs:
+    """What the person cannot be without, for what they have already: roles in projects, API tokens that work."""
+    policy = factor_policy.current(conn)
+    own = (one for one in tokens.of_user(conn, user_id) if one.live(now) and not one.operator)
+    manages = of_managers and (bool(read.projects_of(conn, user_id)) or any(own))
+    return Needs(policy.everybody or manages, policy.critical_devices and works_on_critical(conn, user_id))
 
 
 def asked_of(conn: Connection, user_id: str, action: Action, of_managers: bool) -> Asked:

@@ -14,6 +14,7 @@ from bonded.accounts import people
 from bonded.accounts.tables import token
 from bonded.journal import read
 from bonded.journal.read import Entry, Filter, Page
+from bonded.ops.delete_account import DELETED_NAME
 from bonded.tuf.tables import journal_publication, publication
 from bonded.values.actions import ACTIONS
 from bonded.web.forms import whole
@@ -21,7 +22,8 @@ from bonded.web.history_filter import EVENTS, Chosen, chosen_of, narrowed
 from bonded.web.request import Request
 
 SHOWN_FACTS = (
-    ("filename", "version", "name", "role", "from", "to", "reason", "permissions", "projects", "queue", "key", "filter")
+    ("filename", "version", "name", "role", "from", "to", "reason", "permissions", "projects", "queue", "key", "filter",
+     "found", "acts")
 )  # fmt: skip
 """Facts that mean something to a reader, in this order; digests and ids are left to exports."""
 
@@ -110,7 +112,8 @@ def latest_in(request: Request, conn: Connection, project: str, actions: tuple[s
 
 def rows_of(conn: Connection, request: Request, page: Page, *, named: bool) -> tuple[Row, ...]:
     """The entries with names and words."""
-    names = names_in(conn, page)
+    # The page says in the reader's language that an account was deleted.
+    names = {user_id: name for user_id, name in names_in(conn, page).items() if name != DELETED_NAME}
     tokens = _tokens(conn, {e.credential_id for e in page.entries if e.actor_kind == "token"}) if named else {}
     seen = _visible(conn, [e.id for e in page.entries])
     return tuple(
@@ -128,7 +131,7 @@ def rows_of(conn: Connection, request: Request, page: Page, *, named: bool) -> t
 
 
 def names_in(conn: Connection, page: Page) -> dict[str, str]:
-    """Names of the people in the page, by id; deleted accounts have none."""
+    """Names of the people in the page, by id; of deleted accounts what stands in place of a name."""
     ids = {e.actor_id for e in page.entries} | {e.user_id for e in page.entries if e.user_id}
     return people.names(conn, ids - {""})
 

@@ -65,6 +65,7 @@ NOTICES = {
     "account-deleted": _("Your account is deleted."),
     "policy-set": _("The policy is changed."),
     "critical-set": _("Noted. The people of the project were told."),
+    "factor-needs-email": _("Confirm an e-mail address here first. Then add the second factor."),
     "factor-added": _("It is added. From now on it is asked for when you log in."),
     "factor-renamed": _("The name is changed."),
     "factor-removed": _("It is removed."),

@@ -53,12 +53,15 @@ class Pages:
         environment.filters.update(
             # Texts from tables go past Jinja's gettext, which reads every % in them as a place to fill in.
             translated=lambda text: self.translations(language).gettext(text),
-            size=lambda count: words.size(count, written),
+            # In its own direction: "12 kB" between Arabic words would be read from its unit on.
+            size=lambda count: Markup("<bdi>{}</bdi>").format(words.size(count, written)),
             span=lambda time: words.span(time, written),
             number=lambda count: words.number(count, written),
             clean=clean,
             visible=words.visible,
             named=words.named,
+            coded=words.coded,
+            paragraphs=words.paragraphs,
             short=words.short,
             iso=iso,
         )

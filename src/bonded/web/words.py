@@ -80,6 +80,25 @@ def named(text: str) -> Markup:
     return Markup("<strong><bdi>{}</bdi></strong>").format(visible(text))
 
 
+def coded(text: str) -> Markup:
+    """A text of ours with its commands, which stand between backquotes as on a command line, as code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return Markup("{}").format(text)
+    code = Markup('<code translate="no">{}</code>')
+    return Markup("").join(code.format(part) if place % 2 else part for place, part in enumerate(parts))
+
+
+def paragraphs(text: str) -> Markup:
+    """A docstring of ours as HTML: blank lines part paragraphs, lines within flow, `**bold**` and code between backquotes."""
+    made = []
+    for paragraph in text.strip().split("\n\n"):
+        parts = [coded(part) for part in " ".join(paragraph.split()).split("**")]
+        parts[1::2] = [Markup("<strong>{}</strong>").format(part) for part in parts[1::2]]
+        made.append(Markup("<p>{}</p>").format(Markup("").join(parts)))
+    return Markup("\n").join(made)
+
+
 def sentence(text: str) -> str:
     """`text` with a capital at its beginning; refusals are worded to stand within a line as well."""
     return text[:1].upper() + text[1:]

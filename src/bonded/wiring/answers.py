@@ -40,6 +40,7 @@ class Answers(Trusted, Publishing, Screening, Uploads, People):
         look = WebSettings(
             name=s.name,
             url=s.url,
+            content_url=s.content_url,
             dev=s.dev,
             secure=secure,
             contact=s.security_contact,

@@ -129,7 +129,8 @@ class Screening(Stores):
         s = self.settings.vulnerabilities
         source = s.feed if not s.feed or "://" in s.feed else str(self.directory / s.feed)
         rules = Rules(s.hosts, s.private_hosts)
-        return FeedSettings(source, self.settings.service.osv_ecosystem, rules, timedelta(hours=s.every_hours))
+        every, old = timedelta(hours=s.every_hours), timedelta(days=s.old_days) or None
+        return FeedSettings(source, self.settings.service.osv_ecosystem, rules, every, old)
 
     @property
     def osv_settings(self) -> OsvSettings:

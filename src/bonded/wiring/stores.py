@@ -90,13 +90,17 @@ class Stores:
     @cached_property
     def broker(self) -> Broker | None:
         """Carries job numbers to workers on all machines; None where each machine looks for itself."""
-        if self.settings.queue.engine == "local":
+        queue = self.settings.queue
+        if queue.engine == "local":
             return None
+        ca = self.directory / queue.broker_ca if queue.broker_ca else None
+        if ca is not None and not ca.is_file():
+            raise SettingsError(f"`queue.broker_ca` is {ca}, which is no file")
         try:
             from bonded.adapters.queue_celery import CeleryBroker
         except ImportError:
             raise SettingsError('`queue.engine` is celery, which is not installed: install "bonded[celery]"') from None
-        return CeleryBroker(self.settings.queue.broker)
+        return CeleryBroker(queue.broker, str(ca or ""))
 
     @cached_property
     def counter(self) -> Counter:

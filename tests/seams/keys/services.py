@@ -12,6 +12,7 @@ import json
 import ssl
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -30,7 +31,7 @@ SLOW = 6.0
 """Seconds that a slow service takes: longer than the tests' signers wait."""
 
 
-class Service:
+class Service(ABC):
     """A server; `do(method, path, headers, body)` gives (status, extra headers, JSON)."""
 
     def __init__(self) -> None:
@@ -73,8 +74,9 @@ class Service:
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
 
+    @abstractmethod
     def do(self, method: str, path: str, headers: Any, body: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
-        raise NotImplementedError
+        """What this service answers."""
 
     @contextmanager
     def running(self) -> Iterator[None]:

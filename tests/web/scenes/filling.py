@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from bonded.accounts import factor_policy, people, publishers, recovery, reset, tokens
 from bonded.accounts.factors import add_app
@@ -13,8 +13,10 @@ from bonded.accounts.people import User
 from bonded.accounts.recovery_request import Purpose
 from bonded.accounts.tables import factor
 from bonded.accounts.totp import code_at
+from bonded.adapters.attester_sigstore import SigstoreAttester
 from bonded.catalog import change, change_two_owners, invitations, read
 from bonded.catalog.description_tables import description
+from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import finding, saved_filter, suppression
 from bonded.db.jobs import job
 from bonded.review import compare, grouping
@@ -22,10 +24,13 @@ from bonded.review.traits import Trait
 from bonded.screening import backfill
 from bonded.screening.selection import Selection
 from bonded.screening.service_tables import report
+from bonded.seams import Build
+from bonded.upload import attestations
 from bonded.upload.rendering import MARKDOWN
 from bonded.values.states import FileState, ProjectStatus, Role
 from bonded.values.text import new_id
 from bonded.values.who import OPERATOR, Actor, ActorKind
+from tests.support import sigstore_here
 from tests.web.hostile import rendered
 from tests.web.house import House, form_to, form_with, login_form
 from tests.web.post import Post, link_in
@@ -33,6 +38,7 @@ from tests.web.scenes.world import World
 from tests.web.shelf import ABOUT, Shelf, filled
 from tests.web.test_recovery import ask, link
 from tests.web.test_unusual_login import ELSEWHERE
+from tests.web.test_vulnerabilities import advisory, know
 
 APP = b"0123456789abcdefghij"
 README = """# Spam
@@ -85,6 +91,19 @@ DESCRIPTIONS = {
 }
 
 
+def _known() -> tuple[dict[str, Any], ...]:
+    """Advisories: two of `spam` 1.0 and one that was withdrawn, one of the newest `Green_Midget` that nothing repairs."""
+    link = [{"type": "ADVISORY", "url": "https://advisories.example.invalid/1"}]
+    midget = {"package": {"ecosystem": "PyPI", "name": "Green_Midget"}, "versions": ["1.2"]}
+    return (
+        advisory("PYSEC-2026-1", {"introduced": "0"}, {"fixed": "1.1"},
+                 summary="A recipe with ${} in its name reads files that are no recipes", aliases=["CVE-2026-1", "GHSA-aaaa-bbbb-cccc"], references=link),
+        advisory("PYSEC-2026-2", {"introduced": "0"}, {"last_affected": "1.0"}, details="The kitchen stays open\u202e."),
+        advisory("PYSEC-2026-3", {"introduced": "0"}, {"fixed": "1.1"}, summary="Told twice", withdrawn="2026-01-06T00:00:00Z"),
+        advisory("PYSEC-2026-4", affected=[midget], summary="Anyone may order in another's name"),
+    )  # fmt: skip
+
+
 def fill_bare(world: World) -> None:
     """An index in which nothing happened yet but that two people came."""
     world.house.person("cy")
@@ -95,6 +114,8 @@ def fill(world: World) -> None:
     """Everything."""
     house = world.house
     shelf = filled(house)
+    _attested(world)
+    know(house, *_known())
     for name in ("root", "rue"):
         house.person(name, admin=True)
     for name in ("cy", "gus", "lou", "dee", "max", "fro", "ned"):
@@ -148,6 +169,29 @@ def _projects(world: World, shelf: Shelf) -> None:
     for number, state in enumerate(FileState):
         house.file(ann, "spam", f"3.{number}", state=state)
         world.links[state] = f"3.{number}"
+
+
+def _attested(world: World) -> None:
+    """A build attested that it made and published `Green_Midget` 1.2; what one attested of `oldthing` is gone from the vault."""
+    house = world.house
+    signing = sigstore_here.Instance()
+    attester = SigstoreAttester(signing.trusted_root(house.folder / "trusted_root.json"))
+    build = {"owner": "octo", "repository": "tool", "workflow": "release.yml", "environment": "release"}
+    kinds = (sigstore_here.PUBLISH, sigstore_here.SLSA)
+    columns = file_table.c
+    with house.db.write() as tx:
+        for filename, vaulted in (
+            ("Green_Midget-1.2-py3-none-any.whl", True),
+            ("oldthing-1.0-py3-none-any.whl", False),
+        ):
+            of = columns.filename == filename
+            stored = tx.execute(select(columns.vault_key, columns.sha256).where(of)).one()
+            claims = sigstore_here.github("octo/tool")
+            said = [signing.attest(filename, stored.sha256, claims, house.now, kind) for kind in kinds]
+            kept = attestations.verify(attester, said, [Build(sigstore_here.GITHUB, build)], filename, stored.sha256)
+            tx.execute(update(file_table).where(of).values(provenance_sha256=kept.sha256))
+            if vaulted:
+                house.vault.create(f"{stored.vault_key}.provenance", kept.data)
 
 
 def _account(world: World) -> None:

@@ -34,7 +34,9 @@ class Stage:
             start("200 OK", [("Content-Type", KINDS[static.suffix]), ("Cache-Control", "max-age=600")])
             return [static.read_bytes()]
         if shot is not None and path == shot.path.partition("?")[0]:
-            start(shot.status, list(shot.headers))
+            # Two shots may be of one address: the browser must not keep the first for the second.
+            kept = [(name, value) for name, value in shot.headers if name.lower() != "cache-control"]
+            start(shot.status, [*kept, ("Cache-Control", "no-store")])
             return [shot.body]
         start("404 Not Found", [("Content-Type", "text/plain")])
         return [b"not here"]

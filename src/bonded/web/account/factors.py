@@ -11,6 +11,7 @@ from pyramid.response import Response
 from bonded.accounts import devices, factors, recovery, totp
 from bonded.accounts.second_step import remember
 from bonded.values.refusals import Refusal
+from bonded.web.factors_asked import needs_of
 from bonded.web.forms import Form
 from bonded.web.headers import with_script
 from bonded.web.identity import actor, signed_in
@@ -28,13 +29,18 @@ def show(request: Request) -> Response:
     user, _ = signed_in(request)
     with request.db.read() as conn:
         mine, codes = factors.of_user(conn, user.id), recovery.standing(conn, user.id)
+        held = factors.held(mine, needs_of(conn, user.id, request.settings.second_factor, now=request.now))
     target = local_path(request.params.get("next", ""), "")
-    return request.page("account/factors.html", factors=mine, codes=codes, form=Form(request), next_path=target)
+    return request.page(
+        "account/factors.html", factors=mine, held=held, codes=codes, form=Form(request), next_path=target
+    )
 
 
 def show_app(request: Request) -> Response:
     """The picture for an authentication app. The secret is made new, and kept sealed in the session until it is proved."""
     user, session = signed_in(request)
+    if elsewhere := _address_first(request):
+        return elsewhere
     secret = totp.new_secret()
     sealed = base64.b64encode(request.house.sealer.seal(secret, f"new:{user.id}")).decode()
     with request.db.write() as tx:
@@ -58,7 +64,7 @@ def add_app(request: Request) -> Response:
 
 def show_device(request: Request) -> Response:
     """The page on which a security device is registered."""
-    return _device_page(request, Form(request), 200)
+    return _address_first(request) or _device_page(request, Form(request), 200)
 
 
 def add_device(request: Request) -> Response:
@@ -87,11 +93,14 @@ def rename(request: Request) -> Response:
 
 
 def remove(request: Request) -> Response:
-    """Remove one. Raises Refusal (no-such-factor, same-factor)."""
+    """Remove one. Raises Refusal (no-such-factor, last-factor, same-factor)."""
     user, session = signed_in(request)
     with request.db.write() as tx:
-        proof = session.confirmed_with
-        factors.remove(tx, actor(request), user.id, request.part("factor"), confirmed_with=proof, now=request.now)
+        needs = needs_of(tx, user.id, request.settings.second_factor, now=request.now)
+        factors.remove(
+            tx, actor(request), user.id, request.part("factor"),
+            confirmed_with=session.confirmed_with, needs=needs, now=request.now,
+        )  # fmt: skip
     return go(request, LIST, "factor-removed")
 
 
@@ -125,13 +134,24 @@ def prove_codes(request: Request) -> Response:
 def with_fields(request: Request, form: Form, act: Callable[[], None]) -> None:
     """Run `act`; what it says of a field is shown beside it."""
     fields = {factors.FACTOR_LABEL: "label", recovery.WRONG_CODE: "code"}
-    fields |= dict.fromkeys((devices.DEVICE_FAILED, factors.CREDENTIAL_KNOWN), "")
+    fields |= dict.fromkeys((devices.DEVICE_FAILED, factors.CREDENTIAL_KNOWN, factors.FACTOR_NEEDS_EMAIL), "")
     try:
         act()
     except Refusal as refusal:
         if refusal.code not in fields:
             raise
         form.wrong(fields[refusal.code], f"{request.gettext(refusal.kind.title)}: {request.sentence(refusal.sentence)}")
+
+
+def _address_first(request: Request) -> Response | None:
+    """Where somebody goes first none of whose addresses is confirmed: an app that is set up in vain would be worse."""
+    user, _ = signed_in(request)
+    try:
+        with request.db.read() as conn:
+            factors.reachable(conn, user.id)
+    except Refusal as refusal:
+        return go(request, "/account/addresses/", refusal.code)
+    return None
 
 
 def _add_app(request: Request, label: str, secret: bytes, code: str) -> None:

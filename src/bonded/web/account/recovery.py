@@ -128,6 +128,7 @@ def _page(request: Request, form: Form, status: int) -> Response:
         "account/recovery-request.html",
         status=status,
         form=form,
+        address=_address(request),
         found=found,
         user=user,
         linked=linked,

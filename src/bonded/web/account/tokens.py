@@ -48,7 +48,7 @@ def create(request: Request) -> Response:
             return _made(request, name, chosen, permissions, networks, lifetime, first_upload=scope == "first")
         except Refusal as refusal:
             form.wrong("networks" if "networks" in refusal.sentence else "name", request.sentence(refusal.sentence))
-    return _page(request, form, 400, chosen=projects)
+    return _page(request, form, 400, chosen=projects, may=permissions)
 
 
 def rotate(request: Request) -> Response:
@@ -104,7 +104,9 @@ def _shown(request: Request, name: str, text: str, projects: tuple[str, ...]) ->
     )
 
 
-def _page(request: Request, form: Form, status: int, *, chosen: tuple[str, ...]) -> Response:
+def _page(
+    request: Request, form: Form, status: int, *, chosen: tuple[str, ...], may: tuple[str, ...] = ("upload",)
+) -> Response:
     user, _ = signed_in(request)
     with request.db.read() as conn:
         mine = [token for token in tokens.of_user(conn, user.id) if token.revoked_at is None]
@@ -116,6 +118,7 @@ def _page(request: Request, form: Form, status: int, *, chosen: tuple[str, ...])
         tokens=mine,
         projects=projects,
         chosen=chosen,
+        may=may,
         permissions=sorted(PERMISSIONS),
         days=DAYS,
         now=request.now,

@@ -98,8 +98,9 @@ def set_one(request: Request) -> Response:
 
 def start(request: Request) -> Response:
     """Run a check over all files that are here; verdicts withdraw nothing. Raises Refusal."""
+    reason = Form(request).words("reason")
     with request.db.write() as tx:
-        backfill.start(tx, actor(request), [request.part("check")], Selection(), now=request.now)
+        backfill.start(tx, actor(request), [request.part("check")], Selection(), now=request.now, reason=reason)
     return go(request, "/admin/checks/", "backfill-started")
 
 
@@ -107,8 +108,9 @@ def turn(act: Callable[..., None], notice: str) -> Callable[[Request], Response]
     """The view that pauses, resumes or cancels a backfill. Raises Refusal (no-such-backfill, backfill-wrong-state)."""
 
     def view(request: Request) -> Response:
+        reason = Form(request).words("reason")
         with request.db.write() as tx:
-            act(tx, actor(request), whole(request.part("backfill")), now=request.now)
+            act(tx, actor(request), whole(request.part("backfill")), now=request.now, reason=reason)
         return go(request, "/admin/checks/", notice)
 
     return view

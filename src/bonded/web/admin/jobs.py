@@ -22,8 +22,9 @@ def show(request: Request) -> Response:
 
 def retry(request: Request) -> Response:
     """Give a dead job all its attempts again. Raises Refusal (no-such-job, job-not-dead)."""
+    reason = Form(request).words("reason")
     with request.db.write() as tx:
-        jobs.retry(tx, actor(request), whole(request.part("job")), now=request.now)
+        jobs.retry(tx, actor(request), whole(request.part("job")), reason=reason, now=request.now)
     return go(request, "/admin/jobs/", "job-retried")
 
 

@@ -24,10 +24,11 @@ def show(request: Request) -> Response:
 
 def link(request: Request) -> Response:
     """Link a report to a case: the number given, else the open one. Raises Refusal."""
-    text = Form(request).text("case", most=19, required=False)
+    form = Form(request)
+    text, reason = form.text("case", most=19, required=False), form.words("reason")
     case_id = whole(text) if text else None
     with request.db.write() as tx:
-        reports.link(tx, actor(request), whole(request.part("report")), case_id, now=request.now)
+        reports.link(tx, actor(request), whole(request.part("report")), case_id, reason=reason, now=request.now)
     return go(request, "/admin/reports/", "report-linked")
 
 

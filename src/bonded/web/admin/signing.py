@@ -3,7 +3,7 @@ clients of older snapshots see of what was withdrawn."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,6 +14,8 @@ from bonded.tuf.status import Status, status
 from bonded.tuf.steps import StepSequence
 from bonded.tuf.steps_rows import newest
 from bonded.values.actions import ACTIONS
+from bonded.values.alarms import Alarm
+from bonded.values.languages import is_rtl
 from bonded.web.chart import chart
 from bonded.web.request import Request
 
@@ -55,10 +57,15 @@ def show(request: Request) -> Response:
 
 def shown_alarms(request: Request, found: Status) -> list[ShownAlarm]:
     """The alarms of `found` in the visitor's language, the critical ones first."""
+    alarms = [_turned(a) for a in found.alarms] if is_rtl(request.language) else found.alarms
     return [
-        ShownAlarm(a.severity == "critical", a.sentence(request.gettext), a.advice(request.gettext))
-        for a in found.alarms
+        ShownAlarm(a.severity == "critical", a.sentence(request.gettext), a.advice(request.gettext)) for a in alarms
     ]
+
+
+def _turned(alarm: Alarm) -> Alarm:
+    """`alarm` for a text from right to left: its names, numbers and units keep their own direction (isolates of Unicode)."""
+    return replace(alarm, values={place: f"\u2068{value}\u2069" for place, value in alarm.values.items()})
 
 
 def _from_database(request: Request, found: Status) -> dict[str, Any]:

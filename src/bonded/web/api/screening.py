@@ -52,7 +52,7 @@ def submit(request: Request) -> Response:
             received.discard()
     if bearer.use_is_news(request.now):
         with request.db.write() as tx:
-            tokens.note_use(tx, bearer.token_id, ip=request.ip, now=request.now)
+            tokens.note_use(tx, bearer.token_id, ip=request.ip, agent=request.agent, now=request.now)
     answer = _told(request, told, 202 if new or told["state"] == "queued" else 200)
     answer.headers["Location"] = _address(request, told["id"])
     return answer

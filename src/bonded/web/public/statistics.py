@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from statistics import median
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from pyramid.response import Response
 from sqlalchemy import BigInteger, Connection, func, select, type_coerce
@@ -16,10 +14,10 @@ from sqlalchemy import BigInteger, Connection, func, select, type_coerce
 from bonded.accounts.tables import user
 from bonded.catalog import read
 from bonded.catalog.tables import file
-from bonded.db.engine import Database
 from bonded.tuf.tables import publication
 from bonded.values.states import FileState
 from bonded.web.chart import chart
+from bonded.web.public.kept import Kept
 from bonded.web.request import Request
 
 DAYS = 30
@@ -27,9 +25,6 @@ FRESH = timedelta(minutes=5)
 DAY_MICROSECONDS = 86_400 * 1_000_000
 MOST_TIMED = 2000
 """Newest files of which the time until they were public is taken."""
-
-_turn = threading.Lock()
-_known: WeakKeyDictionary[Database, Numbers] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +47,7 @@ class Numbers:
 
 def show(request: Request) -> Response:
     """The page."""
-    numbers = current(request.db, request.now)
+    numbers = kept.current(request.db, request.now)
     days = [day.isoformat() for day in numbers.days]
     return request.page(
         "public/statistics.html",
@@ -62,18 +57,6 @@ def show(request: Request) -> Response:
         file_rows=list(zip(days, numbers.files_by_day, strict=True)),
         publication_rows=list(zip(days, numbers.publications_by_day, strict=True)),
     )
-
-
-def current(db: Database, now: datetime) -> Numbers:
-    """The numbers, at most FRESH old."""
-    known = _known.get(db)
-    if known is None or not timedelta(0) <= now - known.at < FRESH:
-        with _turn:  # many visitors at once: one of them counts
-            known = _known.get(db)
-            if known is None or not timedelta(0) <= now - known.at < FRESH:
-                with db.read() as conn:
-                    known = _known[db] = count(conn, now)
-    return known
 
 
 def count(conn: Connection, now: datetime) -> Numbers:
@@ -99,6 +82,9 @@ def count(conn: Connection, now: datetime) -> Numbers:
         outcomes={row[0]: int(row[1]) for row in conn.execute(outcomes)},
         wait=_wait(conn, since),
     )
+
+
+kept = Kept(FRESH, count)
 
 
 def _by_day(conn: Connection, days: Sequence[int], column: Any, where: Sequence[Any]) -> tuple[int, ...]:

@@ -61,9 +61,11 @@ export default class extends Controller {
     item.dataset.url = one.url;
     const name = document.createElement("bdi");
     name.textContent = one.name;
-    const summary = document.createElement("bdi");
+    const words = document.createElement("bdi");
+    words.textContent = one.summary;
+    const summary = document.createElement("span");
     summary.className = "dim";
-    summary.textContent = one.summary;
+    summary.append(words);
     item.append(name, summary);
     item.addEventListener("mousedown", (event) => {
       event.preventDefault();

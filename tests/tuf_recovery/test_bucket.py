@@ -1,0 +1,48 @@
+"""The compromise drill where the public store is a bucket: the same stories, against a real S3 server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from bonded.db.engine import Database
+from tests.support.s3 import bucket, running_s3
+from tests.tuf_recovery.house import House
+from tests.tuf_recovery.test_drill import (
+    test_a_drill_that_stops_goes_on,
+    test_a_publisher_that_followed_a_lie,
+    test_an_attack_and_a_lost_database,
+    test_between_root_and_flip_clients_refuse,
+    test_copies_of_something_else_go,
+    test_names_of_the_future_and_roots_in_the_way,
+    test_the_drill,
+)
+
+__all__ = [
+    "test_a_drill_that_stops_goes_on",
+    "test_a_publisher_that_followed_a_lie",
+    "test_an_attack_and_a_lost_database",
+    "test_between_root_and_flip_clients_refuse",
+    "test_copies_of_something_else_go",
+    "test_names_of_the_future_and_roots_in_the_way",
+    "test_the_drill",
+]
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[str]:
+    with running_s3() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_house(tmp_path: Path, sqlite_db: Database, now: datetime, s3: str) -> House:
+    return House(tmp_path / "index", sqlite_db, now, bucket=bucket(s3))
+
+
+@pytest.fixture
+def house(tmp_path: Path, db: Database, now: datetime, s3: str) -> House:
+    return House(tmp_path / "index", db, now, bucket=bucket(s3))
