@@ -8,7 +8,7 @@ import pytest
 
 from bonded.checks.registry import discover
 from bonded.screening.policy import Exemption, Policy, decide
-from bonded.screening.together import NAME, UNANSWERED, together
+from bonded.screening.together import COMPARES, NAME, UNANSWERED, together
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import Verdict
 
@@ -41,8 +41,9 @@ def test_both_sides_make_one_finding_more_as_grave_as_the_behaviour() -> None:
         (FACELESS, one("starts-by-itself", Severity.HIGH, When.NEVER)),
         (FACELESS, one("record-mismatch", Severity.HIGH, When.UNKNOWN)),
         (one("placeholder-metadata", Severity.INFO, When.UNKNOWN), AUTOSTART),
+        (FACELESS, one("release-divergence", Severity.MEDIUM, When.IMPORT)),
     ],
-    ids=["nothing", "words", "behaviours", "two-words", "a-note", "in-tests", "not-code", "a-note-of-words"],
+    ids=["nothing", "words", "behaviours", "two-words", "a-note", "in-tests", "not-code", "a-note-of-words", "a-difference"],
 )
 def test_one_side_alone_says_nothing_more(findings: tuple[Finding, ...]) -> None:
     assert together(findings) is None
@@ -73,5 +74,5 @@ def test_what_is_exempt_keeps_no_company() -> None:
 
 
 def test_the_checks_that_it_names_exist() -> None:
-    assert {check.name for check in discover()} >= UNANSWERED
+    assert {check.name for check in discover()} >= UNANSWERED | COMPARES
     assert NAME not in {check.name for check in discover()}

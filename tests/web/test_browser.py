@@ -180,7 +180,7 @@ PROBLEMS = """() => {
   ids.filter((id, at) => ids.indexOf(id) !== at).forEach(id => found.push('id twice: ' + id));
   for (const attribute of ['aria-describedby', 'aria-labelledby', 'for'])
     for (const element of document.querySelectorAll(`[${attribute}]`))
-      for (const id of element.getAttribute(attribute).split(' '))
+      for (const id of element.getAttribute(attribute).trim().split(/\\s+/))
         if (!document.getElementById(id)) say('names an id that is not there', element);
   const lightness = (color) => {
     const [r, g, b] = color.match(/[\\d.]+/g).map(Number).slice(0, 3).map(v => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);

@@ -5,12 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tools import build_assets
 
 from bonded.web.headers import POLICY
+from bonded.web.render import Pages, Unindented
 from tests.web.axe import violations
 from tests.web.house import House
 from tests.web.server import chromium, serving
@@ -144,6 +148,22 @@ def test_a_page_with_all_that_it_loads_is_light_and_from_here(browser: Browser, 
         assert all(url.startswith(site) for url in loaded), loaded
         most = MOST if name not in ("refusals", "style") else MOST * 2  # all refusals, all components
         assert sum(loaded.values()) <= most, (name, loaded)
+
+
+def test_templates_without_their_indentation_are_the_same_pages() -> None:
+    environment = Pages()._make("en")
+    without = partial(Unindented(environment).preprocess, name=None)
+    sources = [path.read_text() for path in Path(str(files("bonded.web") / "templates")).rglob("*.html")]
+    kept = re.compile(r"<(pre|textarea)\b[^>]*>(.*?)</\1>", re.DOTALL)
+    found = [match for source in sources for match in kept.finditer(source)]
+    assert len(found) > 3
+    assert [match.group() for match in found if re.search(r"\n[ \t]", match.group(2))] == []
+
+    def words(source: str) -> list[tuple[str, str]]:
+        return [(one.type, re.sub(r"\s+", " ", str(one.value))) for one in environment.lexer.tokenize(source)]
+
+    assert [source for source in sources if words(without(source)) != words(source)] == []
+    assert sum(len(without(source)) for source in sources) < 0.9 * sum(map(len, sources))
 
 
 def test_pages_say_the_same_without_script(browser: Browser, site: str) -> None:

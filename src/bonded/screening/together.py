@@ -30,6 +30,9 @@ UNANSWERED = frozenset(
     }
 )
 """Checks of what a package says of itself: nobody answers for it, or it passes for another."""
+COMPARES = frozenset({"release-divergence"})
+"""Checks whose finding is a difference from the release before. Training data are single archives: nothing says what a difference
+weighs in company, and what the new code does is also a finding of the check for it."""
 RUNS = (When.INSTALL, When.STARTUP, When.IMPORT, When.CALL)
 _GRAVITY = {severity: at for at, severity in enumerate(Severity)}
 
@@ -41,7 +44,7 @@ def together(findings: Iterable[Finding]) -> Finding | None:
     """
     grave = [one for one in findings if one.severity is not Severity.INFO]
     said = sorted({one.check for one in grave if one.check in UNANSWERED})
-    done = [one for one in grave if one.when in RUNS and one.check not in UNANSWERED]
+    done = [one for one in grave if one.when in RUNS and one.check not in UNANSWERED | COMPARES]
     if not said or not done:
         return None
     worst = max(done, key=lambda one: (_GRAVITY[one.severity], one.check))
