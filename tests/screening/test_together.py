@@ -43,7 +43,17 @@ def test_both_sides_make_one_finding_more_as_grave_as_the_behaviour() -> None:
         (one("placeholder-metadata", Severity.INFO, When.UNKNOWN), AUTOSTART),
         (FACELESS, one("release-divergence", Severity.MEDIUM, When.IMPORT)),
     ],
-    ids=["nothing", "words", "behaviours", "two-words", "a-note", "in-tests", "not-code", "a-note-of-words", "a-difference"],
+    ids=[
+        "nothing",
+        "words",
+        "behaviours",
+        "two-words",
+        "a-note",
+        "in-tests",
+        "not-code",
+        "a-note-of-words",
+        "a-difference",
+    ],
 )
 def test_one_side_alone_says_nothing_more(findings: tuple[Finding, ...]) -> None:
     assert together(findings) is None
