@@ -89,6 +89,7 @@ def enter_with(page: Page, site: str, name: str) -> None:
     first_step(page, site)
     page.goto(f"{site}account/factors/device/")
     register(page, name)
+    expect(page.locator("p.notice[role=status]")).to_contain_text("It is added")
 
 
 def leave(page: Page) -> None:
