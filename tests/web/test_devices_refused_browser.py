@@ -28,7 +28,9 @@ UNUSED = "The security device was not used: it was cancelled, took too long, or 
 def test_a_browser_that_is_too_old_is_told_and_keeps_the_other_ways(browser: Browser, site: str) -> None:
     page = open_page(browser, scripts=True)
     page.add_init_script("delete window.PublicKeyCredential")
-    enter_with(page, site, "blue key")
+    first_step(page, site)
+    page.goto(f"{site}account/factors/device/")
+    register(page, "blue key")
     expect(page.locator("[data-says]")).to_have_text(
         "This browser cannot use security devices. Take another way, or another browser."
     )
