@@ -106,7 +106,8 @@ def components(trip: Trip) -> str:
     ours = trip.folder / "components.json"
     ours.write_text(json.dumps(every), "utf-8")
     said = run(ENVIRONMENT / "bin" / "python", servers.INSIDE / "prepare.py", ours, env=trip.env)
-    reports = [json.loads(line.removeprefix("report ")) for line in said.splitlines() if line.startswith("report ")]
+    lines = [json.loads(line.removeprefix("report ")) for line in said.splitlines() if line.startswith("report ")]
+    reports = [one for one in lines if one["component"] in STRINGS]  # Weblate makes a glossary for each project
     for one in reports:
         sys.stdout.write(
             f"  {one['component']} in {one['language']}: {one['translated']} of {one['strings']} strings translated, "
