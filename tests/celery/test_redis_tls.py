@@ -14,6 +14,7 @@ import pytest
 from bonded.adapters.queue_celery import CeleryBroker
 from bonded.seams import BrokerAway
 from tests.story.tls import certificate
+from tests.support.ports import is_open
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def served(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tmp_path)
     try:
         end = time.monotonic() + 20
-        while not _open(port):
+        while not is_open(port):
             assert time.monotonic() < end
             time.sleep(0.02)
         yield port, cert
@@ -48,11 +49,3 @@ def test_tls_takes_only_a_certificate_that_it_can_verify(served: tuple[int, Path
         kombu.pools.reset()  # which do not ask how connections of the same address are verified
         with pytest.raises(BrokerAway, match="the certificate of the broker cannot be verified"):
             CeleryBroker(f"rediss://{host}:{port}/0", ca).lengths(["screen"])
-
-
-def _open(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -31,14 +32,12 @@ audit()
 """
 
 
-def audited(index: RunningIndex, project: str, folder: Path) -> list[dict[str, Any]]:
-    """What pip-audit says of version 1.0 of the project."""
-    (folder / "requirements.txt").write_text(f"{project}==1.0\n")
+def asked(index: RunningIndex, folder: Path, *words: str) -> tuple[int, list[dict[str, Any]]]:
+    """The exit status of pip-audit with these words, and what it says of each package; it asks only this index."""
     program = clients.environment("pip-audit") / "bin/python"
-    words = ["-r", "requirements.txt", "--no-deps", "--disable-pip", "--format", "json", "--progress-spinner", "off"]
-    cache = folder / "cache"
+    more = ["--format", "json", "--progress-spinner", "off", "--cache-dir", str(folder / "audits")]
     done = subprocess.run(
-        [str(program), "-c", DRIVER, index.url, *words, "--aliases", "on", "--cache-dir", str(cache)],
+        [str(program), "-c", DRIVER, index.url, *words, *more],
         cwd=folder,
         env=clients.bare(folder / "home"),
         capture_output=True,
@@ -47,12 +46,17 @@ def audited(index: RunningIndex, project: str, folder: Path) -> list[dict[str, A
         check=False,
     )
     assert done.stdout, done.stderr
-    (found,) = json.loads(done.stdout)["dependencies"]
+    shutil.rmtree(folder / "audits", ignore_errors=True)
+    found: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"]
+    return done.returncode, found
+
+
+def audited(index: RunningIndex, project: str, folder: Path) -> list[dict[str, Any]]:
+    """What pip-audit says of version 1.0 of the project."""
+    (folder / "requirements.txt").write_text(f"{project}==1.0\n")
+    status, (found,) = asked(index, folder, "-r", "requirements.txt", "--no-deps", "--disable-pip", "--aliases", "on")
     assert (found["name"], found["version"]) == (project, "1.0"), found
-    assert done.returncode == (1 if found["vulns"] else 0)
-    for old in cache.rglob("*"):
-        if old.is_file():
-            old.unlink()
+    assert status == (1 if found["vulns"] else 0)
     vulns: list[dict[str, Any]] = found["vulns"]
     return vulns
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.story import clients
 from tests.story.running import RunningIndex, bonded
-from tests.story.test_pip_audit import DRIVER
+from tests.story.test_pip_audit import asked
 from tests.story.test_trust import bonded_client
 from tests.upload.making import make_wheel, metadata
 
@@ -93,28 +93,7 @@ def pip(world: RunningIndex, folder: Path, *words: str) -> str:
 def audit(world: RunningIndex, folder: Path) -> dict[str, list[str]]:
     """What pip-audit finds in the environment: ids by package."""
     (packages,) = (folder / "venv/lib").glob("python3*/site-packages")
-    program = clients.environment("pip-audit") / "bin/python"
-    words = [
-        "--path",
-        str(packages),
-        "--format",
-        "json",
-        "--progress-spinner",
-        "off",
-        "--cache-dir",
-        str(folder / "audits"),
-    ]
-    done = subprocess.run(
-        [str(program), "-c", DRIVER, world.url, *words],
-        cwd=folder,
-        env=clients.bare(folder / "home"),
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.stdout, done.stderr
-    said = json.loads(done.stdout)["dependencies"]
+    _, said = asked(world, folder, "--path", str(packages))
     assert {one["name"] for one in said} >= {SITE, LIBRARY, HELD}
     return {one["name"]: [v["id"] for v in one["vulns"]] for one in said if one["vulns"]}
 

@@ -24,6 +24,7 @@ from urllib.parse import quote
 import amqp
 
 from tests.story.tls import certificate
+from tests.support.ports import is_open
 
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 """Debian's command on PATH insists on its own user; what it calls does not."""
@@ -59,7 +60,7 @@ class RabbitServer:
     def start(self) -> None:
         names = ["epmd", "-port", str(self._names), "-address", "127.0.0.1"]
         self._running.append(subprocess.Popen(names, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
-        self._until(lambda: _open(self._names), "epmd does not answer")
+        self._until(lambda: is_open(self._names), "epmd does not answer")
         shell = os.open(self._shell, os.O_RDWR)
         with (self.folder / "out.txt").open("ab") as out:
             self._running.append(
@@ -68,7 +69,7 @@ class RabbitServer:
                 )
             )
         os.close(shell)
-        self._until(lambda: _open(self.port), "rabbitmq-server does not answer")
+        self._until(lambda: is_open(self.port), "rabbitmq-server does not answer")
 
     def stop(self) -> None:
         """As when the machine loses its power."""
@@ -279,11 +280,3 @@ def _ports(count: int) -> list[int]:
     for probe in probes:
         probe.close()
     return ports
-
-
-def _open(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except OSError:
-        return False
-    return True

@@ -14,20 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
-from playwright.sync_api import sync_playwright
+from tests.web.server import chromium
 
 from tools.weblate.programs import StoppedError, run
 from tools.weblate.servers import PATIENCE, free_port, process, wait_for
 
 BONDED = Path(sys.executable).parent / "bonded"
 PERSON = "reader"
-CHROMIUM = (
-    "--no-sandbox",
-    "--disable-dev-shm-usage",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-)
 
 
 class Inbox:
@@ -78,23 +71,19 @@ def index(clone: Path, folder: Path, smtp: int) -> Iterator[tuple[str, str]]:
 def read(url: str, password: str, language: str, inbox: Inbox) -> tuple[str, str]:
     """In Chromium: the words of the first page for a reader of `language`, and those of the mail about a forgotten password
     to PERSON, who chose that language on the page of the account. Raises StoppedError without a mail."""  # fmt: skip
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=list(CHROMIUM))
-        try:
-            visitor = browser.new_page(locale=language.replace("_", "-"))
-            visitor.set_default_timeout(PATIENCE * 1000)
-            visitor.goto(url)
-            words = visitor.inner_text("body")
-            owner = browser.new_page(locale="en")  # so that nothing but the stored language decides about the mail
-            owner.set_default_timeout(PATIENCE * 1000)
-            _choose(owner, url, password, language)
-            before = len(inbox.received)
-            owner.context.clear_cookies()
-            owner.goto(f"{url}account/forgotten/")
-            owner.fill("#main [name=name]", PERSON)
-            owner.click("#main form button[type=submit]")
-        finally:
-            browser.close()
+    with chromium() as browser:
+        visitor = browser.new_page(locale=language.replace("_", "-"))
+        visitor.set_default_timeout(PATIENCE * 1000)
+        visitor.goto(url)
+        words = visitor.inner_text("body")
+        owner = browser.new_page(locale="en")  # so that nothing but the stored language decides about the mail
+        owner.set_default_timeout(PATIENCE * 1000)
+        _choose(owner, url, password, language)
+        before = len(inbox.received)
+        owner.context.clear_cookies()
+        owner.goto(f"{url}account/forgotten/")
+        owner.fill("#main [name=name]", PERSON)
+        owner.click("#main form button[type=submit]")
     return words, _next(inbox, before)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from bonded_client.interpreter import Interpreter, ask
 from bonded_client.packages import Found, installed
 from bonded_client.pinned import PinnedFile, read
 from bonded_client.released import Release, Releases
+from bonded_client.whole import whole
 
 
 def add(parser: Any) -> None:
@@ -79,17 +79,5 @@ def shown(names: Iterable[str], words: str) -> Iterator[str]:
 
 def keep(path: Path, text: str) -> None:
     """Write the file at once or not at all, in UTF-8 and with the line ends that `text` has. Raises OSError."""
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-            out.write(text)
-        Path(name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~_umask())
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with whole(path) as out:
+        out.write(text.encode())

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from tuf.api import exceptions
 from bonded_client.failures import Failure
 from bonded_client.page import File, Page, parse
 from bonded_client.trust import Trust
+from bonded_client.whole import whole
 
 
 def project_page(trust: Trust, project: str) -> Page:
@@ -65,30 +64,16 @@ def check_own_target(trust: Trust, project: str, file: File) -> None:
 
 
 def _fetch(trust: Trust, file: File, path: Path) -> None:
-    """Stream `file` into `path`. Stopped halfway, only a hidden `.part` file is left, never a wrong file by its name."""
+    """Stream `file` into `path`: there is never a wrong file by its name."""
     digest, count = hashlib.sha256(), 0
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as out:
-            for piece in trust.fetcher.stream(file.url, file.size, "identity"):
-                digest.update(piece)
-                count += len(piece)
-                out.write(piece)
-            if count != file.size or digest.hexdigest() != file.sha256:
-                raise exceptions.LengthOrHashMismatchError(f"{count} bytes, sha256 {digest.hexdigest()}")
-            out.flush()
-            os.fsync(out.fileno())
-        Path(name).chmod(0o666 & ~_umask())
-        Path(name).replace(path)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with whole(path) as out:
+        for piece in trust.fetcher.stream(file.url, file.size, "identity"):
+            digest.update(piece)
+            count += len(piece)
+            out.write(piece)
+        if count != file.size or digest.hexdigest() != file.sha256:
+            raise exceptions.LengthOrHashMismatchError(f"{count} bytes, sha256 {digest.hexdigest()}")
 
 
 def sha256_of(path: Path) -> str:
