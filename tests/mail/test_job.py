@@ -308,6 +308,25 @@ def test_an_alarm_is_told_to_administrators_in_their_language(db: Database, now:
     assert "braucht eine Zeremonie" in " ".join(body(german).split())
 
 
+@pytest.mark.parametrize(
+    ("time", "said"), [("7500", "seit 2 Stunden."), ("2 h 5 min", "seit 2 h 5 min.")], ids=["now", "old-row"]
+)
+def test_how_long_an_alarm_stands_is_said_in_the_recipients_words(
+    sqlite_db: Database, now: datetime, mailer: Recording, time: str, said: str
+) -> None:
+    with sqlite_db.write() as tx:
+        person(tx, "doro", now, "de", is_admin=True)
+    facts = {"kind": "publisher-stalled", "key": "publisher-stalled", "step": 2, "values": {"count": "3", "time": time}}
+    about = (SubjectKind.INDEX, "")
+    (told,) = run(
+        sqlite_db,
+        mailer,
+        event(sqlite_db, "index.alarm", now, PUBLISHER, project=None, facts=facts, subject=about),
+        now,
+    )
+    assert told["Subject"].endswith(f"(3), die älteste {said}")
+
+
 def test_an_alarm_of_a_kind_that_is_not_known_any_more_is_still_a_mail(
     sqlite_db: Database, now: datetime, mailer: Recording, cast: dict[str, User]
 ) -> None:

@@ -11,13 +11,13 @@ from bonded.accounts import people
 from bonded.db.engine import Database
 from bonded.db.jobs import job
 from bonded.journal.tables import journal, to_publish
-from bonded.tuf.alarms import OFFLINE_DAYS, alarms, span
+from bonded.tuf.alarms import OFFLINE_DAYS, alarms
 from bonded.tuf.publish import publish
 from bonded.tuf.status import status
 from bonded.tuf.status_model import ChangeStatus, FeedStatus, QueueStatus, RoleStatus, Status
 from bonded.tuf.tables import alarm as table
 from bonded.tuf.tell import Change, Standing, decide, tell
-from bonded.values.alarms import KINDS, Alarm, Severity
+from bonded.values.alarms import KINDS, Alarm, Severity, short
 from bonded.values.who import OPERATOR
 from tests.tuf.world import World
 
@@ -159,7 +159,9 @@ def test_every_kind_can_be_said_and_the_critical_come_first() -> None:
     [(0, "0 s"), (59, "59 s"), (60, "1 min"), (3660, "1 h 1 min"), (90_000, "1 d 1 h"), (-5, "0 s")],
 )
 def test_durations_need_no_translation(seconds: int, text: str) -> None:
-    assert span(timedelta(seconds=seconds)) == text
+    assert short(timedelta(seconds=seconds)) == text
+    alarm = Alarm("publisher-stalled", "k", 1, {"count": "3", "time": str(max(0, seconds))})
+    assert alarm.sentence() == f"Changes wait to be published (3), the oldest for {text}."
 
 
 A1, A2 = Alarm("rows-parked", "k", 1), Alarm("rows-parked", "k", 2)

@@ -156,6 +156,17 @@ def test_alarms_are_first_on_both_pages_and_in_the_visitors_words(signing: tuple
         assert any(re.match(r"The role root expires on \d{4}-.* \(days left: 64\)", line) for line in told), told
 
 
+def test_how_long_an_alarm_stands_is_said_in_the_visitors_words(signing: tuple[House, World]) -> None:
+    house, world = signing
+    world.upload("waiting", "waiting-1.0.tar.gz")
+    house.now += timedelta(hours=3)
+    house.settings = replace(house.settings, languages=("en", "fr", "ar"))
+    house.__post_init__()
+    for language, said in (("en", "the oldest for 3 hours"), ("fr", "3 heures"), ("ar", "\u20683 ساعات\u2069")):
+        html = house.login("root").get("/admin/signing/", headers={"Accept-Language": language}).html
+        assert said in " ".join(html.select_one("ul.alarms").text.split())
+
+
 def test_a_change_of_keys_that_is_under_way(signing: tuple[House, World]) -> None:
     from bonded.tuf.offline import Step
 

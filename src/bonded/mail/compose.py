@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -24,6 +24,7 @@ from bonded.mail.secret_links import SECRET_LINKS
 from bonded.values.alarms import KINDS, Alarm, Severity
 from bonded.values.languages import formats_of
 from bonded.values.pieces import project_role, token_may
+from bonded.values.spans import span
 from bonded.values.text import clean
 from bonded.values.who import ActorKind
 
@@ -120,15 +121,17 @@ def _values(settings: MailSettings, news: News, to: User, language: str) -> dict
         "acts": str(facts.get("acts", "0")),
         "publisher": news.entry.private.get("publisher", ""),
         "wanted": str(facts.get("wanted", "")),
-    } | _alarm(facts, catalogue.gettext)
+    } | _alarm(facts, language)
 
 
-def _alarm(facts: Mapping[str, Any], translate: Callable[[str], str]) -> dict[str, str]:
+def _alarm(facts: Mapping[str, Any], language: str) -> dict[str, str]:
     """The words of an alarm, "" where the row is none, or one of a kind that this version does not know."""
     kind = KINDS.get(str(facts.get("kind", "")))
     if kind is None:
         return {"sentence": "", "advice": "", "critical": ""}
     alarm = Alarm(kind.name, str(facts["key"]), int(facts["step"]), facts["values"])
+    alarm = alarm.worded(lambda time: span(time, formats_of(language)))
+    translate = translations(language).gettext
     critical = "yes" if alarm.severity is Severity.CRITICAL else ""
     return {"sentence": alarm.sentence(translate), "advice": alarm.advice(translate), "critical": critical}
 

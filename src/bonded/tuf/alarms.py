@@ -66,7 +66,7 @@ def _online(role: RoleStatus, lifetime: timedelta, now: datetime) -> list[Alarm]
     if left <= timedelta(0):
         return [_expired(role)]
     step = sum(left < lifetime * share for share in (0.5, 0.25))
-    return [Alarm("margin-low", _key(role), step, {"role": role.name, "time": span(left)})] if step else []
+    return [Alarm("margin-low", _key(role), step, {"role": role.name, "time": _seconds(left)})] if step else []
 
 
 def _expired(role: RoleStatus) -> Alarm:
@@ -82,7 +82,7 @@ def _bins(found: Status, now: datetime) -> list[Alarm]:
         return [Alarm("bins-expired", "bins", 2, {"count": str(found.bins_overdue)})]
     first = found.next_bin_expiry
     if first is not None and first - now < (found.lifetime or TufSettings().lifetime) * LATE_BINS:
-        return [Alarm("bins-late", "bins", 1, {"time": span(first - now)})]
+        return [Alarm("bins-late", "bins", 1, {"time": _seconds(first - now)})]
     return []
 
 
@@ -164,16 +164,9 @@ def _step(name: str, value: Any, limits: Sequence[Any], subject: str = "", **val
         return []
     words = {place: str(word) for place, word in values.items()}
     if isinstance(value, timedelta):
-        words["time"] = span(value)
+        words["time"] = _seconds(value)
     return [Alarm(name, f"{name}:{subject}" if subject else name, step, words)]
 
 
-def span(time: timedelta) -> str:
-    """A duration in units that need no translation: "3 d 4 h", "2 h 5 min", "40 s"."""
-    seconds = max(0, int(time.total_seconds()))
-    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
-    if days:
-        return f"{days} d {hours} h"
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min" if minutes else f"{seconds} s"
+def _seconds(time: timedelta) -> str:
+    return str(max(0, int(time.total_seconds())))

@@ -110,8 +110,11 @@ def _markdown(asked: dict[str, str]) -> tuple[str, str]:
 
 
 def _rst(text: str) -> tuple[str, str]:
+    import mimetypes
+
     from readme_renderer import rst
 
+    mimetypes.knownfiles.clear()  # docutils asks for an image's type: this machine's lists are out of reach in the sandbox
     said = io.StringIO()
     html = rst.render(text, stream=said)
     if html:

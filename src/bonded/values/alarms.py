@@ -7,7 +7,8 @@ whoever shows it passes its own translation.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -179,12 +180,23 @@ KINDS: dict[str, AlarmKind] = _kinds(
 )
 
 
+def short(time: timedelta) -> str:
+    """A duration in units that are the same in most languages: "3 d 4 h", "2 h 5 min", "40 s"."""
+    seconds = max(0, int(time.total_seconds()))
+    days, hours, minutes = seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days} d {hours} h"
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """One alarm at one moment.
 
     `key` names what it is about: as long as the key stays, it is one alarm. `step` counts from 1 and rises as it gets
-    worse: people are told once for each step. `values` fill the places of the sentence.
+    worse: people are told once for each step. `values` fill the places of the sentence; `time` is in seconds.
     """
 
     kind: str
@@ -197,9 +209,16 @@ class Alarm:
         """How soon a person is needed."""
         return KINDS[self.kind].severity
 
+    def worded(self, span: Callable[[timedelta], str]) -> Alarm:
+        """The same with its time in the words of `span`; in a row from before times were in seconds it has words already."""
+        time = self.values.get("time", "")
+        if not time.isdecimal():
+            return self
+        return replace(self, values={**self.values, "time": span(timedelta(seconds=int(time)))})
+
     def sentence(self, translate: Callable[[str], str] = str) -> str:
         """What is the matter, in the language of `translate`."""
-        return translate(KINDS[self.kind].sentence) % dict(self.values)
+        return translate(KINDS[self.kind].sentence) % dict(self.worded(short).values)
 
     def advice(self, translate: Callable[[str], str] = str) -> str:
         """What to do first, in the language of `translate`."""

@@ -16,6 +16,7 @@ from pyramid.response import Response
 
 from bonded.values import translating
 from bonded.values.languages import DEFAULT, LANGUAGES, PSEUDO, formats_of, is_rtl
+from bonded.values.spans import span
 from bonded.values.text import clean, iso
 from bonded.web import appearance, notices, words
 
@@ -67,7 +68,7 @@ class Pages:
             translated=lambda text: self.translations(language).gettext(text),
             # In its own direction: "12 kB" between Arabic words would be read from its unit on.
             size=lambda count: Markup("<bdi>{}</bdi>").format(words.size(count, written)),
-            span=lambda time: words.span(time, written),
+            span=lambda time: span(time, written),
             number=lambda count: words.number(count, written),
             clean=clean,
             visible=words.visible,

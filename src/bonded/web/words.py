@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
-from babel.units import format_unit
 from markupsafe import Markup, escape
 
 from bonded.values.strange import strange
@@ -52,14 +51,6 @@ def size(count: int, language: str) -> str:
 def number(count: int, language: str) -> str:
     """`count` as the language writes numbers: "1,234"."""
     return format_decimal(count, locale=language)
-
-
-def span(time: timedelta, language: str) -> str:
-    """A length of time in words: "3 hours"; under ten seconds with a decimal."""
-    seconds = time.total_seconds()
-    if seconds < 10:
-        return format_unit(round(seconds, 1), "second", locale=language)
-    return format_timedelta(time, locale=language, threshold=1.5)
 
 
 def time_tag(at: datetime | None, language: str, now: datetime) -> Markup:

@@ -15,7 +15,8 @@ from bonded.tuf.steps import StepSequence
 from bonded.tuf.steps_rows import newest
 from bonded.values.actions import ACTIONS
 from bonded.values.alarms import Alarm
-from bonded.values.languages import is_rtl
+from bonded.values.languages import formats_of, is_rtl
+from bonded.values.spans import span
 from bonded.web.chart import chart
 from bonded.web.request import Request
 
@@ -57,7 +58,10 @@ def show(request: Request) -> Response:
 
 def shown_alarms(request: Request, found: Status) -> list[ShownAlarm]:
     """The alarms of `found` in the visitor's language, the critical ones first."""
-    alarms = [_turned(a) for a in found.alarms] if is_rtl(request.language) else found.alarms
+    written = formats_of(request.language)
+    alarms = [alarm.worded(lambda time: span(time, written)) for alarm in found.alarms]
+    if is_rtl(request.language):
+        alarms = [_turned(alarm) for alarm in alarms]
     return [
         ShownAlarm(a.severity == "critical", a.sentence(request.gettext), a.advice(request.gettext)) for a in alarms
     ]
