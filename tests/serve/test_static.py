@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 from pathlib import Path
 
 import pytest
 import zstandard
 
+from bonded.serve.context import ServeSettings
+from bonded.serve.sources import Found
 from tests.serve.conftest import BIG, HTML, JSON, METADATA, WHEEL, Make, write
 from tests.serve.running import Reply, Running
 
@@ -343,6 +346,40 @@ def test_a_store_that_fails_is_a_clear_answer(make: Make, store: Path, monkeypat
         reply = fetch(server, way, "/simple/demo/")
         assert (reply.status, reply["cache-control"], reply["retry-after"]) == (503, "no-store", "5")
         assert b"denied" not in reply.raw
+
+
+def test_a_large_page_that_is_exchanged_between_look_and_opening_is_sent_whole(
+    make: Make, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = make()
+    page = store / "simple/demo/index.json"
+    versions = [json.dumps({"files": ["x" * 20] * count}).encode() for count in (60_000, 70_000, 80_000)]
+    assert min(map(len, versions)) > ServeSettings().cache_item
+    page.write_bytes(versions[0])
+    real, waiting = server.app.source.find, versions[1:]
+
+    def overtaken(name: str) -> Found | None:
+        found = real(name)
+        if found is not None and found.name.endswith("index.json") and waiting:
+            made = store / "made"
+            made.write_bytes(waiting.pop(0))
+            made.replace(page)
+        return found
+
+    monkeypatch.setattr(server.app.source, "find", overtaken)
+    headers = {"Accept": "application/vnd.pypi.simple.v1+json", "Accept-Encoding": "identity"}
+    reply = fetch(server, "ordinary", "/simple/demo/", headers)
+    assert reply.status == 200
+    assert reply.body == versions[-1]
+    assert reply["etag"] == fetch(server, "ordinary", "/simple/demo/", headers)["etag"]
+
+    def always(name: str) -> Found | None:
+        found = real(name)
+        page.write_bytes(page.read_bytes() + b" ")
+        return found
+
+    monkeypatch.setattr(server.app.source, "find", always)
+    assert fetch(server, "ordinary", "/simple/demo/", headers).status == 503
 
 
 def test_a_file_cut_while_it_is_sent_ends_the_connection(make: Make, store: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import BinaryIO
 
 from bonded.serve.conditions import Span
 from bonded.serve.sources import Found
@@ -16,13 +17,15 @@ from bonded.serve.sources import Found
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """`head` ends after its last header line. `body` is bytes, or `span` of `found` when that is not in memory."""
+    """`head` ends after its last header line. `body` is bytes, or `span` of `found` when that is not in memory;
+    `stream` is it, open, where it could have been exchanged before it is sent."""
 
     status: int
     head: bytes
     body: bytes = b""
     found: Found | None = None
     span: Span | None = None
+    stream: BinaryIO | None = None
 
     @property
     def sent(self) -> int:

@@ -10,6 +10,7 @@ import asyncio
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from email.utils import format_datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,7 +19,7 @@ import structlog
 from aiohttp import web
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_request import BaseRequest
-from multidict import istr
+from multidict import CIMultiDictProxy, istr
 
 from bonded.seams import StorageError
 from bonded.serve import environ, operations
@@ -46,6 +47,8 @@ CORS_PREFLIGHT = {
 }
 
 log = structlog.get_logger("bonded.serve")
+_LOOKS = 10
+"""Tries to open what was found before something else took its name."""
 T = TypeVar("T")
 _HOST, _AGENT = istr("Host"), istr("User-Agent")
 
@@ -199,12 +202,26 @@ class App:
         url = asked.path + ("?" + asked.query if asked.query else "")
         headers = asked.request.headers
         try:
-            if self.source.quick:
-                return self._static.answer(method, url, headers)
+            if isinstance(self.source, FolderSource):
+                return self._opened(self.source, method, url, headers)
             return await self._beside(self._static.answer, method, url, headers)
         except (OSError, StorageError):
             log.exception("the public store failed", path=asked.path, request_id=asked.request_id)
             return plain(503, "The public store cannot be read now; try again", {"Retry-After": "5"})
+
+    def _opened(self, source: FolderSource, method: str, url: str, headers: CIMultiDictProxy[str]) -> Answer:
+        """The answer with its file open: a page that is exchanged now must not be sent with the length of the one before.
+
+        Raises OSError when the store fails, and when each look was overtaken.
+        """
+        for _ in range(_LOOKS):
+            answer = self._static.answer(method, url, headers)
+            if answer.span is None or answer.found is None:
+                return answer
+            stream = source.opened(answer.found)
+            if stream is not None:
+                return replace(answer, stream=stream)
+        raise OSError(f"{url} changes all the time")
 
     async def _beside(self, call: Callable[..., T], *arguments: Any) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._aside, call, *arguments)

@@ -102,7 +102,8 @@ class Sending(web.StreamResponse):
     ) -> None:
         """The kernel copies from file to socket."""
         loop, transport = asyncio.get_running_loop(), _transport(request)
-        with source.open(found) as stream:
+        given = self._answer.stream if isinstance(self._answer, Answer) else None
+        with given or source.open(found) as stream:
             await _write(request, head)
             offset, end = span.offset, span.offset + span.count
             while offset < end:

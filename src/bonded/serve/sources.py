@@ -80,6 +80,17 @@ class FolderSource:
     def open(self, found: Found) -> BinaryIO:
         return open(self._root + found.name, "rb", buffering=0)  # noqa: PTH123
 
+    def opened(self, found: Found) -> BinaryIO | None:
+        """The stream of exactly what was found; None when something else has taken its name since."""
+        try:
+            stream = self.open(found)
+        except FileNotFoundError:
+            return None
+        if _signature(os.fstat(stream.fileno())) == found.signature:
+            return stream
+        stream.close()
+        return None
+
     def _load(self, name: str) -> Found | None:
         try:
             with open(self._root + name, "rb", buffering=0) as stream:  # noqa: PTH123
