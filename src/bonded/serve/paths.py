@@ -85,6 +85,12 @@ def is_root(name: str) -> bool:
     return _ROOT.fullmatch(name) is not None
 
 
+def may_change(name: str) -> bool:
+    """True for objects, and compressed copies of them, that are other bytes under one name after the next publication."""
+    found = target("/" + name.removesuffix(".zst").removesuffix(".gz"))
+    return isinstance(found, Asset) and found.klass in (Class.PAGE, Class.POINTER)
+
+
 def target(path: str) -> Target:
     """What `path` (still percent-encoded, no query) asks for; None when nothing can be there."""
     name = (unquote(path, errors="surrogateescape") if "%" in path else path)[1:]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from bonded.seams import NotStored, Storage
+from bonded.serve.paths import may_change
 
 RACY_NS = 50_000_000
 """A file that changed less than this before it was read is not remembered: file systems keep time in steps of several
@@ -135,13 +136,14 @@ class StorageSource:
 
     def find(self, name: str) -> Found | None:
         try:
-            size = self._storage.size(name)
+            # What may change is fetched whole at once: between a look at its size and its bytes it could be exchanged.
+            size = 0 if may_change(name) else self._storage.size(name)
             if size <= self._item:
                 data = self._storage.get(name).data
                 return Found(name, len(data), _tag_of(data), 0, data)
         except NotStored:
             return None
-        # Big objects are immutable, so the name says as much as the bytes.
+        # It has one content for ever, so the name says as much as the bytes.
         return Found(name, size, _tag_of(f"{size} {name}".encode()), 0, None)
 
     def open(self, found: Found) -> BinaryIO:
