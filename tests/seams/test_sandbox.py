@@ -17,6 +17,7 @@ from bonded.adapters.sandbox_bubblewrap import BubblewrapSandbox
 from bonded.adapters.sandbox_client import ForkServer
 from bonded.adapters.sandbox_pick import pick
 from bonded.adapters.sandbox_rlimits import RlimitsSandbox
+from bonded.adapters.sandbox_server import give_way
 from tests.seams import sandbox_calls as calls
 
 MIB = 1024 * 1024
@@ -273,3 +274,42 @@ def test_the_strictest_that_works_is_picked(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("PATH", "/nonexistent")
     assert pick("auto").level == FALLBACK
     assert "not installed" in BubblewrapSandbox().probe()
+
+
+def test_it_gives_way_as_much_as_whoever_started_it(sandbox: ForkServer) -> None:
+    sandbox.close()
+    started: list[int] = []
+
+    def begin() -> None:
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 7)
+        assert value(sandbox, calls.echo, b"hello") == "hello"
+        started.append(sandbox._server.pid)  # type: ignore[union-attr]
+
+    thread = threading.Thread(target=begin)
+    thread.start()
+    thread.join()
+    servers = last_of(started[0])
+    sandbox.close()  # the next test's is started by a thread that gives way to nobody
+    assert [nice for nice, _ in servers] == [7] * len(servers) != []
+    if os.access("/proc/self/autogroup", os.W_OK):
+        assert {group.split()[-1] for _, group in servers} == {"7"}
+
+
+def last_of(pid: int) -> list[tuple[int, str]]:
+    """Nice value and group (as the kernel words it, "" without) of the youngest descendants of a process."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in map(int, (task / "children").read_text().split()):
+            found += last_of(child)
+    group = Path(f"/proc/{pid}/autogroup")
+    return found or [(os.getpriority(os.PRIO_PROCESS, pid), group.read_text() if group.exists() else "")]
+
+
+def test_giving_way_without_groups_is_no_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "getpriority", lambda *_: 10)
+    give_way(str(tmp_path / "missing" / "autogroup"))
+    give_way(str(tmp_path / "autogroup"))
+    assert (tmp_path / "autogroup").read_text() == "10"
+    monkeypatch.setattr(os, "getpriority", lambda *_: 0)
+    give_way(str(tmp_path / "other"))
+    assert not (tmp_path / "other").exists()

@@ -24,6 +24,8 @@ from bonded.adapters.sandbox_wire import Request, receive_request, write_status
 
 IDLE = 120.0
 """Seconds without work after which the server ends, and gives its memory back."""
+GROUP = "/proc/self/autogroup"
+"""How much a session gives way to others (Linux, sched(7), "The autogroup feature")."""
 
 
 @dataclass(slots=True)
@@ -43,6 +45,7 @@ def main(arguments: list[str]) -> None:
     filtered = arguments[1] != "plain"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the client, which ends us
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    give_way()
     warm: set[str] = set()
     for module in arguments[2:]:
         _warm(module, warm)
@@ -56,6 +59,22 @@ def main(arguments: list[str]) -> None:
     finally:
         for child in children.values():
             os.kill(child.pid, signal.SIGKILL)
+
+
+def give_way(group: str = GROUP) -> None:
+    """Give way as a session as much as this process does by its nice value, which where sessions share processors alike counts
+    only among the processes of one: without this, screening takes as much as all of the index that it was told to go behind.
+    """
+    nice = os.getpriority(os.PRIO_PROCESS, 0)
+    for _ in range(5 if nice > 0 else 0):
+        try:
+            with open(group, "w") as file:  # noqa: PTH123
+                file.write(str(nice))
+            return
+        except BlockingIOError:  # the kernel takes one such change every tenth of a second
+            time.sleep(0.1)
+        except OSError:
+            return  # this kernel has no such groups
 
 
 def _warm(module: str, warm: set[str]) -> None:
