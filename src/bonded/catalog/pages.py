@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Row, select, type_coerce
+from sqlalchemy import BigInteger, Connection, Row, bindparam, select, type_coerce
 
 from bonded.catalog.read import EVER_PUBLIC, PROJECT_COLUMNS, Project, as_project
 from bonded.catalog.tables import file as file_table
@@ -46,6 +46,20 @@ FILE_COLUMNS = (
     _F.provenance_sha256,
 )
 """Of a file joined with its release; those after the first two are a PageFile's (`page_file`)."""
+
+# Built once: building a statement costs several times what running it does.
+SHOWN = select(*PROJECT_COLUMNS).where(
+    project_table.c.key.in_(bindparam("keys", expanding=True)), ~project_table.c.deleted, EVER_PUBLIC
+)
+"""Those of the projects `keys` that have a page."""
+_FILES = (
+    select(*FILE_COLUMNS)
+    .join(release_table, _F.release_id == _R.id)
+    # The empty text keeps SQLite from choosing the index of states, which would read every public file there is.
+    .where(_F.project_id.in_(bindparam("projects", expanding=True)), _F.state.concat("") == FileState.PUBLIC)
+    .order_by(_F.project_id)
+)
+_METADATA = select(_R.id, _R.metadata).where(_R.project_id.in_(bindparam("projects", expanding=True)))
 
 
 class PageFile(NamedTuple):
@@ -113,9 +127,7 @@ def page_states(conn: Connection, keys: Iterable[str], *, with_metadata: bool = 
 
 
 def _pages(conn: Connection, keys: list[str], with_metadata: bool) -> Iterator[PageState]:
-    shown = conn.execute(
-        select(*PROJECT_COLUMNS).where(project_table.c.key.in_(keys), ~project_table.c.deleted, EVER_PUBLIC)
-    ).all()
+    shown = conn.execute(SHOWN, {"keys": keys}).all()
     projects = [as_project(row) for row in shown]
     listed = [p.id for p in projects if p.status is not ProjectStatus.QUARANTINED]
     files = {key: list(rows) for key, rows in groupby(_files(conn, listed), lambda row: row.project_id)}
@@ -125,17 +137,11 @@ def _pages(conn: Connection, keys: list[str], with_metadata: bool) -> Iterator[P
 
 
 def _files(conn: Connection, project_ids: list[str]) -> Sequence[Row[*tuple[Any, ...]]]:
-    return conn.execute(
-        select(*FILE_COLUMNS)
-        .join(release_table, _F.release_id == _R.id)
-        # The empty text keeps SQLite from choosing the index of states, which would read every public file there is.
-        .where(_F.project_id.in_(project_ids), _F.state.concat("") == FileState.PUBLIC)
-        .order_by(_F.project_id)
-    ).all()
+    return conn.execute(_FILES, {"projects": project_ids}).all()
 
 
 def _metadata(conn: Connection, project_ids: list[str]) -> dict[str, dict[str, Any]]:
-    rows = conn.execute(select(_R.id, _R.metadata).where(_R.project_id.in_(project_ids)))
+    rows = conn.execute(_METADATA, {"projects": project_ids})
     return {row.id: row.metadata for row in rows}
 
 

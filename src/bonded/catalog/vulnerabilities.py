@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from bonded.catalog.osv_records import Affected, Record
 from bonded.catalog.vulnerability_tables import vulnerability, vulnerable
@@ -15,6 +15,13 @@ from bonded.db.engine import Tx
 
 AT_ONCE = 500
 _V, _A = vulnerability.c, vulnerable.c
+_KNOWN = (
+    select(_A.project_key, _A.affected, vulnerability)
+    .join(vulnerability, _V.id == _A.vulnerability_id)
+    .where(_A.project_key.in_(bindparam("keys", expanding=True)))
+    .order_by(_A.project_key, _V.modified.desc(), _V.id)
+)
+"""Built once: building a statement costs several times what running it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +58,7 @@ def of_projects(conn: Connection, keys: Collection[str]) -> dict[str, list[Vulne
     found: dict[str, list[Vulnerability]] = {}
     wanted = sorted(keys)
     for start in range(0, len(wanted), AT_ONCE):
-        rows = conn.execute(
-            select(_A.project_key, _A.affected, vulnerability)
-            .join(vulnerability, _V.id == _A.vulnerability_id)
-            .where(_A.project_key.in_(wanted[start : start + AT_ONCE]))
-            .order_by(_A.project_key, _V.modified.desc(), _V.id)
-        )
-        for row in rows:
+        for row in conn.execute(_KNOWN, {"keys": wanted[start : start + AT_ONCE]}):
             found.setdefault(row.project_key, []).append(_one(row))
     return found
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, text
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, text
 
 from bonded.db.engine import Tx
 from bonded.journal.leaf import leaf_hash
@@ -24,6 +24,18 @@ BATCH = 2000
 
 _LOCK = 0x626F6E6465640001
 """Advisory lock of the sealer on PostgreSQL (SQLite's write lock serves there)."""
+
+# Built once, as in `record`.
+_NEWEST = select(func.max(seals.c.id))
+_CURRENT = select(seals.c.size, seals.c.root).order_by(seals.c.id.desc()).limit(1)
+_SEAL, _LEAVES, _NODES = insert(seals), insert(journal_leaf), insert(journal_node)
+_UNSEALED = (
+    select(journal)
+    .join(journal_unsealed, journal_unsealed.c.id == journal.c.id)
+    .order_by(journal_unsealed.c.id)
+    .limit(BATCH)
+)
+_UNMARK = delete(journal_unsealed).where(journal_unsealed.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def seal(tx: Tx, *, now: datetime) -> tuple[int, bytes]:
@@ -41,29 +53,21 @@ def seal(tx: Tx, *, now: datetime) -> tuple[int, bytes]:
     if size == first:
         return size, value
     value = root(size, lambda level, position: known[level, position])
-    previous = tx.execute(select(func.max(seals.c.id))).scalar_one()
-    tx.execute(insert(seals).values(first=first, last=size - 1, size=size, root=value, previous=previous, at=now))
+    previous = tx.execute(_NEWEST).scalar_one()
+    row = {"first": first, "last": size - 1, "size": size, "root": value, "previous": previous, "at": now}
+    tx.execute(_SEAL, row)
     return size, value
 
 
 def current(conn: Connection) -> tuple[int, bytes]:
     """Size and root of the newest seal; (0, EMPTY_ROOT) before the first."""
-    row = conn.execute(select(seals.c.size, seals.c.root).order_by(seals.c.id.desc()).limit(1)).one_or_none()
+    row = conn.execute(_CURRENT).one_or_none()
     return (int(row.size), bytes(row.root)) if row else (0, EMPTY_ROOT)
 
 
 def unsealed(conn: Connection) -> int:
     """How many rows wait for the sealer."""
     return int(conn.execute(select(func.count()).select_from(journal_unsealed)).scalar_one())
-
-
-_UNSEALED = (
-    select(journal)
-    .join(journal_unsealed, journal_unsealed.c.id == journal.c.id)
-    .order_by(journal_unsealed.c.id)
-    .limit(BATCH)
-)
-"""Built once, as in `record`."""
 
 
 def _unsealed(tx: Tx) -> list[dict[str, Any]]:
@@ -86,13 +90,13 @@ def _append(tx: Tx, rows: list[dict[str, Any]], size: int, known: dict[Place, by
         {"seq": seq, "journal_id": row["id"], "leaf_hash": fresh[0, seq]} for seq, row in enumerate(rows, start=size)
     ]
     inner_nodes = [{"level": lv, "position": pos, "hash": h} for (lv, pos), h in fresh.items() if lv]
-    tx.execute(insert(journal_leaf), leaves)
+    tx.execute(_LEAVES, leaves)
     if inner_nodes:
-        tx.execute(insert(journal_node), inner_nodes)
+        tx.execute(_NODES, inner_nodes)
     _unmark(tx, [row["id"] for row in rows])
     return size + len(rows)
 
 
 def _unmark(tx: Tx, ids: list[int]) -> None:
     for start in range(0, len(ids), 500):
-        tx.execute(delete(journal_unsealed).where(journal_unsealed.c.id.in_(ids[start : start + 500])))
+        tx.execute(_UNMARK, {"ids": ids[start : start + 500]})

@@ -30,6 +30,11 @@ from bonded.tuf.trust import Untrusted
 SKEW = timedelta(minutes=1)
 """How far the clock may be behind the last publication: hosts agree no better than that."""
 
+# Built once: building a statement costs several times what running it does.
+_AN_OPEN = select(publication.c.n).where(publication.c.state == "open")
+_OPEN = select(publication).where(publication.c.state == "open").with_for_update()
+_HEAD = select(head_table.c.head)
+
 log = structlog.get_logger("bonded.publisher")
 
 
@@ -150,10 +155,10 @@ def _since(p: Publisher, base: Base, known: Name) -> tuple[list[dict[str, Any]],
 def _burn(p: Publisher, now: datetime) -> None:
     """Mark what was opened and not flipped. Nothing of it is visible, its events still wait; its objects are swept."""
     with p.db.read() as conn:
-        if conn.execute(select(publication.c.n).where(publication.c.state == "open")).first() is None:
+        if conn.execute(_AN_OPEN).first() is None:
             return
     with p.db.write() as tx:
-        for row in tx.execute(select(publication).where(publication.c.state == "open").with_for_update()).all():
+        for row in tx.execute(_OPEN).all():
             tx.execute(update(publication).where(publication.c.n == row.n).values(state="burned"))
             supersede(tx, written(row), now)
 
@@ -165,7 +170,7 @@ def next_number(p: Publisher, base: Base, now: datetime) -> int:
     only where the flip is conditional; elsewhere dense numbers make the create-only snapshot the arbiter between rivals.
     """
     with p.db.write() as tx:
-        head = tx.execute(select(head_table.c.head)).scalar_one_or_none()
+        head = tx.execute(_HEAD).scalar_one_or_none()
         if head is None:
             known = tx.execute(select(func.coalesce(func.max(publication.c.n), 0))).scalar_one()
             head = max(known, base.n) + 1

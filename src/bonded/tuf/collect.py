@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from bonded.catalog.pages import PageState, page_states
 from bonded.catalog.patches import PagePatch, page_patches
@@ -32,6 +32,30 @@ LONG_LIST = 10_000
 """Beyond so many projects the list is rebuilt less often."""
 OVERDUE = 2
 """A publisher that is never idle takes a long list along when it is so many times as old as it should be."""
+
+# Built once: building a statement costs several times what running it does.
+_EVENTS = (
+    select(
+        to_publish.c.id,
+        to_publish.c.project_key,
+        to_publish.c.journal_id,
+        journal.c.subject_kind,
+        journal.c.subject_id,
+    )
+    .outerjoin(journal, journal.c.id == to_publish.c.journal_id)
+    .where(to_publish.c.parked == 0)
+    .order_by(to_publish.c.failures, to_publish.c.id)
+    .limit(bindparam("most"))
+)
+_LAST_LIST = (
+    select(page.c.n, publication.c.flipped_at)
+    .outerjoin(publication, publication.c.n == page.c.n)
+    .where(page.c.project_key == "")
+)
+_BEYOND = select(page.c.n).limit(1).offset(bindparam("many"))
+_BINS = select(bin_table.c.name, bin_table.c.version, bin_table.c.sha256, bin_table.c.count).where(
+    bin_table.c.name.in_(bindparam("names", expanding=True))
+)
 
 
 def collect(
@@ -96,16 +120,8 @@ def _events(conn: Connection, limit: int) -> tuple[tuple[Row, ...], dict[str, li
 
     Rows that failed before come last, so that one bad project never blocks others.
     """
-    c = to_publish.c
-    query = (
-        select(c.id, c.project_key, c.journal_id, journal.c.subject_kind, journal.c.subject_id)
-        .outerjoin(journal, journal.c.id == c.journal_id)
-        .where(c.parked == 0)
-        .order_by(c.failures, c.id)
-        .limit(limit)
-    )
     rows, changed, others = [], dict[str, list[str]](), set[str]()
-    for row_id, key, journal_id, kind, subject in conn.execute(query):
+    for row_id, key, journal_id, kind, subject in conn.execute(_EVENTS, {"most": limit}):
         rows.append(Row(row_id, key, journal_id))
         if kind == SubjectKind.FILE:
             changed.setdefault(key, []).append(subject)
@@ -181,11 +197,7 @@ def _project_list(
     A long one takes seconds, so while people's changes wait (`busy`) it is left to a publication of its own, which an idle
     publisher makes; but not for ever.
     """
-    last = conn.execute(
-        select(page.c.n, publication.c.flipped_at)
-        .outerjoin(publication, publication.c.n == page.c.n)
-        .where(page.c.project_key == "")
-    ).one_or_none()
+    last = conn.execute(_LAST_LIST).one_or_none()
     if last is not None and last.flipped_at is not None:
         age = now - last.flipped_at
         if age < p.settings.list_interval:
@@ -207,7 +219,7 @@ def _project_list(
 
 
 def _is_long(conn: Connection) -> bool:
-    return conn.execute(select(page.c.n).limit(1).offset(LONG_LIST)).first() is not None
+    return conn.execute(_BEYOND, {"many": LONG_LIST}).first() is not None
 
 
 def _pages_since(conn: Connection, n: int) -> bool:
@@ -244,7 +256,6 @@ def _touched(
 def _bins(conn: Connection, roles: Iterable[str]) -> dict[str, KnownBin]:
     found: dict[str, KnownBin] = {}
     for batch in chunks(sorted(roles)):
-        c = bin_table.c
-        for name, *facts in conn.execute(select(c.name, c.version, c.sha256, c.count).where(c.name.in_(batch))):
+        for name, *facts in conn.execute(_BINS, {"names": batch}):
             found[name] = KnownBin(*facts)
     return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 
 from bonded.tuf.build import journal_ids
 from bonded.tuf.context import Publisher
@@ -17,14 +17,18 @@ from bonded.tuf.plan import Plan
 from bonded.tuf.tables import head as head_table
 from bonded.tuf.tables import publication
 
+# Built once: building a statement costs several times what running it does.
+_MOVE = update(head_table).where(head_table.c.head <= bindparam("number")).values(head=bindparam("next"))
+_OPEN = insert(publication)
+
 
 def open_number(p: Publisher, plan: Plan, now: datetime) -> None:
     """Commit the publication's row and move the head past its number. Raises Burned: another publisher was here."""
     with p.db.write() as tx:
-        moved = tx.execute(update(head_table).where(head_table.c.head <= plan.n).values(head=plan.n + 1))
+        moved = tx.execute(_MOVE, {"number": plan.n, "next": plan.n + 1})
         if moved.rowcount != 1:
             raise Burned(f"number {plan.n} was allocated by another publisher")
-        tx.execute(insert(publication).values(publication_row(plan, now)))
+        tx.execute(_OPEN, publication_row(plan, now))
 
 
 def publication_row(plan: Plan, now: datetime) -> dict[str, Any]:

@@ -11,9 +11,8 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select, update
 
 from bonded.catalog.tables import project
 from bonded.db.engine import Tx
@@ -37,6 +36,27 @@ TOGETHER = 16
 """Projects whose copies are written under one lock: on SQLite every other writer waits meanwhile."""
 AT_MOST = 512
 """Projects that one job takes along."""
+
+# Built once: building a statement costs several times what running it does.
+_KEYS: BindParameter[list[str]] = bindparam("keys", expanding=True)
+_PROJECTS = select(project.c.key).where(project.c.key.in_(_KEYS)).order_by(project.c.key)
+_LOCKS = {wait: _PROJECTS.with_for_update(key_share=True, skip_locked=not wait) for wait in (True, False)}
+_PAGES = select(page).where(page.c.project_key.in_(_KEYS))
+_LOCKED_PAGES = _PAGES.with_for_update()
+_WAITING = (
+    select(jobs.c.key)
+    .where(jobs.c.queue == bindparam("queue"), jobs.c.state == "pending", jobs.c.due <= bindparam("now"))
+    .order_by(jobs.c.due)
+    .limit(AT_MOST)
+)
+_SHOWN = update(page).where(page.c.project_key.in_(_KEYS)).values(plain_n=page.c.n)
+_NUMBERS = (
+    select(page.c.project_key, page.c.n)
+    .where(page.c.project_key.in_(_KEYS))
+    .order_by(page.c.project_key)
+    .with_for_update()
+)
+_DROP = delete(jobs).where(jobs.c.key.in_(_KEYS), jobs.c.state == "pending")
 
 
 class NotCopied(Exception):
@@ -113,17 +133,14 @@ def lock_pages(tx: Tx, keys: list[str], *, wait: bool) -> dict[str, Live | None]
     """Lock the projects (the list: its page row), then read which page is live. None: no page (withdrawn)."""
     locked = {""} if "" in keys else set()
     if names := sorted(k for k in keys if k):
-        rows = select(project.c.key).where(project.c.key.in_(names)).order_by(project.c.key)
-        locked |= set(tx.execute(rows.with_for_update(key_share=True, skip_locked=not wait)).scalars())
+        locked |= set(tx.execute(_LOCKS[wait], {"keys": names}).scalars())
     return live_pages(tx, locked, lock=locked == {""})
 
 
 def live_pages(conn: Connection, keys: Collection[str], *, lock: bool = False) -> dict[str, Live | None]:
     """Which page of each project is live now; with `lock`, these rows stay as they are. None: no page (withdrawn)."""
-    wanted = select(page).where(page.c.project_key.in_(keys))
-    if lock:
-        wanted = wanted.with_for_update()
-    live = {r.project_key: Live(r.project_key, r.n, r.html_sha256, r.json_sha256) for r in conn.execute(wanted)}
+    rows = conn.execute(_LOCKED_PAGES if lock else _PAGES, {"keys": list(keys)})
+    live = {r.project_key: Live(r.project_key, r.n, r.html_sha256, r.json_sha256) for r in rows}
     return {key: live.get(key) for key in sorted(keys)}
 
 
@@ -171,18 +188,15 @@ def _withdraw(p: Publisher, key: str) -> None:
 
 def others_waiting(p: Publisher, queue: str, but: str, now: datetime) -> list[str]:
     """Projects whose jobs in `queue` wait, too: they are done by the job of the project `but`, and theirs go."""
-    c = jobs.c
     with p.db.read() as conn:
-        rows = conn.execute(
-            select(c.key).where(c.queue == queue, c.state == "pending", c.due <= now).order_by(c.due).limit(AT_MOST)
-        )
+        rows = conn.execute(_WAITING, {"queue": queue, "now": now})
         return [key for key in (row.removeprefix(f"{queue}:") for row in rows.scalars()) if key != but]
 
 
 def _mark(tx: Tx, done: list[Live], now: datetime) -> None:
     """Note what the copies show, have the documents follow, and drop the pending jobs of pages that have not changed since."""
     same = drop_jobs(tx, QUEUE, {live.key: live.n for live in done})
-    tx.execute(update(page).where(page.c.project_key.in_(same)).values(plain_n=page.c.n))
+    tx.execute(_SHOWN, {"keys": same})
     documents = [(f"{DOCUMENTS}:{live.key}", {"project": live.key}) for live in done if live.key]
     enqueue_all(tx, DOCUMENTS, documents, now=now)
 
@@ -194,8 +208,6 @@ def drop_jobs(tx: Tx, queue: str, done: Mapping[str, int]) -> list[str]:
     """
     if not done:
         return []
-    rows: Any = select(page.c.project_key, page.c.n).where(page.c.project_key.in_(done)).order_by(page.c.project_key)
-    same = [key for key, n in tx.execute(rows.with_for_update()) if done[key] == n]
-    pending = jobs.c.key.in_([f"{queue}:{key}" for key in same]) & (jobs.c.state == "pending")
-    tx.execute(delete(jobs).where(pending))
+    same = [key for key, n in tx.execute(_NUMBERS, {"keys": list(done)}) if done[key] == n]
+    tx.execute(_DROP, {"keys": [f"{queue}:{key}" for key in same]})
     return same

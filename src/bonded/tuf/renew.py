@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from bonded.tuf.base import Base
 from bonded.tuf.binfile import Target
@@ -29,12 +31,22 @@ def due_bins(conn: Connection, layout: Layout, settings: TufSettings, now: datet
     Rows of other generations, which nobody renews, must not stand in the way of those that somebody reads.
     """
     c = bin_table.c
-    ours = or_(*(c.name.startswith(f"{bins.prefix}-") for bins in layout.sets()))
-    oldest = conn.execute(select(c.expires).where(ours).order_by(c.expires).limit(1)).scalar_one_or_none()
+    prefixes = tuple(bins.prefix for bins in layout.sets())
+    oldest = conn.execute(_oldest(prefixes)).scalar_one_or_none()
     if oldest is None or oldest >= now + settings.lifetime * (URGENT if busy else START):
         return set()
-    query = select(c.name).where(ours, c.expires < now + settings.lifetime * TAKE)
+    query = select(c.name).where(_ours(prefixes), c.expires < now + settings.lifetime * TAKE)
     return set(conn.execute(query.order_by(c.expires).limit(settings.refresh_slice)).scalars())
+
+
+def _ours(prefixes: tuple[str, ...]) -> ColumnElement[bool]:
+    return or_(*(bin_table.c.name.startswith(f"{prefix}-") for prefix in prefixes))
+
+
+@lru_cache(maxsize=4)
+def _oldest(prefixes: tuple[str, ...]) -> Select[Any]:
+    """Built once for each layout, since every publication asks."""
+    return select(bin_table.c.expires).where(_ours(prefixes)).order_by(bin_table.c.expires).limit(1)
 
 
 def pointer_due(base: Base, settings: TufSettings, now: datetime) -> bool:

@@ -19,11 +19,13 @@ from bonded.values.text import new_id
 from bonded.values.who import OPERATOR, PUBLISHER
 
 INDEX = (SubjectKind.INDEX, "")
+_RUNNING = select(sequence).where(sequence.c.state == "running")
+"""Built once, since every publication asks."""
 
 
 def running(conn: Connection) -> StepSequence | None:
     """The sequence that is under way."""
-    row = conn.execute(select(sequence).where(sequence.c.state == "running")).one_or_none()
+    row = conn.execute(_RUNNING).one_or_none()
     return _of(row) if row is not None else None
 
 
