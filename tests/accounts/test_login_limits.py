@@ -202,8 +202,8 @@ def test_known_and_unknown_names_cost_the_same(
 
 
 def test_times_of_known_and_unknown_names_are_alike(sqlite_db: Database, now: datetime) -> None:
-    """Medians of many tries with the real cost of a hash, in turns; the hash outweighs all that could differ."""
-    from statistics import median
+    """The quickest of many tries of each, in turns, with the real cost of a hash, which outweighs all that could differ. Whatever
+    else the machine does only adds to some; of a machine that is shared, a median is now the one, now the other speed."""
     from time import perf_counter
 
     real = Hasher(Cost(memory_kib=8 * 1024, passes=1))
@@ -214,7 +214,7 @@ def test_times_of_known_and_unknown_names_are_alike(sqlite_db: Database, now: da
         began = perf_counter()
         assert not real.verify(stored if known else None, "a wrong password").ok
         times[known].append(perf_counter() - began)
-    ratio = median(times[True]) / median(times[False])
+    ratio = min(times[True]) / min(times[False])
     assert 0.7 < ratio < 1.43, ratio
 
 

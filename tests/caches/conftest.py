@@ -12,14 +12,16 @@ from bonded.adapters.purger_varnish import VarnishPurger
 from bonded.db.engine import Database
 from tests.caches.running import HOST, Origin, Varnish, get, nginx_cache, varnish
 from tests.serve.running import clock, until
+from tests.support.ports import reserved
 from tests.tuf_ops.index import Index
 
 
 @pytest.fixture(scope="session")
 def running_origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Origin]:
-    one = Origin(tmp_path_factory.mktemp("origin"))
-    yield one
-    one.stop()
+    with reserved() as port:
+        one = Origin(tmp_path_factory.mktemp("origin"), port)
+        yield one
+        one.stop()
 
 
 @pytest.fixture
@@ -45,14 +47,14 @@ def running_varnish(
 def cache(running_varnish: Varnish, origin: Origin) -> Varnish:
     """Varnish, empty; once with each of the shipped configurations. It has noticed that the origin is another process."""
     running_varnish.forget()
-    until(lambda: get(running_varnish.url, "/account/").status_code == 200, 10)
+    until(lambda: get(running_varnish.url, "/account/").status_code == 200, 60)
     origin.asked.clear()
     return running_varnish
 
 
 @pytest.fixture
 def purger(cache: Varnish) -> VarnishPurger:
-    return VarnishPurger([cache.url], host=HOST, ban=cache.kind == "ban")
+    return VarnishPurger([cache.url], host=HOST, ban=cache.kind == "ban", timeout=60)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from urllib.parse import unquote
 import httpx
 
 SERVICE, TOKEN = "SU1Z0isxPaozGVKXdv0eY", "a-token-of-forty-characters-and-no-fewer"
-CLIENT = httpx.Client(verify=False, timeout=10)
+CLIENT = httpx.Client(verify=False, timeout=60)
 HIDDEN = {"surrogate-control", "surrogate-key", "connection", "transfer-encoding", "date", "content-length"}
 
 

@@ -9,7 +9,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,13 +20,13 @@ import httpx
 from bonded.serve.context import ServeContext, ServeSettings
 from bonded.serve.listen import bind
 from tests.serve.conftest import NoReceiver
-from tests.serve.nginx import free_port
 from tests.serve.running import App, Running, clock
+from tests.support.ports import reserved
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 HOST = "packages.example.invalid"
 
-CLIENT = httpx.Client(verify=False, timeout=10, limits=httpx.Limits(max_keepalive_connections=0))
+CLIENT = httpx.Client(verify=False, timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 """Making one costs more than a request."""
 
 NGINX_MAIN = """
@@ -69,8 +69,8 @@ class AtPort(Running):
 class Origin:
     """The built-in server at one port, over whatever folder `show` was given last. It counts what it is asked."""
 
-    def __init__(self, folder: Path) -> None:
-        self.port = free_port()
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port = port
         self._link = folder / "public"
         self._running: AtPort | None = None
         self.asked: list[tuple[str, str]] = []
@@ -116,7 +116,7 @@ class Varnish:
     def forget(self) -> None:
         """Everything goes out of the cache, for the next test."""
         command = ["varnishadm", "-n", str(self.folder / "run"), "ban", "req.url ~ ."]
-        subprocess.run(command, check=True, capture_output=True, timeout=10)
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
 
 
 @contextmanager
@@ -128,7 +128,11 @@ def varnish(folder: Path, kind: str, origin: int) -> Iterator[Varnish]:
     text = shared.read_text()
     assert text.count('.port = "8000";') == 1
     shared.write_text(text.replace('.port = "8000";', f'.port = "{origin}";'))
-    port = free_port()
+    with reserved() as port:
+        yield from _varnish(folder, kind, port)
+
+
+def _varnish(folder: Path, kind: str, port: int) -> Iterator[Varnish]:
     # -F and -j none: a plain child process of ours, with no account of its own to change to.
     command = ["varnishd", "-F", "-j", "none", "-n", str(folder / "run"), "-a", f"127.0.0.1:{port}", "-s", "malloc,32m"]
     command += ["-f", str(folder / f"bonded-{kind}.vcl"), "-p", "thread_pools=1", "-p", "thread_pool_min=10"]
@@ -139,13 +143,17 @@ def varnish(folder: Path, kind: str, origin: int) -> Iterator[Varnish]:
         yield Varnish(folder, port, kind)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 @contextmanager
 def nginx_cache(folder: Path, origin: int) -> Iterator[str]:
     """nginx as a cache with the shipped configuration; its address."""
-    port = free_port()
+    with reserved() as port:
+        yield from _nginx_cache(folder, origin, port)
+
+
+def _nginx_cache(folder: Path, origin: int, port: int) -> Iterator[str]:
     (folder / "conf.d").mkdir(parents=True)
     for shipped in (DEPLOY / "nginx").iterdir():
         shutil.copy(shipped, folder / "conf.d")
@@ -168,7 +176,7 @@ def nginx_cache(folder: Path, origin: int) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -186,6 +194,35 @@ def get(base: str, path: str, method: str = "GET", **headers: str) -> httpx.Resp
     """One request by the public name, on a connection of its own; names of headers with _ for -."""
     given = {"Host": HOST, "Accept-Encoding": "identity"} | {k.replace("_", "-"): v for k, v in headers.items()}
     return CLIENT.request(method, base + path, headers=given)
+
+
+def twice(base: str, path: str, hit: Callable[[httpx.Response], bool], **headers: str) -> httpx.Response:
+    """The first of two answers, the second of them out of the cache. Two between which much of a short time to live passed, on a busy
+    machine, say nothing; then there are two others."""
+    while True:
+        began = time.monotonic()
+        first, second = get(base, path, **headers), get(base, path, **headers)
+        if hit(second) or time.monotonic() - began < SHORT / 2:
+            assert hit(second), path
+            assert first.content == second.content
+            return second
+
+
+SHORT = 1.0
+"""Seconds of the shortest time to live."""
+
+
+def lasting(there: Callable[[], bool]) -> float:
+    """Wait until it is so: after how many seconds the last request was sent that did not find it so. A machine that is slow to send
+    or to take the answer adds nothing."""
+    began, last = time.monotonic(), 0.0
+    while True:
+        asked = time.monotonic() - began
+        if there():
+            return last
+        last = asked
+        assert asked < 60, "did not become so at all"
+        time.sleep(0.01)
 
 
 def kept(reply: httpx.Response) -> bool:

@@ -28,7 +28,7 @@ def edge(origin: Origin) -> Iterator[Fastly]:
 
 
 def purger(edge: Fastly, *, token: str = TOKEN, service: str = SERVICE, soft: bool = False) -> FastlyPurger:
-    return FastlyPurger(service, token, url=f"{edge.url}/", api=edge.url, soft=soft, timeout=2)
+    return FastlyPurger(service, token, url=f"{edge.url}/", api=edge.url, soft=soft, timeout=60)
 
 
 def hit(edge: Fastly, path: str, **headers: str) -> bool:
@@ -79,7 +79,7 @@ def test_soft_purges_are_for_pages_only(edge: Fastly, filled: Index) -> None:
     assert soft == {"project/alpha": True, f"file{WHL}": False, "timestamp": False}
     assert not hit(edge, WHL)
     get(edge.url, PAGE)  # once more the old one, fetched anew behind it
-    until(lambda: hit(edge, PAGE), 2)
+    until(lambda: hit(edge, PAGE), 60)
 
 
 @pytest.mark.parametrize(

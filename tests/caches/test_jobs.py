@@ -149,7 +149,7 @@ def test_nothing_waits_for_a_cache_that_does_not_answer(index: Index) -> None:
         silent.bind(("127.0.0.1", 0))
         silent.listen(8)
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        purger = VarnishPurger([address], host=HOST, timeout=30)
+        purger = VarnishPurger([address], host=HOST, timeout=200)
         index.publisher = replace(index.publisher, purger=purger)
         file_id = index.upload("alpha")
         index.now = clock()
@@ -160,7 +160,7 @@ def test_nothing_waits_for_a_cache_that_does_not_answer(index: Index) -> None:
         index.move("review.quarantine", file_id, FileState.QUARANTINED)
         index.work("takedown")
         assert not index.path(WHL[1:]).exists()
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60
 
 
 def test_a_purge_ends_in_time_although_a_cache_is_silent(index: Index) -> None:

@@ -16,11 +16,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.caches.running import Varnish, get, varnish
-from tests.serve.nginx import free_port
+from tests.caches.running import Varnish, get, lasting, varnish
 from tests.story.packages import make
 from tests.story.running import BIN, JSON, RunningIndex, bonded
 from tests.story.test_trust import by_twine
+from tests.support.ports import reserved
 
 pytestmark = pytest.mark.slow
 
@@ -61,9 +61,8 @@ class Parts:
 
 @contextmanager
 def parts(place: Path, kind: str) -> Iterator[tuple[Parts, Varnish, RunningIndex]]:
-    port = free_port()
     (place / "varnish").mkdir(parents=True)
-    with varnish(place / "varnish", kind, port) as cache:
+    with reserved() as port, varnish(place / "varnish", kind, port) as cache:
         whole = Parts(place, port, cache)
         bonded("init", whole.directory, "--dev-keys", "--admin", "admin")
         try:
@@ -93,11 +92,9 @@ def test_a_quarantined_file_is_gone_within_five_seconds_also_without_a_publisher
         assert get(cache.url, one, Accept_Encoding="gzip").status_code == 200
     processes.kill("publisher")
     bonded("project", "quarantine", made.name, "--reason", "found malware", "--dir", index.directory)
-    began = time.monotonic()
-    while any(get(cache.url, one).status_code != 404 for one in (path, f"{path}.metadata")):
-        assert time.monotonic() - began < 5
-        time.sleep(0.02)
-    print(f"gone from Varnish {time.monotonic() - began:.2f} s after the command ended ({cache.kind})")
+    shown = lasting(lambda: all(get(cache.url, one).status_code == 404 for one in (path, f"{path}.metadata")))
+    assert shown < 5
+    print(f"gone from Varnish {shown:.2f} s after the command ended ({cache.kind})")
 
 
 def test_no_reader_sees_an_old_page_for_longer_than_the_bound(

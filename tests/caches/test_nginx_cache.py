@@ -14,8 +14,8 @@ import pytest
 from bonded.adapters.purger_nginx import NginxPurger
 from bonded.db.jobs import job
 from bonded.values.states import FileState
-from tests.caches.running import HOST, Origin, get
-from tests.serve.running import clock, until
+from tests.caches.running import HOST, SHORT, Origin, get, lasting, twice
+from tests.serve.running import clock
 from tests.tuf_ops.index import Index
 
 WHL = "/packages/alpha/alpha-1.0-py3-none-any.whl"
@@ -46,9 +46,7 @@ def version(reply: httpx.Response) -> int:
 
 def test_what_is_asked_twice_is_fetched_once(filled: str) -> None:
     for path in (WHL, PAGE, POINTER, "/metadata/1.root.json"):
-        first, second = get(filled, path), get(filled, path)
-        assert hit(second), path
-        assert first.content == second.content
+        second = twice(filled, path, hit)
         assert not {"surrogate-key", "surrogate-control"} & set(second.headers)
     part = get(filled, WHL, Range="bytes=10-19")
     assert (part.status_code, part.content) == (206, bytes(range(10, 20)))
@@ -61,8 +59,13 @@ def test_forms_and_codings_are_kept_apart(filled: str) -> None:
         assert get(filled, PAGE, Accept=V1_JSON).headers["content-type"] == V1_JSON
         assert get(filled, PAGE, Accept="text/html").headers["content-type"].startswith("text/html")
         assert get(filled, PAGE + "?format=" + V1_JSON.replace("+", "%2B")).headers["content-type"] == V1_JSON
-    get(filled, WHL)
-    assert hit(get(filled, WHL + "?" + os.urandom(4).hex()))
+    while True:
+        began = time.monotonic()
+        get(filled, WHL)
+        again = get(filled, WHL + "?" + os.urandom(4).hex())
+        if time.monotonic() - began < SHORT / 2:  # else its time may be over
+            break
+    assert hit(again)
 
 
 def test_two_flips_in_a_second_are_never_answered_with_the_old_pointer(filled: str, index: Index) -> None:
@@ -75,7 +78,7 @@ def test_two_flips_in_a_second_are_never_answered_with_the_old_pointer(filled: s
         index.publish()
         os.utime(pointer, (second, second))
     newest = int(orjson.loads(pointer.read_bytes())["signed"]["version"])
-    until(lambda: version(get(filled, POINTER)) == newest, 2.5)
+    assert lasting(lambda: version(get(filled, POINTER)) == newest) < 2.5
     for _ in range(5):
         assert version(get(filled, POINTER, If_Modified_Since="Fri, 01 Jan 2100 00:00:00 GMT")) == newest
 
@@ -89,7 +92,8 @@ def test_a_probed_next_name_is_never_hidden(filled: str, index: Index, path: str
         assert get(filled, path).status_code == 404
     index.path(path[1:]).parent.mkdir(parents=True, exist_ok=True)
     index.path(path[1:]).write_bytes(b"{}")
-    until(lambda: get(filled, path).status_code == 200, 2.2 if "root" in path else 0.01)
+    assert lasting(lambda: get(filled, path).status_code == 200) <= (2.2 if "root" in path else 0)
+    assert get(filled, path).status_code == 200
 
 
 def test_an_origin_that_is_down_is_served_through(filled: str, origin: Origin) -> None:
@@ -118,14 +122,11 @@ def test_a_quarantined_file_is_gone_after_its_bound_and_the_job_looks(filled: st
     index.publisher = replace(index.publisher, purger=purger)
     with index.db.read() as conn:
         [file_id] = conn.exec_driver_sql("SELECT id FROM file").scalars()
-    get(filled, WHL)
-    assert hit(get(filled, WHL))
+    twice(filled, WHL, hit)
     index.now = clock()
     index.move("review.quarantine", file_id, FileState.QUARANTINED)
-    began = time.monotonic()
     index.work("takedown")
-    until(lambda: get(filled, WHL).status_code == 404, 5)
-    assert time.monotonic() - began < 5
+    assert lasting(lambda: get(filled, WHL).status_code == 404) < 5
     index.now = clock()
     index.wait(seconds=3)
     index.work("purge")

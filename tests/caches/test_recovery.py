@@ -95,7 +95,9 @@ class Scene:
         assert self.bonded_client("bonded returning").read(PAGE) == b"<a href=evil>"
         evil.junk("metadata/1.pages.json.gz", gz(b"{}"))
         evil.junk("metadata/2.root.json")
-        until(lambda: get(self.seen.address, "/metadata/2.root.json").content == b"junk", 3)  # its 404 is kept a second
+        until(
+            lambda: get(self.seen.address, "/metadata/2.root.json").content == b"junk", 60
+        )  # its 404 is kept a second
         self.warm("metadata/2.root.json")
         for version in (1, 2):
             name = f"metadata/{n + 1000 + version}.snapshot.json"
@@ -112,7 +114,7 @@ class Scene:
             get(self.seen.address, f"/{name}", Accept_Encoding=coding)
 
     def pointer_follows(self, n: int) -> None:
-        until(lambda: get(self.seen.address, "/metadata/timestamp.json").json()["signed"]["version"] == n, 3)
+        until(lambda: get(self.seen.address, "/metadata/timestamp.json").json()["signed"]["version"] == n, 60)
 
     def new_keys(self) -> Step:
         house, keys = self.house, self.house.folder / "keys"
@@ -221,11 +223,11 @@ def test_nginx_is_emptied_by_hand(nginx_front: str, house: House, origin: Origin
     scene.begin()
     scene.attack()
     scene.recover()
-    until(lambda: get(nginx_front, f"/{EVIL}").status_code == 404, 3)
+    until(lambda: get(nginx_front, f"/{EVIL}").status_code == 404, 60)
     assert get(nginx_front, "/metadata/2.root.json").content == b"junk"
     with pytest.raises(RepositoryError):
         scene.client("returning")
     for folder in (tmp_path / "nginx/kept").iterdir():
         shutil.rmtree(folder)
-    until(lambda: scene.others(origin) == [], 3)
+    until(lambda: scene.others(origin) == [], 60)
     scene.everybody_goes_on()

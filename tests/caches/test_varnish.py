@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from bonded.catalog import change
 from bonded.seams import PurgeFailed
 from bonded.values.states import FileState
 from bonded.values.who import OPERATOR
-from tests.caches.running import HOST, Origin, Varnish, get, kept
+from tests.caches.running import HOST, Origin, Varnish, get, kept, lasting, twice
 from tests.serve.running import clock, until
 from tests.tuf_ops.index import Index
 
@@ -55,9 +56,8 @@ def test_what_is_asked_twice_is_fetched_once(cache: Varnish, index: Index, origi
         "/metadata/1.root.json",
         snapshot,
     ):
-        first, second = get(cache.url, path), get(cache.url, path)
-        assert (first.status_code, second.status_code) == (200, 200), path
-        assert kept(second), path
+        second = twice(cache.url, path, kept)
+        assert second.status_code == 200, path
         assert second.content == get(f"http://127.0.0.1:{origin.port}", path).content
         hidden = {"surrogate-key", "surrogate-control", "xkey", "x-bonded-failed"}
         assert not hidden & set(second.headers)
@@ -195,9 +195,7 @@ def test_two_flips_in_a_second_are_never_answered_with_the_old_pointer(cache: Va
         versions.append(int(orjson.loads(pointer.read_bytes())["signed"]["version"]))
     assert len(set(versions)) == 3
     assert get(cache.url, POINTER).headers.get("etag") is None
-    began = time.monotonic()
-    until(lambda: version(get(cache.url, POINTER)) == versions[-1], 5)
-    assert time.monotonic() - began < 4, "two seconds, and what a busy machine adds"
+    assert lasting(lambda: version(get(cache.url, POINTER)) == versions[-1]) < 4
     for _ in range(5):
         conditions = {"If_None_Match": "*", "If_Modified_Since": "Fri, 01 Jan 2100 00:00:00 GMT"}
         assert version(get(cache.url, POINTER, **conditions)) == versions[-1]
@@ -231,7 +229,7 @@ def test_a_probed_next_name_is_never_hidden(cache: Varnish, index: Index, what: 
     index.path(name).parent.mkdir(parents=True, exist_ok=True)
     index.path(name).write_bytes(b"{}")
     if what == "root":
-        until(lambda: get(cache.url, path).status_code == 200, 2.2)  # the one 404 that is kept, for a second
+        assert lasting(lambda: get(cache.url, path).status_code == 200) < 2.2  # the one 404 that is kept, for a second
     assert get(cache.url, path).status_code == 200
 
 
@@ -259,7 +257,7 @@ def test_an_origin_that_is_down_is_served_through(cache: Varnish, index: Index, 
     assert get(cache.url, POINTER).status_code == 503  # an old pointer is worse than none
     assert get(cache.url, "/simple/absent/").status_code == 503
     origin.start()
-    until(lambda: get(cache.url, POINTER).status_code == 200, 3)
+    until(lambda: get(cache.url, POINTER).status_code == 200, 60)
 
 
 def test_a_failing_origin_is_served_through_too(cache: Varnish, index: Index, origin: Origin) -> None:
@@ -291,11 +289,17 @@ def test_an_old_page_is_given_out_while_it_is_fetched_anew_and_no_longer(
         page.with_name("new").write_bytes(page.read_bytes() + word)
         page.with_name("new").rename(page)
 
-    get(cache.url, PAGE)
-    changed(b"first")
-    time.sleep(1.2)
-    assert b"first" not in get(cache.url, PAGE).content  # within stale-while-revalidate: nobody is kept waiting
-    until(lambda: b"first" in get(cache.url, PAGE).content, 1)
+    for number in itertools.count():
+        began, first = time.monotonic(), b"first %d." % number
+        get(cache.url, PAGE)
+        changed(first)
+        time.sleep(1.2)
+        shown = get(cache.url, PAGE).content
+        if time.monotonic() - began < 1.9:  # else a busy machine took longer than an old page is given out
+            break
+        cache.forget()
+    assert first not in shown  # within stale-while-revalidate: nobody is kept waiting
+    until(lambda: first in get(cache.url, PAGE).content, 60)
     changed(b"second")
     time.sleep(2.3)
     assert b"second" in get(cache.url, PAGE).content  # beyond it the client waits for the new page
@@ -389,7 +393,7 @@ def test_soft_purges_show_an_old_page_once_more_and_never_an_old_file(
 ) -> None:
     if cache.kind == "ban":
         return  # settings refuse it
-    purger = VarnishPurger([cache.url], host=HOST, soft=True)
+    purger = VarnishPurger([cache.url], host=HOST, soft=True, timeout=60)
     index.upload("alpha")
     settle(index)
     page = index.path("simple/alpha/index.html")
@@ -402,7 +406,7 @@ def test_soft_purges_show_an_old_page_once_more_and_never_an_old_file(
     index.path(WHL[1:]).unlink()
     purger.purge(["project/alpha", f"file{WHL}"])
     assert b"<!-- new -->" not in get(cache.url, PAGE).content
-    until(lambda: b"<!-- new -->" in get(cache.url, PAGE).content, 2)
+    until(lambda: b"<!-- new -->" in get(cache.url, PAGE).content, 60)
     assert get(cache.url, WHL).status_code == 404
 
 
@@ -410,7 +414,7 @@ def test_a_cache_that_is_down_is_named_and_the_others_are_purged(cache: Varnish,
     index.upload("alpha")
     settle(index)
     get(cache.url, WHL)
-    purger = VarnishPurger(["http://127.0.0.1:1", cache.url], host=HOST, ban=cache.kind == "ban", timeout=1)
+    purger = VarnishPurger(["http://127.0.0.1:1", cache.url], host=HOST, ban=cache.kind == "ban", timeout=60)
     with pytest.raises(PurgeFailed, match="does not answer"):
         purger.purge([f"file{WHL}"])
     assert not kept(get(cache.url, WHL))

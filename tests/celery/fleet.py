@@ -8,7 +8,6 @@ import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -26,6 +25,7 @@ from bonded.db.engine import Database
 from bonded.db.jobs import job
 from tests.story.running import BIN, RunningIndex, bonded
 from tests.story.uploading import Answer, upload
+from tests.support.ports import reserved
 
 HOSTILE = "import base64\n\nexec(base64.b64decode('cHJpbnQoMSk='))\n"
 
@@ -61,7 +61,7 @@ class Fleet:
         with self.db.read() as conn:
             return conn.execute(select(func.count()).where(job.c.queue == "screen")).scalar_one()
 
-    def until(self, there: Callable[[], bool], seconds: float = 60) -> None:
+    def until(self, there: Callable[[], bool], seconds: float = 120) -> None:
         end = time.monotonic() + seconds
         while not there():
             assert time.monotonic() < end, self.logs()
@@ -124,7 +124,7 @@ def _digest(text: str) -> str:
 
 
 def metrics(index: RunningIndex) -> str:
-    with urllib.request.urlopen(index.url + "metrics", timeout=10) as reply:
+    with urllib.request.urlopen(index.url + "metrics", timeout=60) as reply:
         return str(reply.read().decode())
 
 
@@ -150,18 +150,16 @@ def fleet(place: Path, open_db: Callable[[Path], Database]) -> Iterator[Fleet]:
     """Settings come by environment, set before. Workers are started by the test."""
     directory = place / "data"
     bonded("init", directory, "--dev-keys", "--admin", "admin")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    index = RunningIndex(f"http://127.0.0.1:{port}/", directory)
-    web = None
-    made = Fleet(index, open_db(directory), place, index.token("ursula"))
-    try:
-        with (place / "web.log").open("w") as log:
-            web = _spawn(["web", str(directory), "--port", str(port)], log)
-        yield made
-    finally:
-        for one in [*made.workers, *([web] if web else [])]:
-            os.killpg(one.pid, signal.SIGKILL)
-            one.wait(10)
-        made.db.close()
+    with reserved() as port:
+        index = RunningIndex(f"http://127.0.0.1:{port}/", directory)
+        web = None
+        made = Fleet(index, open_db(directory), place, index.token("ursula"))
+        try:
+            with (place / "web.log").open("w") as log:
+                web = _spawn(["web", str(directory), "--port", str(port)], log)
+            yield made
+        finally:
+            for one in [*made.workers, *([web] if web else [])]:
+                os.killpg(one.pid, signal.SIGKILL)
+                one.wait(10)
+            made.db.close()

@@ -6,11 +6,13 @@ import threading
 import time
 
 import celery
+import pytest
 
 from bonded.adapters.queue_celery import CeleryBroker
 from tests.support.redis import RedisServer
 
 
+@pytest.mark.usefixtures("patient")
 def test_each_worker_of_a_process_calls_its_own_jobs(broker: RedisServer) -> None:
     celery.current_app.finalize()  # takes no shared tasks from here on
     carrier = CeleryBroker(broker.url)
@@ -25,10 +27,10 @@ def _worked(carrier: CeleryBroker, number: int) -> list[int]:
     worker.start()
     try:
         carrier.send({"screen": [number]})
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while not done and time.monotonic() < end:
             time.sleep(0.05)
     finally:
         stop.set()
-        worker.join(30)
+        worker.join(60)
     return done

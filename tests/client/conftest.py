@@ -53,7 +53,7 @@ def run(repository: Repository, served: Served, tmp_path: Path, capsys: pytest.C
     root = tmp_path / "root.json"
     root.write_bytes(repository.first_root)
 
-    def go(*words: object, timeout: float = 1.0, root: Path = root, cache: str = "cache") -> Ran:
+    def go(*words: object, timeout: float = 30.0, root: Path = root, cache: str = "cache") -> Ran:
         capsys.readouterr()
         base = ["--index", served.url, "--root", root, "--cache", tmp_path / cache, "--timeout", timeout]
         status = cli.main([str(word) for word in [*base, *words]])

@@ -18,6 +18,7 @@ from securesystemslib.signer import CryptoSigner
 from tuf.api.metadata import Metadata, MetaFile
 
 from tests.client.conftest import WHEEL, Ran, Run
+from tests.client.later import later
 from tests.client.repository import Repository
 from tests.client.server import Served, answer
 
@@ -110,13 +111,15 @@ def test_an_older_but_valid_timestamp_is_no_news(run: Run, repository: Repositor
     assert [path.name for path in dest.iterdir()] == ["example-2.0.tar.gz"]
 
 
-def test_an_older_timestamp_is_a_rollback_once_ours_has_expired(run: Run, repository: Repository, dest: Path) -> None:
+def test_an_older_timestamp_is_a_rollback_once_ours_has_expired(
+    run: Run, repository: Repository, dest: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     older = repository.store["metadata/timestamp.json"]
-    repository.lifetime = timedelta(seconds=2)
+    repository.lifetime = timedelta(hours=1)
     repository.project("example", {"example-2.0.tar.gz": b"newer"})
     assert run("download", "example", "--dest", dest.parent / "before").status == 0
     repository.store["metadata/timestamp.json"] = older
-    time.sleep(2.1)
+    later(monkeypatch, timedelta(hours=2))
     refused(run("download", "example", "--dest", dest), "rollback", 6, dest)
 
 
@@ -218,11 +221,11 @@ def test_slow_retrieval(run: Run, served: Served, dest: Path, headers: bool) -> 
     trickle(served, headers=headers)
     began = time.monotonic()
     refused(run("download", "example", "--dest", dest, timeout=0.5), "slow", 5, dest)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_a_server_that_says_nothing(run: Run, served: Served, dest: Path) -> None:
-    served.odd["metadata/timestamp.json"] = lambda *_: served.stop.wait(10) and None
+    served.odd["metadata/timestamp.json"] = lambda *_: served.stop.wait(60) and None
     refused(run("download", "example", "--dest", dest, timeout=0.3), "slow", 5, dest)
 
 

@@ -18,7 +18,7 @@ from tests.client.server import Served
 
 def test_a_snapshot_held_too_long_is_refreshed(repository: Repository, served: Served, tmp_path: Path) -> None:
     hour = [0.0]
-    fetcher = Fetcher(Deadlines(pause=2), Proxies())
+    fetcher = Fetcher(Deadlines(), Proxies())
     trust = Trust(Index.at(served.url), repository.first_root, tmp_path, fetcher, clock=lambda: hour[0])
     before = trust.read("simple/example/index.json")
     repository.project("example", {"example-2.0.tar.gz": b"new"})
@@ -35,11 +35,11 @@ def test_two_clients_do_not_use_one_folder_at_once(tmp_path: Path) -> None:
     def other() -> None:
         with alone(tmp_path):
             held.set()
-            done.wait(5)
+            done.wait(60)
 
     thread = threading.Thread(target=other)
     thread.start()
-    held.wait(5)
+    assert held.wait(60)
     with pytest.raises(Failure, match="busy"):
         with alone(tmp_path, wait=0.1):
             pass

@@ -101,7 +101,7 @@ class Mirror(Index):
         """Take the request for `path` and say nothing."""
         served = self.served
         assert served is not None
-        self.say(path, lambda *_: served.stop.wait(30) and None)
+        self.say(path, lambda *_: served.stop.wait(120) and None)
 
     def status(self, path: str, status: int) -> None:
         """Answer `path` with an error."""

@@ -17,12 +17,11 @@ from bonded_client import cli
 from bonded_client.failures import CATALOGUE, Failure
 from bonded_client.proxy_watch import Timing
 from tests.client.server import serving
-from tests.client_attacks.attacks import ATTACKS, BESIDES, Attack
+from tests.client_attacks.attacks import ATTACKS, BESIDES, LONG, Attack
 from tests.client_attacks.mirror import Mirror
 from tests.client_proxy.running import installed, pip, proxying, uv
 
-TIMEOUT = 0.7
-NO_GRACE = Timing(fresh=0.0, stale=0.0, retry=0.0, grace=0.0)
+NO_GRACE = Timing(fresh=0.0, stale=0.0, retry=0.0, patience=60.0, grace=0.0)
 
 
 @dataclass
@@ -43,26 +42,28 @@ def mirror() -> Iterator[Mirror]:
         yield made
 
 
-def by_download(mirror: Mirror, place: Path, play: Callable[[Mirror], None]) -> Ended:
+def by_download(mirror: Mirror, place: Path, play: Callable[[Mirror], None], timeout: float) -> Ended:
     """`bonded-client download`, which has seen the honest state."""
     assert mirror.served
     root = place / "root.json"
     root.write_bytes(mirror.trusted)
-    before = ["--index", mirror.served.url, "--root", root, "--cache", place / "cache", "--timeout", TIMEOUT]
-    assert cli.main([str(word) for word in (*before, "download", "helper", "--dest", place / "honest")]) == 0
+    before = ["--index", mirror.served.url, "--root", root, "--cache", place / "cache", "--timeout"]
+    honest = ("download", "helper", "--dest", place / "honest")
+    assert cli.main([str(word) for word in (*before, LONG, *honest)]) == 0
     assert installed(place / "honest") == ["helper-1.0-py3-none-any.whl"]
     play(mirror)
-    status = cli.main([str(word) for word in (*before, "download", "example", "--dest", place / "target")])
+    spoiled = ("download", "example", "--dest", place / "target")
+    status = cli.main([str(word) for word in (*before, timeout, *spoiled)])
     return Ended(status, "", installed(place / "target"))
 
 
-def by_proxy(installer: Callable[..., object]) -> Callable[[Mirror, Path, Callable[[Mirror], None]], Ended]:
+def by_proxy(installer: Callable[..., object]) -> Callable[[Mirror, Path, Callable[[Mirror], None], float], Ended]:
     """An unmodified installer behind a proxy that has seen the honest state."""
 
-    def go(mirror: Mirror, place: Path, play: Callable[[Mirror], None]) -> Ended:
+    def go(mirror: Mirror, place: Path, play: Callable[[Mirror], None], timeout: float) -> Ended:
         assert mirror.served
         cache = place / "cache"
-        with proxying(mirror.served.url, mirror.trusted, cache, timing=NO_GRACE, timeout=TIMEOUT) as proxy:
+        with proxying(mirror.served.url, mirror.trusted, cache, timing=NO_GRACE, timeout=timeout) as proxy:
             assert proxy.page("helper").status == 200
             play(mirror)
             done = installer(proxy.url, place / "target", "example")
@@ -99,7 +100,7 @@ def test_attack(
     client: str, attack: Attack, mirror: Mirror, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     attack.prepare(mirror)
-    ended = CLIENTS[client](mirror, tmp_path, attack.play)
+    ended = CLIENTS[client](mirror, tmp_path, attack.play, attack.timeout)
     if client == "download":
         ended.said = capsys.readouterr().err
     refused(ended, attack)
@@ -107,7 +108,7 @@ def test_attack(
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_without_an_attack_all_is_well(client: str, mirror: Mirror, tmp_path: Path) -> None:
-    ended = CLIENTS[client](mirror, tmp_path, Mirror.fix)
+    ended = CLIENTS[client](mirror, tmp_path, Mirror.fix, LONG)
     assert ended.status == 0, ended
     assert any("2.0" in name for name in ended.left)
 
@@ -120,7 +121,7 @@ def test_a_proxy_that_never_saw_the_honest_state_does_not_start(attack: Attack, 
     assert mirror.served
     attack.play(mirror)
     with pytest.raises(Failure) as refusal:
-        with proxying(mirror.served.url, mirror.trusted, tmp_path / "cache", timeout=TIMEOUT):
+        with proxying(mirror.served.url, mirror.trusted, tmp_path / "cache", timeout=attack.timeout):
             pass
     assert refusal.value.code in attack.codes
 

@@ -47,7 +47,7 @@ def served() -> Iterator[Served]:
 def download(served: Served, place: Path) -> int:
     root = place / "root.json"
     root.write_text(VECTORS["repository"]["metadata/1.root.json"])
-    words = ["--index", served.url, "--root", root, "--cache", place / "cache", "--timeout", "2"]
+    words = ["--index", served.url, "--root", root, "--cache", place / "cache", "--timeout", "30"]
     return cli.main([str(word) for word in [*words, "download", WANTED["requirement"], "--dest", place / "got"]])
 
 

@@ -54,7 +54,7 @@ def served(world: World) -> Iterator[Served]:
 def mirror(world: World, served: Served, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Mirror:
     """Run `mirror DIR --once` (or with other words); one DIR is one mirror."""
 
-    def go(directory: Path, *words: object, url: str = "", timeout: float = 2.0) -> Ran:
+    def go(directory: Path, *words: object, url: str = "", timeout: float = 30.0) -> Ran:
         capsys.readouterr()
         base = ["--index", url or served.url, "--root", world.folder / "keys/root.json", "--timeout", timeout]
         more = words or ("--once",)

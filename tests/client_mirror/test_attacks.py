@@ -161,7 +161,7 @@ def test_slow_retrieval(mirror: Mirror, world: World, served: Served, before: di
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
-        served.stop.wait(5)
+        served.stop.wait(60)
 
     served.odd[f"packages/example/{NEW}"] = drip
     refused(mirror(tmp_path / "m", timeout=0.5), "slow", 5)

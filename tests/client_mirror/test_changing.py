@@ -58,7 +58,7 @@ def test_a_new_online_key_and_root(mirror: Mirror, changing: Changing, tmp_path:
     for at in changing.rounds():
         ran = mirror(tmp_path / "m", "--once", "--grace", 1000)
         assert (ran.status, ran.err) == (0, "")
-        fetcher = Fetcher(Deadlines(pause=2), Proxies())
+        fetcher = Fetcher(Deadlines(), Proxies())
         with serving(Folder(tmp_path / "m")) as upstream:
             for client in ("returning", f"new-{at}"):
                 trust = Trust(Index.at(upstream.url), root, tmp_path / client, fetcher)

@@ -17,8 +17,8 @@ from bonded_client.index import Index as Address
 from bonded_client.proxy_watch import Timing
 from tests.story import clients
 
-EVERY_TIME = Timing(fresh=0.0, stale=0.0, retry=0.0)
-"""Each request polls the index."""
+EVERY_TIME = Timing(fresh=0.0, stale=0.0, retry=0.0, patience=60.0)
+"""Each request polls the index, and waits for it on a busy machine too."""
 RETRIES = "0"
 JSON = "application/vnd.pypi.simple.v1+json"
 
@@ -42,7 +42,7 @@ class Running:
     def get(self, path: str, method: str = "GET", **headers: str) -> urllib3.BaseHTTPResponse:
         """Ask for a path under our root."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.http.request(method, self.base + path, headers=named, redirect=False, timeout=30)
+        return self.http.request(method, self.base + path, headers=named, redirect=False, timeout=90)
 
     def page(self, project: str) -> urllib3.BaseHTTPResponse:
         """Ask for the JSON page of a project."""
@@ -56,7 +56,7 @@ def proxying(
     cache: Path,
     *,
     timing: Timing = EVERY_TIME,
-    timeout: float = 5.0,
+    timeout: float = 30.0,
     limit: int = 10**9,
     **more: object,
 ) -> Iterator[Running]:

@@ -27,7 +27,7 @@ def words(index: Index, served: Served, tmp_path: Path) -> list[str]:
     """The command up to its options."""
     (tmp_path / "root.json").write_bytes(index.first_root)
     base = ["--index", served.url, "--root", str(tmp_path / "root.json"), "--cache", str(tmp_path / "cache")]
-    return [*base, "--timeout", "2", "proxy"]
+    return [*base, "--timeout", "30", "proxy"]
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def test_it_says_how_to_use_it_and_stops_when_told(words: list[str], by: signal.
     with started(words, "--port", "0") as (process, url):
         assert urllib3.request("GET", f"{url}example/").status == 200
         process.send_signal(by)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
         assert (process.returncode, out) == (0, "")
         assert f"pip install --index-url {url}" in err
         assert f"uv pip install --default-index {url}" in err
@@ -66,7 +66,7 @@ def test_it_runs_an_installer_and_ends_as_that_does(words: list[str], tmp_path: 
     install = ["--", pip, "install", "--no-cache-dir", "--target", str(tmp_path / "target")]
     for project, status in (("example", 0), ("nobody", 1)):
         done = subprocess.run(
-            [CLIENT, *words, "--port", "0", *install, project], env=env, capture_output=True, text=True, timeout=60
+            [CLIENT, *words, "--port", "0", *install, project], env=env, capture_output=True, text=True, timeout=120
         )
         assert done.returncode == status, done.stderr
         assert "PIP_EXTRA_INDEX_URL not passed on" in done.stderr

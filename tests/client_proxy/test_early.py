@@ -14,6 +14,7 @@ from tests.client.server import Served, answer
 from tests.client_proxy.index import Index
 from tests.client_proxy.running import Running, proxying
 from tests.client_proxy.wheels import wheel
+from tests.serve.running import until
 
 PLAIN = "simple/example/index.json"
 
@@ -22,7 +23,10 @@ def asked(served: Served) -> list[str]:
     return [path for path, _ in served.asked]
 
 
-def test_the_plain_copy_is_taken_when_it_is_what_was_signed(running: Running, index: Index, served: Served) -> None:
+def test_the_plain_copy_is_taken_when_it_is_what_was_signed(
+    running: Running, index: Index, served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bonded_client.proxy_early._PATIENCE", 60.0)  # a busy machine may be slow with the plain copy
     assert running.page("helper").status == 200  # what delegates to bins is known from now on
     served.asked.clear()
     assert running.page("example").data == index.targets[PLAIN]
@@ -41,7 +45,7 @@ Spoil = Callable[[Index, Served], object]
         lambda index, served: index.store.pop(PLAIN),
         lambda index, served: served.odd.update({PLAIN: lambda handler, _: answer(handler, b"no", 503)}),
         lambda index, served: served.odd.update({PLAIN: lambda handler, _: handler.connection.close()}),
-        lambda index, served: served.odd.update({PLAIN: lambda handler, _: served.stop.wait(20) and None}),
+        lambda index, served: served.odd.update({PLAIN: lambda handler, _: served.stop.wait(120) and None}),
     ],
     ids=["altered", "missing", "error", "cut", "silent"],
 )
@@ -50,14 +54,14 @@ def test_a_plain_copy_that_is_not_right_does_not_matter(
 ) -> None:
     """An older plain copy is nothing unusual: it follows the signed one by a moment."""
     spoil(index, served)
-    with proxying(served.url, index.first_root, tmp_path / "cache") as running:
+    with proxying(served.url, index.first_root, tmp_path / "cache", timeout=60.0) as running:
         for project in ("helper", "example"):
             began = time.monotonic()
             assert running.page(project).data == index.targets[f"simple/{project}/index.json"]
-            assert time.monotonic() - began < 3
+            assert time.monotonic() - began < 30
         assert running.notes == []
-        time.sleep(0.1)
-    assert not list((tmp_path / "cache/files").glob(".part-*")) or served.odd  # one that is silent still waits
+    if not served.odd:  # one that is silent still waits
+        until(lambda: not list((tmp_path / "cache/files").glob(".part-*")), 60)
 
 
 def test_the_pages_of_requirements_come_before_they_are_asked_for(index: Index, served: Served, tmp_path: Path) -> None:
@@ -66,16 +70,14 @@ def test_the_pages_of_requirements_come_before_they_are_asked_for(index: Index, 
             running.get("packages/example/example-1.0-py3-none-any.whl.metadata", User_Agent="pip/26.3").status == 200
         )
         page = index.signed_page("helper")
-        end = time.monotonic() + 10
-        while not {page, "simple/helper/index.json"} & set(asked(served)):
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        until(lambda: bool({page, "simple/helper/index.json"} & set(asked(served))), 60)
 
 
 def test_a_page_that_did_not_change_is_not_fetched_again(index: Index, served: Served, tmp_path: Path) -> None:
     """Its bin did, because of another project in it."""
     with proxying(served.url, index.first_root, tmp_path / "cache") as running:
         assert running.page("example").status == 200
+        until(lambda: PLAIN in asked(served), 60)  # asked for beside, by a thread that may be late
         for number in range(8):  # some of these fall into its bin
             index.release(f"other-{number}", wheel(f"other-{number}"))
         served.asked.clear()

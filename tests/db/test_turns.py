@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,6 +20,22 @@ from bonded.db.turns import Turns
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "bonded.db-turn"
+
+
+def until(true: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def has_its_sign_up(db: Database) -> bool:
+    """Asked of the waiting process itself: whoever tries the lock from outside may be what keeps the sign down."""
+    turns = db._turns
+    assert turns
+    with turns._guard:
+        return turns._waiting > 0
 
 
 def first(path: Path) -> Turns:
@@ -59,6 +77,21 @@ def test_requests_do_not_wait_for_each_other(path: Path, monkeypatch: pytest.Mon
         pass
 
 
+def test_a_sign_is_put_up_although_a_job_looks_just_then(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(turns, "PATIENCE", 0)
+    looking = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(looking, fcntl.LOCK_EX)
+    monkeypatch.setattr(time, "sleep", lambda seconds: fcntl.flock(looking, fcntl.LOCK_UN))
+    with first(path).asked():
+        fcntl.flock(looking, fcntl.LOCK_UN)  # whether it was waited for or not
+        assert Turns(path)._somebody_waits()
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    fcntl.flock(looking, fcntl.LOCK_EX)
+    with first(path).asked():
+        pass  # one that looks for ever holds up nobody
+    os.close(looking)
+
+
 def test_the_sign_goes_with_the_process_that_set_it(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "PATIENCE", 60)
     here = first(path)
@@ -92,10 +125,10 @@ def test_a_database_takes_turns(sqlite_db: Database, monkeypatch: pytest.MonkeyP
     with sqlite_db.write():
         threads = [threading.Thread(target=write, args=(request, "request"))]
         threads[0].start()
-        time.sleep(0.1)
+        until(lambda: has_its_sign_up(request))
         threads.append(threading.Thread(target=write, args=(job, "job")))
         threads[1].start()
-        time.sleep(0.1)
+        time.sleep(0.1)  # it would have its turn by then; were it later, it would come second all the more
     for thread in threads:
         thread.join()
     assert order == ["request", "job"]

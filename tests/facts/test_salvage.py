@@ -80,6 +80,6 @@ def test_a_payload_in_python_two_is_a_flow_like_any_other() -> None:
     ids=["brackets", "blanks", "statements", "attributes", "calls", "nothing"],
 )
 def test_any_text_comes_to_an_end(text: str) -> None:
-    before = time.process_time()
+    before = time.thread_time()
     salvage(text + "\n= =")
-    assert time.process_time() - before < 5
+    assert time.thread_time() - before < 5

@@ -75,9 +75,9 @@ def test_any_bytes_have_an_end() -> None:
     ids=["decorators", "one line", "no body", "one decorator"],
 )
 def test_sources_made_to_cost_cost_no_more(data: bytes) -> None:
-    before = time.process_time()
+    before = time.thread_time()
     traits(data)
-    assert time.process_time() - before < 3
+    assert time.thread_time() - before < 3
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def outsider(world: World, cache: Path) -> int:
     with serving(WithProofs(world)) as server:
         for kept in cache.glob("*"):  # what is remembered belongs to an address, and the port is another each time
             kept.rename(Index.at(server.url).folder(cache))
-        words = ["--index", server.url, "--root", world.folder / "keys/root.json", "--cache", cache, "--timeout", "5"]
+        words = ["--index", server.url, "--root", world.folder / "keys/root.json", "--cache", cache, "--timeout", "60"]
         return cli.main([str(word) for word in [*words, "verify-journal", "--read", "all"]])
 
 

@@ -60,7 +60,7 @@ class Post:
 
     def __init__(self, db: Database, port: int, now: datetime) -> None:
         self.db, self.now = db, now
-        self.context = MailContext(db, SmtpMailer("127.0.0.1", port, timeout=5), SETTINGS)
+        self.context = MailContext(db, SmtpMailer("127.0.0.1", port, timeout=60), SETTINGS)
 
     def work(self) -> None:
         handlers = {"mail": lambda job, at: handle(self.context, job, at)}

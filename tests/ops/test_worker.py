@@ -112,7 +112,7 @@ def test_no_next_job_is_claimed_when_it_shall_stop(db: Database) -> None:
         assert connection.execute(select(job.c.state)).scalars().all() == ["pending"]
 
 
-def until(true: Callable[[], bool], seconds: float = 20) -> bool:
+def until(true: Callable[[], bool], seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if true():
@@ -142,9 +142,9 @@ def test_a_worker_is_woken_finishes_what_it_has_and_stops(sqlite_db: Database, f
     assert until(lambda: len(done) == 5)
     begun.clear()
     add(sqlite_db, "last")
-    assert begun.wait(10)
+    assert begun.wait(60)
     worker.stop()
-    thread.join(20)
+    thread.join(60)
     assert not thread.is_alive()
     assert "last" in done
 
@@ -165,10 +165,11 @@ def test_a_dead_workers_job_is_done_by_another(sqlite_db: Database, folder: Path
 
 
 def test_a_queue_that_fails_does_not_end_the_work(db: Database, tmp_path: Path) -> None:
-    done = threading.Event()
+    met, done = threading.Event(), threading.Event()
 
     class Broken(LocalQueue):
         def wait(self, queues: object, timeout: timedelta) -> bool:
+            met.set()
             raise ValueError("filedescriptor out of range")
 
     def handle(taken: Job, now: datetime) -> None:
@@ -179,9 +180,9 @@ def test_a_queue_that_fails_does_not_end_the_work(db: Database, tmp_path: Path) 
     thread = threading.Thread(target=worker.run)
     thread.start()
     try:
-        time.sleep(0.3)  # it has met the failure by then
+        assert met.wait(60)
         add(db, "a")
-        assert done.wait(20)
+        assert done.wait(60)
     finally:
         worker.stop()
         thread.join()

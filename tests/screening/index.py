@@ -98,8 +98,9 @@ class Index:
         return found
 
     def rows(self, table: Table) -> list[Any]:
+        """All rows, in the order of their keys: without, PostgreSQL gives one that was changed, or took a free place, elsewhere."""
         with self.db.read() as conn:
-            return list(conn.execute(select(table)).all())
+            return list(conn.execute(select(table).order_by(*table.primary_key)).all())
 
     def ask(self, question: Callable[[Connection], Any]) -> Any:
         with self.db.read() as conn:

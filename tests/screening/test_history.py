@@ -96,8 +96,9 @@ class Yard:
             pass
 
     def rows(self, table: Any) -> list[Any]:
+        """All rows, in the order of their keys: without, PostgreSQL gives one that was changed, or took a free place, elsewhere."""
         with self.db.read() as conn:
-            return list(conn.execute(select(table)).all())
+            return list(conn.execute(select(table).order_by(*table.primary_key)).all())
 
     def given(self, file_id: str) -> Given:
         with self.db.read() as conn:

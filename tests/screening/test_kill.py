@@ -97,7 +97,7 @@ def test_workers_killed_at_random(db: Database, tmp_path: Path, sandbox: Sandbox
     url = db.engine.url.render_as_string(hide_password=False)
     new, killed = [], 0
     with workers(url, tmp_path / "vault", 2) as some:
-        until = time.monotonic() + 150
+        until = time.monotonic() + 600
         while time.monotonic() < until:
             if len(new) < 20:
                 index.shelf.now = datetime.now(UTC)

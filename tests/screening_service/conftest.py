@@ -85,7 +85,7 @@ class Service:
                 SubmissionContext(screening, self.limits, house.folder / "spool"), job, now
             ),
             "webhook": lambda job, now: webhooks.handle(
-                WebhookContext(house.db, house.context.sealer, Rules(None, self.limits.fetch.private_hosts), 5.0),
+                WebhookContext(house.db, house.context.sealer, Rules(None, self.limits.fetch.private_hosts), 60.0),
                 job,
                 now,
             ),

@@ -34,9 +34,11 @@ def test_a_report_from_the_project_page_to_the_end(service: Service) -> None:
         page.get_by_label("User name").fill("root")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Log in").click()
+        expect(page.locator("p.notice[role=status]")).to_have_text("You are logged in.")
         page.goto("/admin/reports/")
         expect(page.get_by_text("setup.py, line 3")).to_be_visible()
-        page.get_by_role("button", name="Link to the case").click()
+        with page.expect_navigation():
+            page.get_by_role("button", name="Link to the case").click()
         page.goto("/admin/reports/?state=linked")
         page.get_by_role("link", name="Case 1").click()
         expect(page.get_by_role("heading", level=1)).to_contain_text("spam")

@@ -7,6 +7,7 @@ import io
 import json
 import sys
 import threading
+import time
 import urllib.request
 from email.message import Message
 from pathlib import Path
@@ -40,7 +41,9 @@ def test_devpi_has_an_upload_screened(service: Service, tmp_path: Path, monkeypa
     token = service.token(service.house.person("devpi"))
     for name, value in {"URL": "http://localhost/", "TOKEN": token, "VERDICTS": str(tmp_path / "verdicts")}.items():
         monkeypatch.setenv(f"BONDED_{name}", value)
-    monkeypatch.setattr(devpi.time, "sleep", lambda _seconds: service.work())
+    # The plug-in's own clock: what sleeps in other threads of the tests is not to work.
+    clock = SimpleNamespace(sleep=lambda _seconds: service.work(), monotonic=time.monotonic)
+    monkeypatch.setattr(devpi, "time", clock)
     monkeypatch.setattr(urllib.request, "urlopen", lambda request, timeout: answered(service, request))
     data = wheel(HOSTILE)
     entry = SimpleNamespace(file_exists=lambda: True, file_get_content=lambda: data)
@@ -87,7 +90,7 @@ def test_warehouse_gets_an_observation_for_each_rejected_archive(
     settings = {"BONDED_WEBHOOK_SECRET": secret, "WAREHOUSE_URL": receiving.url(), "WAREHOUSE_TOKEN": "t"}
     for name, value in (settings | {"INSPECTOR_URL": "https://inspector.example.invalid"}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(warehouse.time, "time", lambda: service.house.now.timestamp())
+    monkeypatch.setattr(warehouse, "time", SimpleNamespace(time=lambda: service.house.now.timestamp()))
     token = service.token(service.house.person("follower"))
     service.send(token, NAME, wheel(HOSTILE))
     service.send(token, NAME, wheel())

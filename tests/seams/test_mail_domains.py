@@ -33,8 +33,9 @@ EXPECTED = {
 
 @pytest.mark.parametrize("domain", EXPECTED)
 def test_what_is_said_of_a_domain(domain: str) -> None:
+    patience = 0.5 if ANSWERS.get(domain) == "silence" else 30.0  # only where there is no answer the time is to run out
     with name_server(ANSWERS) as server:
-        assert DnsMailDomains([server], timeout=0.5).look(domain) is EXPECTED[domain]
+        assert DnsMailDomains([server], timeout=patience).look(domain) is EXPECTED[domain]
 
 
 def test_a_server_that_is_away_says_nothing() -> None:

@@ -75,7 +75,7 @@ def inbox() -> Inbox:
 
 @pytest.fixture
 def server(inbox: Inbox) -> Iterator[Controller]:
-    controller = FreePort(inbox, hostname="127.0.0.1", port=0)
+    controller = FreePort(inbox, hostname="127.0.0.1", port=0, ready_timeout=60)
     controller.start()
     yield controller
     controller.stop()
@@ -85,7 +85,7 @@ def server(inbox: Inbox) -> Iterator[Controller]:
 def mailer(request: pytest.FixtureRequest, tmp_path: Path, inbox: Inbox) -> tuple[Mailer, Read]:
     if request.param == "smtp":
         controller = request.getfixturevalue("server")
-        return SmtpMailer("127.0.0.1", controller.port, timeout=5), inbox.read
+        return SmtpMailer("127.0.0.1", controller.port, timeout=60), inbox.read
     folder = tmp_path / "mail"
     return FileMailer(folder), lambda: [_parse(p.read_bytes()) for p in sorted(folder.glob("*.eml"))]
 
@@ -134,7 +134,7 @@ def test_files_are_private_and_never_half_written(tmp_path: Path) -> None:
 def test_a_server_that_refuses_is_an_error(server: Controller, inbox: Inbox) -> None:
     inbox.refuse = "451 try later"
     with pytest.raises(smtplib.SMTPDataError):
-        SmtpMailer("127.0.0.1", server.port, timeout=5).send(message())
+        SmtpMailer("127.0.0.1", server.port, timeout=60).send(message())
     assert inbox.received == []
 
 
@@ -142,12 +142,12 @@ def test_a_server_that_is_not_there_is_an_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can be there
         with pytest.raises(OSError):
-            SmtpMailer("127.0.0.1", taken.getsockname()[1], timeout=5).send(message())
+            SmtpMailer("127.0.0.1", taken.getsockname()[1], timeout=60).send(message())
 
 
 def test_no_fall_back_to_plain_text(server: Controller, inbox: Inbox) -> None:
     with pytest.raises(smtplib.SMTPException):
-        SmtpMailer("127.0.0.1", server.port, starttls=True, username="u", password="p", timeout=5).send(message())
+        SmtpMailer("127.0.0.1", server.port, starttls=True, username="u", password="p", timeout=60).send(message())
     assert inbox.received == []
 
 
@@ -178,6 +178,7 @@ def test_starttls_and_a_login(certificate: tuple[Path, Path], inbox: Inbox) -> N
         inbox,
         hostname="127.0.0.1",
         port=0,
+        ready_timeout=60,
         tls_context=context,
         require_starttls=True,
         auth_required=True,
@@ -189,7 +190,7 @@ def test_starttls_and_a_login(certificate: tuple[Path, Path], inbox: Inbox) -> N
 
         def mailer(password: str, authorities: str) -> SmtpMailer:
             return SmtpMailer(
-                "localhost", port, username="me", password=password, starttls=True, timeout=5, authorities=authorities
+                "localhost", port, username="me", password=password, starttls=True, timeout=60, authorities=authorities
             )
 
         with pytest.raises(ssl.SSLCertVerificationError):

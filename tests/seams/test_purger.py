@@ -86,10 +86,10 @@ def standing(packed: bytes | None = None) -> Iterator[Cache]:
 def over(kind: str, url: str) -> Purger:
     host = "packages.example.invalid"
     made: dict[str, Purger] = {
-        "xkey": VarnishPurger([url], host=host, timeout=1),
-        "ban": VarnishPurger([url], host=host, ban=True, timeout=1),
-        "nginx": NginxPurger([url], host=host, bound=timedelta(seconds=5), timeout=1),
-        "fastly": FastlyPurger("service", "token", url=url, api=url, timeout=1),
+        "xkey": VarnishPurger([url], host=host, timeout=30),
+        "ban": VarnishPurger([url], host=host, ban=True, timeout=30),
+        "nginx": NginxPurger([url], host=host, bound=timedelta(seconds=5), timeout=30),
+        "fastly": FastlyPurger("service", "token", url=url, api=url, timeout=30),
     }
     return made[kind]
 

@@ -30,8 +30,8 @@ def test_a_wake_ends_the_wait_at_once(queue: LocalQueue, folder: Path) -> None:
     other = LocalQueue(folder / "wake")
     threading.Timer(0.05, other.wake, [["screen"]]).start()
     began = time.monotonic()
-    assert queue.wait(["screen"], SECOND * 5)
-    assert time.monotonic() - began < 2
+    assert queue.wait(["screen"], SECOND * 60)
+    assert time.monotonic() - began < 30  # a machine may stand still for some seconds; the end of the wait is far
 
 
 def test_a_wake_before_the_wait_is_not_lost(queue: LocalQueue) -> None:
@@ -63,9 +63,9 @@ def test_a_full_pipe_neither_blocks_nor_fails(queue: LocalQueue, folder: Path) -
 def test_a_pipe_of_a_killed_process_is_cleared_away(queue: LocalQueue, folder: Path) -> None:
     child = os.fork()
     if child == 0:
-        LocalQueue(folder / "wake").wait(["screen"], SECOND * 30)
+        LocalQueue(folder / "wake").wait(["screen"], SECOND * 90)
         os._exit(0)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (pipes := list((folder / "wake").glob("screen.*.fifo"))) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert len(pipes) == 1

@@ -164,7 +164,7 @@ def test_the_clock_ends_a_sleeper(sandbox: ForkServer) -> None:
     start = time.monotonic()
     result = run(sandbox, calls.sleep, cpu_seconds=0.05)
     assert result.outcome == "timeout"  # type: ignore[attr-defined]
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 60, "it sleeps for an hour"
 
 
 def test_memory_ends(sandbox: ForkServer) -> None:
@@ -184,13 +184,15 @@ def test_neighbours_are_unaffected(sandbox: ForkServer) -> None:
 
     def one(number: int) -> None:
         call = bad[number % 4] if number % 2 else calls.echo
-        found[number] = run(sandbox, call, str(number).encode(), cpu_seconds=0.5, memory_bytes=64 * MIB)
+        seconds = 0.5 if call is calls.spin else 5.0  # the others end by themselves, however late they get a processor
+        found[number] = run(sandbox, call, str(number).encode(), cpu_seconds=seconds, memory_bytes=64 * MIB)
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(16)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    assert len(found) == len(threads)
     for number, result in found.items():
         if number % 2 == 0:
             assert (result.outcome, result.value) == ("ok", str(number).encode())  # type: ignore[attr-defined]
@@ -239,14 +241,14 @@ def test_it_starts_again_after_its_server_died(sandbox: ForkServer) -> None:
 def test_an_idle_server_ends_and_another_is_started(sandbox: ForkServer, tmp_path: Path) -> None:
     class Impatient(type(sandbox)):  # type: ignore[misc]
         def _program(self) -> str:
-            return "import bonded.adapters.sandbox_server as s; s.IDLE = 0.2; s.main(sys.argv[1:])".join(
+            return "import bonded.adapters.sandbox_server as s; s.IDLE = 1.0; s.main(sys.argv[1:])".join(
                 super()._program().split("from bonded.adapters.sandbox_server import main; main(sys.argv[1:])")
             )
 
     made = Impatient(extra=(ROOT,), preload=()) if sandbox.level == "bubblewrap" else Impatient(preload=())
     assert value(made, calls.echo, b"1") == "1"
     assert made._server is not None
-    assert made._server.wait(20) == 0
+    assert made._server.wait(60) == 0
     assert value(made, calls.echo, b"2") == "2"
     made.close()
 

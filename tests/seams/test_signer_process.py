@@ -54,7 +54,7 @@ def test_another_user_is_refused_even_when_the_mode_allows_it() -> None:
                 "s.sendall(b'x' * 12); print(s.recv(1))"
             )
             command = [sys.executable, "-c", code, str(host.socket)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+            done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
         assert done.stdout.startswith("connected"), done.stderr
         assert "b'B'" not in done.stdout
         assert "a connection was refused" in host.log.read_text()
@@ -95,7 +95,7 @@ BROKEN = {
 @pytest.mark.parametrize("message", BROKEN.values(), ids=BROKEN)
 def test_a_broken_message_ends_its_connection_only(host: hosts.Host, signer: ProcessSigner, message: bytes) -> None:
     with closing(socket.socket(socket.AF_UNIX)) as sock:
-        sock.settimeout(10)
+        sock.settimeout(60)
         sock.connect(str(host.socket))
         sock.sendall(message)
         with suppress(ConnectionResetError):
@@ -154,7 +154,7 @@ def _words(path: Path) -> list[bytes]:
 
 def test_a_signer_that_was_started_again_is_found(tmp_path: Path) -> None:
     host = hosts.file_host(tmp_path / "d")
-    asking = ProcessSigner(host.socket, timeout=5)
+    asking = ProcessSigner(host.socket, timeout=60)
     with pytest.raises(SignerUnusable, match=r"no signer process answers .* `bonded signer`"):
         asking.keys()
     with host.running():
@@ -177,7 +177,7 @@ def test_a_killed_signer_is_replaced(tmp_path: Path) -> None:
     process = host.start()
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
-    asking = ProcessSigner(host.socket, timeout=5)
+    asking = ProcessSigner(host.socket, timeout=60)
     asking.reserve(3, "a")
     process.kill()
     process.communicate()
@@ -193,7 +193,7 @@ def test_a_signer_that_hangs_is_said_so(tmp_path: Path) -> None:
         begin = time.monotonic()
         with pytest.raises(SignerUnusable, match=r"did not answer within 0\.3 seconds"):
             ProcessSigner(tmp_path / "s", timeout=0.3).keys()
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 60
 
 
 def test_a_signer_that_cannot_start_says_why(tmp_path: Path) -> None:

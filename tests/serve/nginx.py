@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.ports import reserved
+
 SHIPPED = Path(__file__).parents[2] / "deploy" / "nginx"
 
 MAIN = """
@@ -33,15 +35,18 @@ http {{
 """
 
 
+PATIENCE = 60.0
+"""Seconds that nginx may take to begin, and to end."""
+
+
 def free_port() -> int:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
-def configure(folder: Path, public: Path, upstream: int, *, workers: int = 1, access: str = "off") -> int:
-    """Write a configuration under `folder` that serves `public`; the port that nginx will listen on."""
-    port = free_port()
+def configure(folder: Path, public: Path, port: int, upstream: int, *, workers: int = 1, access: str = "off") -> None:
+    """Write a configuration under `folder` with which nginx serves `public` on `port`."""
     (folder / "conf.d").mkdir(parents=True)
     for shipped in SHIPPED.iterdir():
         shutil.copy(shipped, folder / "conf.d")
@@ -56,25 +61,31 @@ def configure(folder: Path, public: Path, upstream: int, *, workers: int = 1, ac
     (folder / "conf.d" / "bonded.conf").write_text(text)
     user = "user root;" if os.geteuid() == 0 else ""  # the test's folders are closed to others
     (folder / "nginx.conf").write_text(MAIN.format(user=user, folder=folder, workers=workers, access=access))
-    return port
 
 
 @contextmanager
 def nginx(folder: Path, public: Path, upstream: int, *, workers: int = 1, access: str = "off") -> Iterator[int]:
     """nginx over `public`, passing the rest on to the port `upstream`; gives its port."""
-    port = configure(folder, public, upstream, workers=workers, access=access)
-    command = ["nginx", "-e", f"{folder}/error.log", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
-    with (folder / "out").open("w") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=out)
-    try:
-        for _ in range(200):
-            assert process.poll() is None, (folder / "error.log").read_text() + (folder / "out").read_text()
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except ConnectionError:
-                time.sleep(0.02)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(10)
+    with reserved() as port:
+        configure(folder, public, port, upstream, workers=workers, access=access)
+        command = ["nginx", "-e", f"{folder}/error.log", "-p", str(folder), "-c", f"{folder}/nginx.conf"]
+        with (folder / "out").open("w") as out:
+            process = subprocess.Popen(command, stdout=out, stderr=out)
+        try:
+            _await(process, port, folder)
+            yield port
+        finally:
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def _await(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        assert process.poll() is None, (folder / "error.log").read_text() + (folder / "out").read_text()
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=PATIENCE).close()
+            return
+        except ConnectionError:
+            assert time.monotonic() < end, "nginx did not begin"
+            time.sleep(0.02)

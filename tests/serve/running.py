@@ -17,6 +17,9 @@ from bonded.serve.app import App
 from bonded.serve.context import ServeContext
 from bonded.serve.listen import bind
 
+PATIENCE = 60.0
+"""Seconds that anything may take that ends by itself: a busy machine may hold it up."""
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -59,7 +62,7 @@ class Running:
 
     def __enter__(self) -> Running:
         self._thread.start()
-        assert self._begun.wait(10)
+        assert self._begun.wait(PATIENCE)
         return self
 
     def stop(self) -> None:
@@ -67,7 +70,7 @@ class Running:
         with contextlib.suppress(RuntimeError):  # it has ended already
             self.loop.call_soon_threadsafe(self._stopped.set)
 
-    def join(self, timeout: float = 20) -> bool:
+    def join(self, timeout: float = PATIENCE) -> bool:
         """True when the server has ended."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
@@ -79,12 +82,12 @@ class Running:
     # the client
 
     @contextmanager
-    def connect(self, timeout: float = 10) -> Iterator[socket.socket]:
+    def connect(self, timeout: float = PATIENCE) -> Iterator[socket.socket]:
         with socket.create_connection(("127.0.0.1", self.port), timeout=timeout) as one:
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             yield one
 
-    def raw(self, data: bytes, *, timeout: float = 10) -> bytes:
+    def raw(self, data: bytes, *, timeout: float = PATIENCE) -> bytes:
         """Send `data`, and all that comes until the server closes."""
         with self.connect(timeout) as one:
             one.sendall(data)
@@ -166,7 +169,7 @@ def unchunk(body: bytes) -> bytes:
         body = body[number + 2 :]
 
 
-def until(true: Any, timeout: float = 5.0) -> None:
+def until(true: Any, timeout: float = PATIENCE) -> None:
     """Wait until `true()`; fails after `timeout` seconds."""
     end = time.monotonic() + timeout
     while not true():

@@ -17,9 +17,9 @@ import pytest
 
 from bonded.serve.life import Life
 from bonded.serve.listen import ListenError, bind
-from tests.serve.running import until
+from tests.serve.running import PATIENCE, until
 
-CLIENT = httpx.Client(verify=False, limits=httpx.Limits(max_keepalive_connections=0))
+CLIENT = httpx.Client(verify=False, timeout=PATIENCE, limits=httpx.Limits(max_keepalive_connections=0))
 """A new connection for every request; making a client for each would read all certificates again."""
 
 HEAD = """
@@ -38,6 +38,7 @@ metrics.start(root / "metrics")
 
 def app(environ, start_response):
     if environ["PATH_INFO"] == "/slow":
+        (root / "slow").touch()
         time.sleep(1)
     if environ["PATH_INFO"] == "/die":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -54,9 +55,10 @@ context = ServeContext(root / "public", app, lambda kind: None, lambda: datetime
 def wait(life):
     life.ready()
     life.stop.wait()
-    time.sleep(1.5)  # the last to end; it must not keep the port open
+    while (root / "hold").exists():  # the last to end; it must not keep the port open
+        time.sleep(0.02)
 members = [Member("worker", wait), *(Member(f"http-{n}", lambda life, one=one: run_http(context, one, life), one) for n, one in enumerate(sockets))]
-sys.exit(run_group(members, lambda: say("ready " + url_of(sockets[0])), GroupSettings(stop_timeout=5)))
+sys.exit(run_group(members, lambda: say("ready " + url_of(sockets[0])), GroupSettings(stop_timeout=60)))
 """
 
 
@@ -72,7 +74,7 @@ class Group:
         self.url = line.removeprefix("ready ").strip()
         return self.url
 
-    def end(self, number: int = signal.SIGTERM, timeout: float = 15) -> int:
+    def end(self, number: int = signal.SIGTERM, timeout: float = 2 * PATIENCE) -> int:
         self.process.send_signal(number)
         return self.process.wait(timeout)
 
@@ -116,12 +118,15 @@ def test_both_processes_answer_and_figures_are_summed(tmp_path: Path) -> None:
         pids = {CLIENT.get(url + "x").text for _ in range(60)}
         assert len(pids) == 2
         assert pids < {str(pid) for pid in group.children()}
-        time.sleep(0.6)
-        text = CLIENT.get(url + "metrics").text
-        counted = re.search(r'bonded_http_requests_total\{lane="web",status="200"\} (\S+)', text)
-        assert counted
-        assert float(counted[1]) == 60
+        until(lambda: counted(url) >= 60)  # each process writes its figures down now and then
+        assert counted(url) == 60
         assert group.end() == 0
+
+
+def counted(url: str) -> float:
+    """Answers of the application, by /metrics."""
+    found = re.search(r'bonded_http_requests_total\{lane="web",status="200"\} (\S+)', CLIENT.get(url + "metrics").text)
+    return float(found[1]) if found else 0.0
 
 
 def test_a_killed_child_comes_back(tmp_path: Path) -> None:
@@ -131,7 +136,7 @@ def test_a_killed_child_comes_back(tmp_path: Path) -> None:
         with pytest.raises(httpx.HTTPError):
             CLIENT.get(url + "die")
         until(lambda: len(set(group.children()) - before) == 1)
-        until(lambda: len({CLIENT.get(url + "x", timeout=5).text for _ in range(20)}) == 2)
+        until(lambda: len({CLIENT.get(url + "x").text for _ in range(20)}) == 2)
         assert "process ended" in group.log.read_text()
         assert 'process="http-' in CLIENT.get(url + "metrics").text
         assert group.end() == 0
@@ -142,10 +147,10 @@ def test_requests_in_flight_finish(tmp_path: Path, number: int) -> None:
     with running(tmp_path, HTTP) as group:
         url = group.ready()
         with subprocess.Popen(["curl", "-s", url + "slow"], stdout=subprocess.PIPE, text=True) as asking:
-            time.sleep(0.4)
+            until((tmp_path / "slow").exists)
             began = time.monotonic()
             assert group.end(number) == 0
-            assert 0.2 < time.monotonic() - began < 4
+            assert time.monotonic() - began < 50, "nobody is waited for without need"
             assert asking.stdout is not None
             assert asking.stdout.read().isdigit()
 
@@ -153,10 +158,12 @@ def test_requests_in_flight_finish(tmp_path: Path, number: int) -> None:
 def test_the_port_is_free_as_soon_as_the_stop_begins(tmp_path: Path) -> None:
     with running(tmp_path, HTTP) as group:
         url = group.ready()
+        (tmp_path / "hold").touch()
         group.process.send_signal(signal.SIGTERM)
-        until(lambda: not _answers(url), timeout=1.2)
+        until(lambda: not _answers(url), timeout=30)
         assert group.process.poll() is None
-        assert group.process.wait(10) == 0
+        (tmp_path / "hold").unlink()
+        assert group.process.wait(PATIENCE) == 0
 
 
 def _answers(url: str) -> bool:
@@ -190,7 +197,7 @@ def test_one_that_cannot_run_ends_the_group(tmp_path: Path) -> None:
     sys.exit(run_group([Member("bad", fail), Member("good", wait)], lambda: say("ready"), settings))
     """
     with running(tmp_path, script) as group:
-        assert group.process.wait(15) == 1
+        assert group.process.wait(PATIENCE) == 1
         assert (tmp_path / "stopped").read_text() == "yes"
         log = group.log.read_text()
         assert log.count('"process ended"') == 4
@@ -222,7 +229,7 @@ def test_a_stop_right_after_the_start_is_not_lost(tmp_path: Path) -> None:
         life.stop.wait()
     members = [Member(str(n), wait) for n in range(8)]
     say("begun")
-    sys.exit(run_group(members, lambda: say("ready"), GroupSettings(stop_timeout=8)))
+    sys.exit(run_group(members, lambda: say("ready"), GroupSettings(stop_timeout=60)))
     """
     for pause in (0.0, 0.01, 0.03):
         with running(tmp_path, script) as group:
@@ -231,8 +238,8 @@ def test_a_stop_right_after_the_start_is_not_lost(tmp_path: Path) -> None:
             time.sleep(pause)
             began = time.monotonic()
             group.process.send_signal(signal.SIGTERM)
-            assert group.process.wait(15) in (0, -signal.SIGTERM)
-            assert time.monotonic() - began < 6
+            assert group.process.wait(2 * PATIENCE) in (0, -signal.SIGTERM)
+            assert time.monotonic() - began < 50, "nobody had to be killed"
 
 
 def test_a_taken_port_is_one_sentence() -> None:

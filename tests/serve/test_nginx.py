@@ -36,7 +36,7 @@ CURL = {"Accept": "*/*", "Accept-Encoding": "deflate, gzip"}
 WHL = "/packages/demo/demo-1.0-py3-none-any.whl"
 DIGEST = "0" * 64
 
-CLIENT = httpx.Client(verify=False)
+CLIENT = httpx.Client(verify=False, timeout=60)
 
 COMPARED = (
     "content-type",

@@ -244,6 +244,7 @@ def test_memory_is_bounded_and_checked(tmp_path: Path) -> None:
 
 
 def test_what_has_just_changed_is_not_remembered(tmp_path: Path) -> None:
-    source = FolderSource(tmp_path, lambda: datetime.now(UTC), cache_bytes=1000, cache_item=400)
     (tmp_path / "new").write_bytes(b"x")
+    changed = datetime.fromtimestamp((tmp_path / "new").stat().st_ctime, UTC)  # no clock, which goes on meanwhile
+    source = FolderSource(tmp_path, lambda: changed, cache_bytes=1000, cache_item=400)
     assert source.find("new") is not source.find("new")

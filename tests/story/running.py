@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -15,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests.support.ports import reserved
 
 BIN = Path(sys.executable).parent
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -70,14 +71,15 @@ class RunningIndex:
         assert status in {200, 404}, body
         return {file["filename"]: file for file in json.loads(body)["files"]} if status == 200 else {}
 
-    def wait_until(self, there: Callable[[], bool], seconds: float = 60) -> None:
+    def wait_until(self, there: Callable[[], bool], seconds: float = 120) -> None:
         """Wait until `there()`."""
-        end = time.monotonic() + seconds
+        end, asked = time.monotonic() + seconds, time.monotonic()
         while not there():
-            assert time.monotonic() < end, f"not so after {seconds:.0f} s"
+            assert asked < end, f"not so after {seconds:.0f} s"
             time.sleep(0.1)
+            asked = time.monotonic()  # a slow answer is in time when it was asked for in time
 
-    def wait_listed(self, project: str, *filenames: str, seconds: float = 60) -> dict[str, dict[str, object]]:
+    def wait_listed(self, project: str, *filenames: str, seconds: float = 120) -> dict[str, dict[str, object]]:
         """Wait until the page of `project` lists all `filenames`; returns its files."""
         end = time.monotonic() + seconds
         while not set(filenames) <= (files := self.files(project)).keys():
@@ -91,9 +93,12 @@ def running(place: Path) -> Iterator[RunningIndex]:
     """`bonded init --dev-keys` and `bonded serve` in `place`, stopped as an operator would: SIGTERM, exit status 0."""
     directory = place / "data"
     bonded("init", directory, "--dev-keys", "--admin", "admin")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    with reserved() as port, _serving(place, directory, port) as index:
+        yield index
+
+
+@contextmanager
+def _serving(place: Path, directory: Path, port: int) -> Iterator[RunningIndex]:
     url = f"http://127.0.0.1:{port}/"
     settings = {"BONDED_URL": url, "BONDED_SERVE__PROCESSES": "1", "BONDED_SCREENING__WORKERS": "1"}
     with (place / "server.log").open("w") as log:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ from tools.demo_packages import wheel
 
 from tests.story.running import BIN, RunningIndex, bonded, running
 from tests.story.uploading import Answer, upload
+from tests.support.ports import reserved
 
 INSIDE = [
     "unshare",
@@ -36,9 +36,12 @@ def on_small_disk(place: Path, size: str) -> Iterator[tuple[RunningIndex, str, i
     """An index whose data directory is a file system of `size`; yields it, a token, and the pid to enter."""
     data = place / "data"
     data.mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    with reserved() as port, _serving_on_small_disk(place, data, size, port) as served:
+        yield served
+
+
+@contextmanager
+def _serving_on_small_disk(place: Path, data: Path, size: str, port: int) -> Iterator[tuple[RunningIndex, str, int]]:
     script = (
         f"mount -t tmpfs -o size={size} tmpfs {data} && {BIN}/bonded init {data} --dev-keys --bins 2 --page-bins 2 >/dev/null"
         f" && {BIN}/bonded user create up --email up@example.invalid --dir {data} >/dev/null"
@@ -168,7 +171,8 @@ def test_a_truncated_upload_leaves_nothing(tmp_path: Path) -> None:
         for keep in (1, 200, 700):
             upload(index, token, path, cut_after=keep)
         assert index.files("cut") == {}
-        assert list((index.directory / "run" / "spool").iterdir()) == []
+        spool = index.directory / "run" / "spool"
+        index.wait_until(lambda: list(spool.iterdir()) == [])  # the server hears of a cut a moment later
         assert upload(index, token, path).status == 200
         index.wait_listed("cut", path.name)
 

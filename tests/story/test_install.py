@@ -24,7 +24,8 @@ def project(index: RunningIndex, token: str, tmp_path_factory: pytest.TempPathFa
         index.wait_listed(release.name, release.wheel, release.sdist)
     for filename in (releases[1].wheel, releases[1].sdist):
         bonded("file", "yank", filename, "--reason", "broken", "--dir", index.directory)
-    index.wait_until(lambda: bool(index.files("story-installed")[releases[1].wheel]["yanked"]))
+    yanked = (releases[1].wheel, releases[1].sdist)
+    index.wait_until(lambda: all(index.files("story-installed")[filename]["yanked"] for filename in yanked))
     return releases[0]
 
 
@@ -149,7 +150,7 @@ for accept in (ACCEPT_HTML_ONLY, ACCEPT_JSON_ONLY):
 
 def test_the_list_of_projects(index: RunningIndex, project: Made, tmp_path: Path) -> None:
     """It is rebuilt at most once a minute."""
-    index.wait_until(lambda: project.name.encode() in index.get("simple/", JSON)[1], seconds=120)
+    index.wait_until(lambda: project.name.encode() in index.get("simple/", JSON)[1], seconds=180)
     script = tmp_path / "list.py"
     script.write_text(LIST)
     done = clients.run("pypi-simple", script, index.simple, project.name, cwd=tmp_path, program="python")

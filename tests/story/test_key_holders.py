@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import sqlite3
 import subprocess
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 
 from tests.story import packages, uploading
 from tests.story.running import BIN, RunningIndex, bonded
+from tests.support.ports import reserved
 
 WATCH = """
 import os, sys
@@ -34,14 +34,12 @@ SECRETS = {"online.pem", "passphrase"}
 class Watched:
     """A data directory whose processes are watched."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, port: int) -> None:
         self.directory, self.noted = place / "data", place / "noted"
         bonded("init", self.directory, "--dev-keys")
         (place / "hook").mkdir()
         (place / "hook/sitecustomize.py").write_text(WATCH)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = port
         self.index = RunningIndex(f"http://127.0.0.1:{self.port}/", self.directory)
         self.env = os.environ | {
             "BONDED_URL": self.index.url,
@@ -85,8 +83,9 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Watched:
-    return Watched(tmp_path)
+def watched(tmp_path: Path) -> Iterator[Watched]:
+    with reserved() as port:
+        yield Watched(tmp_path, port)
 
 
 def test_with_a_signer_process_nobody_else_opens_the_key(watched: Watched, tmp_path: Path) -> None:

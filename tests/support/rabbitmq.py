@@ -11,12 +11,11 @@ import os
 import re
 import secrets
 import signal
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -24,7 +23,7 @@ from urllib.parse import quote
 import amqp
 
 from tests.story.tls import certificate
-from tests.support.ports import is_open
+from tests.support.ports import is_open, reserved
 
 SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 """Debian's command on PATH insists on its own user; what it calls does not."""
@@ -42,7 +41,9 @@ class RabbitServer:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port, self.tls_port, self._distribution, self._names = _ports(4)
+        self._ports = ExitStack()
+        ports = (self._ports.enter_context(reserved()) for _ in range(4))
+        self.port, self.tls_port, self._distribution, self._names = ports
         self.certificate, key = certificate(folder)
         self._running: list[subprocess.Popen[bytes]] = []
         self._shell = folder / "shell"
@@ -69,7 +70,7 @@ class RabbitServer:
                 )
             )
         os.close(shell)
-        self._until(lambda: is_open(self.port), "rabbitmq-server does not answer")
+        self._until(lambda: is_open(self.port) and is_open(self.tls_port), "rabbitmq-server does not answer")
 
     def stop(self) -> None:
         """As when the machine loses its power."""
@@ -77,6 +78,11 @@ class RabbitServer:
             process.kill()
             process.wait()
         self._running.clear()
+
+    def close(self) -> None:
+        """It stops, and is not started again."""
+        self.stop()
+        self._ports.close()
 
     def signal(self, number: signal.Signals) -> None:
         """SIGSTOP: it hangs and answers nobody; SIGCONT: it goes on."""
@@ -267,16 +273,8 @@ def start_rabbitmq() -> Iterator[RabbitServer]:
             server.start()
             yield server
         finally:
-            server.stop()
+            server.close()
 
 
 def _text(word: str) -> str:
     return f'<<"{word}">>'
-
-
-def _ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports

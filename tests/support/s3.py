@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import subprocess
 import time
 import urllib.request
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 
 from bonded.adapters.storage_s3 import S3Storage
 from tests.story import clients
+from tests.support.ports import reserved
 
 KEYS = {"access_key": "test", "secret_key": "test"}
 
@@ -19,22 +19,20 @@ KEYS = {"access_key": "test", "secret_key": "test"}
 @contextmanager
 def running_s3() -> Iterator[str]:
     """The address of moto, in an environment of its own: what it needs slows every import of TUF's signers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [clients.environment("moto") / "bin/moto_server", "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(url)
-        yield url
-    finally:
-        server.kill()
-        server.wait()
+    with reserved() as port:
+        command = [clients.environment("moto") / "bin/moto_server", "-H", "127.0.0.1", "-p", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        url = f"http://127.0.0.1:{port}"
+        try:
+            _wait_for(url)
+            yield url
+        finally:
+            server.kill()
+            server.wait()
 
 
 def _wait_for(url: str) -> None:
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
     while True:
         try:
             urllib.request.urlopen(url, timeout=5).close()

@@ -157,15 +157,15 @@ def test_a_running_process_is_woken_and_stops_soon(sqlite_world: World, folder: 
     thread = threading.Thread(target=run_publisher, args=args)
     thread.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         sqlite_world.upload("apple", "apple-1.0.tar.gz")
-        for _ in range(200):
+        for _ in range(1200):
             if sqlite_world.public.exists("simple/apple") or sqlite_world.waiting() == 0:
                 break
             stop.wait(0.05)
     finally:
         stop.set()
-        thread.join(10)
+        thread.join(60)
         queue.close()
         p.lock.release()  # type: ignore[attr-defined]
     assert not thread.is_alive()
@@ -180,12 +180,12 @@ def test_the_refreshers_process(sqlite_world: World) -> None:
     p = sqlite_world.publisher()
     thread = threading.Thread(target=run_refresher, args=(p, lambda: sqlite_world.now, stop))
     thread.start()
-    for _ in range(200):
+    for _ in range(1200):
         if sqlite_world.client("returning").versions[0] > n:
             break
         stop.wait(0.05)
     stop.set()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
     refreshed = sqlite_world.client("returning").versions[0]
     assert refreshed > n

@@ -68,7 +68,7 @@ def tufjs() -> Iterator[TufJs]:
     finally:
         if process.stdin is not None:
             process.stdin.close()
-        process.wait(10)
+        process.wait(60)
 
 
 def _start() -> subprocess.Popen[str]:

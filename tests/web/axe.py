@@ -43,6 +43,7 @@ def violations(page: Page) -> list[str]:
 
     Runs past the page's own policy, as the browser's tools do.
     """
+    page.wait_for_load_state()  # without its styles, every page is at fault
     if not page.evaluate("typeof axe === 'object'"):
         page.evaluate(source())
     found: dict[str, list[dict[str, Any]]] = page.evaluate(RUN, TAGS)

@@ -10,7 +10,11 @@ from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
+
+PATIENCE = 30_000
+"""Milliseconds until a browser is given up: much more than anything takes, so that only what never comes fails."""
+expect.set_options(timeout=PATIENCE)
 
 
 class _Server(ThreadingMixIn, WSGIServer):

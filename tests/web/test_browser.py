@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from bonded.catalog import read
 from bonded.values.states import FileState
 from tests.web.house import PASSWORD, House
-from tests.web.server import chromium, serving
+from tests.web.server import PATIENCE, chromium, serving
 
 ARTIFACTS = Path(__file__).parents[2] / "var" / "artifacts" / "web"
 WIDTHS = (pytest.param(1280, marks=pytest.mark.slow), 320)
@@ -47,7 +47,7 @@ def open_page(browser: Browser, width: int = 1280, *, scripts: bool = False) -> 
         java_script_enabled=scripts,
         reduced_motion="reduce",
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     return page
@@ -68,6 +68,7 @@ def log_in(page: Page, site: str, name: str) -> None:
 
 def tab_to(page: Page, wanted: str) -> None:
     """Press Tab until the element matching the selector has the focus."""
+    page.wait_for_load_state()  # what is not there yet cannot be reached
     for _ in range(60):
         page.keyboard.press("Tab")
         if page.locator(f"{wanted}:focus").count():

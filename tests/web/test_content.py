@@ -22,7 +22,7 @@ from bonded.wiring import sandbox_for
 from tests.web.hostile import Stage, Watch, logged_in, rendered
 from tests.web.house import House
 from tests.web.payloads import payloads, share
-from tests.web.server import chromium, serving
+from tests.web.server import PATIENCE, chromium, serving
 
 ROUND = 40
 """Texts put into the fields at once."""
@@ -48,7 +48,7 @@ def watches(house: House, browser: Browser, origin: str) -> dict[str | None, Wat
     made: dict[str | None, Watch] = {}
     for name in (None, "ann", "root"):
         context: BrowserContext = browser.new_context(reduced_motion="reduce")
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE)
         if name is not None:
             logged_in(house, context, origin, name)
         made[name] = Watch(context.new_page(), origin)

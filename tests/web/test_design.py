@@ -10,14 +10,15 @@ from importlib.resources import files
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Response, expect
 from tools import build_assets
 
 from bonded.web.headers import POLICY
 from bonded.web.render import Pages, Unindented
 from tests.web.axe import violations
 from tests.web.house import House
-from tests.web.server import chromium, serving
+from tests.web.scenes.opened import words_stay
+from tests.web.server import PATIENCE, chromium, serving
 from tests.web.shelf import filled
 from tests.web.test_browser import PROBLEMS, shoot
 
@@ -71,7 +72,7 @@ def visit(browser: Browser, width: int = 1280, *, scripts: bool = True, **more: 
     context = browser.new_context(
         viewport={"width": width, "height": 800}, java_script_enabled=scripts, **{"reduced_motion": "reduce", **more}
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     page.on("console", lambda said: said.type == "error" and "status of" not in said.text and pytest.fail(said.text))
@@ -141,10 +142,12 @@ def test_pages_fit_into_320_pixels_with_wide_text_and_in_forced_colours(browser:
 
 def test_a_page_with_all_that_it_loads_is_light_and_from_here(browser: Browser, site: str) -> None:
     page = visit(browser)
+    answers: list[Response] = []
+    page.on("response", lambda answer: answers.append(answer))
     for name, path in PAGES.items():
-        loaded: dict[str, int] = {}
-        page.on("response", lambda answer, loaded=loaded: loaded.update({answer.url: len(answer.body())}))
+        answers.clear()
         page.goto(site + path, wait_until="networkidle")
+        loaded = {answer.url: len(answer.body()) for answer in answers}  # before the next page: then they are forgotten
         assert all(url.startswith(site) for url in loaded), loaded
         most = MOST if name not in ("refusals", "style") else MOST * 2  # all refusals, all components
         assert sum(loaded.values()) <= most, (name, loaded)
@@ -205,6 +208,7 @@ def test_colours_are_chosen_without_script(browser: Browser, site: str) -> None:
     expect(page.get_by_label("Dark")).to_be_checked()
     page.get_by_label("As my system says").first.check()
     page.get_by_role("button", name="Keep").click()
+    expect(page.get_by_role("status")).to_have_text("Your choice is kept.")
     page.goto(site)
     assert background(page) == light
 
@@ -228,6 +232,7 @@ def test_a_command_is_copied_and_that_is_said(browser: Browser, site: str) -> No
     page = visit(browser)
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(site + "project/spam/")
+    words_stay(page)
     page.get_by_role("button", name="Copy: Command to install").first.click()
     expect(page.locator("#toasts")).to_have_text("Copied")
     assert "pip install --index-url" in page.get_by_role("region", name="Command to install").first.inner_text()
@@ -237,7 +242,10 @@ def test_projects_are_suggested_and_chosen_by_keyboard(browser: Browser, site: s
     page = visit(browser)
     page.goto(site)
     box = page.get_by_role("combobox", name="Find a project")
-    box.press_sequentially("gren-midget")
+    # What was typed so far may be asked for on the way; its answer must not be taken for the last one.
+    with page.expect_response(lambda answer: answer.url.endswith("?q=gren-midget")) as last:
+        box.press_sequentially("gren-midget")
+    last.value.finished()
     options = page.get_by_role("option")
     expect(options).to_have_count(1)
     expect(options.first).to_contain_text("A café in Bromley")

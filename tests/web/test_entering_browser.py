@@ -35,7 +35,8 @@ def site(house: House) -> Iterator[str]:
 
 
 def fits(page: Page) -> None:
-    """No page scrolls sideways."""
+    """No page scrolls sideways, once it has its styles."""
+    page.wait_for_load_state()
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
 
 

@@ -49,6 +49,7 @@ def site(house: House) -> Iterator[str]:
 
 def wide_enough(page: Page) -> None:
     """Nothing sticks out of the window: nobody has to scroll sideways (WCAG 2.2, 1.4.10)."""
+    page.wait_for_load_state()  # with its styles
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 

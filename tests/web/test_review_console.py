@@ -135,6 +135,7 @@ def desk(house: House) -> Iterator[tuple[str, House, list[str]]]:
 
 def access_key(page: Page, key: str) -> None:
     """Alt and the key as a keyboard sends them; a headless browser makes no system key of two simulated ones."""
+    page.wait_for_load_state()  # what the key belongs to is there
     session = page.context.new_cdp_session(page)
     pressed = {"type": "char", "modifiers": 1, "key": key, "unmodifiedText": key, "text": key, "isSystemKey": True}
     session.send("Input.dispatchKeyEvent", pressed)
@@ -196,6 +197,7 @@ def test_a_campaign_is_rejected_together_and_taken_back_by_keyboard(
     page.goto(f"{site}admin/review/?by=campaign")
     page.get_by_role("link", name="2 cases").click()
     expect(page.get_by_text("collect.example.invalid")).to_be_visible()
+    page.wait_for_load_state()  # all boxes are there
     for box in page.get_by_role("checkbox").all():
         box.check()
     access_key(page, "y")
@@ -249,7 +251,7 @@ def test_differences_related_projects_and_lines_are_a_key_away(
     log_in(page, site, "root")
     page.goto(f"{site}admin/review/1/")
     page.get_by_role("link", name="all 42 lines that were kept").click()
-    assert page.url.endswith("#L100")
+    expect(page).to_have_url(re.compile("#L100$"))
     expect(page.locator("#L100")).to_be_in_viewport()
     access_key(page, "d")
     expect(page.get_by_role("heading", name="Since release 1.0")).to_be_visible()

@@ -37,6 +37,8 @@ def desk(house: House) -> Iterator[tuple[str, House, list[str]]]:
 
 
 def press(page: Page, keys: str) -> None:
+    """Press keys one after the other, once the page's scripts listen: they have run when it is loaded."""
+    page.wait_for_load_state()
     for key in keys.split():
         page.keyboard.press(key)
 

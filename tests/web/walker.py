@@ -54,9 +54,11 @@ class Walker:
         pytest.fail(f"the keyboard does not reach {wanted} in {most} steps")
 
     def press(self, wanted: Locator, key: str = "Enter") -> None:
-        """Go there and press a key on it."""
+        """Go there and press a key on it. Where it leads to another page, that is there then, with its styles: on the page before
+        it, a step of the walk would be lost."""
         self.to(wanted)
-        self.page.keyboard.press(key)
+        wanted.first.press(key)  # waits for the page to which the key leads, which `keyboard.press` does not
+        self.page.wait_for_load_state()
 
     def write(self, wanted: Locator, text: str) -> None:
         """Go to a field and write `text` in place of what is there."""

@@ -94,10 +94,10 @@ def _follow(options: argparse.Namespace, mirror: Mirror, tree: Tree) -> int:
                 tree.keep("status.json", _status(None, failure))
                 print(f"bonded-client: {failure} Trying again in {pause:.0f} s.", file=sys.stderr)  # noqa: T201
                 continue
+            tree.keep("status.json", _status(done, None))
             if done.changed or last != "done":
                 _say(options, done)
             pause, last = options.every, "done"
-            tree.keep("status.json", _status(done, None))
     except _Terminated:
         pass
     finally:

@@ -19,6 +19,8 @@ PATIENCE = 0.05
 """Seconds that a transaction lets others go first, at most."""
 LOOK = 0.001
 """Seconds between looks."""
+TRIES = 10
+"""How often a request tries to put up its sign: a job that looks for signs has the lock for an instant."""
 
 
 class Turns:
@@ -59,8 +61,21 @@ class Turns:
     def _say(self, more: int) -> None:
         with self._guard, suppress(OSError):
             before, self._waiting = self._waiting, self._waiting + more
-            if bool(before) != bool(self._waiting):
-                fcntl.flock(self._handle(), (fcntl.LOCK_SH | fcntl.LOCK_NB) if self._waiting else fcntl.LOCK_UN)
+            if bool(before) == bool(self._waiting):
+                return
+            if self._waiting:
+                self._put_up()
+            else:
+                fcntl.flock(self._handle(), fcntl.LOCK_UN)
+
+    def _put_up(self) -> None:
+        """Without it only the turn is lost, so nobody waits long for it."""
+        for _ in range(TRIES):
+            try:
+                fcntl.flock(self._handle(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                time.sleep(LOOK / 2)
 
     def _let_others(self) -> None:
         until = time.monotonic() + PATIENCE

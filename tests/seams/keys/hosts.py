@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from bonded.adapters.signer_process import ProcessSigner
 from bonded.tuf.keys import make_key
 from tests.seams.keys.services import Azure, Google, Identity, Service, Vault
 from tests.story import clients
+from tests.support.ports import reserved
 
 ROOT = Path(__file__).parents[3]
 SOFTHSM = next(
@@ -26,8 +26,10 @@ SOFTHSM = next(
     Path("/usr/lib/softhsm/libsofthsm2.so"),
 )
 BONDED = ("-c", "from bonded.cli import main; main()")
+PATIENCE = 60.0
+"""Seconds for what needs one, however busy the machine is."""
 TIMEOUT = 3.0
-"""Seconds that the signers of the tests give a service."""
+"""Seconds that a service is given whose time is to run out."""
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Host:
 
     def write(self) -> None:
         """bonded.toml, with what `keys` and `settings` say now."""
-        lines = ["[signer]", 'engine = "process"', f"timeout = {TIMEOUT}", f"keys = {json.dumps(self.keys)}"]
+        lines = ["[signer]", 'engine = "process"', f"timeout = {PATIENCE}", f"keys = {json.dumps(self.keys)}"]
         lines += [f"{name} = {json.dumps(value)}" for name, value in self.settings.items()]
         (self.folder / "bonded.toml").write_text("\n".join(lines) + "\n")
 
@@ -74,13 +76,13 @@ class Host:
         process = self.start()
         assert process.stdout is not None
         if process.stdout.readline() != "ready\n":
-            process.wait(10)
+            process.wait(PATIENCE)
             raise AssertionError(self.log.read_text())
         try:
-            yield ProcessSigner(self.socket, timeout=TIMEOUT + 3)
+            yield ProcessSigner(self.socket, timeout=PATIENCE + 3)
         finally:
             process.terminate()
-            process.communicate(timeout=10)
+            process.communicate(timeout=PATIENCE)
 
     def refuses(self) -> str:
         """What a signer says that cannot start; it must be one line and status 1."""
@@ -115,10 +117,15 @@ class Opening:
     process: subprocess.Popen[str]
 
     def ask(
-        self, uri: str = "", sign: tuple[str, ...] = ("x",), env: Mapping[str, str] | None = None, **secrets: str
+        self,
+        uri: str = "",
+        sign: tuple[str, ...] = ("x",),
+        env: Mapping[str, str] | None = None,
+        timeout: float = PATIENCE,
+        **secrets: str,
     ) -> dict[str, Any]:
         """Open the key and sign; the answer of open_keys.py."""
-        values = {"timeout": TIMEOUT, **self.host.settings, **secrets}
+        values = {"timeout": timeout, **self.host.settings, **secrets}
         line = {"uri": uri or self.host.keys[0], "folder": str(self.host.folder), "secrets": values}
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -127,9 +134,11 @@ class Opening:
         answer: dict[str, Any] = json.loads(self.process.stdout.readline())
         return answer
 
-    def says(self, uri: str = "", env: Mapping[str, str] | None = None, **secrets: str) -> str:
+    def says(
+        self, uri: str = "", env: Mapping[str, str] | None = None, timeout: float = PATIENCE, **secrets: str
+    ) -> str:
         """The sentence of a key that cannot be opened or does not sign."""
-        said: str = self.ask(uri, env=env, **secrets)["said"]
+        said: str = self.ask(uri, env=env, timeout=timeout, **secrets)["said"]
         assert "\n" not in said
         return said
 
@@ -178,27 +187,25 @@ def vault_host(folder: Path) -> Iterator[Host]:
 def aws_host(folder: Path, spec: str = "ECC_NIST_P256") -> Iterator[Host]:
     """AWS KMS: moto's server, with one key."""
     folder.mkdir(parents=True, exist_ok=True)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     program = Path(__file__).with_name("moto_digests.py")
-    command = [clients.environment("moto") / "bin/python", program, "-H", "127.0.0.1", "-p", str(port)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        key = _moto_key(f"http://127.0.0.1:{port}", spec)
-        env = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": "us-east-1"}
-        env |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-        yield Host(folder, [f"awskms:{key}"], env)
-    finally:
-        server.kill()
-        server.wait()
+    with reserved() as port:
+        command = [clients.environment("moto") / "bin/python", program, "-H", "127.0.0.1", "-p", str(port)]
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            key = _moto_key(f"http://127.0.0.1:{port}", spec)
+            env = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}", "AWS_DEFAULT_REGION": "us-east-1"}
+            env |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+            yield Host(folder, [f"awskms:{key}"], env)
+        finally:
+            server.kill()
+            server.wait()
 
 
 def _moto_key(url: str, spec: str) -> str:
     body = json.dumps({"KeyUsage": "SIGN_VERIFY", "KeySpec": spec}).encode()
     credential = "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/kms/aws4_request, SignedHeaders=host, Signature=0"
     head = {"X-Amz-Target": "TrentService.CreateKey", "Content-Type": "application/x-amz-json-1.1"}
-    end = time.monotonic() + 60
+    end = time.monotonic() + PATIENCE
     while True:
         try:
             request = urllib.request.Request(url, body, head | {"Authorization": credential})

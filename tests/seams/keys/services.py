@@ -27,8 +27,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-SLOW = 6.0
-"""Seconds that a slow service takes: longer than the tests' signers wait."""
+SLOW = 60.0
+"""Seconds that a slow service takes: much longer than whoever speaks with one waits."""
 
 
 class Service(ABC):
@@ -37,6 +37,7 @@ class Service(ABC):
     def __init__(self) -> None:
         self.mood = ""
         self.asked: list[str] = []
+        self.over = threading.Event()
         service = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -45,9 +46,8 @@ class Service(ABC):
             def _any(self) -> None:
                 size = int(self.headers.get("Content-Length") or 0)
                 raw = self.rfile.read(size)
-                if service.mood == "slow":
-                    time.sleep(SLOW)
-                if service.mood == "gone":
+                left = service.mood == "slow" and service.over.wait(SLOW)
+                if left or service.mood == "gone":
                     self.close_connection = True
                     return
                 is_json = "json" in self.headers.get("Content-Type", "")
@@ -85,6 +85,7 @@ class Service(ABC):
         try:
             yield
         finally:
+            self.over.set()
             self.server.shutdown()
             self.server.server_close()
 

@@ -16,7 +16,7 @@ from bonded.accounts.people import User
 from bonded.web.app import make_wsgi
 from tests.web.house import PASSWORD, House
 from tests.web.post import Post
-from tests.web.server import Deferred, serving
+from tests.web.server import PATIENCE, Deferred, serving
 from tests.web.test_browser import shoot
 from tests.web.test_second_factors import SECRET, add_app
 
@@ -42,13 +42,13 @@ class Browsers:
         context = self.browser.new_context(
             java_script_enabled=scripts, reduced_motion="reduce", extra_http_headers={FROM: ip}, **more
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(PATIENCE)
         return context.new_page()
 
     def empty(self, page: Page) -> None:
         """Nobody's again."""
+        page.goto("about:blank")  # before the cookies go: what is still being loaded could bring some
         page.context.clear_cookies()
-        page.goto("about:blank")
         self.idle.append(page)
 
 
@@ -131,7 +131,7 @@ class Site:
         page.goto(f"{self.address}account/login/{target and '?next=' + target}")
         page.get_by_label("User name").fill(name)
         page.get_by_label("Password").fill(password)
-        page.locator("main").get_by_role("button", name="Log in", exact=True).click()
+        press(page, "Log in")
 
     def person(self, name: str) -> User:
         """Somebody who is there, as they stand now."""
@@ -200,14 +200,16 @@ def refused(page: Page, code: str, words: str = "") -> None:
     """A page that says why nothing was done: the sentence, and the code that leads to its explanation."""
     expect(page.locator("main code").first).to_have_text(code)
     expect(page.locator("main p.lead")).to_be_visible()
-    assert page.locator(f"a[href='/help/refusals/{code}/']").count() == 1
+    expect(page.locator(f"a[href='/help/refusals/{code}/']")).to_have_count(1)
     if words:
         expect(page.locator("main")).to_contain_text(words)
 
 
 def press(page: Page, name: str, *, within: Any = None, exact: bool = True) -> None:
-    """Press the button of that name in the page's own part."""
+    """Press the button of that name in the page's own part. The page that answers is wholly there then: a click waits only for
+    its first bytes."""
     (within or page.locator("main")).get_by_role("button", name=name, exact=exact).first.click()
+    page.wait_for_load_state()
 
 
 def confirm(page: Page, password: str = PASSWORD) -> None:

@@ -63,6 +63,7 @@ class Codes:
 def made(page: Page) -> Codes:
     page.get_by_role("button", name=re.compile("Make (new )?recovery codes")).click()
     expect(page.locator("main")).to_contain_text("They are shown this once.")
+    page.wait_for_load_state()  # the list is there to its end
     return Codes(page, page.locator("ul.codes li").all_inner_texts())
 
 

@@ -31,6 +31,8 @@ def downloaded(page: Page, link: Any) -> str:
 
 
 def numbers(page: Page) -> list[str]:
+    """The numbers of all rows, once the page is there to its end."""
+    page.wait_for_load_state()
     return page.locator("tbody td .dim").filter(has_text="#").all_inner_texts()
 
 

@@ -54,11 +54,16 @@ def suggestions(page: Page) -> None:
     page.keyboard.press("ArrowDown")
 
 
-def toast(page: Page) -> None:
-    """Where there is no clipboard the words say so, which is as good here. They stay until they were looked at."""
+def words_stay(page: Page) -> None:
+    """Words at the edge stay until they were looked at, however long that takes."""
     page.evaluate(
         "{ const real = setTimeout; window.setTimeout = (does, after) => after < 4000 ? real(does, after) : 0; }"
     )
+
+
+def toast(page: Page) -> None:
+    """Where there is no clipboard the words say so, which is as good here."""
+    words_stay(page)
     page.locator("[data-copy-target='button']:visible").first.click()
 
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 import bonded.web
 from tests.web.scenes.shots import Shot
-from tests.web.server import serving
+from tests.web.server import PATIENCE, serving
 
 STATIC = Path(bonded.web.__file__).parent / "static"
 KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -63,7 +63,7 @@ def visiting(browser: Browser, width: int = 1280, height: int = 800, **more: Any
     context: BrowserContext = browser.new_context(
         viewport={"width": width, "height": height}, **{"reduced_motion": "reduce"} | more
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE)
     page = context.new_page()
     page.on("pageerror", lambda error: pytest.fail(str(error)))
     page.on("console", lambda said: said.type == "error" and "status of" not in said.text and pytest.fail(said.text))

@@ -3,6 +3,7 @@
 
 const forms = document.querySelectorAll("form[data-device]");
 let waiting = null;
+let sent = false;
 
 function says(form, words) {
   form.querySelector("[data-says]").textContent = words;
@@ -26,6 +27,7 @@ async function ask(form, mediation) {
 
 function send(form, credential) {
   form.elements[form.dataset.field].value = JSON.stringify(credential.toJSON());
+  sent = true;
   form.submit();
 }
 
@@ -44,6 +46,7 @@ for (const form of forms) {
   form.querySelector("[data-without-script]").hidden = true;
   form.addEventListener("submit", (event) => {
     event.preventDefault();
+    if (sent) return; // the answer is under way, and what it answers can be answered once
     if (!supported()) {
       says(form, form.dataset.unsupported);
       return;
@@ -52,6 +55,10 @@ for (const form of forms) {
     answer(form, "optional");
   });
 }
+
+window.addEventListener("pageshow", () => {
+  sent = false;
+});
 
 const autofill = document.querySelector("form[data-autofill]");
 if (autofill && supported() && PublicKeyCredential.isConditionalMediationAvailable) {

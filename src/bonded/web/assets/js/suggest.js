@@ -19,6 +19,11 @@ export default class extends Controller {
   }
 
   disconnect() {
+    this.ignore();
+  }
+
+  // What was asked for and has not come yet must not change the list any more.
+  ignore() {
     clearTimeout(this.timer);
     this.asked?.abort();
   }
@@ -80,6 +85,7 @@ export default class extends Controller {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {
       event.preventDefault();
+      this.ignore();
       this.mark(lines, (this.at + step + lines.length + (this.at < 0 && step < 0 ? 1 : 0)) % lines.length);
     } else if (event.key === "Escape") {
       event.preventDefault();
@@ -98,6 +104,7 @@ export default class extends Controller {
   }
 
   hide() {
+    this.ignore();
     this.listTarget.hidden = true;
     this.inputTarget.setAttribute("aria-expanded", "false");
     this.inputTarget.removeAttribute("aria-activedescendant");
