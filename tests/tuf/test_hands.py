@@ -74,12 +74,13 @@ def test_facts_come_back_in_order_and_objects_stay_with_those_who_made_them(tmp_
     with hands(2, in_folder(tmp_path), least=1) as helping:
         facts, objects = helping.share(twice, NAMES)
         assert facts == [name * 2 for name in NAMES]
-        assert [name for name, _ in objects] == NAMES[:3]
+        assert [name for name, _ in objects] == NAMES[::3]
         helping.expose(["a", "b", "c", "d"])
         with helping.putting():
             in_folder(tmp_path).put(objects)
+    # Dealt out like cards: items that cost much stand together, so each gets as many of them.
     writers = [(tmp_path / name).read_text() for name in NAMES]
-    assert writers == [str(ME())] * 3 + [str(forks[0])] * 3 + [str(forks[1])] * 4
+    assert writers == ([str(ME()), str(forks[0]), str(forks[1])] * 4)[:10]
     assert {path.name for path in tmp_path.glob("exposed-*")} == {f"exposed-{c}" for c in "abcd"}
     assert gone(forks)
 

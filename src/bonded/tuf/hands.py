@@ -14,7 +14,7 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import zip_longest
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, NoReturn, TypeVar
 
@@ -29,6 +29,8 @@ LEAST = 256
 """Up to so many items a fork costs more than it saves."""
 DISK_FAILED = 74
 """Exit code of a process that ended because durability was unknown (`storage_sync.end_process`)."""
+
+_NOTHING: Any = object()
 
 log = structlog.get_logger("bonded.publisher")
 
@@ -78,24 +80,26 @@ class Hands:
         return bool(self._hands)
 
     def share(self, make: Make[T, R], items: Sequence[T], /) -> tuple[list[R], Objects]:
-        """What `make` makes of `items`; the objects are those made here, the others stay where they were made."""
+        """What `make` makes of `items`, one fact of each in their order; the objects are those made here, the others stay
+        where they were made."""
         if not self._count or len(items) < self._least:
             return make(items)
         own, *others = _parts(items, self._count + 1)
         forked = [(part, self._fork(make, part)) for part in others]
         facts, objects = make(own)
+        made = [facts]
         for part, hand in forked:
             value: Any = hand.answer()[1] if hand is not None else "no process could be started"
             if hand is not None and hand.ok:
                 hand.kept = True
-                facts += value
+                made.append(value)
                 continue
             # Whatever it was, it happens again here, and is raised as what it is.
             log.warning("a share is done by the publisher itself", reason=value)
-            more, made = make(part)
-            facts += more
-            objects += made
-        return facts, objects
+            facts, more = make(part)
+            made.append(facts)
+            objects += more
+        return _together(made), objects
 
     def expose(self, items: Sequence[Any]) -> None:
         """`Store.expose` for each of `items`, here and by the hands. Raises what it raises."""
@@ -167,9 +171,13 @@ def hands(count: int, store: Store, least: int = LEAST) -> Iterator[Hands]:
 
 
 def _parts(items: Sequence[T], count: int) -> list[Sequence[T]]:
-    """`items` in `count` parts that follow each other and differ by one at most."""
-    edges = [len(items) * i // count for i in range(count + 1)]
-    return [items[begin:end] for begin, end in pairwise(edges)]
+    """`items` dealt out like cards: what costs most, such as bins of files, stands together in them."""
+    return [items[first::count] for first in range(count)]
+
+
+def _together(parts: Sequence[Sequence[T]]) -> list[T]:
+    """What was dealt out, in its order again."""
+    return [one for row in zip_longest(*parts, fillvalue=_NOTHING) for one in row if one is not _NOTHING]
 
 
 def _wait(pid: int) -> int:
