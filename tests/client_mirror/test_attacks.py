@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
+from tuf.api.exceptions import BadVersionNumberError
 
 from bonded.values.states import FileState
 from bonded_client import mirror_history
 from bonded_client.failures import Failure
+from bonded_client.mirror_roles import Roles
+from bonded_client.mirror_state import branches
 from bonded_client.mirror_tree import Tree, check_target
 from tests.client.conftest import Ran
 from tests.client.server import Served, answer
@@ -103,6 +107,26 @@ def test_a_role_in_the_place_of_another(
     for where in ("m", "fresh"):
         assert mirror(tmp_path / where).status == 0
         assert mirror(tmp_path / where, "--check").status == 0
+
+
+def test_exchanged_roles_that_were_taken_away_do_not_come_back(
+    mirror: Mirror, world: World, served: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other threads, which look at the same roles in that moment, would fetch them from the index once more."""
+    names, public, real = ("metadata/1.pages.json", "metadata/1.bins.json"), world.folder / "public", Roles._take_away
+    for name, other in zip(names, reversed(names), strict=True):
+        served.store[name] = (public / other).read_bytes()
+
+    def and_look_again(self: Roles) -> None:
+        real(self)
+        for branch in branches(self.top(), self.state.versions):
+            with suppress(BadVersionNumberError):
+                self.have(branch)
+
+    monkeypatch.setattr(Roles, "_take_away", and_look_again)
+    refused(mirror(tmp_path / "m"), "mixed-versions", 6)
+    served.store.clear()
+    assert mirror(tmp_path / "m").status == 0
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import datetime
 from urllib.parse import quote
@@ -41,6 +42,8 @@ class Roles:
         self._top = Metadata[Targets].from_bytes((trust.metadata / "targets.json").read_bytes()).signed
         self._between: list[tuple[str, Targets]] = []
         self._reachable: set[str] = set()
+        self._placing = threading.Lock()
+        self._exchanged = False
         self.regrown = False
         """Whether roles between targets and bins changed: targets may then have moved, or gone, with their bins."""
 
@@ -109,7 +112,13 @@ class Roles:
                 pass  # damaged on the disk, or left by somebody else: it is fetched again
         data = self._workers.fetch(f"{self._trust.index.metadata}{branch.version}.{quote(branch.role)}.json", MAX_ROLE)
         self._verify(branch, data)
-        self.tree.put(branch.name, data)
+        if branch.parent is not self._top:
+            self.tree.put(branch.name, data)
+            return branch
+        with self._placing:
+            if self._exchanged:  # another thread has just taken it away: nothing of this round may come in its place
+                raise exceptions.BadVersionNumberError(f"{branch.name} came with roles that were exchanged")
+            self.tree.put(branch.name, data)
         return branch
 
     def _verify(self, branch: Branch, data: bytes) -> None:
@@ -122,10 +131,12 @@ class Roles:
 
     def _take_away(self) -> None:
         """Roles between targets and bins that came with this round may be each other's: the next round fetches them again."""
-        for role, _ in self._between:
-            version = self.state.versions[role]
-            if self.before is None or self.before.versions.get(role) != version:
-                self.tree.delete(f"metadata/{version}.{role}.json")
+        with self._placing:
+            self._exchanged = True
+            for role, _ in self._between:
+                version = self.state.versions[role]
+                if self.before is None or self.before.versions.get(role) != version:
+                    self.tree.delete(f"metadata/{version}.{role}.json")
 
     def is_changed(self, branch: Branch) -> bool:
         """Whether a role is to be looked at. Bins of a new generation are in snapshots before anybody delegates to them."""
