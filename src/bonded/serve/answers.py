@@ -18,7 +18,7 @@ from bonded.serve.sources import Found
 @dataclass(frozen=True, slots=True)
 class Answer:
     """`head` ends after its last header line. `body` is bytes, or `span` of `found` when that is not in memory;
-    `stream` is it, open, where it could have been exchanged before it is sent."""
+    `stream` is that, open, where it is a file: what has its name when it is sent may be another. Whoever sends it closes it."""
 
     status: int
     head: bytes

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from aiohttp import web
 from aiohttp.web_request import BaseRequest
@@ -18,7 +18,7 @@ from aiohttp.web_request import BaseRequest
 from bonded.seams import StorageError
 from bonded.serve.answers import Answer
 from bonded.serve.conditions import Span
-from bonded.serve.sources import FolderSource, Found, Source
+from bonded.serve.sources import Found, Source
 
 PIECE = 256 * 1024
 """Files go out in pieces of so many bytes; each has to be taken within the send timeout."""
@@ -85,34 +85,33 @@ class Sending(web.StreamResponse):
             self._count = len(answer.body)
             await _write(request, head + answer.body)
         else:
-            await self._send_file(request, head, answer.found, answer.span)
+            await self._send_file(request, head, answer.found, answer.span, answer.stream)
 
-    async def _send_file(self, request: BaseRequest, head: bytes, found: Found, span: Span) -> None:
-        assert self._source is not None
+    async def _send_file(
+        self, request: BaseRequest, head: bytes, found: Found, span: Span, stream: BinaryIO | None
+    ) -> None:
         try:
-            if isinstance(self._source, FolderSource):
-                await self._sendfile(request, head, self._source, found, span)
+            if stream is not None:
+                with stream:
+                    await self._sendfile(request, head, stream, span)
             else:
+                assert self._source is not None
                 await self._copy(request, head, self._source, found, span)
         except (OSError, StorageError) as error:
             raise CannotGoOn(str(error)) from error
 
-    async def _sendfile(
-        self, request: BaseRequest, head: bytes, source: FolderSource, found: Found, span: Span
-    ) -> None:
+    async def _sendfile(self, request: BaseRequest, head: bytes, stream: BinaryIO, span: Span) -> None:
         """The kernel copies from file to socket."""
         loop, transport = asyncio.get_running_loop(), _transport(request)
-        given = self._answer.stream if isinstance(self._answer, Answer) else None
-        with given or source.open(found) as stream:
-            await _write(request, head)
-            offset, end = span.offset, span.offset + span.count
-            while offset < end:
-                async with asyncio.timeout(self._send_timeout):
-                    sent = await loop.sendfile(transport, stream, offset, min(PIECE, end - offset))
-                if not sent:
-                    raise CannotGoOn("the file is shorter than it was")
-                offset += sent
-                self._count += sent
+        await _write(request, head)
+        offset, end = span.offset, span.offset + span.count
+        while offset < end:
+            async with asyncio.timeout(self._send_timeout):
+                sent = await loop.sendfile(transport, stream, offset, min(PIECE, end - offset))
+            if not sent:
+                raise CannotGoOn("the file is shorter than it was")
+            offset += sent
+            self._count += sent
 
     async def _copy(self, request: BaseRequest, head: bytes, source: Source, found: Found, span: Span) -> None:
         """Read in threads, because the store may be far away."""
