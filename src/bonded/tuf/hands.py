@@ -14,7 +14,6 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import zip_longest
 from multiprocessing.connection import Connection, Pipe
 from typing import Any, NoReturn, TypeVar
 
@@ -29,8 +28,6 @@ LEAST = 256
 """Up to so many items a fork costs more than it saves."""
 DISK_FAILED = 74
 """Exit code of a process that ended because durability was unknown (`storage_sync.end_process`)."""
-
-_NOTHING: Any = object()
 
 log = structlog.get_logger("bonded.publisher")
 
@@ -176,8 +173,11 @@ def _parts(items: Sequence[T], count: int) -> list[Sequence[T]]:
 
 
 def _together(parts: Sequence[Sequence[T]]) -> list[T]:
-    """What was dealt out, in its order again."""
-    return [one for row in zip_longest(*parts, fillvalue=_NOTHING) for one in row if one is not _NOTHING]
+    """What was dealt out, in its order again. Raises ValueError when a part has lost something."""
+    whole: list[Any] = [None] * sum(map(len, parts))
+    for first, part in enumerate(parts):
+        whole[first :: len(parts)] = part
+    return whole
 
 
 def _wait(pid: int) -> int:
