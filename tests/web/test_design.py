@@ -262,6 +262,25 @@ def test_projects_are_suggested_and_chosen_by_keyboard(browser: Browser, site: s
     expect(page.get_by_role("heading", level=1)).to_have_text("Green_Midget")
 
 
+def test_what_was_chosen_among_suggestions_stays_when_an_answer_is_late(browser: Browser, site: str) -> None:
+    page = visit(browser)
+    page.goto(site)
+    box, options = page.get_by_role("combobox", name="Find a project"), page.get_by_role("option")
+    box.press_sequentially("gren-midge")
+    expect(options).to_have_count(1)
+    page.route("**/suggest/**", lambda route: None)  # asked, and not answered
+    with page.expect_request("**/suggest/**"):
+        box.press_sequentially("t")
+    with page.expect_event("requestfailed"):
+        box.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    with page.expect_request("**/suggest/**"):
+        box.press("Backspace")
+    with page.expect_event("requestfailed"):
+        box.press("Escape")
+    expect(options).to_have_count(0)
+
+
 def test_menus_and_dialogs_open_and_close_by_keyboard(browser: Browser, site: str) -> None:
     page = visit(browser)
     page.goto(site + "style/")

@@ -123,6 +123,31 @@ def test_a_passkey_is_made_on_the_way_and_signs_in_alone(browser: Browser, site:
     assert mine.passkey
 
 
+COUNTED = """
+delete PublicKeyCredential.isConditionalMediationAvailable;
+window.asked = 0;
+window.sent = 0;
+const real = navigator.credentials.get.bind(navigator.credentials);
+navigator.credentials.get = (options) => { window.asked += 1; return real(options); };
+HTMLFormElement.prototype.submit = () => { window.sent += 1; };
+"""
+"""Counts how often the device was asked; the answer is under way for ever."""
+
+
+def test_a_passkey_is_not_asked_again_while_its_answer_is_under_way(browser: Browser, site: str) -> None:
+    page = open_page(browser, scripts=True)
+    Authenticator(page, PASSKEY)
+    enter_with(page, site, "my laptop")
+    leave(page)
+    page.add_init_script(COUNTED)
+    page.goto(f"{site}account/login/")
+    button = page.get_by_role("button", name="Sign in with a passkey")
+    button.click()
+    page.wait_for_function("window.sent === 1")
+    button.click()
+    assert page.evaluate("window.asked") == 1
+
+
 def test_a_key_of_the_u2f_era_is_a_second_step(browser: Browser, site: str, house: House) -> None:
     page = open_page(browser, scripts=True)
     device = Authenticator(page, OLD_KEY)
