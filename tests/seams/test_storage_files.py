@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import fcntl
+import gc
 import os
 import subprocess
 import sys
@@ -10,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from bonded.adapters import storage_moves, storage_sync
+from bonded.adapters import storage_moves, storage_scratch, storage_sync
 from bonded.adapters.storage_files import FileStorage
-from bonded.seams import OtherBytes, StorageError
+from bonded.adapters.storage_spread import spread
+from bonded.seams import NotStored, OtherBytes, StorageError
 
 
 class Fatal(BaseException):
@@ -21,6 +24,11 @@ class Fatal(BaseException):
 
 def die(error: OSError) -> None:
     raise Fatal(str(error))
+
+
+def scratch(root: Path) -> list[str]:
+    """Files of a store that have no name yet."""
+    return sorted(item.name for item in (root / ".tmp").rglob("*") if item.is_file() and item.name != "lock")
 
 
 def test_two_writes_in_one_second_differ_in_their_whole_second(tmp_path: Path) -> None:
@@ -99,7 +107,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path: Path, monke
             act()
     monkeypatch.undo()
     assert list(store.entries("")) == []
-    assert [p.name for p in (tmp_path / "s/.tmp").iterdir()] in ([], ["lock"])
+    assert scratch(tmp_path / "s") == []
 
 
 def test_leftovers_of_dead_writers_go_after_an_hour(tmp_path: Path) -> None:
@@ -111,6 +119,88 @@ def test_leftovers_of_dead_writers_go_after_an_hour(tmp_path: Path) -> None:
     FileStorage(tmp_path / "s")
     assert not old.exists()
     assert new.exists()
+
+
+def test_leftover_folders_of_dead_writers_go_after_an_hour(tmp_path: Path) -> None:
+    FileStorage(tmp_path / "s")
+    old, mixed = tmp_path / "s/.tmp/old-0-0", tmp_path / "s/.tmp/mixed-0-0"
+    for folder in (old, mixed):
+        folder.mkdir()
+        (folder / "old").touch()
+        os.utime(folder / "old", (1_000_000, 1_000_000))
+    (mixed / "new").touch()
+    os.utime(old, (1_000_000, 1_000_000))
+    os.utime(mixed, (1_000_000, 1_000_000))
+    FileStorage(tmp_path / "s")
+    assert sorted(tmp_path.glob("s/.tmp/*-0-0")) == [mixed]
+    assert [item.name for item in mixed.iterdir()] == ["new"]
+
+
+def test_new_files_are_made_in_other_folders_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a file system that looks at everything lately deleted there (ext4) is slow after each sweep."""
+    monkeypatch.setattr(storage_scratch, "MOST", 10)
+    store, seen = FileStorage(tmp_path / "s"), []
+    for i in range(25):
+        store.create(f"a/{i}", b"x")
+        seen.append({item.name for item in (tmp_path / "s/.tmp").iterdir()} - {"lock"})
+    assert [len(folders) for folders in seen] == [1] * 25  # those before are gone
+    assert len(set.union(*seen)) == 3
+    del store
+    gc.collect()
+    assert [item.name for item in (tmp_path / "s/.tmp").iterdir()] == ["lock"]
+
+
+def test_a_folder_that_another_process_took_for_left_is_made_again(tmp_path: Path) -> None:
+    store = FileStorage(tmp_path / "s")
+    for name, act in (
+        ("created", lambda: store.create("created", b"x")),
+        ("put", lambda: store.put("put", b"x")),
+        ("copied", lambda: store.put_copy("created", "copied")),
+    ):
+        for folder in (tmp_path / "s/.tmp").glob("*-*"):
+            folder.rmdir()
+        act()
+        assert (tmp_path / "s" / name).read_bytes() == b"x"
+    with pytest.raises(NotStored):
+        store.put_copy("absent", "copied")
+
+
+def test_processes_write_side_by_side_whatever_they_inherited(tmp_path: Path) -> None:
+    store = FileStorage(tmp_path / "s")
+    store.create("before", b"x")
+    children = []
+    for i in range(8):
+        pid = os.fork()
+        if not pid:
+            for k in range(50):
+                store.create(f"child/{i}-{k}", b"%d" % i)
+            os._exit(0)
+        children.append(pid)
+    assert [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children] == [0] * 8
+    assert len(list((tmp_path / "s/child").iterdir())) == 400
+    assert scratch(tmp_path / "s") == []
+
+
+def test_a_file_system_that_can_is_told_to_spread_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def ioctl(_descriptor: int, request: int, value: bytes) -> bytes:
+        asked.append((request & 0xFFFF, int.from_bytes(value[:4], sys.byteorder)))
+        return (0x80000).to_bytes(4, sys.byteorder) + bytes(4)
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    spread(tmp_path)
+    assert asked == [(0x6601, 0), (0x6602, 0x80000 | 0x20000)]  # what was set stays set
+
+
+def test_a_file_system_that_cannot_spread_folders_is_no_worse(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def ioctl(*_: object) -> bytes:
+        raise OSError(errno.ENOTTY, os.strerror(errno.ENOTTY))
+
+    monkeypatch.setattr(fcntl, "ioctl", ioctl)
+    store = FileStorage(tmp_path / "s")
+    store.create("a", b"x")
+    assert store.read("a") == b"x"
 
 
 def test_copies_put_in_one_second_differ_in_their_whole_second(tmp_path: Path) -> None:
@@ -144,7 +234,7 @@ def test_without_the_call_that_replaces_nothing_objects_are_still_created_once(
     assert store.create("a/b", b"one") is False
     with pytest.raises(OtherBytes):
         store.create("a/b", b"two")
-    assert sorted(item.name for item in (tmp_path / "s/.tmp").iterdir()) == ["lock"]
+    assert scratch(tmp_path / "s") == []
 
 
 def test_a_pointer_is_on_the_disk_before_it_takes_the_place_of_the_old_one(
@@ -157,7 +247,7 @@ def test_a_pointer_is_on_the_disk_before_it_takes_the_place_of_the_old_one(
 
     def look(path: str) -> None:
         if os.path.isfile(path):  # noqa: PTH113
-            seen.append((Path(path).parent.name, (tmp_path / "s/t").read_bytes()))
+            seen.append((".tmp" if ".tmp/" in path else Path(path).parent.name, (tmp_path / "s/t").read_bytes()))
 
     monkeypatch.setattr(storage_sync, "_sync_one", look)
     store.replace("t", b"new", tag)

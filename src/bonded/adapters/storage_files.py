@@ -177,9 +177,8 @@ class FileStorage:
         if old is not None and old.st_ino == stat.st_ino:
             self._pending.file(path)  # its writer may have died before its barrier
             return
-        made = self._scratch.name()
         try:
-            os.link(origin, made)
+            made, _ = self._scratch.new(functools.partial(os.link, origin))
         except OSError as error:
             if error.errno not in _NO_LINK:
                 raise
