@@ -40,6 +40,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.publish_data import add_versions, alone, prepare, publisher, say
 
+from bonded.adapters.storage_spread import spread
 from bonded.db.jobs import Job
 from bonded.db.worker import Effects, work_once
 from bonded.journal.tables import to_publish
@@ -52,7 +53,7 @@ from bonded.tuf.tables import publication
 
 VAR = Path(__file__).resolve().parent.parent / "var"
 BATCHES = (1, 1000)
-FLOOR = "floor-"
+FLOORS = "floors"
 READY, MEMORY = 30.0, 2048.0
 """Most seconds from the start of the process until the first publication ended, and most MB resident."""
 SIZE = 20_000
@@ -141,8 +142,12 @@ def floor(p: Publisher, row: Any) -> dict[str, float]:
     others += [f"{name}.zst" for name in others] + [f"{new}.zst" for _, new in names]
     blobs = [(root / name).read_bytes() for name in others if (root / name).exists()]
     key = Ed25519PrivateKey.generate()
-    # Kept until the end of the run: some file systems (ext4) make new files slowly for minutes after many were deleted.
-    into = tempfile.mkdtemp(dir=root.parent, prefix=FLOOR)
+    # Kept until the end of the run, and spread as ours are: ext4 makes new files slowly for minutes where many were deleted.
+    floors = root.parent / FLOORS
+    floors.mkdir(exist_ok=True)
+    with contextlib.suppress(OSError):
+        spread(floors)
+    into = tempfile.mkdtemp(dir=floors)
     os.sync()
     start, cpu = time.perf_counter(), time.process_time()
     for i, (old, _) in enumerate(names):
@@ -266,8 +271,7 @@ def main() -> None:
         with contextlib.ExitStack() as stack:
             stack.callback(shutil.rmtree, into, ignore_errors=True)
             theirs = peer(args.peer, into, args)
-    for left in where.glob(f"{FLOOR}*"):
-        shutil.rmtree(left)
+    shutil.rmtree(where / FLOORS)
     report(args, ours, theirs)
 
 
