@@ -95,6 +95,34 @@ def test_everything_written_is_synced(tmp_path: Path, monkeypatch: pytest.Monkey
     assert f"{root}/d" in synced  # whoever wrote it may have died before its barrier
 
 
+def test_a_failure_that_another_process_was_told_of_is_not_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel tells each descriptor of failures since it was opened, and a new one of those that nobody was told."""
+    root, synced, open_now = tmp_path / "s", list[int](), os.listdir
+    store = FileStorage(root)
+    store.create("before", b"x")
+    store.barrier()
+    free = len(open_now("/proc/self/fd"))
+
+    def sync(descriptor: int) -> None:
+        assert Path(f"/proc/self/fd/{descriptor}").readlink() == root
+        synced.append(descriptor)
+
+    monkeypatch.setattr(storage_sync, "_sync_file_system", sync)
+    store.create("0", b"x")
+    begun = {fd for fd in open_now("/proc/self/fd") if Path(f"/proc/self/fd/{fd}").exists()}
+    for i in range(1, storage_sync.FEW + 2):
+        store.create(str(i), b"x")
+    store.barrier()
+    assert [str(descriptor) in begun for descriptor in synced] == [True]  # opened with the first of them
+    assert len(open_now("/proc/self/fd")) == free
+    store.put("0", b"y")
+    del store
+    gc.collect()
+    assert len(open_now("/proc/self/fd")) == free
+
+
 def test_a_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = FileStorage(tmp_path / "s")
 

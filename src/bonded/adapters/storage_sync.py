@@ -35,12 +35,18 @@ class Pending:
         self._fatal = fatal
         self._files: set[str] = set()
         self._folders: set[str] = set()
+        self._since: int | None = None
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
+
+    def __del__(self) -> None:
+        if self._since is not None:
+            os.close(self._since)
 
     def file(self, path: str) -> None:
         """Note that `path` was written or linked."""
         with self._lock:
+            self._watch()
             if len(self._files) <= FEW:
                 self._files.add(path)
                 self._folders.add(os.path.dirname(path))  # noqa: PTH120
@@ -48,7 +54,14 @@ class Pending:
     def folder(self, path: str) -> None:
         """Note that an entry of the folder `path` changed."""
         with self._lock:
+            self._watch()
             self._folders.add(path)
+
+    def _watch(self) -> None:
+        """Open the root with the first note: what the kernel fails to write from now on, syncfs says to this descriptor. One
+        that is opened later is not told what another process has been told already (errseq, Documentation/core-api)."""
+        if self._since is None:
+            self._since = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC)
 
     def now(self, path: str) -> None:
         """The bytes of the file `path` are on the disk when this returns."""
@@ -61,18 +74,20 @@ class Pending:
         """Everything noted before is on the disk when this returns; so is what another thread's flush took with it."""
         with self._flushing:
             with self._lock:
-                files, folders = self._files, self._folders
-                self._files, self._folders = set(), set()
-            if not files and not folders:
+                files, folders, since = self._files, self._folders, self._since
+                self._files, self._folders, self._since = set(), set(), None
+            if since is None:
                 return
             try:
                 if len(files) > FEW or len(folders) > FEW:
-                    _sync_file_system(self._root)
+                    _sync_file_system(since)
                 else:
                     for path in (*files, *folders):
                         _sync_one(path)
             except OSError as error:
                 self._fatal(error)
+            finally:
+                os.close(since)
 
 
 def _sync_one(path: str) -> None:
@@ -86,10 +101,6 @@ def _sync_one(path: str) -> None:
         os.close(descriptor)
 
 
-def _sync_file_system(root: Path) -> None:
-    descriptor = os.open(root, os.O_RDONLY)
-    try:
-        if _libc.syncfs(descriptor) != 0:
-            raise OSError(ctypes.get_errno(), "syncfs failed", str(root))
-    finally:
-        os.close(descriptor)
+def _sync_file_system(descriptor: int) -> None:
+    if _libc.syncfs(descriptor) != 0:
+        raise OSError(ctypes.get_errno(), "syncfs failed", "the store")
