@@ -1,6 +1,6 @@
 """What one publication costs (figures F1, F2, F3 and F6): database, journal, job rows, pages, copies and fsync included.
 
-    bench/publish.py [--peer PATH] [--targets N] [--bins N] [--page-bins N] [--reps N] [--quick]
+    bench/publish.py [--peer PATH] [--targets N] [--bins N] [--page-bins N] [--database URL] [--reps N] [--quick]
 
 Drives the real `publish` and the real jobs, in a fresh process, over a data set that is made once under var/. One JSON
 line for each figure; `ratio` > 1 means that ours is better. With --peer, the program of that path is run over the same
@@ -223,7 +223,11 @@ def report(args: argparse.Namespace, ours: list[dict[str, float]], theirs: dict[
     for run in ours:
         count = int(run["files"])
         params = {"files": count, "targets": args.targets, "bins": args.bins, "page_bins": args.page_bins}
-        params |= {"bins_written": int(run["bins"]), "jobs": int(run["jobs"]), "database": "sqlite"}
+        params |= {
+            "bins_written": int(run["bins"]),
+            "jobs": int(run["jobs"]),
+            "database": "postgresql" if args.database else "sqlite",
+        }
         params |= {"load": round(os.getloadavg()[0], 1)}
         figure = "publish.batch" if count > 1 else "publish.one"
         if count in theirs:
@@ -245,6 +249,9 @@ def main() -> None:
     parser.add_argument("--targets", type=int)
     parser.add_argument("--bins", type=int)
     parser.add_argument("--page-bins", type=int)
+    parser.add_argument(
+        "--database", default="", help="the URL of an empty PostgreSQL, or of one that an earlier run filled"
+    )
     parser.add_argument("--reps", type=int)
     parser.add_argument("--quick", action="store_true", help="50,000 targets in 1,024 bins: within two minutes")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
@@ -258,9 +265,10 @@ def main() -> None:
     if args.measure:
         measure(args.measure, args.reps, seed=int(time.time()))
         return
-    where = VAR / f"bench/publish-{args.targets}-{args.page_bins}-{args.bins}"
+    kind = "-postgresql" if args.database else ""
+    where = VAR / f"bench/publish-{args.targets}-{args.page_bins}-{args.bins}{kind}"
     with alone(where):
-        prepare(where, args.targets, args.page_bins, args.bins)
+        prepare(where, args.targets, args.page_bins, args.bins, args.database)
         command = [sys.executable, __file__, "--measure", str(where), "--reps", str(args.reps)]
         out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     ours = [json.loads(row) for row in out.splitlines()]

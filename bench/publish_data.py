@@ -63,7 +63,7 @@ def publisher(where: Path, *, refresh_slice: int) -> Publisher:
     """The publisher of a data set, as a fresh process has it."""
     key = load_key(where / "keys/online.pem", (where / "keys/passphrase").read_text().strip().encode())
     return Publisher(
-        open_database(f"sqlite:///{where}/bonded.db"),
+        open_database(database(where)),
         FileStorage(where / "public"),
         FileStorage(where / "vault", private=True),
         FileSigner([key], where / "keys/signer-state.json"),
@@ -73,17 +73,25 @@ def publisher(where: Path, *, refresh_slice: int) -> Publisher:
     )
 
 
-def prepare(where: Path, targets: int, page_bins: int, bins: int) -> None:
-    """Make the data set unless it is there; a half-made one is made again."""
+def database(where: Path) -> str:
+    """The address of a data set's database: its own file unless another was given when it was made."""
+    given = where / "database"
+    return given.read_text() if given.exists() else f"sqlite:///{where}/bonded.db"
+
+
+def prepare(where: Path, targets: int, page_bins: int, bins: int, url: str = "") -> None:
+    """Make the data set unless it is there; a half-made one is made again. `url` is of an empty PostgreSQL, "" for SQLite."""
     marker = where / "ready"
-    wanted = f"{FORMAT} {targets} {page_bins} {bins} {_schema()}"
+    wanted = f"{FORMAT} {targets} {page_bins} {bins} {_schema()} {url}".rstrip()
     if marker.exists() and marker.read_text() == wanted:
-        migrate.upgrade(open_database(f"sqlite:///{where}/bonded.db"))
+        migrate.upgrade(open_database(database(where)))
         _repage(where)
         return
     if where.exists():
         shutil.rmtree(where)
     where.mkdir(parents=True)
+    if url:
+        (where / "database").write_text(url)
     p = publisher_of_new(where, page_bins, bins)
     say(f"rows of {targets} targets")
     make_rows(p, where, targets, datetime.now(UTC))
@@ -113,7 +121,7 @@ def _repage(where: Path) -> None:
 
 def publisher_of_new(where: Path, page_bins: int, bins: int) -> Publisher:
     now = datetime.now(UTC)
-    db = open_database(f"sqlite:///{where}/bonded.db")
+    db = open_database(database(where))
     migrate.upgrade(db)
     with db.write() as tx:
         values = {"id": OWNER, "name": "bench", "name_key": "bench", "email": "bench@example.invalid"}

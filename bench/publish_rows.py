@@ -132,8 +132,12 @@ def _insert(p: Publisher, spill: Path) -> None:
         for line in sorted(part.read_bytes().splitlines()):
             at, path, sha256, length = line.decode().split(" ")
             rows.append((int(at, 16), path, sha256, int(length)))
+        values = ", ".join(["%s" if p.db.dialect == "postgresql" else "?"] * 4)
         with p.db.write() as tx:
-            tx.exec_driver_sql("INSERT INTO tuf_target (hash32, path, sha256, length) VALUES (?, ?, ?, ?)", rows)
+            tx.exec_driver_sql(f"INSERT INTO tuf_target (hash32, path, sha256, length) VALUES ({values})", rows)
+    if p.db.dialect == "postgresql":  # as its own daemon does, sooner or later
+        with p.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.exec_driver_sql("VACUUM ANALYZE")
 
 
 def _project_row(project_id: str, key: str, now: datetime) -> dict[str, Any]:
