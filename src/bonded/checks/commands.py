@@ -45,7 +45,8 @@ _LOLBIN = re.compile(
     re.IGNORECASE,
 )
 _REVERSE = re.compile(
-    r"/dev/(tcp|udp)/|\b(nc|ncat|netcat)(\.exe)?\s[^\n]{0,80}-\w*[ec]\s|\bbash\s+-i\b|\bsocat\b[^\n]{0,100}exec:",
+    r"/dev/(tcp|udp)/|\b(nc|ncat|netcat)(\.exe)?\s[^\n]{0,80}-\w*[ec]\s|\bbash\s+-i\b|\bsocat\b[^\n]{0,100}exec:"
+    r"|net\.sockets\.(?:tcp|udp)client\b[^\n]{0,300}\.getstream\(",
     re.IGNORECASE,
 )
 _DECODE = re.compile(
@@ -57,7 +58,8 @@ _SCRIPT_HOST = re.compile(r"\s*(?:\S*[\\/])?(?:cscript|wscript|mshta)(?:\.exe)?\
 
 _WORDS = (
     "curl", "wget", "fetch", "iwr", "invoke-", "lwp-download", "powershell", "pwsh", "start-bitstransfer", "bitsadmin", "certutil",
-    "msiexec", "cscript", "wmic", "mshta", "regsvr32", "rundll32", "/dev/tcp", "/dev/udp", "ncat", "netcat", "nc.exe", "bash", "socat",
+    "msiexec", "cscript", "wmic", "mshta", "regsvr32", "rundll32", "/dev/tcp", "/dev/udp", "tcpclient", "udpclient",
+    "ncat", "netcat", "nc.exe", "bash", "socat",
     "base64", "xxd", *(f"nc{blank}" for blank in " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"),
 )  # fmt: skip
 """Of these, each pattern above needs one."""
@@ -81,9 +83,9 @@ def read_command(text: str) -> Reading | None:
     for pattern, what, confidence in (
         (_FETCH_AND_RUN, "a shell command fetches a program and runs it", 0.95),
         (_INSTALLER, "a tool of the system is used to fetch or start a program", 0.9),
+        (_REVERSE, "a command opens a shell to another machine", 0.95),
         (_POWERSHELL, "a PowerShell command hides, decodes or fetches what it runs", 0.95),
         (_LOLBIN, "a tool of the system is used to fetch and run a program", 0.95),
-        (_REVERSE, "a command opens a shell to another machine", 0.95),
         (_DECODE, "a shell command decodes a program and runs it", 0.95),
     ):
         if pattern.search(text):

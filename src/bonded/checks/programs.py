@@ -13,7 +13,9 @@ _IDLE = re.compile(
     re.IGNORECASE,
 )
 _CALCULATOR = re.compile(
-    r"\bopen\s+(?:-\w+\s+)*\S*calculator|^\s*touch\s+/|\bcat\s+/etc/(?:passwd|shadow|hosts)\b", re.IGNORECASE
+    r"\bopen\s+(?:-\w+\s+)*\S*calculator|^\s*touch\s+/|\bcat\s+/etc/(?:passwd|shadow|hosts)\b"
+    r"|^\s*echo\b[^|;&>\n]*>>?\s*[\"']?(?:/tmp/|/var/tmp/|[a-z]:\\)",
+    re.IGNORECASE,
 )
 _PAGE = re.compile(
     _LEADS
@@ -25,6 +27,8 @@ _SCRIPT = re.compile(
     r"^\s*(?:(?:ba|z|da)?sh\s+)?(?P<file>(?:\./|\.\\)?[\w./\\-]+\.(?:sh|bash|bat|cmd|ps1))(?=$|\s)|^\s*\./(?P<program>[\w./-]+)(?=$|\s)",
     re.IGNORECASE,
 )
+_OWN_PROGRAM = re.compile(r"^\s*[\"']?/(?P<path>[^\s\"'?\N{HORIZONTAL ELLIPSIS}]+\.exe)(?=$|[\s\"'])", re.IGNORECASE)
+"""A program by its whole path: `__file__` is the name of the member behind a slash."""
 _BUILDS = re.compile(r"config|autogen|bootstrap|build|make|install|compile|gen|waf|gradle|mvnw|env", re.IGNORECASE)
 _UNKNOWN = re.compile("[?\N{HORIZONTAL ELLIPSIS}]")
 
@@ -40,10 +44,16 @@ def opens_page(name: str, line: str) -> bool:
 
 
 def absent_script(line: str, members: frozenset[str]) -> str:
-    """The script that the command starts by a path within the archive, and that is in none of `members`; "" for none.
+    """The script or program of Windows that the command starts by a path within the archive, and that is in none of `members`;
+    "" for none.
 
-    Scripts whose name says that they build something may come from elsewhere, as a submodule does.
+    Those whose name says that they build something may come from elsewhere, as a submodule does.
     """
+    own = _OWN_PROGRAM.search(line)
+    if own is not None:
+        path = own["path"].replace("\\", "/")
+        ours = any(one.partition("/")[0] == path.partition("/")[0] for one in members)
+        return "" if not ours or path in members or _BUILDS.search(path.partition("/")[2]) else path.rpartition("/")[2]
     found = _SCRIPT.search(line)
     path = (found["file"] or found["program"]) if found else ""
     name = re.split(r"[/\\]", path)[-1]

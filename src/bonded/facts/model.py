@@ -25,7 +25,7 @@ T = TypeVar("T")
 @dataclass(frozen=True, slots=True)
 class Argument:
     """One argument of a call. `labels` say where its value came from (`facts.value`), `text` is its value where it could
-    be folded to text (of more than 300 characters, the beginning and the end), `steps` how it came to be, in order. Where
+    be folded to text (of more than 300 characters, of commands 2,000, the beginning and the end), `steps` how it came to be, in order. Where
     the text is known in part only, `shape` is that part, with "…" for the rest. `name` is its keyword, or "()" for what the
     called object was made of."""
 

@@ -27,6 +27,8 @@ from bonded.facts.value import (
 )
 
 MADE = "made"
+LONGEST_COMMAND = 2000
+"""Characters that are kept of a command: what tells may stand anywhere in it."""
 """Marks in `Value.bound`: the value was made of the first half."""
 _INLINE = re.compile(r"python[\w.]*(?:\.exe)?\"?\s+(?:-[a-zA-Z]\s+)*-c\s+([\"'])(.+?)\1(?=\s|$|;|&|\|)", re.DOTALL)
 """`python -c CODE` within a command line; group 2 is the code."""
@@ -66,8 +68,9 @@ class Running(Lookups):
         if name in COMMAND_SINKS or name in NETWORK:
             arguments = [self.settled(one) for one in arguments]
             keywords = {key: self.settled(one) for key, one in keywords.items()} if name in NETWORK else keywords
-        found = [argument(self.with_written(one)) for one in arguments]
-        found += [argument(self.with_written(one), key) for key, one in keywords.items()]
+        most = LONGEST_COMMAND if name in COMMAND_SINKS else 300
+        found = [argument(self.with_written(one), most=most) for one in arguments]
+        found += [argument(self.with_written(one), key, most) for key, one in keywords.items()]
         if callee.bound is not None and callee.bound[0].bound is not None and callee.bound[0].bound[1] == MADE:
             found.append(argument(callee.bound[0].bound[0], "()"))
         self.record(name, node, found, HIDDEN in callee.labels)

@@ -79,10 +79,10 @@ def kept(name: str) -> bool:
     return name in _KEPT or name.startswith(_KEPT_HEADS)
 
 
-def argument(value: Value, name: str = "") -> Argument:
-    """What is kept of a value that is passed to a call."""
+def argument(value: Value, name: str = "", most: int = 300) -> Argument:
+    """What is kept of a value that is passed to a call; of a text, at most `most` characters."""
     labels, steps = reach(value)
-    text = text_of(value)
+    text = text_of(value, most)
     return Argument(tuple(sorted(labels)), text, steps, name, value.shape[:MOST_SHAPE] if text is None else "")
 
 

@@ -3,8 +3,8 @@
 **What it looks for.** A summary, description or author that speaks of a proof of concept, a demonstration or research together
 with dependency confusion, typosquatting, remote code execution or exfiltration; of reverse shells, stealers and grabbers as what
 the package is; or asks not to be installed because it is malicious. Keywords are not read: tools that find such packages have
-them too. Of a package with hardly any code, a summary that names dependency confusion is enough: only names that are kept
-for somebody prevent it so, and what looks for it says that it does.
+them too. Of a package with hardly any code, a summary that names dependency confusion or a reverse shell is enough: only
+names that are kept for somebody prevent it so, and what looks for it says that it does.
 
 **Why it matters.** Whoever tests how many machines install a package that they should not have runs code on all of them.
 
@@ -35,7 +35,7 @@ _BOTH = re.compile(rf"{_TRIAL}[^.\n]{{0,80}}{_ATTACK}|{_ATTACK}[^.\n]{{0,80}}{_T
 _OPENLY = re.compile(
     r"^(exfiltrat\w*|rce\b|reverse.shell)|(trigger|spawn|open)s? (a )?reverse.shell|\b(token|password|cookie|info|data).?(stealer|grabber|logger)\b"
     r"|(do not|don'?t|never) (install|download|use)[^.\n]{0,60}(malicious|package|test)|(is|a) malicious (package|pip)|white.?hat|hacked by"
-    r"|security researcher|malicious actor",
+    r"|security researcher|malicious actor|(totally|definitely|absolutely) not (a )?(suspicious|malicious|malware|virus)",
     re.IGNORECASE,
 )
 _DEFENCE = re.compile(
@@ -45,7 +45,8 @@ _DEFENCE = re.compile(
 
 
 _CONFUSION = re.compile(
-    r"dependency.confusion|typo.?squat|not (?:meant|intended|supposed) to be (?:installed|downloaded)", re.IGNORECASE
+    r"dependency.confusion|typo.?squat|reverse.?shell|not (?:meant|intended|supposed) to be (?:installed|downloaded)",
+    re.IGNORECASE,
 )
 _FINDS = re.compile(r"\b(detect|scan|audit|analy[sz]|monitor|find|check|linter?|fuzz|report|warn)\w*", re.IGNORECASE)
 _NO_TOOL = 2000
