@@ -29,6 +29,11 @@ _SCRIPT = re.compile(
 )
 _OWN_PROGRAM = re.compile(r"^\s*[\"']?/(?P<path>[^\s\"'?\N{HORIZONTAL ELLIPSIS}]+\.exe)(?=$|[\s\"'])", re.IGNORECASE)
 """A program by its whole path: `__file__` is the name of the member behind a slash."""
+_STARTED = re.compile(
+    r"^\s*(?:cmd(?:\.exe)?\s+/c\s+)?start\s+(?:/\w+\s+|\"\"\s+)*[\"']?(?P<path>[\w./\\-]+\.exe)(?=$|[\s\"'])",
+    re.IGNORECASE,
+)
+"""A program that is opened in a window of its own; builds wait for theirs."""
 _BUILDS = re.compile(r"config|autogen|bootstrap|build|make|install|compile|gen|waf|gradle|mvnw|env", re.IGNORECASE)
 _UNKNOWN = re.compile("[?\N{HORIZONTAL ELLIPSIS}]")
 
@@ -54,9 +59,16 @@ def absent_script(line: str, members: frozenset[str]) -> str:
         path = own["path"].replace("\\", "/")
         ours = any(one.partition("/")[0] == path.partition("/")[0] for one in members)
         return "" if not ours or path in members or _BUILDS.search(path.partition("/")[2]) else path.rpartition("/")[2]
-    found = _SCRIPT.search(line)
-    path = (found["file"] or found["program"]) if found else ""
+    path = _script(line)
     name = re.split(r"[/\\]", path)[-1]
     if not name or path.startswith(("/", "..")) or _UNKNOWN.search(line) or _BUILDS.search(name):
         return ""
     return "" if any(one.rpartition("/")[2].startswith(name) for one in members) else name
+
+
+def _script(line: str) -> str:
+    """The path of the script or program that the command starts, "" for any other."""
+    if started := _STARTED.search(line):
+        return started["path"]
+    found = _SCRIPT.search(line)
+    return (found["file"] or found["program"]) if found else ""
