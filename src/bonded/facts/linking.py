@@ -8,6 +8,7 @@ from dataclasses import replace
 from bonded.facts import layout
 from bonded.facts.model import Argument, Call
 from bonded.facts.reading import Reading
+from bonded.facts.state import call_key
 from bonded.facts.value import SOURCES
 from bonded.values.finding import When
 
@@ -22,12 +23,11 @@ def link(readers: Mapping[str, Reading], kind: str) -> None:
     for reader in readers.values() if sinks else ():
         for one in reader.out.local_calls:
             if one.name in sinks:
-                key = (sinks[one.name], one.line, 0, one.scope, 0)
                 call = Call(
                     sinks[one.name], one.line, one.end_line, one.scope, When.UNKNOWN, 0, False,
                     tuple(_through(argument, one.name) for argument in one.arguments), one.excerpt,
                 )  # fmt: skip
-                reader.out.calls.setdefault(key, call)
+                reader.out.calls.setdefault(call_key(call, 0), call)
 
 
 def _through(argument: Argument, name: str) -> Argument:

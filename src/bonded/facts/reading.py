@@ -10,7 +10,7 @@ from typing import Any
 from bonded.facts.model import Call, Decoded
 from bonded.facts.scope import Class, Function, Later
 from bonded.facts.spend import Spend
-from bonded.facts.state import Gathered, LocalCall, World
+from bonded.facts.state import Gathered, LocalCall, World, call_key
 from bonded.facts.statements import Interpreter
 from bonded.facts.value import ANY, UNKNOWN, Value
 
@@ -148,7 +148,7 @@ class Kept:
         """The reading again."""
         out = Gathered([])
         for call, column in zip(self.calls, self.columns, strict=True):
-            out.calls[call.name, call.line, column, call.scope, call.depth] = call
+            out.calls[call_key(call, column)] = call
         out.edges = {scope: set(others) for scope, others in self.edges.items()}
         out.outside_edges = {scope: set(others) for scope, others in self.outside_edges.items()}
         out.decoded, out.imports = list(self.decoded), list(self.imports)

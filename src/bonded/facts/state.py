@@ -47,12 +47,18 @@ class LocalCall:
     excerpt: str
 
 
+CallKey = tuple[str, int, int, str, int, str]
+MOST_SPOKEN = 16
+
+
 @dataclass(slots=True)
 class Gathered:
     """Everything that one module yields. `when` of the calls is settled by `facts.when` afterwards."""
 
     lines: list[str]
-    calls: dict[tuple[str, int, int, str, int], Call] = field(default_factory=dict)
+    calls: dict[CallKey, Call] = field(default_factory=dict)
+    spoken: dict[CallKey, int] = field(default_factory=dict)
+    """How many different texts a call that runs something was seen to run, where it stands."""
     edges: dict[str, set[str]] = field(default_factory=dict)
     outside_edges: dict[str, set[str]] = field(default_factory=dict)
     """Scope -> dotted names of functions of other modules of the package that it calls."""
@@ -146,16 +152,27 @@ class Recorder:
     def record(self, name: str, node: ast.AST, arguments: list[Argument], hidden: bool) -> None:
         """Note a call of something outside."""
         first, last = self.where(node)
-        key = (name, first, getattr(node, "col_offset", 0) if self.line is None else 0, self.scope, self.depth)
-        old = self.out.calls.get(key)
-        runs = name in CODE_SINKS or name in COMMAND_SINKS
-        if old is None and len(self.out.calls) >= MAX_CALLS and not runs:
-            return
-        if old is not None and _richness(old.arguments) >= _richness(arguments):
-            return
-        self.out.calls[key] = Call(
+        column = getattr(node, "col_offset", 0) if self.line is None else 0
+        call = Call(
             name, first, last, self.scope, When.UNKNOWN, self.depth, hidden, tuple(arguments), self.excerpt(first, last)
         )
+        key = call_key(call, column)
+        old = self.out.calls.get(key)
+        if old is None and not self._may_note(key):
+            return
+        if old is None or richness(old.arguments) < richness(arguments):
+            self.out.calls[key] = call
+
+    def _may_note(self, key: CallKey) -> bool:
+        """Whether one call more is kept. A helper that runs what it is given may be given many things: the first few count."""
+        name, line, column, scope, depth, text = key
+        if name not in CODE_SINKS and name not in COMMAND_SINKS:
+            return len(self.out.calls) < MAX_CALLS
+        place = (name, line, column, scope, depth, "")
+        seen = self.out.spoken.get(place, 0)
+        if text:
+            self.out.spoken[place] = seen + 1
+        return seen < MOST_SPOKEN or not text
 
     def excerpt(self, first: int, last: int) -> str:
         """The lines, as they stand, cut."""
@@ -170,8 +187,21 @@ class Recorder:
             self.out.decoded.append(form)
 
 
-def _richness(arguments: tuple[Argument, ...] | list[Argument]) -> int:
-    return sum(len(one.labels) * 2 + (one.text is not None) for one in arguments)
+def call_key(call: Call, column: int) -> CallKey:
+    """Where a call stands and, for one that runs something, what: name, line, column, scope, depth, text."""
+    return call.name, call.line, column, call.scope, call.depth, said(call)
+
+
+def said(call: Call) -> str:
+    """The text that a call runs, as far as it is known; "" for calls that run nothing."""
+    if call.name not in CODE_SINKS and call.name not in COMMAND_SINKS:
+        return ""
+    return next((one.text for one in call.arguments if one.text), "")
+
+
+def richness(arguments: tuple[Argument, ...] | list[Argument]) -> int:
+    """How much is known: that something came in as a parameter says nothing of what it is."""
+    return sum(2 * len({*one.labels} - {"parameter"}) + (one.text is not None) for one in arguments)
 
 
 def is_hidden(value: Value) -> bool:
@@ -180,13 +210,17 @@ def is_hidden(value: Value) -> bool:
 
 __all__ = [
     "MAIN",
+    "CallKey",
     "Gathered",
     "LocalCall",
     "Recorder",
     "World",
     "argument",
+    "call_key",
     "canonical",
     "is_hidden",
     "kept",
+    "richness",
+    "said",
     "text_of",
 ]

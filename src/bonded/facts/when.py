@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 
 from bonded.facts.model import Call
-from bonded.facts.state import MAIN, Gathered
+from bonded.facts.state import MAIN, Gathered, richness, said
 from bonded.values.finding import When
 
 BACKEND_HOOKS = frozenset(
@@ -30,6 +30,10 @@ def reached(edges: dict[str, set[str]], roots: Iterable[str]) -> set[str]:
             found.add(scope)
             waiting += edges.get(scope, ())
     return found
+
+
+_NEVER = len(ORDER)
+"""Later than all."""
 
 
 def roots_of(out: Gathered, base: When) -> set[str]:
@@ -56,18 +60,28 @@ def settle(out: Gathered, base: When, times: Mapping[str, When] = MappingProxyTy
     for call in out.calls.values():
         own, other = base if call.scope in now else later, times.get(call.scope, later)
         calls.append(replace(call, when=min(own, other, key=ORDER.__getitem__)))
-    best: dict[tuple[str, int, int], Call] = {}
+    best: dict[tuple[str, int, int, str], Call] = {}
     for call in calls:
-        key = (call.name, call.line, call.depth)
+        key = (call.name, call.line, call.depth, said(call))
         old = best.get(key)
         if old is None or _rank(call) < _rank(old):
             best[key] = call
-    return sorted(best.values(), key=lambda call: (call.line, call.name, call.depth, call.scope))
+    told: dict[tuple[str, int, int], int] = {}
+    for (name, line, depth, text), call in best.items():
+        if text:
+            place = (name, line, depth)
+            told[place] = min(told.get(place, _NEVER), ORDER[call.when])
+    kept = [call for key, call in best.items() if key[3] or not _says_nothing(call, told.get(key[:3], _NEVER))]
+    return sorted(kept, key=lambda call: (call.line, call.name, call.depth, call.scope))
+
+
+def _says_nothing(call: Call, told: int) -> bool:
+    """Whether it is not known what a call runs, and the same call is seen to run something just as early (`told`)."""
+    return told <= ORDER[call.when] and not richness(call.arguments[:1])
 
 
 def _rank(call: Call) -> tuple[int, int, str]:
-    labels = sum(len(one.labels) * 2 + (one.text is not None) for one in call.arguments)
-    return ORDER[call.when], -labels, call.scope
+    return ORDER[call.when], -richness(call.arguments), call.scope
 
 
 def _scopes(out: Gathered) -> set[str]:
