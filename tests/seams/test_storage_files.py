@@ -193,6 +193,25 @@ def test_a_folder_that_another_process_took_for_left_is_made_again(tmp_path: Pat
         store.put_copy("absent", "copied")
 
 
+def test_a_folder_that_another_process_takes_as_soon_as_it_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Processes that forked from one leave a turn's folders one after the other, while another still makes its file there."""
+    store, made, mkdir = FileStorage(tmp_path / "s"), [], os.mkdir
+
+    def taken(path: str, mode: int = 0o777) -> None:
+        mkdir(path, mode)
+        made.append(path)
+        if ".tmp/" in path and len(made) < 4:
+            os.rmdir(path)  # noqa: PTH106
+
+    monkeypatch.setattr(os, "mkdir", taken)
+    assert store.create("created", b"x") is True
+    assert store.read("created") == b"x"
+    assert len(set(made)) == 1
+    assert len(made) == 4
+
+
 def test_processes_write_side_by_side_whatever_they_inherited(tmp_path: Path) -> None:
     store = FileStorage(tmp_path / "s")
     store.create("before", b"x")

@@ -27,6 +27,9 @@ MOST = 4096
 """So many files are made before the next ones go into other folders."""
 SIDE_BY_SIDE = 4
 """Folders at a time, so that processes that write one publication seldom wait for one another at theirs."""
+TRIES = 20
+"""How often a folder is made for one file: each process that forks from one scratch leaves a turn's folders once, perhaps between
+our making one and our file in it."""
 
 
 class Scratch:
@@ -46,12 +49,13 @@ class Scratch:
     def new(self, make: Callable[[str], T]) -> tuple[str, T]:
         """A path that no other file has, and what `make`, which makes a file there, returned."""
         path = self._name()
-        try:
-            return path, make(path)
-        except FileNotFoundError:  # the first file of a folder, or somebody took the folder for left
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(os.path.dirname(path))  # noqa: PTH102, PTH120 - paths are plain text here, see storage_files
-            return path, make(path)
+        for _ in range(TRIES):
+            try:
+                return path, make(path)
+            except FileNotFoundError:  # the first file of a folder, or somebody took the folder for left
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(os.path.dirname(path))  # noqa: PTH102, PTH120 - paths are plain text here, see storage_files
+        return path, make(path)
 
     def _name(self) -> str:
         count, pid = next(self._counts), os.getpid()
