@@ -138,30 +138,50 @@ def test_a_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path: Path, monke
     assert scratch(tmp_path / "s") == []
 
 
-def test_leftovers_of_dead_writers_go_after_an_hour(tmp_path: Path) -> None:
+def test_leftovers_of_dead_writers_go_after_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FileStorage(tmp_path / "s")
     old, new = tmp_path / "s/.tmp/old", tmp_path / "s/.tmp/new"
     old.touch()
     new.touch()
-    os.utime(old, (1_000_000, 1_000_000))
+    _an_hour_later(monkeypatch, still_new=new)
     FileStorage(tmp_path / "s")
     assert not old.exists()
     assert new.exists()
 
 
-def test_leftover_folders_of_dead_writers_go_after_an_hour(tmp_path: Path) -> None:
+def test_leftover_folders_of_dead_writers_go_after_an_hour(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     FileStorage(tmp_path / "s")
     old, mixed = tmp_path / "s/.tmp/old-0-0", tmp_path / "s/.tmp/mixed-0-0"
     for folder in (old, mixed):
         folder.mkdir()
         (folder / "old").touch()
-        os.utime(folder / "old", (1_000_000, 1_000_000))
     (mixed / "new").touch()
-    os.utime(old, (1_000_000, 1_000_000))
-    os.utime(mixed, (1_000_000, 1_000_000))
+    _an_hour_later(monkeypatch, still_new=mixed / "new")
     FileStorage(tmp_path / "s")
     assert sorted(tmp_path.glob("s/.tmp/*-0-0")) == [mixed]
     assert [item.name for item in mixed.iterdir()] == ["new"]
+
+
+def _an_hour_later(monkeypatch: pytest.MonkeyPatch, still_new: Path) -> None:
+    """Nobody can set when a file was last changed, so what is made within the next minute is stale, too; but for one file."""
+    monkeypatch.setattr(storage_scratch, "STALE_SECONDS", -60)
+    later = still_new.stat().st_mtime + 3600
+    os.utime(still_new, (later, later))
+
+
+def test_a_copy_of_an_old_object_is_no_leftover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is a link, and so was last modified when the object was."""
+    store, replace = FileStorage(tmp_path / "s"), os.replace
+    store.create("source", b"x")
+    os.utime(tmp_path / "s/source", (1_000_000, 1_000_000))
+
+    def beside(made: str, path: str) -> None:
+        FileStorage(tmp_path / "s")  # another process begins
+        replace(made, path)
+
+    monkeypatch.setattr(os, "replace", beside)
+    store.put_copy("source", "plain")
+    assert store.read("plain") == b"x"
 
 
 def test_new_files_are_made_in_other_folders_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -117,7 +117,8 @@ def _leave(prefix: str, turn: list[int]) -> None:
 def _forget(item: os.DirEntry[str], before: float) -> None:
     """Remove a file that was last written `before` (s since 1970), and a folder with nothing newer."""
     with contextlib.suppress(OSError):  # another process forgets it, too, or has written there again
-        old = item.stat(follow_symlinks=False).st_mtime < before
+        stat = item.stat(follow_symlinks=False)
+        old = max(stat.st_mtime, stat.st_ctime) < before  # a link just made to an old object was modified long ago
         if not item.is_dir(follow_symlinks=False):
             if old:
                 os.unlink(item.path)  # noqa: PTH108
