@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 import bonded.tuf.collect
 import bonded.tuf.draft
@@ -104,6 +104,32 @@ def test_a_store_that_fails_for_a_while_parks_nothing(sqlite_world: World) -> No
     for i in range(4):
         assert versions(sqlite_world, f"apple-{i}") == ["1.0"]
     assert sqlite_world.waiting() == 0
+
+
+def test_only_rows_of_the_project_at_fault_are_parked(sqlite_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever came meanwhile: a row that never failed stands before those that the store failed once."""
+    world, failed = sqlite_world, list[str]()
+    file_id = world.upload("good", "good-1.0.tar.gz")
+    world.publish()
+    world.upload("bad", "bad-1.0.tar.gz")
+    with world.db.write() as tx:
+        tx.execute(update(to_publish).values(failures=1))
+
+    def broken(page, *_: object) -> None:
+        failed.append(page.key)
+        if len(failed) == 2:
+            world.yank(file_id, "wrong")
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(bonded.tuf.draft, "page_html", broken)
+    running = Running(world, world.publisher())
+    running.p.memory.limit = 1  # as after a larger batch that failed
+    running.turns(12)
+    with world.db.read() as conn:
+        rows = conn.execute(select(to_publish.c.project_key, to_publish.c.parked)).all()
+    assert {tuple(row) for row in rows} == {("bad", 1)}
+    page = orjson.loads(world.client().get("simple/good/index.json") or b"{}")
+    assert page["files"][0]["yanked"] == "wrong"
 
 
 def test_a_file_missing_in_the_vault_is_its_own_projects_fault(running: Running) -> None:

@@ -34,10 +34,10 @@ def succeeded(p: Publisher) -> None:
     memory.limit = memory.limit * 2 if 0 < memory.limit * 2 < p.settings.max_batch else 0
 
 
-def failed(p: Publisher, error: Exception, now: datetime, *, its_fault: bool) -> None:
-    """Count a failed batch. `its_fault`: the rows themselves cannot be published; else the store or signer failed.
+def failed(p: Publisher, error: Exception, now: datetime, *, at_fault: str | None) -> None:
+    """Count a failed batch. `at_fault`: the project that cannot be published; None: the store or signer failed.
 
-    Burned numbers are not failures. A single row goes to the end of the line, or, when it is at fault, is parked.
+    Burned numbers are not failures. A single row goes to the end of the line; one of a project at fault is parked.
     """
     memory = p.memory
     memory.failures += 1
@@ -49,18 +49,20 @@ def failed(p: Publisher, error: Exception, now: datetime, *, its_fault: bool) ->
         memory.limit = size // 2
         return
     with p.db.write() as tx:
-        _set_aside(tx, error, now, park=its_fault)
+        _set_aside(tx, error, now, at_fault)
 
 
-def _set_aside(tx: Tx, error: Exception, now: datetime, *, park: bool) -> None:
+def _set_aside(tx: Tx, error: Exception, now: datetime, at_fault: str | None) -> None:
     c = to_publish.c
     first = select(c.id, c.project_key, c.journal_id).where(c.parked == 0).order_by(c.failures, c.id).limit(1)
+    if at_fault is not None:  # what came since the batch was collected may stand before it now
+        first = first.where(c.project_key == at_fault)
     row = tx.execute(first).one_or_none()
     if row is None:
         return
-    values = {"failures": c.failures + 1} | ({"parked": 1} if park else {})
+    values = {"failures": c.failures + 1} | ({"parked": 1} if at_fault is not None else {})
     tx.execute(update(to_publish).where(c.id == row.id).values(values))
-    if park:
+    if at_fault is not None:
         log.error("parked", project=row.project_key, journal=row.journal_id, reason=str(error))
         facts = {"event": row.id, "journal": row.journal_id, "error": type(error).__name__}
         subject = (SubjectKind.PUBLICATION, str(row.id))

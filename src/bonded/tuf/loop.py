@@ -88,7 +88,7 @@ class PublisherLoop:
             outcome = counted(lambda: publish(p, now))
         except BadProject as error:
             log.error("a batch failed", reason=str(error))
-            failed(p, error, now, its_fault=True)
+            failed(p, error, now, at_fault=error.key)
             return False
         except (Behind, Untrusted, WrongClock) as error:
             log.error("nothing can be published", reason=str(error))
@@ -101,7 +101,7 @@ class PublisherLoop:
             return False
         except (StorageError, SignerRefused, OSError) as error:
             log.error("a publication failed", reason=str(error))
-            failed(p, error, now, its_fault=False)
+            failed(p, error, now, at_fault=None)
             self._next = now + (POLL if p.public.conditional else UNKNOWN)
             return False
         self._away = 0
