@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 from sqlalchemy import select, update
+from structlog.testing import capture_logs
 
 import bonded.tuf.collect
 import bonded.tuf.draft
+import bonded.tuf.publish
 from bonded.adapters.queue_local import LocalQueue
 from bonded.journal.seal import unsealed
 from bonded.journal.tables import journal, to_publish
@@ -172,6 +175,47 @@ def test_min_interval_is_kept(sqlite_world: World) -> None:
     assert versions(sqlite_world, "apple") == ["1.0"]
     running.turns(2, step=timedelta(seconds=3))
     assert versions(sqlite_world, "apple") == ["1.0", "2.0"]
+
+
+def test_a_clock_that_is_set_back_ends_no_work(running: Running) -> None:
+    """What was due by the clock of before would be due in a month: nothing would be published, and nobody told why."""
+    world = running.world
+    world.upload("apple", "apple-1.0.tar.gz")
+    running.turns(3)
+    world.now -= timedelta(days=30)
+    world.upload("pear", "pear-1.0.tar.gz")
+    with capture_logs() as logs:
+        running.turns(3)
+    assert any("before the last publication" in entry.get("reason", "") for entry in logs)
+
+
+def test_a_clock_that_is_set_back_a_little_delays_nothing(running: Running) -> None:
+    world = running.world
+    world.upload("apple", "apple-1.0.tar.gz")
+    running.turns(3)
+    world.now -= timedelta(seconds=50)
+    world.upload("pear", "pear-1.0.tar.gz")
+    running.turns(2, timedelta(seconds=1))
+    assert versions(world, "pear") == ["1.0"]
+
+
+def test_a_clock_that_is_set_forward_meanwhile_makes_no_long_rest(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a machine that slept in the middle of a publication."""
+    world, real = running.world, bonded.tuf.publish.put
+
+    def slept(*arguments: Any) -> None:
+        real(*arguments)
+        world.now += timedelta(hours=8)
+
+    monkeypatch.setattr(bonded.tuf.publish, "put", slept)
+    world.upload("apple", "apple-1.0.tar.gz")
+    running.turns(1)
+    monkeypatch.undo()
+    world.upload("pear", "pear-1.0.tar.gz")
+    running.turns(12)
+    assert versions(world, "pear") == ["1.0"]
 
 
 def test_a_running_process_is_woken_and_stops_soon(sqlite_world: World, folder: Path) -> None:

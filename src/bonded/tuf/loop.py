@@ -39,6 +39,8 @@ UNKNOWN = timedelta(seconds=60)
 BACK_OFF = timedelta(seconds=5)
 KEY_AWAY = (timedelta(seconds=1), timedelta(seconds=30))
 """First and longest pause before the online key is asked for again; each is twice the one before."""
+LONGEST_REST = timedelta(minutes=1)
+"""After a publication, however long it seems to have taken: the machine may have slept, or its clock been set, meanwhile."""
 BURNS = 5
 """Numbers burned in a row before there is a pause: rivals are over sooner, what goes on is refused for good."""
 
@@ -52,7 +54,7 @@ class PublisherLoop:
     def __init__(self, p: Publisher, clock: Clock) -> None:
         self._p, self._clock = p, clock
         start = clock() - timedelta(days=365)
-        self._next = self._looked = self._sealed = self._swept = start
+        self._next = self._looked = self._sealed = self._swept = self._now = start
         self._away = self._burned = 0
 
     def run(self, queue: Queue, stop: threading.Event) -> None:
@@ -69,6 +71,7 @@ class PublisherLoop:
     def turn(self) -> bool:
         """One look; True when it published and more may wait."""
         now = self._clock()
+        self._keep_pace(now)
         if now < self._next:
             return False
         try:
@@ -81,6 +84,14 @@ class PublisherLoop:
             log.error("the database failed; only refreshing", reason=str(error).splitlines()[0])
             self._keep_valid(now)
         return False
+
+    def _keep_pace(self, now: datetime) -> None:
+        """Where the clock was set back, everything is as far away as it was before: else nothing would be done, and nothing said,
+        until it has caught up."""
+        back = max(self._now - now, timedelta(0))
+        self._now = now
+        self._next, self._looked = self._next - back, self._looked - back
+        self._sealed, self._swept = self._sealed - back, self._swept - back
 
     def _publish(self, now: datetime) -> bool:
         p = self._p
@@ -117,7 +128,7 @@ class PublisherLoop:
             done = self._clock()
             visible(p.db, outcome, done)
             took = done - now
-            self._next = now + max(p.settings.min_interval, 2 * took)
+            self._next = max(now + p.settings.min_interval, done + min(took, LONGEST_REST))
         return outcome.result in (Result.PUBLISHED, Result.BURNED)
 
     def _tick(self, now: datetime) -> None:
