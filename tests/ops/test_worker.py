@@ -164,6 +164,21 @@ def test_a_dead_workers_job_is_done_by_another(sqlite_db: Database, folder: Path
     thread.join(20)
 
 
+def test_house_is_kept_when_the_clock_is_set_back(sqlite_db: Database, folder: Path) -> None:
+    back, rounds = [timedelta(0)], threading.Semaphore(0)
+    worker = Worker(sqlite_db, lambda: LocalQueue(folder), lambda: clock() - back[0])
+    worker.every(timedelta(milliseconds=10), lambda now: rounds.release())
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        assert rounds.acquire(timeout=30)
+        back[0] = timedelta(days=30)
+        assert all(rounds.acquire(timeout=10) for _ in range(20))
+    finally:
+        worker.stop()
+        thread.join()
+
+
 def test_a_queue_that_fails_does_not_end_the_work(db: Database, tmp_path: Path) -> None:
     met, done = threading.Event(), threading.Event()
 

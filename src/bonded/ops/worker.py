@@ -133,7 +133,7 @@ class Worker:
     def _keep_house(self) -> None:
         now = self._clock()
         for n, (interval, call) in enumerate(self._rounds):
-            if self._due[n] <= now:
+            if self._due[n] <= now or self._due[n] - now > interval:  # or the clock was set back
                 self._due[n] = now + interval
                 try:
                     call(now)
