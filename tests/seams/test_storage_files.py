@@ -22,7 +22,7 @@ class Fatal(BaseException):
     """Stands for the end of the process."""
 
 
-def die(error: OSError) -> None:
+def die(error: object, *_: object) -> None:
     raise Fatal(str(error))
 
 
@@ -53,6 +53,24 @@ def test_a_copy_and_an_object_of_another_folder_are_links(tmp_path: Path) -> Non
     assert len(inodes) == 1
     assert (tmp_path / "v").stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "p/file").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_store_may_be_made_by_several_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    FileStorage(tmp_path / "s")
+    looks, is_dir = [False], Path.is_dir  # this one looked before that one made it
+    monkeypatch.setattr(Path, "is_dir", lambda path: looks.pop() if looks else is_dir(path))
+    FileStorage(tmp_path / "s").put("a", b"x")
+    assert looks == []
+    assert (tmp_path / "s/a").read_bytes() == b"x"
+
+
+def test_a_store_that_was_made_halfway_is_private_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as before:
+        before.setattr(Path, "chmod", die)
+        with pytest.raises(Fatal):
+            FileStorage(tmp_path / "v", private=True)
+    FileStorage(tmp_path / "v", private=True)
+    assert (tmp_path / "v").stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("count", [1, 100])

@@ -67,9 +67,10 @@ class FileStorage:
         self.root = root
         self._prefix = f"{root}/"
         scratch = root / ".tmp"
-        if not scratch.is_dir():
-            scratch.mkdir(parents=True)
+        if not scratch.is_dir():  # it is made last, and perhaps by several at once
+            root.mkdir(parents=True, exist_ok=True)
             root.chmod(0o700 if private else 0o755)
+            scratch.mkdir(exist_ok=True)
         self._pending = Pending(root, fatal)
         self._scratch = Scratch(scratch)
 
