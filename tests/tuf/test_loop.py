@@ -109,6 +109,18 @@ def test_a_store_that_fails_for_a_while_parks_nothing(sqlite_world: World) -> No
     assert sqlite_world.waiting() == 0
 
 
+def test_a_file_whose_name_no_store_takes_is_its_own_projects_fault(running: Running) -> None:
+    """It was accepted before names were short enough to have a digest before them."""
+    world = running.world
+    world.upload("apple", f"apple-1.0+{'a' * 180}.tar.gz")
+    world.upload("pear", "pear-1.0.tar.gz")
+    running.turns(20)
+    assert versions(world, "pear") == ["1.0"]
+    with world.db.read() as conn:
+        rows = conn.execute(select(to_publish.c.project_key, to_publish.c.parked)).all()
+    assert {tuple(row) for row in rows} == {("apple", 1)}
+
+
 def test_only_rows_of_the_project_at_fault_are_parked(sqlite_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever came meanwhile: a row that never failed stands before those that the store failed once."""
     world, failed = sqlite_world, list[str]()

@@ -32,6 +32,7 @@ from tests.upload.making import (
 LIMITS = UploadLimits()
 WHEEL = "sample-1.0-py3-none-any.whl"
 INFO = "sample-1.0.dist-info"
+MANY_PLATFORMS = ".".join(f"manylinux_2_{minor}_x86_64" for minor in range(10, 18))
 
 
 def judge(folder: Path, filename: str, data: bytes, limits: UploadLimits = LIMITS, **more: Any) -> Examined | str:
@@ -108,6 +109,7 @@ REFUSED: list[tuple[str, str, tuple[str, bytes], dict[str, Any]]] = [
     ("filename-characters", "a slash", ("a/" + WHEEL, wheel()[1]), {}),
     ("filename-characters", "a leading dot", ("." + WHEEL, wheel()[1]), {}),
     ("filename-characters", "too long", ("a" * 250 + "-1.0-py3-none-any.whl", wheel()[1]), {}),
+    ("filename-characters", "too long with its digest", make_wheel(tag=f"py3-none-{MANY_PLATFORMS}"), {}),
     ("filename-characters", "not ASCII", ("sämple-1.0-py3-none-any.whl", wheel()[1]), {}),
     ("invalid-filename", "too few parts", ("sample-1.0.whl", wheel()[1]), {}),
     ("invalid-filename", "no version", ("sample-x-py3-none-any.whl", wheel()[1]), {}),

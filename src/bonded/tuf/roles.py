@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from bonded.values.names import LONGEST_FILENAME
+
 SPEC = "1.0.34"
 """Version of the TUF specification that the metadata follow."""
 
@@ -19,7 +21,8 @@ class BadPath(ValueError):
 
 def check_path(path: str) -> str:
     """Return `path`. Raises BadPath unless it is short ASCII of the public store's layout, without `..`."""
-    if len(path) > 512 or not _PATH.fullmatch(path) or ".." in path.split("/"):
+    *folders, last = path.split("/")
+    if len(path) > 512 or len(last) > LONGEST_FILENAME or not _PATH.fullmatch(path) or ".." in (*folders, last):
         raise BadPath(f"not a target path: {path[:100]!r}")
     return path
 

@@ -20,6 +20,7 @@ from packaging.version import Version
 
 from bonded.upload.limits import UploadLimits
 from bonded.upload.platforms import known_platform
+from bonded.values.names import LONGEST_FILENAME
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import PackageType
 from bonded.values.text import has_control
@@ -28,7 +29,7 @@ FILENAME_CHARACTERS = define(
     "filename-characters",
     400,
     "The file name has characters that are not allowed",
-    "File names are ASCII without '/', '\\', spaces and control characters, do not begin with a dot, and have at most 255 "
+    "File names are ASCII without '/', '\\', spaces and control characters, do not begin with a dot, and have at most 190 "
     "characters.",
 )
 INVALID_FILENAME = define(
@@ -82,7 +83,7 @@ class Named:
 
 def check_characters(filename: str) -> None:
     """Refuse names that mean something to a file system or a terminal (filename-characters)."""
-    if not filename or filename.startswith(".") or len(filename.encode("utf-8", "replace")) > 255:
+    if not filename or filename.startswith(".") or len(filename.encode("utf-8", "replace")) > LONGEST_FILENAME:
         raise Refusal(FILENAME_CHARACTERS, "the file name is empty, begins with a dot or is too long")
     if has_control(filename) or not filename.isascii() or any(c in filename for c in "/\\ \"'<>&"):
         raise Refusal(FILENAME_CHARACTERS, f"the file name {filename[:80]!r} has characters that are not allowed")

@@ -8,6 +8,9 @@ from bonded.values.refusals import Refusal, define
 
 _VALID = re.compile(r"^([A-Z0-9]|[A-Z0-9][A-Z0-9._-]*[A-Z0-9])$", re.IGNORECASE | re.ASCII)
 _RUNS = re.compile(r"[-_.]+")
+LONGEST_FILENAME = 190
+"""Characters of a distribution file's name: one of its names in the public store has a sha256 and a dot before it, and file
+systems take 255."""
 
 INVALID_NAME = define(
     "invalid-name",
