@@ -58,6 +58,8 @@ class Moved:
 
 Target = Asset | Page | Moved | None
 
+LONGEST = 255
+"""Characters of one part of an object's name."""
 PREFIXES = ("/simple/", "/packages/", "/metadata/", "/publications/", "/pypi/")
 
 _P = r"[a-z0-9](?:[a-z0-9]|-(?!-))*(?<!-)"  # a normalised name
@@ -93,6 +95,22 @@ def may_change(name: str) -> bool:
 
 def target(path: str) -> Target:
     """What `path` (still percent-encoded, no query) asks for; None when nothing can be there."""
+    found = _target(path)
+    return None if _is_too_long(found) else found
+
+
+def _is_too_long(found: Target) -> bool:
+    """Whether no store takes the name: asking for it would look like a store that fails."""
+    if isinstance(found, Asset):
+        name, most = found.name, LONGEST - len(".zst") if found.copies else LONGEST
+    elif isinstance(found, Page):
+        name, most = found.folder, LONGEST
+    else:
+        return False
+    return any(len(part) > most for part in name.split("/"))
+
+
+def _target(path: str) -> Target:
     name = (unquote(path, errors="surrogateescape") if "%" in path else path)[1:]
     if name.startswith("simple"):
         return _simple(name)
