@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 import tarfile
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from sqlalchemy import text
 
 from bonded.db.engine import open_database
 from bonded.ops.backup import Report, Source, backup
-from bonded.ops.backup_sink import open_sink
+from bonded.ops.backup_sink import FolderSink, open_sink
 from bonded.ops.fsck import fsck
 from bonded.ops.ground import Ground
 from bonded.ops.look_client import at_moment, client
@@ -202,6 +205,36 @@ def test_a_backup_that_fails_leaves_nothing_that_looks_like_one(sqlite_index: In
         write(index, destination)
     assert not destination.exists()
     assert not destination.with_name(destination.name + ".partial").exists()
+
+
+def test_what_a_killed_backup_left_is_removed_by_the_next(sqlite_index: Index, tmp_path: Path) -> None:
+    """The copy of the database, which may be large; that of one under way stays."""
+    index = sqlite_index
+    index.upload("alpha")
+    index.settle_everything()
+    told, tell = os.pipe()
+    pid = os.fork()
+    if not pid:
+
+        class Stopped(FolderSink):
+            def add(self, name: str, stream: BinaryIO) -> None:
+                os.write(tell, b"x")
+                signal.pause()
+
+        try:
+            with Stopped(tmp_path / "killed") as sink:
+                backup(source(index), sink, now=index.now, progress=quiet)
+        finally:
+            os._exit(1)
+    try:
+        os.read(told, 1)
+        write(index, tmp_path / "beside.tar")
+        assert len(list(index.folder.glob("bonded-backup-*/bonded.db"))) == 1
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+    write(index, tmp_path / "after.tar")
+    assert list(index.folder.glob("bonded-backup-*")) == []
 
 
 def test_nothing_is_overwritten(sqlite_index: Index, destination: Path, tmp_path: Path) -> None:

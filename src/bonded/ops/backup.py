@@ -7,11 +7,14 @@ published meanwhile. Plain pages, JSON documents and packages are not copied: `b
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
+import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -38,6 +41,8 @@ MANIFEST = "backup.json"
 CONFIGURATION = "bonded.toml"
 DATABASE = "bonded.db"
 ROOT = "keys/root.json"
+ROOM = "bonded-backup-"
+"""Begins the name of the folder for the copy of the database, in the data directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +72,10 @@ def backup(source: Source, sink: Sink, *, now: datetime, progress: Callable[[str
 
     If we stop halfway, the sink has no manifest and its final name does not exist.
     """
-    with tempfile.TemporaryDirectory(prefix="bonded-backup-", dir=source.directory) as where:
+    with _room(source.directory) as where:
         # Read before the database is copied: where the database knows no publication yet, this one is its base.
         timestamp = source.public.get("metadata/timestamp.json").data
-        copied = None if source.database is None else copy_database(source.database, Path(where) / DATABASE)
+        copied = None if source.database is None else copy_database(source.database, where / DATABASE)
         timestamp = (live_timestamp(copied) if copied else None) or timestamp
         progress("configuration and keys")
         _configuration(source, sink)
@@ -97,6 +102,30 @@ def backup(source: Source, sink: Sink, *, now: datetime, progress: Callable[[str
     }
     sink.add_bytes(MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
     return Report(sink.objects, sink.size, live)
+
+
+@contextmanager
+def _room(directory: Path) -> Iterator[Path]:
+    """A folder for the copy of the database, locked while it is in use; those of backups that were killed are removed."""
+    with ExitStack() as stack:
+        with _locked(directory):  # nobody looks for leftovers between making and locking
+            for left in directory.glob(f"{ROOM}*"):
+                with suppress(OSError), _locked(left, wait=False):
+                    shutil.rmtree(left)
+            where = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=ROOM, dir=directory)))
+            stack.enter_context(_locked(where))
+        yield where
+
+
+@contextmanager
+def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Raises BlockingIOError where another has it and we do not wait."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def copy_database(path: Path, into: Path) -> Path:
