@@ -50,6 +50,17 @@ def test_hundreds_of_pipelined_requests_in_one_piece(reader: Running) -> None:
             assert read_reply(one).body == HTML
 
 
+@pytest.mark.parametrize("count", [33, 48, 200])
+def test_more_pipelined_requests_than_the_parser_takes_go_both_ways(reader: Running, count: int) -> None:
+    """Those that were answered at once leave room in the parser, and nobody else asks it for what it holds back."""
+    urls = [("/simple/demo/", "/a", "/b")[place % 3] for place in range(count)]
+    with reader.connect() as one:
+        one.sendall(b"".join(f"GET {url} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for url in urls))
+        for url in urls:
+            reply = read_reply(one)
+            assert reply.body == HTML if len(url) > 2 else json.loads(reply.body)["environ"]["PATH_INFO"] == url
+
+
 def test_a_request_in_single_bytes(reader: Running) -> None:
     with reader.connect() as one:
         for byte in WHOLE:

@@ -134,12 +134,16 @@ class _Parser:
         self._newest = messages[-1][1]
         while messages and self._express is not None and connection.idle():
             rest = self._take(messages)
-            if rest or upgraded:
+            if upgraded or len(messages) < 8 or len(rest) == len(messages) or not self.whole():
                 return rest, upgraded, tail
-            # All were answered; the parser may have stopped at its limit with more requests in hand.
-            if len(messages) < 8:
-                return (), upgraded, tail
-            messages, upgraded, tail = self._parser.feed_data(b"")
+            # The parser may have stopped at its limit with more requests in hand, and has room again for as many as were
+            # answered here. aiohttp asks it again only once a full queue is drained, and one that is short of them never was.
+            more, upgraded, tail = self._parser.feed_data(b"")
+            if more:
+                self._newest = more[-1][1]
+            messages = (*rest, *more)
+            if rest:
+                break
         return messages, upgraded, tail
 
     def _take(self, messages: Sequence[Any]) -> Sequence[Any]:
