@@ -16,7 +16,7 @@ from bonded.serve.caching import Times, cache_control
 from bonded.serve.conditions import Conditions, Span, outcome
 from bonded.serve.environ import fault_of, fold, native
 from bonded.serve.negotiate import codings, simple_form
-from bonded.serve.paths import Asset, Class, Moved, Page, is_static, target
+from bonded.serve.paths import LONGEST, Asset, Class, Moved, Page, is_static, target
 from bonded.serve.peers import is_host, is_in, networks, resolve
 from bonded.serve.sources import FolderSource
 from bonded.values.names import normalize
@@ -36,6 +36,14 @@ def test_no_path_leaves_the_store(text: str) -> None:
         if isinstance(found, Moved):
             assert found.path.startswith(("/simple/", "/pypi/"))
             assert not isinstance(target(found.path), Moved)
+
+
+@pytest.mark.parametrize("length", [LONGEST, LONGEST + 1])
+@pytest.mark.parametrize("form", ["/simple/{}/", "/packages/demo/{}", "/publications/1{}.json", "/pypi/demo/{}/json"])
+def test_nothing_is_at_a_name_that_no_store_takes(form: str, length: int) -> None:
+    part = next(one for one in form.split("/") if "{" in one)
+    asked = form.format("1" * (length - len(part) + 2))
+    assert (target(asked) is None) is (length > LONGEST)
 
 
 @given(st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?", fullmatch=True))

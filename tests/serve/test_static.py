@@ -70,6 +70,14 @@ def test_type_and_body(reader: Running, way: str, url: str, accept: str, type: s
 
 
 @WAYS
+@pytest.mark.parametrize("url", ["/simple/{}/", "/packages/demo/{}", "/pypi/demo/{}/json", "/simple/demo/{}"])
+@pytest.mark.parametrize("length", [252, 255, 256, 5000])
+def test_a_name_that_is_too_long_for_the_store_is_not_there(reader: Running, way: str, url: str, length: int) -> None:
+    reply = fetch(reader, way, url.format("1" * length), {"Accept-Encoding": "gzip, zstd"})
+    assert reply.status == 404
+
+
+@WAYS
 @pytest.mark.parametrize("url", ["/simple/demo/", WHL, BIG_URL, "/simple/absent/", "/metadata/timestamp.json"])
 def test_head_says_the_same_and_sends_no_body(reader: Running, way: str, url: str) -> None:
     whole, head = fetch(reader, way, url), fetch(reader, way, url, method="HEAD")

@@ -59,7 +59,9 @@ class Moved:
 Target = Asset | Page | Moved | None
 
 LONGEST = 255
-"""Characters of one part of an object's name."""
+"""Characters of a part of an object's name. No store takes longer ones, so nothing is there under them, and the store need not be
+asked: its complaint would look like a fault of the store."""
+
 PREFIXES = ("/simple/", "/packages/", "/metadata/", "/publications/", "/pypi/")
 
 _P = r"[a-z0-9](?:[a-z0-9]|-(?!-))*(?<!-)"  # a normalised name
@@ -95,23 +97,9 @@ def may_change(name: str) -> bool:
 
 def target(path: str) -> Target:
     """What `path` (still percent-encoded, no query) asks for; None when nothing can be there."""
-    found = _target(path)
-    return None if _is_too_long(found) else found
-
-
-def _is_too_long(found: Target) -> bool:
-    """Whether no store takes the name: asking for it would look like a store that fails."""
-    if isinstance(found, Asset):
-        name, most = found.name, LONGEST - len(".zst") if found.copies else LONGEST
-    elif isinstance(found, Page):
-        name, most = found.folder, LONGEST
-    else:
-        return False
-    return any(len(part) > most for part in name.split("/"))
-
-
-def _target(path: str) -> Target:
     name = (unquote(path, errors="surrogateescape") if "%" in path else path)[1:]
+    if len(name) > LONGEST and not fits(name):
+        return None
     if name.startswith("simple"):
         return _simple(name)
     if name.startswith("packages/"):
@@ -122,6 +110,11 @@ def _target(path: str) -> Target:
         packed = name.endswith(".zst")
         return Asset(name, "application/zstd" if packed else JSON, Class.IMMUTABLE, copies=not packed)
     return _pypi(name)
+
+
+def fits(name: str) -> bool:
+    """Whether a store can have an object of this name: no part is too long."""
+    return all(len(part) <= LONGEST for part in name.split("/"))
 
 
 def _simple(name: str) -> Target:

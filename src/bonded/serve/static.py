@@ -18,7 +18,7 @@ from bonded.serve.answers import Answer, head, plain
 from bonded.serve.conditions import NONE, WHOLE, Conditions, Outcome, Span, outcome
 from bonded.serve.context import ServeSettings
 from bonded.serve.negotiate import CODING, OFFER, codings, simple_form
-from bonded.serve.paths import Asset, Class, Moved, Page, target
+from bonded.serve.paths import Asset, Class, Moved, Page, fits, target
 from bonded.serve.sources import Found, Source
 
 CORS = {
@@ -185,7 +185,8 @@ def _conditions(headers: Headers) -> Conditions:
 
 def _copies(name: str, coding: str) -> tuple[tuple[str, str], ...]:
     """Names to look for: compressed copies that the client takes, then the object itself."""
-    return *((f"{name}.{suffix}", CODING[suffix]) for suffix in codings(coding)), (name, "")
+    copies = ((f"{name}.{suffix}", CODING[suffix]) for suffix in codings(coding))
+    return *(one for one in copies if fits(one[0])), (name, "")
 
 
 def _without_body(method: str, answer: Answer) -> Answer:
