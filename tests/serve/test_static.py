@@ -70,6 +70,12 @@ def test_type_and_body(reader: Running, way: str, url: str, accept: str, type: s
 
 
 @WAYS
+@pytest.mark.parametrize(("fields", "status"), [(32, 200), (33, 400)])
+def test_a_query_of_too_many_fields(reader: Running, way: str, fields: int, status: int) -> None:
+    assert fetch(reader, way, "/simple/demo/?" + "&".join(["a=1"] * fields)).status == status
+
+
+@WAYS
 @pytest.mark.parametrize("url", ["/simple/{}/", "/packages/demo/{}", "/pypi/demo/{}/json", "/simple/demo/{}"])
 @pytest.mark.parametrize("length", [252, 255, 256, 5000])
 def test_a_name_that_is_too_long_for_the_store_is_not_there(reader: Running, way: str, url: str, length: int) -> None:

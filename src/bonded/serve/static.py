@@ -29,6 +29,8 @@ GUARD = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
 }
+FIELDS = 32
+"""Most fields of a query; there is one that means something."""
 _REMEMBERED = 4096
 _LONGEST_KEY = 600
 
@@ -102,7 +104,11 @@ class StaticLane:
         return self._moved(asked, query) if isinstance(asked, Moved) else self._missing("")
 
     def _page(self, page: Page, query: str, accept: str, coding: str) -> Plan | Answer:
-        form = simple_form(accept, parse_qs(query, max_num_fields=32).get("format", [""])[-1] if query else "")
+        try:
+            asked = parse_qs(query, max_num_fields=FIELDS) if query else {}
+        except ValueError:
+            return plain(400, f"Bad Request: the query has more than {FIELDS} fields", CORS)
+        form = simple_form(accept, asked.get("format", [""])[-1])
         if form is None:
             text = f"Not Acceptable: this page comes as {OFFER}"
             return plain(406, text, CORS | {"Vary": self._vary("Accept, Accept-Encoding")})
