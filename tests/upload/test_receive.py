@@ -87,6 +87,13 @@ def test_garbage_in_the_form_is_refused(folder: Path) -> None:
     assert refused(folder, content_type, b"x" * 100 + raw) == "not-a-form"
 
 
+def test_a_part_that_is_not_utf8_is_refused_in_one_sentence(folder: Path) -> None:
+    receiver = Receiver(UploadLimits(), folder, "multipart/form-data; boundary=b")
+    with pytest.raises(Refusal) as caught:
+        receiver.feed(b'--b\r\nContent-Disposition: form-data; name="content"; filename="\xff.whl"\r\n\r\n')
+    assert caught.value.sentence == "the form cannot be read: Segment header failed to decode"
+
+
 def test_caps_hold_while_the_upload_streams(folder: Path) -> None:
     form = body(FIELDS, NAME, DATA)
     assert refused(folder, *form, limits=UploadLimits(max_file_bytes=len(DATA) - 1)) == "file-too-large"

@@ -109,8 +109,9 @@ class Receiver:
         except ParserLimitReached:
             self.abort()
             raise Refusal(FORM_TOO_LARGE, "a header of the form is too large") from None
-        except MultipartError as error:
+        except MultipartError as caught:
             self.abort()
+            error = caught.args[0]  # what follows it, if anything, is the exception behind it
             raise Refusal(NOT_A_FORM, f"the form cannot be read: {error}") from None
         except Refusal:
             self.abort()
