@@ -16,6 +16,7 @@ from bonded.facts import archive as archive_package
 from bonded.upload import framing
 from bonded.upload.examine import Examined, examine
 from bonded.upload.limits import UploadLimits
+from bonded.upload.metadata import DEEPEST
 from bonded.values.refusals import CATALOGUE, Refusal
 from tests.upload.making import (
     make_sdist,
@@ -87,6 +88,11 @@ def link(path: str, target: str) -> tarfile.TarInfo:
     made = tarfile.TarInfo(path)
     made.type, made.linkname = tarfile.SYMTYPE, target
     return made
+
+
+def deep(levels: int) -> str:
+    """A requirement with a marker in so many parentheses."""
+    return "x; " + "(" * levels + "python_version > '3'" + ")" * levels
 
 
 SHA = "sha256_digest"
@@ -164,6 +170,11 @@ REFUSED: list[tuple[str, str, tuple[str, bytes], dict[str, Any]]] = [
     ("invalid-metadata", "an unknown metadata version", meta(age="9.9"), {}),
     ("invalid-metadata", "two names", meta("Name: other"), {}),
     ("invalid-metadata", "a bad requirement", meta("Requires-Dist: ~~~"), {}),
+    ("invalid-metadata", "a requirement past all depth", meta("Requires-Dist: " + deep(3000)), {}),
+    ("invalid-metadata", "a requirement that is too deep", meta("Requires-Dist: " + deep(DEEPEST + 1)), {}),
+    ("invalid-metadata", "a requirement of too many digits", meta("Requires-Dist: x>=" + "9" * 6000), {}),
+    ("invalid-metadata", "a requires-python of too many digits", meta("Requires-Python: >=" + "9" * 6000), {}),
+    ("invalid-metadata", "a version of too many digits", wheel(meta=metadata("sample", "9" * 6000)), {}),
     ("invalid-metadata", "a bad requires-python", meta("Requires-Python: yes"), {}),
     ("invalid-metadata", "a bad content type", meta("Description-Content-Type: text/html"), {}),
     ("invalid-metadata", "a bad license", meta("License-Expression: Mine"), {}),
@@ -180,9 +191,12 @@ REFUSED: list[tuple[str, str, tuple[str, bytes], dict[str, Any]]] = [
     ("names-differ", "form and file differ in name", wheel(), {"change": {"name": "other"}}),
     ("names-differ", "form and file differ in version", wheel(), {"change": {"version": "2.0"}}),
     ("names-differ", "the form's version is none", wheel(), {"change": {"version": "x"}}),
+    ("names-differ", "the form's version has too many digits", wheel(), {"change": {"version": "9" * 6000}}),
     ("names-differ", "metadata of another project", wheel(meta=metadata("other", "1.0")), {}),
     ("names-differ", "metadata of another version", wheel(meta=metadata("sample", "1.1")), {}),
     ("requirements-differ", "a requirement that the file lacks", wheel(), {"more": [("requires_dist", "evil")]}),
+    ("requirements-differ", "a requirement past all depth in the form", wheel(), {"more": [("requires_dist", deep(3000))]}),
+    ("requirements-differ", "another Python of too many digits", wheel(), {"change": {"requires_python": ">=" + "9" * 6000}}),
     ("requirements-differ", "another bound", meta("Requires-Dist: x>1"), {"more": [("requires_dist", "x>2")]}),
     ("requirements-differ", "another Python", meta("Requires-Python: >=3.9"), {"change": {"requires_python": ">=3.8"}}),
     ("license-file", "a license that is not there", meta("License-File: LICENSE"), {}),
@@ -237,6 +251,7 @@ ACCEPTED: list[tuple[str, tuple[str, bytes], dict[str, Any]]] = [
     ("an sdist whose requirements are dynamic", make_sdist(meta=metadata("sample", "1.0", "Dynamic: Requires-Dist")),
      {"more": [("requires_dist", "x")]}),
     ("a link inside an sdist", sdist([*sdist_files(), link("sample-1.0/l", "sample.py")]), {}),
+    ("a requirement in many parentheses", meta("Requires-Dist: " + deep(DEEPEST)), {}),
     ("a version with an epoch", wheel(version="1!2.0"), {"version": "1!2.0"}),
 ]  # fmt: skip
 

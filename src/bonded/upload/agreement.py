@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from bonded.facts.archive import Kind
 from bonded.upload.artifact import Artifact
@@ -56,7 +56,7 @@ def check_form_names(named: Named, _core: Core, form: Form) -> None:
         raise Refusal(NAMES_DIFFER, f"the form says {name[:60]!r}, the file is of {named.key!r}")
     try:
         same = Version(version) == named.version
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of more digits than Python takes
         same = False
     if not same:
         raise Refusal(NAMES_DIFFER, f"the form says version {version[:60]!r}, the file is of {named.version}")
@@ -71,7 +71,7 @@ def check_form_requirements(named: Named, core: Core, form: Form) -> None:
     if said and not _open(named, core, "requires-dist"):
         try:
             same = {_plain(Requirement(text)) for text in said} == {_plain(r) for r in core.requires_dist}
-        except InvalidRequirement:
+        except (ValueError, RecursionError):  # InvalidRequirement, or well-formed and past all reading
             same = False
         if not same:
             raise Refusal(REQUIREMENTS_DIFFER, "the form's requires_dist differ from the file's metadata")
@@ -79,7 +79,7 @@ def check_form_requirements(named: Named, core: Core, form: Form) -> None:
     if python and not _open(named, core, "requires-python"):
         try:
             same = SpecifierSet(python) == SpecifierSet(core.requires_python)
-        except InvalidSpecifier:
+        except ValueError:
             same = False
         if not same:
             raise Refusal(REQUIREMENTS_DIFFER, f"the form's requires_python {python[:40]!r} is not that of the file")

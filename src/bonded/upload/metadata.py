@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -63,6 +64,9 @@ _UNKNOWN = "UNKNOWN"
 """What old setuptools wrote for fields without a value."""
 _AGES = ["1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5", "2.6"]
 _ONE_LINE = ("name", "version", "metadata_version", "summary", "requires_python", "author_email", "maintainer_email")
+DIGITS = 1000
+DEEPEST = 50
+_LONG_NUMBER = re.compile(rf"[0-9]{{{DIGITS + 1}}}")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LINES = re.compile(r"[\r\n\t]")
 _CHARS = re.compile(r"[\x00-\x20\x7f<>\"{}|\\^`]")
@@ -96,6 +100,7 @@ def parse_metadata(data: bytes) -> Core:
         raise Refusal(INVALID_METADATA, f"the metadata field {name!r} is doubled or unreadable")
     fields = _of_its_age(cast("dict[str, Any]", raw))
     try:
+        _check_readable(fields)
         checked = Metadata.from_raw(cast("RawMetadata", fields | {"metadata_version": _age(fields)}), validate=True)
         requirements = list(checked.requires_dist or [])
     except (ExceptionGroup, InvalidMetadata) as error:
@@ -108,6 +113,21 @@ def parse_metadata(data: bytes) -> Core:
         requires_python=str(fields.get("requires_python", "")),
         requires_dist=requirements,
     )
+
+
+def _check_readable(raw: dict[str, Any]) -> None:
+    """Raise InvalidMetadata for what is well-formed and yet nobody can read: Python makes no number of thousands of digits,
+    and markers are parsed by recursion, here and by everybody who reads the file's metadata."""
+    for field in ("version", "requires_python", "requires_dist"):
+        for text in _as_list(raw.get(field, "")):
+            if _LONG_NUMBER.search(text):
+                raise InvalidMetadata(field, f"{field!r} has a number of more than {DIGITS} digits")
+            if field == "requires_dist" and text.count("(") > DEEPEST and _depth(text) > DEEPEST:
+                raise InvalidMetadata(field, f"{field!r} has more than {DEEPEST} parentheses in one another")
+
+
+def _depth(text: str) -> int:
+    return max(accumulate((char == "(") - (char == ")") for char in text))
 
 
 def _age(fields: dict[str, Any]) -> str:
