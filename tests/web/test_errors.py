@@ -30,6 +30,26 @@ def test_errors_in_the_form_that_is_asked_for(house: House) -> None:
         assert browser.get("/nothing/", headers={"Accept": odd}, status=404).content_type == "text/html"
 
 
+@pytest.mark.parametrize("accept", ["text/html", "application/json"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "application/x-www-form-urlencoded; charset=utf-16",
+        "application/x-www-form-urlencoded; charset=nonsense",
+        "multipart/form-data; charset=nonsense; boundary=b",
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+        "multipart/form-data; boundary=\xff",
+    ],
+)
+def test_a_form_that_its_content_type_makes_unreadable(house: House, kind: str, accept: str) -> None:
+    headers = {"Content-Type": kind, "Accept": accept}
+    for path in ("/account/login/", "/account/logout/", "/report/", "/account/recovery/token/"):
+        answer = house.browser().post(path, b"csrf=x", headers=headers, expect_errors=True)
+        assert answer.status_int in (400, 401), (path, answer)
+        assert "bad-form" in answer or "token-needed" in answer
+
+
 def test_a_method_that_is_not_there(house: House) -> None:
     answer = house.browser().delete("/help/", status=405)
     assert answer.headers["Allow"] == "GET, HEAD"

@@ -16,7 +16,7 @@ from bonded.telemetry.redaction import redact_path
 from bonded.values.refusals import Refusal
 from bonded.web.context import WebContext, WebSettings
 from bonded.web.negotiate import COOKIE, negotiated
-from bonded.web.refusals import NOT_FOUND
+from bonded.web.refusals import BAD_FORM, NOT_FOUND
 
 if TYPE_CHECKING:
     from bonded.web.identity import Visitor
@@ -35,6 +35,18 @@ class Request(PyramidRequest):  # type: ignore[misc]
 
     pages: Pages
     visitor: Visitor
+
+    @property
+    def POST(self) -> Any:
+        """The posted form. Raises Refusal (bad-form) for one that its Content-Type makes unreadable."""
+        try:
+            return super().POST
+        except UnicodeDecodeError:
+            raise
+        except DeprecationWarning:  # WebOb's way of saying that the form states another encoding
+            raise Refusal(BAD_FORM, "The request is not text in UTF-8.") from None
+        except ValueError:
+            raise Refusal(BAD_FORM, "the form has no usable boundary") from None
 
     @property
     def house(self) -> WebContext:
