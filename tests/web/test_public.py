@@ -49,6 +49,15 @@ def test_a_project_shows_files_digests_and_the_install_line(house: House) -> Non
     assert "This is not the newest release." in old
 
 
+@pytest.mark.parametrize("part", ["history/", ""])
+@pytest.mark.parametrize("name", ["Spam%E4%B8%96", "Spam%0D%0AX:y", "Spam%7F", "Spam%C2%85"])
+def test_a_name_that_no_header_takes_is_encoded_where_it_leads_on(house: House, name: str, part: str) -> None:
+    place = house.browser().get(f"/project/{name}/{part}", status=301).headers["Location"]
+    assert place.isascii()
+    assert place.isprintable()
+    assert house.browser().get(place, status=404)
+
+
 def test_versions_are_found_in_any_spelling_and_names_are_redirected(house: House) -> None:
     ann = house.person("ann")
     house.project("Spam_Eggs", ann)

@@ -72,6 +72,20 @@ def test_no_path_leads_off_the_site(path: str) -> None:
     assert safe.startswith("/")
     assert not safe.startswith(("//", "/\\"))
     assert not any(c <= " " for c in safe)
+    assert safe.isascii()
+    assert safe.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("path", "safe"),
+    [
+        ("/a?b=%2F&c=d+e#f[1]", "/a?b=%2F&c=d+e#f[1]"),
+        ("/search/?q=żółw", "/search/?q=%C5%BC%C3%B3%C5%82w"),
+        ("/\x7f", "/%7F"),
+    ],
+)
+def test_a_path_goes_into_a_header_as_it_is_or_encoded(path: str, safe: str) -> None:
+    assert local_path(path) == safe
 
 
 def test_code_keeps_every_line_and_marks_the_hits() -> None:

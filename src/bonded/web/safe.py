@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote, urlsplit
 
+_VISIBLE = "".join(map(chr, range(0x21, 0x7F)))
+
 
 def local_path(path: str, fallback: str = "/") -> str:
-    """`path` when it is an absolute path on this site, else `fallback`: so no link of ours leads elsewhere.
+    """`path` when it is an absolute path on this site, else `fallback`: so no link of ours leads elsewhere. It comes back as
+    ASCII, percent-encoded where it was not, because it goes into headers.
 
     Browsers read `//host` and `/\\host` as another host, and drop tabs and newlines before they look.
     """
@@ -16,7 +19,7 @@ def local_path(path: str, fallback: str = "/") -> str:
         parts = urlsplit(path)
     except ValueError:
         return fallback
-    return fallback if parts.scheme or parts.netloc else path
+    return fallback if parts.scheme or parts.netloc else quote(path, safe=_VISIBLE)
 
 
 def with_part(path: str, place: int, text: str) -> str:

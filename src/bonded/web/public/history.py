@@ -15,6 +15,7 @@ from bonded.tuf.seen import Publication
 from bonded.values.names import normalize
 from bonded.web.forms import whole
 from bonded.web.request import Request, found
+from bonded.web.safe import with_part
 
 AT_ONCE = 20
 SHOWN = 30
@@ -37,7 +38,7 @@ def project(request: Request) -> Response:
     """All that clients saw of a project, newest first. Raises Refusal (not-found, bad-form)."""
     key = normalize(request.part("project"))
     if key != request.part("project"):
-        return HTTPMovedPermanently(location=f"/project/{key}/history/")
+        return HTTPMovedPermanently(location=with_part(request.path, 1, key))
     with request.db.read() as conn:
         page = found(page_state(conn, key), f"There is no project {key[:100]} here.")
         changes = seen.history(conn, key, before=_before(request))
