@@ -50,6 +50,27 @@ def test_a_form_that_its_content_type_makes_unreadable(house: House, kind: str, 
         assert "bad-form" in answer or "token-needed" in answer
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/account/register/", "website"),
+        ("/account/password/", "confirm_password"),
+        ("/account/password/", "confirm_code"),
+        ("/account/publishing/", "service"),
+        ("/account/login/second/", "remember"),
+        ("/admin/cases/release/", "case"),
+        ("/language/", "csrf"),
+    ],
+)
+def test_a_file_where_text_belongs(house: House, path: str, name: str) -> None:
+    house.person("root", admin=True)
+    browser = house.login("root")
+    csrf = browser.get("/language/").html.find("input", attrs={"name": "csrf"})["value"]
+    fields = {} if name == "csrf" else {"csrf": csrf}
+    answer = browser.post(path, fields, upload_files=[(name, "x", b"1")], status=400)
+    assert "bad-form" in answer
+
+
 def test_a_method_that_is_not_there(house: House) -> None:
     answer = house.browser().delete("/help/", status=405)
     assert answer.headers["Allow"] == "GET, HEAD"

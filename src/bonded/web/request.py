@@ -38,15 +38,20 @@ class Request(PyramidRequest):  # type: ignore[misc]
 
     @property
     def POST(self) -> Any:
-        """The posted form. Raises Refusal (bad-form) for one that its Content-Type makes unreadable."""
+        """The posted form; all its values are text. Raises Refusal (bad-form) for one with a file, which no form of ours takes,
+        and for one that its Content-Type makes unreadable."""
         try:
-            return super().POST
+            posted = super().POST
         except UnicodeDecodeError:
             raise
         except DeprecationWarning:  # WebOb's way of saying that the form states another encoding
             raise Refusal(BAD_FORM, "The request is not text in UTF-8.") from None
         except ValueError:
             raise Refusal(BAD_FORM, "the form has no usable boundary") from None
+        for name, value in posted.items():
+            if not isinstance(value, str):
+                raise Refusal(BAD_FORM, f"the field {name} is a file")
+        return posted
 
     @property
     def house(self) -> WebContext:
