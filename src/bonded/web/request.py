@@ -37,7 +37,7 @@ class Request(PyramidRequest):  # type: ignore[misc]
     visitor: Visitor
 
     @property
-    def POST(self) -> Any:
+    def POST(self) -> Any:  # noqa: N802 - WebOb calls it so
         """The posted form; all its values are text. Raises Refusal (bad-form) for one with a file, which no form of ours takes,
         and for one that its Content-Type makes unreadable."""
         try:
