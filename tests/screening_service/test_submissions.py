@@ -151,6 +151,7 @@ def test_an_address_is_fetched_judged_and_not_kept(new_service: Make, receiving:
         ((302, {"Location": "http://127.0.0.1:1/x"}, b""), "address-refused"),
         ((302, {"Location": "http://localhost/x"}, b""), "address-refused"),
         ((302, {"Location": "file:///etc/hostname"}, b""), "address-refused"),
+        ((302, {"Location": "http://[::1"}, b""), "address-refused"),
         ((302, {"Location": f"/{NAME}"}, b""), "not-fetched"),
         ((404, {}, b""), "not-fetched"),
         ((503, {}, b""), "not-fetched"),
@@ -176,7 +177,12 @@ def test_other_bytes_than_were_announced_are_not_judged(new_service: Make, recei
 
 def test_hosts_that_are_not_listed_are_refused_at_once(new_service: Make, receiving: Receiving) -> None:
     service, token = fetching(new_service, receiving)
-    for url in ("https://example.invalid/x-1.0.whl", "http://127.0.0.1:9/x-1.0.whl", "ftp://127.0.0.1/x-1.0.whl"):
+    for url in (
+        "https://example.invalid/x-1.0.whl",
+        "http://127.0.0.1:9/x-1.0.whl",
+        "ftp://127.0.0.1/x-1.0.whl",
+        "http://[::1",
+    ):
         answer = service.send_json(token, {"url": url})
         assert (answer.status_int, answer.json["code"]) == (400, "address-refused")
     assert receiving.asked == []

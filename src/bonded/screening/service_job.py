@@ -22,7 +22,7 @@ from bonded.db.jobs import Job
 from bonded.db.worker import Effects
 from bonded.facts.metadata import project_of_filename
 from bonded.screening import outbound
-from bonded.screening.outbound import Unreachable
+from bonded.screening.outbound import ADDRESS_REFUSED, Unreachable
 from bonded.screening.policy import decide
 from bonded.screening.report import Scanned, as_object, printable
 from bonded.screening.run import scan
@@ -142,10 +142,21 @@ def fetch(url: str, limits: ServiceLimits, into: BinaryIO, **more: Any) -> None:
             kind: type[Exception] = Unreachable if answer.status >= 500 or answer.status == 429 else Failed
             words = f"{target.host} answered {answer.status}"
             raise Unreachable(words) if kind is Unreachable else Failed("not-fetched", words)
-        url = urljoin(url, answer.headers.get("location", ""))
+        url = _onward(url, answer.headers.get("location", ""))
     raise Failed("not-fetched", f"more than {MOST_REDIRECTS} redirects")
 
 
+def _onward(url: str, location: str) -> str:
+    """Where a redirect leads. Raises Refusal (address-refused)."""
+    try:
+        return urljoin(url, location)
+    except ValueError:
+        raise Refusal(ADDRESS_REFUSED, "the address cannot be read") from None
+
+
 def name_of(url: str) -> str:
-    """The file name at the end of an address."""
-    return unquote(urlsplit(url).path.rpartition("/")[2])
+    """The file name at the end of an address. Raises Refusal (address-refused)."""
+    try:
+        return unquote(urlsplit(url).path.rpartition("/")[2])
+    except ValueError:
+        raise Refusal(ADDRESS_REFUSED, "the address cannot be read") from None
