@@ -61,7 +61,9 @@ def settings_page() -> str:
     """Every setting with its default and its name in the environment."""
     out = "# Settings\n\n" + NOTE
     out += "Settings are read once, from `bonded.toml` in the data directory; the environment wins. "
-    out += "A key that does not exist is an error that names it.\n\n"
+    out += "A key that does not exist is an error that names it. "
+    out += "In the environment, lists are written as JSON: "
+    out += '`BONDED_TRUSTED_PROXIES=\'["10.0.0.7", "10.1.0.0/16"]\'`.\n\n'
     plain = [(n, f) for n, f in settings.Settings.model_fields.items() if not isinstance(f.default, BaseModel)]
     words = attribute_words(settings.Settings)  # type: ignore[arg-type]
     out += "## Without a section\n\n"

@@ -6,14 +6,21 @@ file reads settings; rooms get their own section as an argument.
 
 from __future__ import annotations
 
+import difflib
+import ipaddress
+import json
+import os
+import re
 import tomllib
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_origin
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as NotJson
 
 MIB = 1024 * 1024
 AMQP = ("amqp://", "amqps://")
@@ -507,13 +514,25 @@ class Settings(BaseSettings):
     language: LanguageSettings = LanguageSettings()
     log: LogSettings = LogSettings()
 
-    @field_validator("content_url")
+    @field_validator("url", "content_url")
     @classmethod
-    def _address(cls, address: str) -> str:
+    def _address(cls, address: str, info: ValidationInfo) -> str:
+        if not address and info.field_name == "content_url":
+            return address
         parts = urlsplit(address)
-        if address and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("it must begin with http:// or https:// and name a host")
         return address
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        for name in names:
+            try:
+                ipaddress.ip_network(name, strict=False)
+            except ValueError:
+                raise ValueError(f"{name!r} is neither an address nor a network") from None
+        return names
 
     @model_validator(mode="after")
     def _apart(self) -> Settings:
@@ -545,9 +564,85 @@ def load(directory: Path) -> Settings:
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from None
+    if wrong := _misnamed(os.environ):
+        raise SettingsError(f"{wrong} in the environment is no setting{_near(wrong, _variables())}")
     try:
         return Settings(**values)
+    except NotJson as error:
+        name = _no_json(error, os.environ)
+        raise SettingsError(f'{name} in the environment is not JSON: a list, for instance, is ["A", "B"]') from None
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(f"setting `{key}` in {path} or the environment is wrong: {first['msg']}") from None
+        raise SettingsError(_sentence(error.errors()[0], path)) from None
+
+
+def _sentence(first: Any, path: Path) -> str:
+    """What is wrong, in words for whoever wrote the file; never the value, which may be a secret."""
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"`{key}` in {path} or the environment is no setting{_near(key, _keys())}"
+    words = {
+        "value_error": str(first.get("ctx", {}).get("error", first["msg"])),
+        "tuple_type": 'it must be a list, such as ["A", "B"]',
+        "model_type": f"it is a section: write [{key}] and its keys below",
+    }.get(first["type"], first["msg"])
+    return f"{f'setting `{key}`' if key else 'a setting'} in {path} or the environment is wrong: {words}"
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    """The end of the sentence about a name that is none: which one may have been meant."""
+    meant = difflib.get_close_matches(name, list(names), 1, 0.8)
+    return f": did you mean `{meant[0]}`?" if meant else ""
+
+
+def _keys() -> list[str]:
+    """Every key as in `tuf.page_ttl`, and every section."""
+    found = []
+    for name, field in Settings.model_fields.items():
+        found.append(name)
+        if isinstance(field.default, Section):
+            found += [f"{name}.{key}" for key in type(field.default).model_fields]
+    return found
+
+
+def _variables() -> list[str]:
+    """The same as they are called in the environment."""
+    return [f"BONDED_{key.replace('.', '__').upper()}" for key in _keys()]
+
+
+def _misnamed(environment: Mapping[str, str]) -> str:
+    """A variable that is meant as a setting and would be passed over: of no section, or with `_` in place of `__`.
+
+    Others that begin with BONDED_ may be somebody else's, such as BONDED_MAIL_PORT=tcp://... where Kubernetes has a service
+    called bonded-mail.
+    """
+    known = _variables()
+    flat = {name.replace("__", "_") for name in known}
+    for name, value in environment.items():
+        upper = name.upper()
+        if not upper.startswith("BONDED_") or upper in known or value.startswith(("tcp://", "udp://")):
+            continue
+        section, apart, _ = upper.removeprefix("BONDED_").partition("__")
+        if (apart and f"BONDED_{section}" not in known) or upper.replace("__", "_") in flat:
+            return name
+    return ""
+
+
+def _no_json(error: NotJson, environment: Mapping[str, str]) -> str:
+    """The variable that should be JSON and is none. The library tells its section only."""
+    found = re.search(r'field "(\w+)"', str(error))
+    whole = f"BONDED_{found[1].upper()}" if found else "a variable BONDED_..."
+    for name, value in environment.items():
+        if name.upper().startswith(f"{whole}__") and name.upper() in _variables():
+            section, _, key = name.lower().removeprefix("bonded_").partition("__")
+            annotation = type(Settings.model_fields[section].default).model_fields[key].annotation
+            if get_origin(annotation) in {tuple, dict} and not _is_json(value):
+                return name
+    return whole
+
+
+def _is_json(value: str) -> bool:
+    try:
+        json.loads(value)
+    except ValueError:
+        return False
+    return True

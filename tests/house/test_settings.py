@@ -1,0 +1,94 @@
+"""What an operator writes wrongly into `bonded.toml` or the environment is told in one sentence that says what to write."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bonded.settings import SettingsError, load
+
+
+def refused(folder: Path, text: str = "") -> str:
+    (folder / "bonded.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load(folder)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "[tuf]\npage_tl = 1\n",
+            "`tuf.page_tl` in {path} or the environment is no setting: did you mean `tuf.page_ttl`?",
+        ),
+        ("[tuff]\npage_ttl = 1\n", "`tuff` in {path} or the environment is no setting: did you mean `tuf`?"),
+        ("xyzzy = 1\n", "`xyzzy` in {path} or the environment is no setting"),
+        (
+            'trusted_proxies = "10.0.0.7"\n',
+            'setting `trusted_proxies` in {path} or the environment is wrong: it must be a list, such as ["A", "B"]',
+        ),
+        (
+            'trusted_proxies = ["proxy"]\n',
+            "setting `trusted_proxies` in {path} or the environment is wrong: 'proxy' is neither an address nor a network",
+        ),
+        (
+            'url = "packages.example.org"\n',
+            "setting `url` in {path} or the environment is wrong: it must begin with http:// or https:// and name a host",
+        ),
+        (
+            'url = ""\n',
+            "setting `url` in {path} or the environment is wrong: it must begin with http:// or https:// and name a host",
+        ),
+        (
+            'content_url = "http://localhost:9000/"\n',
+            "a setting in {path} or the environment is wrong: `content_url` has the host of `url`: "
+            "browsers keep apart only what has a host of its own",
+        ),
+        (
+            "tuf = 1\n",
+            "setting `tuf` in {path} or the environment is wrong: it is a section: write [tuf] and its keys below",
+        ),
+        (
+            '[database]\nurl = "mysql://x"\n',
+            "setting `database.url` in {path} or the environment is wrong: "
+            "the databases known are sqlite:///... and postgresql://...",
+        ),
+    ],
+)
+def test_what_is_wrong_in_the_file(tmp_path: Path, text: str, words: str) -> None:
+    assert refused(tmp_path, text) == words.format(path=tmp_path / "bonded.toml")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("BONDED_TRUSTED_PROXIES", "10.0.0.7,10.0.0.8", "BONDED_TRUSTED_PROXIES in the environment is not JSON"),
+        ("BONDED_PURGE__ADDRESSES", "http://127.0.0.1:6081", "BONDED_PURGE__ADDRESSES in the environment is not JSON"),
+        ("BONDED_DATABASE_URL", "postgresql://x", "is no setting: did you mean `BONDED_DATABASE__URL`?"),
+        ("BONDED_TUFF__PAGE_TTL", "1", "is no setting: did you mean `BONDED_TUF__PAGE_TTL`?"),
+        ("BONDED_TUF__PAGE_TL", "1", "is no setting: did you mean `tuf.page_ttl`?"),
+    ],
+)
+def test_what_is_wrong_in_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert words in refused(tmp_path)
+
+
+def test_variables_of_others_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (
+        ("BONDED_DIR", "/srv"),
+        ("BONDED_TOKEN", "x"),
+        ("BONDED_MAIL_PORT", "tcp://10.0.0.1:25"),
+        ("BONDED_SCREENING__PRECISION_FLOORS__SPAM_PROJECT", "0.5"),
+        ("BONDED_TRUSTED_PROXIES", '["10.0.0.7/8"]'),
+    ):
+        monkeypatch.setenv(name, value)
+    (tmp_path / "bonded.toml").write_text("")
+    read = load(tmp_path)
+    assert read.trusted_proxies == ("10.0.0.7/8",)
+    assert read.mail.port == 25
+    assert read.screening.precision_floors == {"spam_project": 0.5}
