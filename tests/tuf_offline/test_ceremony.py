@@ -170,6 +170,32 @@ def test_the_same_command_again_changes_nothing(finished: Meeting) -> None:
     assert {p: p.read_bytes() for p in finished.folder.rglob("*.json")} == files
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--root-days", "30"), ("--root-threshold", "3"), ("--bins", "8"), ("--drop-root-key", "bob"),
+        ("--root-only",), ("--compromised",), ("--make-root-key", "dave"),
+    ],
+)  # fmt: skip
+def test_what_is_decided_too_late_is_refused(prepared: Meeting, words: tuple[str, ...]) -> None:
+    """Not left aside in silence: whoever said that bob is dropped would believe it."""
+    before = prepared.lines()
+    more = ("--passphrase-file", prepared.desk.secret) if words[0] == "--make-root-key" else ()
+    said = prepared.desk.refused("tuf", "ceremony", prepared.folder, *words, *more, "--yes")
+    assert "written for signature already, and say otherwise: nothing was changed" in said
+    assert "a new folder" in said
+    assert prepared.lines() == before
+    assert "2 signatures missing" in prepared.desk.said("tuf", "ceremony", prepared.folder, "--yes")
+
+
+def test_a_key_that_was_dropped_may_be_named_again(meeting: Meeting) -> None:
+    """The same command goes on, also when a key was dropped by it before."""
+    drop = ("tuf", "ceremony", meeting.folder, "--drop-root-key", "bob", "--yes")
+    meeting.desk.run(*meeting.words("--root-threshold", "4"))  # cannot be reached: the keys are in, nothing is written
+    assert "can sign: alice, carol" in meeting.desk.said(*drop, "--root-threshold", "2")
+    assert "can sign: alice, carol" in meeting.desk.said(*drop)
+
+
 def test_a_person_is_asked_in_plain_words(meeting: Meeting) -> None:
     answers = [
         str(meeting.host.index_file()),

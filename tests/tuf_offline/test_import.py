@@ -109,7 +109,9 @@ def later(desk: Machine, data: Path, place: Path) -> None:
     assert "bonded tuf recover --new-keys" in desk.refused("tuf", "import", wrong / "bundle.json", "--dir", data)
     said = desk.said("tuf", "import", second / "bundle.json", "--dir", data)
     assert said == "begun: ceremony in 1 steps: root\n"
-    assert "is under way" in desk.refused("tuf", "import", second / "bundle.json", "--dir", data)
+    under_way = desk.refused("tuf", "import", second / "bundle.json", "--dir", data)
+    assert "is under way" in under_way
+    assert "`bonded tuf rotate --cancel`" in under_way  # this command has no such option
     with open_house(data).db.read() as conn:
         rows = conn.exec_driver_sql("SELECT action FROM journal ORDER BY id").scalars().all()
     assert rows[-2:] == ["keys.begin", "keys.ceremony"]

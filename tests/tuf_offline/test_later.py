@@ -192,7 +192,7 @@ def test_bad_keys_are_sentences(meeting: Meeting) -> None:
     assert "was begun for another index file" in desk.refused(
         "tuf", "ceremony", meeting.folder, "--yes", "--index", Meeting(meeting.place / "b").host.index_file()
     )
-    assert "after the metadata were written" in desk.refused(*words, "--root-key", meeting.bob.pub)
+    assert "written for signature already" in desk.refused(*words, "--root-key", meeting.bob.pub)
 
 
 def test_bad_passphrases_are_sentences(prepared: Meeting) -> None:

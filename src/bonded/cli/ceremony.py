@@ -135,10 +135,9 @@ def _decide(folder: CeremonyFolder, given: Given, now: datetime) -> None:
     from bonded.tuf.ceremony import drop_key, prepare, set_terms
     from bonded.tuf.ceremony_words import summary
 
-    if folder.state().steps is None:
-        for who, named in (("root", given.drop_root_key), ("targets", given.drop_targets_key)):
-            for name in named:
-                drop_key(folder, who, name, now)
+    for who, named in (("root", given.drop_root_key), ("targets", given.drop_targets_key)):
+        for name in named:
+            drop_key(folder, who, name, now)
     _keys(folder, given, now)
     state = folder.state()
     if state.steps is not None and not _decides(given):
@@ -155,7 +154,11 @@ def _decide(folder: CeremonyFolder, given: Given, now: datetime) -> None:
 
 def _decides(given: Given) -> bool:
     named = (given.root_threshold, given.targets_threshold, given.one_time, given.page_bins, given.bins)
-    return any(value is not None for value in (*named, given.root_days, given.targets_days))
+    return (
+        any(value is not None for value in (*named, given.root_days, given.targets_days))
+        or given.root_only
+        or given.compromised
+    )
 
 
 def _keys(folder: CeremonyFolder, given: Given, now: datetime) -> None:

@@ -219,7 +219,9 @@ def _free(house: House) -> None:
     with house.db.read() as conn:
         other = running(conn)
     if other is not None:
-        raise BadSteps(f"a change ({other.kind}) is under way: let it end, or give it up with --cancel")
+        raise BadSteps(
+            f"a change ({other.kind}) is under way: let it end, or give it up with `bonded tuf rotate --cancel`"
+        )
 
 
 def _signed(house: House, base: Offline, steps: tuple[StepValues, ...]) -> tuple[Step, ...]:

@@ -44,26 +44,38 @@ def add_key(folder: CeremonyFolder, who: str, holder: Holder, made: str, now: da
     if same and who != "online":
         raise CeremonyRefused(f"there is another {who} key called {holder.name}: drop it first, or use another name")
     if state.holders[who].get(holder.keyid) != holder:
+        _check_open(folder, state)
         folder.append(entry("key", now, who=who, key=holder.value(), made=made))
 
 
 def drop_key(folder: CeremonyFolder, who: str, named: str, now: datetime) -> None:
     """Take a key out, by the name of its holder or the beginning of its fingerprint. Raises CeremonyRefused."""
-    digits = named.replace(" ", "").lower()
+    state, digits = folder.state(), named.replace(" ", "").lower()
     found = [
-        h
-        for h in folder.state().holders[who].values()
-        if h.name == named or (len(digits) >= 8 and h.keyid.startswith(digits))
+        h for h in state.holders[who].values() if h.name == named or (len(digits) >= 8 and h.keyid.startswith(digits))
     ]
+    if not found and state.steps is not None:
+        return  # the same command again: it was dropped before the metadata were written
     if len(found) != 1:
         raise CeremonyRefused(f"{named!r} names {'no' if not found else 'more than one'} {who} key")
+    _check_open(folder, state)
     folder.append(entry("drop", now, who=who, keyid=found[0].keyid))
 
 
 def set_terms(folder: CeremonyFolder, terms: Terms, now: datetime) -> None:
     """Decide thresholds, numbers of bins and expiries; may be decided anew until the metadata are written."""
-    if folder.state().terms != terms:
+    state = folder.state()
+    if state.terms != terms:
+        _check_open(folder, state)
         folder.append(entry("terms", now, terms=asdict(terms)))
+
+
+def _check_open(folder: CeremonyFolder, state: State) -> None:
+    if state.steps is not None:
+        raise CeremonyRefused(
+            f"the metadata in {folder.path} are written for signature already, and say otherwise: nothing was changed. "
+            "To change keys, thresholds, bins or expiries, hold the ceremony in a new folder"
+        )
 
 
 def prepare(folder: CeremonyFolder, now: datetime) -> None:

@@ -45,7 +45,9 @@ def begin(tx: Tx, kind: str, steps: tuple[Step, ...], rest: timedelta, now: date
     """Write a new sequence, which the publisher takes up. Raises BadSteps while another one runs."""
     other = running(tx)
     if other is not None:
-        raise BadSteps(f"a change ({other.kind}) is under way: let it end, or give it up with --cancel")
+        raise BadSteps(
+            f"a change ({other.kind}) is under way: let it end, or give it up with `bonded tuf rotate --cancel`"
+        )
     made = StepSequence(new_id(), kind, steps, now, rest)
     row = {"id": made.id, "kind": kind, "steps": steps_json(steps), "rest": int(rest.total_seconds())}
     state = {"state": "running", "says": "the publisher has not begun yet", "started_at": now}
