@@ -207,6 +207,20 @@ def test_one_that_cannot_run_ends_the_group(tmp_path: Path) -> None:
         assert group.process.stdout.read() == ""  # never said to be ready
 
 
+def test_one_that_told_its_reason_ends_without_a_traceback(tmp_path: Path) -> None:
+    script = """
+    def fail(life):
+        raise SystemExit(1)
+    settings = GroupSettings(first_pause=0.01, longest_pause=0.05, give_up=2)
+    sys.exit(run_group([Member("bad", fail)], lambda: say("ready"), settings))
+    """
+    with running(tmp_path, script) as group:
+        assert group.process.wait(PATIENCE) == 1
+        log = group.log.read_text()
+        assert log.count('"process ended"') == 2
+        assert "process failed" not in log
+
+
 def test_one_that_does_not_stop_is_killed(tmp_path: Path) -> None:
     script = """
     def stubborn(life):

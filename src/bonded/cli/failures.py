@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import errno
+import sqlite3
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bonded.screening.policy_file import BadPolicy
 from bonded.seams import SignerRefused, SignerUnusable, StorageError
@@ -19,6 +20,12 @@ DISK = {
 }
 """What a person does about a disk that takes no more."""
 
+OTHER_TABLES = {"42P01", "42703", "3F000"}
+"""PostgreSQL's codes for a table, a column and a schema that are not there."""
+
+NO_RIGHT = "42501"
+"""PostgreSQL's code for what a role may not do."""
+
 
 def sentence_of(error: Exception) -> str | None:
     """The sentence for standard error, or None when it is a defect of ours and a traceback is right."""
@@ -26,8 +33,10 @@ def sentence_of(error: Exception) -> str | None:
         return f"{error.sentence} ({error.code})"
     if isinstance(error, SettingsError | BadPolicy):
         return str(error)
-    if isinstance(error, OperationalError):
-        return f"the database does not answer: {error.orig}"
+    if isinstance(error, DBAPIError):
+        return _of_database(error.orig, isinstance(error, OperationalError))
+    if isinstance(error, sqlite3.Error):  # of a backup, which copies the file without SQLAlchemy
+        return _of_database(error, isinstance(error, sqlite3.OperationalError))
     if isinstance(error, SignerRefused | SignerUnusable):
         return f"nothing was signed: {error}"
     if isinstance(error, StorageError):
@@ -35,6 +44,32 @@ def sentence_of(error: Exception) -> str | None:
     if isinstance(error, PermissionError | FileNotFoundError | FileExistsError | NotADirectoryError):
         return f"{error.strerror}: {error.filename}"
     if isinstance(error, OSError) and error.errno in DISK:
-        where = f": {error.filename}" if error.filename else ""
+        name = error.filename2 or error.filename  # of a copy, the one that is written
+        where = f": {name}" if name else ""
         return f"{error.strerror}{where}. {DISK[error.errno]}, and run the same command again"
     return None
+
+
+def _of_database(error: BaseException | None, away: bool) -> str | None:
+    """What a database says, with what to do; None where a statement of ours is wrong. `away`: its own or the network's fault."""
+    said = str(error).strip()
+    first, code = said.partition("\n")[0], getattr(error, "sqlstate", None)
+    name = str(getattr(error, "sqlite_errorname", ""))
+    if code in OTHER_TABLES or first.startswith(("no such table", "no such column")):
+        return (
+            f"the database does not have the tables of this version ({first}): "
+            "see that `database.url` names the right one, then run `bonded migrate`"
+        )
+    if code == NO_RIGHT:
+        return (
+            f"the database does not permit it to this role: {first}. Run `bonded migrate` as the role that owns the tables; "
+            "with --web-role and --server-role it gives the others what they need"
+        )
+    if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
+        return f"the database is damaged: {said}. Stop everything and restore a backup"
+    if name.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY", "SQLITE_FULL", "SQLITE_IOERR")):
+        return (
+            f"the database cannot be used: {said}. See that this user may write its file (`database.url`) and the folder "
+            "around it, and that the disk is neither full nor read-only"
+        )
+    return f"the database does not answer: {said}" if away else None

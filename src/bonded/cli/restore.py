@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from bonded.ops.restore import Restored
 
 
+NEW_MODE = 0o750
+"""As `bonded init` makes a data directory: nginx, in the group, reaches the public store in it."""
+
+
 def say(words: str) -> None:
     """Progress, where a person watches."""
     if sys.stderr.isatty():
@@ -62,7 +66,7 @@ def restore(paths: tuple[Path, ...], in_place: bool, keys: Path | None, as_json:
 
 def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
     from bonded.db import migrate
-    from bonded.ops.unpack import DIRECTORY_IN_USE, unpack
+    from bonded.ops.unpack import DIRECTORY_IN_USE, copy_folder, keep_private, unpack
     from bonded.values.refusals import Refusal
 
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
@@ -72,8 +76,9 @@ def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
         shutil.rmtree(hidden)  # of a restore that was stopped; it never was in use
     manifest = unpack(source, hidden, progress=say)
     if keys is not None:
-        shutil.copytree(keys, hidden / "keys", dirs_exist_ok=True)
+        copy_folder(keys, hidden / "keys")
         _secrets(hidden)
+    keep_private(hidden)
     house = open_house(hidden)
     if manifest.database and not (hidden / house.settings.account.key_file).exists():
         click.echo(
@@ -85,8 +90,11 @@ def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
     migrate.upgrade(house.db, sealer=lambda: house.sealer)
     done = _reissue(house)
     house.db.close()
+    mode = NEW_MODE
     if directory.exists():
+        mode = directory.stat().st_mode & 0o777
         directory.rmdir()
+    hidden.chmod(mode)
     hidden.rename(directory)
     return done
 

@@ -148,6 +148,11 @@ def check_schema(house: House) -> None:
     from bonded.db import revision
 
     have, want = revision.current(house.db), revision.newest()
+    if have is None:
+        raise click.ClickException(
+            "the database is empty: see that `database.url` names the right one; "
+            f"if it does, run `bonded migrate --dir {house.directory}`"
+        )
     if have != want:
         raise click.ClickException(
             f"the database has schema {have}, this version wants {want}: run `bonded migrate --dir {house.directory}`"
@@ -184,6 +189,19 @@ def check_metadata(house: House) -> None:
             "this index has no metadata yet: hold the key ceremony, then import its bundle with "
             f"`bonded tuf import BUNDLE --dir {house.directory}`"
         )
+
+
+def _probe(house: House) -> None:
+    """End this process, with the reason in the log, when the public store cannot be written."""
+    import structlog
+
+    from bonded.seams import StorageError
+
+    try:
+        house.public.probe()
+    except StorageError as error:
+        structlog.get_logger("bonded.group").error("the public store cannot be used", reason=str(error))
+        raise SystemExit(1) from None
 
 
 def _member(
@@ -258,7 +276,7 @@ def _publisher(house: House) -> Member:
 
     def run(house: House, life: Life) -> None:
         os.nice(AFTER_NICE)
-        house.public.probe()
+        _probe(house)
         run_publisher(house.publisher, house.new_queue(), house.clock, life.stop, life.ready)
 
     return _member(house, "publisher", run)
@@ -271,7 +289,7 @@ def _refresher(house: House) -> Member:
     check_metadata(house)
 
     def run(house: House, life: Life) -> None:
-        house.public.probe()
+        _probe(house)
         run_refresher(house.publisher, house.clock, life.stop, life.ready)
 
     return _member(house, "refresher", run)

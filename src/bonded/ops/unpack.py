@@ -50,13 +50,33 @@ def unpack(source: Path, into: Path, *, progress: Callable[[str], None]) -> Mani
     progress("unpacking")
     if source.is_dir():
         read_manifest(source)
-        shutil.copytree(source, into, dirs_exist_ok=True)
+        copy_folder(source, into)
     else:
         _untar(source, into)
     manifest = read_manifest(into)
     (into / MANIFEST).unlink()
     into.chmod(0o700)
     return manifest
+
+
+def copy_folder(source: Path, into: Path) -> None:
+    """As shutil.copytree does, which gathers what fails and forgets why: here the first failure is told as it is."""
+    for folder, _, names in os.walk(source, followlinks=True, onerror=_raise):
+        target = into / Path(folder).relative_to(source)
+        target.mkdir(parents=True, exist_ok=True)
+        for name in names:
+            shutil.copy2(Path(folder) / name, target / name)
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def keep_private(directory: Path) -> None:
+    """Keys and sealed secrets are for their owner, however the copies of them lay about."""
+    for folder in (directory / "keys", directory / "secrets"):
+        for path in (folder, *folder.rglob("*")) if folder.exists() else ():
+            path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -80,9 +100,6 @@ def _untar(source: Path, into: Path) -> None:
                 _write_member(tar, member, source, into)
     except tarfile.TarError as error:
         raise Refusal(NOT_A_BACKUP, f"{source} cannot be read: {error}") from None
-    for folder in (into / "keys", into / "secrets"):
-        for path in folder.rglob("*") if folder.exists() else ():
-            path.chmod(0o700 if path.is_dir() else 0o600)
 
 
 def _write_member(tar: tarfile.TarFile, member: tarfile.TarInfo, source: Path, into: Path) -> None:

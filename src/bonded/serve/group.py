@@ -156,7 +156,7 @@ def _fork(group: _Group, child: _Child, now: float) -> None:
 
 
 def _live(group: _Group, member: Member, ready_read: int, ready_write: int) -> None:
-    """The whole life of a child; never returns. An exception ends it with code 1 and is logged."""
+    """The whole life of a child; never returns. An exception ends it with code 1 and is logged; SystemExit was told."""
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -170,6 +170,8 @@ def _live(group: _Group, member: Member, ready_read: int, ready_write: int) -> N
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         member.run(life)
         code = 0
+    except SystemExit:
+        pass
     except BaseException:
         log.error("process failed", process=member.name, exception=traceback.format_exc())
     finally:

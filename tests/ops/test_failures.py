@@ -1,0 +1,128 @@
+"""What a command says when database, disk or store do not do what they should: a sentence with what to do, no traceback."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy.exc import DBAPIError, ProgrammingError
+from structlog.testing import capture_logs
+
+from bonded.cli import bonded, serve
+from bonded.cli.failures import sentence_of
+from bonded.ops import unpack
+from bonded.seams import StorageError
+from bonded.wiring import open_house
+from tests.support.postgres import PostgresServer
+
+CREATE = ("user", "create", "alice", "--email", "alice@example.invalid", "--dir")
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    words = ["init", str(folder), "--dev-keys", "--page-bins", "2", "--bins", "2"]
+    assert CliRunner().invoke(bonded, words).exit_code == 0
+    return folder
+
+
+def failed(*words: str | Path) -> str:
+    """The sentence in which a command ends."""
+    result = CliRunner().invoke(bonded, [str(word) for word in words])
+    assert isinstance(result.exception, Exception), result.output
+    said = sentence_of(result.exception)
+    assert said is not None, result.exception
+    assert "\n" not in said
+    return said
+
+
+def test_a_database_without_tables(directory: Path) -> None:
+    (directory / "bonded.db").unlink()
+    said = failed(*CREATE, directory)
+    assert said.startswith("the database does not have the tables of this version (no such table: ")
+    assert "`bonded migrate`" in said
+    started = CliRunner().invoke(bonded, ["serve", str(directory), "--port", "0"])
+    assert "the database is empty: see that `database.url` names the right one" in started.output
+
+
+def test_a_postgres_without_tables_or_rights(directory: Path, postgres: PostgresServer) -> None:
+    with postgres.database(migrated=False) as url:
+        text = (directory / "bonded.toml").read_text() + f'[database]\nurl = "{url}"\n'
+        (directory / "bonded.toml").write_text(text)
+        said = failed(*CREATE, directory)
+    assert said.startswith("the database does not have the tables of this version (relation ")
+
+    class Denied(Exception):
+        sqlstate = "42501"
+
+    said = sentence_of(ProgrammingError("", None, Denied("permission denied for schema public"))) or ""
+    assert (
+        "does not permit it to this role: permission denied for schema public. Run `bonded migrate` as the role" in said
+    )
+    assert sentence_of(ProgrammingError("", None, Exception("a statement of ours"))) is None
+
+
+@pytest.mark.parametrize("words", [(*CREATE, "DIR"), ("fsck", "DIR"), ("backup", "DIR", "COPY")], ids=lambda w: w[0])
+def test_a_database_that_is_damaged(directory: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    for path in directory.glob("bonded.db*"):  # with the log beside it, from which SQLite would mend it
+        path.unlink()
+    (directory / "bonded.db").write_bytes(b"no database" * 1000)
+    places = {"DIR": directory, "COPY": tmp_path / "copy"}
+    said = failed(*(places.get(word, word) for word in words))
+    assert said == "the database is damaged: file is not a database. Stop everything and restore a backup"
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.parametrize("name", ["SQLITE_CANTOPEN", "SQLITE_READONLY_DIRECTORY", "SQLITE_FULL", "SQLITE_IOERR_WRITE"])
+def test_a_database_that_cannot_be_written(name: str) -> None:
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorname = name
+    said = sentence_of(DBAPIError.instance("", None, error, sqlite3.Error)) or ""
+    assert said.startswith("the database cannot be used: unable to open database file. See that this user may write")
+
+
+def test_a_restore_on_a_full_disk(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = CliRunner().invoke(bonded, ["backup", str(directory), str(tmp_path / "copy"), "--with-keys"])
+    assert made.exit_code == 0, made.output
+
+    def full(source: Path, target: Path) -> None:
+        raise OSError(28, "No space left on device", str(source), None, str(target))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(unpack.shutil, "copy2", full)
+        said = failed("restore", tmp_path / "copy", tmp_path / "new")
+    assert said.startswith(f"No space left on device: {tmp_path / '.new.restoring'}")
+    assert said.endswith("Make room, and run the same command again")
+    assert not (tmp_path / "new").exists()
+    again = CliRunner().invoke(bonded, ["restore", str(tmp_path / "copy"), str(tmp_path / "new")])
+    assert again.exit_code == 0, again.output
+
+
+@pytest.mark.parametrize("kind", ["copy", "copy.tar"])
+def test_a_restored_directory_is_reached_as_one_that_was_made(directory: Path, tmp_path: Path, kind: str) -> None:
+    """nginx, in the group of the server, reads the public store below it; keys stay their owner's."""
+    made = CliRunner().invoke(bonded, ["backup", str(directory), str(tmp_path / kind), "--with-keys"])
+    assert made.exit_code == 0, made.output
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    kept.chmod(0o755)
+    for folder, mode in ((tmp_path / "new", 0o750), (kept, 0o755)):
+        assert CliRunner().invoke(bonded, ["restore", str(tmp_path / kind), str(folder)]).exit_code == 0
+        assert folder.stat().st_mode & 0o777 == mode
+        assert (folder / "keys").stat().st_mode & 0o777 == 0o700
+        assert (folder / "keys/online.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_public_store_that_cannot_be_written(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = open_house(directory)
+
+    def refuse() -> None:
+        raise StorageError("Permission denied: public/.tmp")
+
+    monkeypatch.setattr(house.public, "probe", refuse)
+    with capture_logs() as lines, pytest.raises(SystemExit):
+        serve._probe(house)
+    told = [(one["event"], one["reason"]) for one in lines]
+    assert told == [("the public store cannot be used", "Permission denied: public/.tmp")]
