@@ -112,7 +112,7 @@ def test_a_feed_of_vulnerabilities_that_fails_is_mailed_and_on_every_view(house:
         "what /readyz says"
     )
     shown = CliRunner().invoke(bonded, ["tuf", "status", "--dir", str(house.directory)])
-    assert "ALARM (warning): The last import of known vulnerabilities failed." in shown.output
+    assert "ALARM feed-failed (warning): The last import of known vulnerabilities failed." in shown.output
     own = CliRunner().invoke(bonded, ["vulnerability", "status", "--dir", str(house.directory)])
     assert (own.exit_code, "neither a folder" in own.output) == (1, True)
 
@@ -130,7 +130,7 @@ def test_every_view_tells_the_same(house: House, monkeypatch: pytest.MonkeyPatch
     assert result.exit_code == 1
     assert {alarm["kind"] for alarm in json.loads(result.stdout)["alarms"]} == kinds
     words = CliRunner().invoke(bonded, ["tuf", "status", "--dir", str(house.directory)])
-    assert "ALARM (critical): The role timestamp has expired: clients refuse the index." in words.output
+    assert "ALARM role-expired (critical): The role timestamp has expired: clients refuse the index." in words.output
 
 
 def test_figures_are_printed_for_a_machine_without_a_web_process(house: House) -> None:

@@ -114,7 +114,7 @@ def _print_status(found: Status, now: datetime) -> None:
         when = iso(flip.flipped_at or flip.opened_at)
         click.echo(f"  {flip.n}  {flip.kind}  {when}  {flip.changes} changes{took}")
     for alarm in found.alarms:
-        click.echo(f"ALARM ({alarm.severity}): {alarm.sentence()} {alarm.advice()}", err=True)
+        click.echo(f"ALARM {alarm.kind} ({alarm.severity}): {alarm.sentence()} {alarm.advice()}", err=True)
 
 
 def _seconds(time: timedelta) -> str:
