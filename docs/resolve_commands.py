@@ -61,19 +61,27 @@ def _bonded(words: list[str]) -> str:
 
     command: click.Command = bonded
     context = click.Context(command, info_name="bonded")
-    names = iter(words)
+    names, given = iter(words), 0
     for word in names:
-        if word in {">", "2>", "<"}:
+        if word in {">", "2>", "<", "&"}:
             break
         if word.startswith("-"):
-            option = word.split("=")[0]
-            if option not in {o for p in command.params for o in p.opts + p.secondary_opts} | {"--help", "-h"}:
+            option, apart, _ = word.partition("=")
+            named = [p for p in command.params if option in p.opts + p.secondary_opts]
+            if not named and option not in {"--help", "-h"}:
                 return f"`{context.command_path}` has no option {option}"
+            if named and not apart and isinstance(named[0], click.Option) and not named[0].is_flag:
+                next(names, None)  # its value
         elif isinstance(command, click.Group):
             found = command.get_command(context, word)
             if found is None:
                 return f"`{context.command_path}` has no command {word}"
             command, context = found, click.Context(found, info_name=word, parent=context)
+        else:
+            given += 1
+    taken = [p.nargs for p in command.params if isinstance(p, click.Argument)]
+    if given > sum(taken) and -1 not in taken:
+        return f"`{context.command_path}` takes {sum(taken)} words and is given {given}"
     return ""
 
 
