@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -126,3 +127,23 @@ def test_a_public_store_that_cannot_be_written(directory: Path, monkeypatch: pyt
         serve._probe(house)
     told = [(one["event"], one["reason"]) for one in lines]
     assert told == [("the public store cannot be used", "Permission denied: public/.tmp")]
+
+
+def test_a_stopped_restore_goes_on_after_another_command(directory: Path) -> None:
+    """Any command makes a folder for the store that is hidden; that one is not in the way."""
+    (directory / "public").rename(directory / ".public.restoring")
+    assert CliRunner().invoke(bonded, ["tuf", "status", "--dir", str(directory)]).exit_code == 1
+    assert (directory / "public").exists()
+    (directory / "public/packages").mkdir()
+    again = CliRunner().invoke(bonded, ["restore", "--in-place", str(directory)])
+    assert again.exit_code == 0, (again.output, again.exception)
+    assert not (directory / ".public.restoring").exists()
+    assert CliRunner().invoke(bonded, ["fsck", str(directory)]).exit_code == 0
+
+
+def test_two_published_stores_are_a_question_for_a_person(directory: Path) -> None:
+    shutil.copytree(directory / "public", directory / ".public.restoring")
+    said = failed("restore", "--in-place", directory)
+    assert "both hold a published store: take one of them away" in said
+    assert (directory / "public/metadata/timestamp.json").exists()
+    assert (directory / ".public.restoring/metadata/timestamp.json").exists()

@@ -144,14 +144,32 @@ def _closed(house: House) -> Iterator[House]:
     with house.lock.held() as mine:
         if not mine:
             _refuse_running()
-    if not hidden.exists():  # it exists when a restore was stopped: go on with it
+    if hidden.exists():  # a restore was stopped: go on with it
+        _clear(folder, hidden)
+    else:
         folder.rename(hidden)
     storage = house.settings.storage.model_copy(update={"public": str(hidden)})
     settings = house.settings.model_copy(update={"storage": storage})
     closed = replace(house, settings=settings)
     closed.__dict__["lock"] = house.lock  # the same lock: two of one process would refuse each other
     yield closed
+    _clear(folder, hidden)
     hidden.rename(folder)
+
+
+def _clear(folder: Path, hidden: Path) -> None:
+    """Make way for the store: a command that ran meanwhile made an empty one, in which nothing was published."""
+    from bonded.ops.restore import CANNOT
+    from bonded.tuf.roles import TIMESTAMP
+    from bonded.values.refusals import Refusal
+
+    if (folder / TIMESTAMP).exists():
+        words = (
+            f"{folder} and {hidden}, of a restore that was stopped, both hold a published store: take one of them away"
+        )
+        raise Refusal(CANNOT, words)
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def _refuse_running() -> None:
