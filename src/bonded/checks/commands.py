@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
-from bonded.facts.model import Call
+from bonded.facts.model import Argument, Call
 
 _FETCH_AND_RUN = re.compile(
     r"(curl|wget|fetch|iwr|invoke-webrequest|lwp-download)\b[^\n]{0,400}(\|\s*(sudo\s+)?(ba|z|da|k)?sh\b|\|\s*python|\|\s*iex"
@@ -53,6 +53,11 @@ _DECODE = re.compile(
     r"base64\s+(-d|--decode|-D)\b[^\n]{0,200}\|\s*(ba|z|da)?sh\b|\|\s*xxd\s+-r[^\n]{0,80}\|\s*(ba)?sh", re.IGNORECASE
 )
 
+_WAITING = re.compile(
+    r"(?:(?:\S*[\\/])?(?:python[\d.]*w?|(?:ba|da|z|k)?sh|powershell|pwsh|node|perl|ruby|cmd)(?:\.exe)?|\?)(?:\s+-[sic]?)?\s*$",
+    re.IGNORECASE,
+)
+"""An interpreter that is told nothing to run, or a program that is not known, as `sys.executable`."""
 _SCRIPT_HOST = re.compile(r"\s*(?:\S*[\\/])?(?:cscript|wscript|mshta)(?:\.exe)?\s", re.IGNORECASE)
 
 
@@ -139,6 +144,22 @@ def _saves_and_runs(text: str) -> bool:
             if text[then.end() : then.end() + len(name)].lower() == name:
                 return True
     return False
+
+
+def program_of(call: Call) -> list[Argument]:
+    """The arguments that say what is run: not the environment that it is run in."""
+    direct = call.name.startswith(("os.exec", "os.spawn", "os.posix_spawn"))
+    found = [one for one in call.arguments if not one.name]
+    found = (found[:-1] if call.name.endswith("e") else found) if direct else found[:2]
+    fed = ("input", "stdin") if _WAITING.match(command_text(call)) else ()
+    return found + [one for one in call.arguments if one.name in ("args", "cmd", "executable", "target", *fed)]
+
+
+def typed(call: Call) -> list[Argument]:
+    """What is written to a process by this call, if it is an interpreter that was told nothing to run."""
+    started = next((one.text for one in call.arguments if one.name == "()"), None)
+    waits = started is not None and _WAITING.match(started) is not None
+    return [one for one in call.arguments if one.name != "()"] if waits else []
 
 
 def command_text(call: Call) -> str:

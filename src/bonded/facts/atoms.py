@@ -29,7 +29,7 @@ from bonded.facts.known import (
 _BUILTIN_SINKS: Final = tuple(
     sorted(name.removeprefix("builtins.") for name in CODE_SINKS if name.startswith("builtins."))
 )
-_SHARED: Final = frozenset({"os", "asyncio", "types", "code", "ctypes"})
+_SHARED: Final = frozenset({"os", "asyncio", "types", "code", "ctypes", "distutils"})
 """Modules that most files import: for them the last name is looked for, for the others the module."""
 _PLAIN_WORDS: Final = frozenset(
     {
@@ -47,6 +47,10 @@ _PLAIN_WORDS: Final = frozenset(
         "types",
         "pdb",
         "imp",
+        "array",
+        "html",
+        "struct",
+        "email",
     }
 )
 """Module names that are words of English as well: they count where they are imported or followed by a dot."""
@@ -105,6 +109,9 @@ def sinks() -> list[str]:
         r"/(from|import)[ \t]+(os|posix|nt|asyncio|types|code)[ \t]+import/",
         rf"/(^|[^.a-zA-Z0-9_])({builtin})[^a-zA-Z0-9_]/",
         '"exec_" fullword',
+        r"/(\.|['\"])__code__/",
+        r"/(^|[^.a-zA-Z0-9_])compile[ \t\n\\]*\(/",
+        r"/['\"]PyRun_SimpleString/",
     ]
 
 
@@ -198,7 +205,7 @@ _EVERYDAY: Final = frozenset(
         "rec",
         "getcwd",
     }
-    | {"interfaces", "mss", "write"}
+    | {"interfaces", "mss", "write", "communicate"}
 )
 """Names of methods of much else; there, the module is looked for."""
 
@@ -206,6 +213,7 @@ BUILTINS: Final = [
     r"/=[ \t]*(globals|locals|vars|__import__)[ \t]*(\r|\n|;|,|$)/",
     *(f'"{word}" fullword' for word in ("__builtins__", "__builtin__", "__globals__", "f_globals", "f_builtins")),
     '"__subclasses__" fullword',
+    '"__self__" fullword',
     r"/(import|from|,|moves\.)[ \t\n\\(]*builtins[^a-zA-Z0-9_]/",
     r"/['\"]builtins['\"]/",
 ]
@@ -272,5 +280,6 @@ HARM_PATTERNS: Final = [
     r"/\.pth['\"]/",
     r"/\\x7fELF|b['\"]MZ/",
     r"/\.encrypt[ \t]*\(/",
+    r"/loads[ \t]*\([ \t\n]*b['\"](c(os|posix|nt|builtins|__builtin__|subprocess)\\n|\\x80)/",
     r"/import[ \t]+pip([ \t]+as[ \t]|[ \t]*[\r\n;,])|from[ \t]+pip[ \t]+import[ \t]+main/",
 ]

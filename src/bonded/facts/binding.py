@@ -7,7 +7,7 @@ import ast
 from bonded.facts.following import Following
 from bonded.facts.known import canonical
 from bonded.facts.scope import Class, Function, Instance
-from bonded.facts.value import ENVIRONMENT, NOTHING, PRIVATE, SOURCES, Value, join, reach
+from bonded.facts.value import ANY, ENVIRONMENT, NOTHING, PRIVATE, SOURCES, Value, join, reach
 
 
 class Binding(Following):
@@ -41,8 +41,14 @@ class Binding(Following):
             self.bind(target, value)
 
     def _annotated(self, node: ast.AnnAssign) -> None:
+        self.annotation(node.annotation)
         if node.value is not None:
             self.bind(node.target, self.evaluate(node.value))
+
+    def annotation(self, node: ast.expr | None) -> None:
+        """Annotations are seldom more than names: those in which something is called are evaluated."""
+        if node is not None and _calls(node):
+            self.evaluate(node)
 
     def _augmented(self, node: ast.AugAssign) -> None:
         old = self.evaluate(node.target)
@@ -52,6 +58,8 @@ class Binding(Following):
         """Assign `value` to a name, a field, an item or a pattern of them."""
         if isinstance(target, ast.Name):
             self.env.values[target.id] = value
+            if self.env.shared is not None and target.id in self.env.shared:
+                self._share(self.env.shared[target.id].values, target.id, value)
         elif isinstance(target, (ast.Tuple, ast.List)):
             self._unpack(target.elts, value)
         elif isinstance(target, ast.Starred):
@@ -60,13 +68,35 @@ class Binding(Following):
             self._bind_attribute(target, value)
         elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
             self._bind_item(target.value.id, self.evaluate(target.slice), value)
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Call):
+            self.set_global(self.evaluate(target.value), self.evaluate(target.slice), value)
+
+    def set_global(self, held: Value, index: Value, value: Value) -> None:
+        """`globals()[index] = value`."""
+        if held.names and held.names[0] in ("builtins.globals()", "builtins.vars()") and isinstance(index.const, str):
+            self.globals.values[index.const] = value
+
+    def _share(self, values: dict[str, Value], name: str, value: Value) -> None:
+        """A function sets a variable from further out: whoever reads it later may find this, or what was there."""
+        old = values.get(name)
+        if old is None or old is ANY or not (old.const or not old.known):
+            values[name] = value
+        elif value.labels or value.names or value.local is not None:
+            both = join(old, value)
+            values[name] = both if both.known or not old.known else old.labelled(value.labels, *value.steps)
 
     def _bind_attribute(self, target: ast.Attribute, value: Value) -> None:
+        if target.attr == "__code__":
+            self.recoded(value, target)
         held = self.evaluate(target.value).local if isinstance(target.value, ast.Name) else None
+        self.set_field(held, target.attr, value)
+
+    def set_field(self, held: object, name: str, value: Value) -> None:
+        """`held.name = value`."""
         if isinstance(held, Class) and isinstance(value.local, Function):
-            held.methods[target.attr] = value.local
-        owner = held.of.name if isinstance(held, Instance) else ""
-        for key in (target.attr, f"{owner}.{target.attr}"):
+            held.methods[name] = value.local
+        owner = held.of.name if isinstance(held, Instance) else held.name if isinstance(held, Class) else ""
+        for key in (name, f"{owner}.{name}"):
             old = self.fields.get(key)
             self.fields[key] = join(old, value) if old is not None else value
 
@@ -90,3 +120,11 @@ class Binding(Following):
         else:
             labels, steps = reach(value)
             self.env.values[name] = old.labelled(labels & (SOURCES | PRIVATE), *steps)
+
+
+def _calls(node: ast.expr) -> bool:
+    """Whether something is called in an expression; most annotations end with the first look."""
+    kind = type(node)
+    if kind is ast.Name or kind is ast.Constant or kind is ast.Attribute:
+        return False
+    return any(isinstance(one, ast.Call) for one in ast.walk(node))

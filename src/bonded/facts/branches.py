@@ -83,9 +83,42 @@ class Branches(Binding):
         self.block(node.finalbody)
 
     def _match(self, node: ast.Match) -> None:
-        self.evaluate(node.subject)
+        subject = self.evaluate(node.subject)
         for case in node.cases:
+            self._pattern(case.pattern, subject)
+            if case.guard is not None:
+                self.evaluate(case.guard)
             self.block(case.body)
+
+    def _pattern(self, pattern: ast.pattern, value: Value) -> None:
+        """What a pattern gives names to, if it is the one that fits."""
+        if isinstance(pattern, (ast.MatchAs, ast.MatchStar)):
+            if pattern.name is not None:
+                self.env.values[pattern.name] = value
+            if isinstance(pattern, ast.MatchAs) and pattern.pattern is not None:
+                self._pattern(pattern.pattern, value)
+            return
+        items: list[Value | None] = []
+        if isinstance(pattern, ast.MatchSequence):
+            inner = pattern.patterns
+            exact = value.items is not None and not any(isinstance(one, ast.MatchStar) for one in inner)
+            items = list(value.items or ()) if exact else []
+        elif isinstance(pattern, ast.MatchMapping):
+            inner, table = pattern.patterns, value.table or {}
+            keys = [one.value if isinstance(one, ast.Constant) else None for one in pattern.keys]
+            items = [table.get(key) for key in keys]
+        elif isinstance(pattern, ast.MatchClass):
+            inner = [*pattern.patterns, *pattern.kwd_patterns]
+            items = [value] if len(inner) == 1 and pattern.patterns else []
+        elif isinstance(pattern, ast.MatchOr):
+            inner, items = pattern.patterns, [value] * len(pattern.patterns)
+        else:
+            return
+        labels, steps = reach(value)
+        rest = Value(labels=labels, steps=steps)
+        for position, one in enumerate(inner):
+            item = items[position] if position < len(items) else None
+            self._pattern(one, rest if item is None else item)
 
 
 def _merged(left: dict[str, Value], right: dict[str, Value]) -> dict[str, Value]:

@@ -15,6 +15,7 @@ from bonded.facts.known import (
     COMMAND_SINKS,
     DECODERS,
     DELETERS,
+    ENDING,
     MAKERS,
     NETWORK,
     PATH_USERS,
@@ -51,6 +52,10 @@ _SPELLED = frozenset(
 )
 _SPELLED_USE = "builtins.getattr"
 """Under this name a builtin is noted that was looked up by a computed name, and called."""
+
+
+_GROWING = ("builtins.bytearray().", "builtins.list().")
+"""Made empty, to be filled: their methods are those of a container."""
 
 
 class Calling(Methods):
@@ -100,6 +105,8 @@ class Calling(Methods):
         if isinstance(callee.local, Instance):
             method = callee.local.of.method("__call__")
             return self.follow(method, arguments, keywords, (callee, "")) if method else ANY
+        if callee.names and callee.bound and callee.names[0].startswith(_GROWING):
+            return self._unknown_call(callee, arguments, keywords, node)
         results = [self._named_call(name, callee, arguments, keywords, node) for name in callee.names]
         if results:
             merged = results[0]
@@ -146,6 +153,8 @@ class Calling(Methods):
             self.record_call(name, callee, arguments, keywords, node)
         self.files_of(name, callee, arguments, keywords, node)
         self._callbacks(name, every, node)
+        if name not in ENDING:
+            self.handed(arguments, keywords, node)
         const = self._fold(name, base, arguments, keywords)
         labels, steps = self._labels(name, callee, every, const, node)
         source = footholds.source_in(const) if name in DECODERS else None
@@ -157,7 +166,8 @@ class Calling(Methods):
         local = local or next((one.local for one in every if isinstance(one.local, Later)), None)
         parts = (Value(items=tuple(arguments)), JOIN) if name == "os.path.join" and const is UNKNOWN else None
         if name in MAKERS:
-            parts = (Value(items=tuple(every)), MADE)
+            started = [*arguments, *([keywords["args"]] if "args" in keywords else [])][:1]
+            parts = (Value(items=tuple(started if name in COMMAND_SINKS else every)), MADE)
         elif name in ARCHIVES and arguments:
             parts = (arguments[0], OPEN)
         shape = partly.of_call(name, arguments, keywords) if const is UNKNOWN else ""
@@ -191,11 +201,24 @@ class Calling(Methods):
         if name not in CALLBACKS:
             return
         for one in every:
-            if isinstance(one.local, Function) or (one.names and canonical(one.names[0]) in CODE_SINKS | COMMAND_SINKS):
+            if isinstance(one.local, Function):
                 inner = [item for other in every if other is not one for item in (other.items or ())]
                 self.apply(one, inner, {}, node)
             elif one.names and self.world.own(one.names[0]):
                 self.out.outside_edge(self.scope, one.names[0])
+
+    def handed(self, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
+        """Whoever is given `exec` or `os.system`, and something to run beside it, runs it, however it is called."""
+        every = [*arguments, *keywords.values()]
+        for position, one in enumerate(every):
+            sink = canonical(one.names[0]) if one.names and not one.known else ""
+            if sink not in CODE_SINKS and sink not in COMMAND_SINKS:
+                continue
+            others = every[position + 1 :] or every[:position]
+            given = [item for other in others for item in (other.items or (other,))]
+            given = [item for other in given for item in (other.items or (other,))]
+            if sink in CODE_SINKS or any(one.known or not SOURCES.isdisjoint(one.labels) for one in given):
+                self.apply(one, given, {}, node)
 
     def hears(self, function: Function) -> None:
         """A bot calls the function, once it runs."""

@@ -30,6 +30,9 @@ _LAST_OF_ENVIRONMENT = frozenset(
     {"environ", *(name.rpartition(".")[2] for name in CANON if canonical(name) == "os.environ")}
 )
 """The last parts of all names of `os.environ`."""
+INNARDS = frozenset({"__builtins__", "__class__", "__globals__", "__self__", "f_builtins", "f_globals"})
+RECORDS = frozenset({"types.SimpleNamespace()", "argparse.Namespace()", "collections.namedtuple()()"})
+"""Objects whose attributes are what they were made of."""
 PARAMETER = "parameter:"
 """Begins the name of a value that a function was called with."""
 
@@ -102,6 +105,10 @@ class Expressions(Operators):
         """`base.name`."""
         if name == "__call__":
             return base
+        if name in INNARDS:
+            found = self._innards(base, name)
+            if found is not None:
+                return found
         if type(base.local) is Instance:
             method = base.local.of.method(name)
             if method is not None:
@@ -115,6 +122,8 @@ class Expressions(Operators):
         # One name is what most things have, and this is among the most frequent lines of all.
         plain = of[0].startswith(PARAMETER) if len(of) == 1 else all(one.startswith(PARAMETER) for one in of)
         stored = self._field(base, name) if plain and not known else None
+        if stored is None and base.table is not None and of and of[0] in RECORDS:
+            stored = base.table.get(name)
         labels = base.labels | _HIDDEN if hidden else base.labels
         if name in _LAST_OF_ENVIRONMENT and any(canonical(one) == "os.environ" for one in names):
             labels |= {ENVIRONMENT}
@@ -131,6 +140,26 @@ class Expressions(Operators):
         if known and name in ("parent", "name") and isinstance(base.const, str):
             value = Value(fold_path(base.const, name), labels=base.labels, bound=(base, name))
         return stored.labelled(value.labels, *value.steps) if stored is not None else value
+
+    def _of_class(self, kind: Class, name: str) -> Value | None:
+        for one in kind.line() if kind.parents else (kind,):
+            found = self.fields.get(f"{one.name}.{name}")
+            if found is not None:
+                return found
+        return None
+
+    def _innards(self, base: Value, name: str) -> Value | None:
+        """Attributes by which objects lead to what they are made of, and to every builtin."""
+        if name in ("f_builtins", "__builtins__"):
+            return Value(names=("builtins",), labels=base.labels)
+        if name in ("f_globals", "__globals__"):
+            return Value(names=("builtins.globals()",), labels=base.labels)
+        if name == "__self__":
+            plain = base.names and base.names[0].startswith("builtins.") and base.names[0].count(".") == 1
+            return Value(names=("builtins",), labels=base.labels) if plain else None
+        if name == "__class__" and isinstance(base.local, Function):
+            return Value(names=("types.FunctionType",))
+        return None
 
     def told(self, value: Value) -> Value:
         """`value`; where it is a name of another module of the package, with the text that is set there."""
@@ -153,8 +182,9 @@ class Expressions(Operators):
     def _field(self, base: Value, name: str) -> Value | None:
         """What was stored under this name: in objects of the class, where it is known, else in any."""
         if isinstance(base.local, Instance):
-            own = self.fields.get(f"{base.local.of.name}.{name}")
-            return own if own is not None else self.fields.get(name)
+            return self._of_class(base.local.of, name) or self.fields.get(name)
+        if isinstance(base.local, Class):
+            return self._of_class(base.local, name) or self.fields.get(name)
         return self.fields.get(name)
 
     def _sequence(self, node: ast.Tuple | ast.List | ast.Set) -> Value:
@@ -183,6 +213,8 @@ class Expressions(Operators):
         parts, values = [], []
         for one in node.values:
             value = self.evaluate(one.value if isinstance(one, ast.FormattedValue) else one)
+            if isinstance(one, ast.FormattedValue) and one.format_spec is not None:
+                self.evaluate(one.format_spec)
             plain = not isinstance(one, ast.FormattedValue) or (one.format_spec is None and one.conversion == -1)
             const = value.const if plain else UNKNOWN
             parts.append(const if isinstance(const, (str, int)) else UNKNOWN)
@@ -198,7 +230,14 @@ class Expressions(Operators):
         return value
 
     def _lambda(self, node: ast.Lambda) -> Value:
-        return Value(local=Function(node, self.env, f"{self.scope}.<lambda>" if self.scope else "<lambda>"))
+        name = f"<lambda:{node.lineno}>"  # what one of them does is not what all of them do
+        function = Function(node, self.env, f"{self.scope}.{name}" if self.scope else name)
+        self.met(function)
+        return Value(local=function)
+
+    @abstractmethod
+    def met(self, function: Function) -> None:
+        """A lambda was seen; `facts.statements` keeps it."""
 
     def _await(self, node: ast.Await | ast.YieldFrom | ast.Starred) -> Value:
         return self.evaluate(node.value)

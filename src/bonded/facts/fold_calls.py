@@ -10,11 +10,13 @@ import binascii
 import bz2
 import codecs
 import contextlib
+import html
 import itertools
 import lzma
 import posixpath
 import quopri
 import re
+import struct
 import urllib.parse
 import zlib
 from collections.abc import Callable, Sequence
@@ -31,7 +33,7 @@ _METHODS = frozenset(
     {
         "join", "format", "replace", "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "partition",
         "rpartition", "decode", "encode", "lower", "upper", "title", "capitalize", "casefold", "swapcase",
-        "translate", "hex", "startswith", "endswith", "removeprefix", "removesuffix", "find", "index", "count",
+        "translate", "hex", "format_map", "startswith", "endswith", "removeprefix", "removesuffix", "find", "index", "count",
         "zfill", "get", "keys", "values", "items", "copy", "tobytes",
     }
 )  # fmt: skip
@@ -154,6 +156,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "os.getenv": lambda name, *_: f"%{name}%",
     "os.environ.get": lambda name, *_: f"%{name}%",
     "pathlib.Path": _joined,
+    "ctypes.c_char_p": lambda x: x,
+    "ctypes.c_wchar_p": lambda x: x,
+    "ctypes.create_string_buffer": lambda x, *_: x,
+    "html.unescape": html.unescape,
+    "struct.pack": lambda form, *parts: struct.pack(form, *parts) if not _WIDE.search(form) else UNKNOWN,
+    "email.base64mime.decode": lambda x: base64.b64decode(_bytes(x)),
     "pathlib.PurePath": _joined,
 }
 
@@ -170,6 +178,8 @@ def function(name: str, arguments: Sequence[Any], keywords: dict[str, Any], spen
 
 def method(value: Any, name: str, arguments: Sequence[Any], keywords: dict[str, Any], spend: Spend) -> Any:
     """The result of a method of a constant, or UNKNOWN."""
+    if isinstance(value, int) and name == "to_bytes":
+        return _bounded(lambda: value.to_bytes(*_few(arguments), **keywords), spend)
     if isinstance(value, (list, tuple)) and name in ("index", "count", "copy"):
         return _bounded(lambda: getattr(list(value), name)(*arguments), spend) if spend.fold(len(value)) else UNKNOWN
     if name not in _METHODS or not isinstance(value, (str, bytes, dict)) or not _fits(value, name, arguments, spend):
@@ -177,6 +187,12 @@ def method(value: Any, name: str, arguments: Sequence[Any], keywords: dict[str, 
     if name == "decode":
         return _bounded(lambda: _codec(value, *arguments, **keywords), spend)
     return _bounded(lambda: getattr(value, name)(*arguments, **keywords), spend)
+
+
+def _few(arguments: Sequence[Any]) -> Sequence[Any]:
+    if not arguments or not isinstance(arguments[0], int) or arguments[0] > MOST:
+        raise ValueError(arguments)
+    return arguments
 
 
 def _fits(value: Any, name: str, arguments: Sequence[Any], spend: Spend) -> bool:

@@ -5,6 +5,8 @@ The pre-filter derives its atoms from these tables (`facts.atoms`), so a name ad
 
 from __future__ import annotations
 
+import re
+import sys
 from functools import lru_cache
 from typing import Final
 
@@ -63,9 +65,25 @@ CODE_SINKS: Final = frozenset(
         "cProfile.run",
         "timeit.timeit",
         "trace.Trace().run",
+        "trace.Trace().runctx",
+        "pdb.runeval",
+        "pdb.runctx",
+        "profile.runctx",
+        "cProfile.runctx",
+        "profile.Profile().run",
+        "profile.Profile().runctx",
+        "cProfile.Profile().run",
+        "cProfile.Profile().runctx",
+        "bdb.Bdb().run",
+        "bdb.Bdb().runeval",
+        "timeit.repeat",
+        "timeit.Timer",
+        "ctypes.pythonapi.PyRun_SimpleString",
+        "IPython.get_ipython().run_cell",
     }
 )
-"""Their first argument is run as Python."""
+"""Their first argument is run as Python, or the one that CODE_AT says."""
+CODE_AT: Final = {"_xxsubinterpreters.run_string": 1, "_testcapi.run_in_subinterp": 0}
 
 COMMAND_SINKS: Final = frozenset(
     {
@@ -94,6 +112,21 @@ COMMAND_SINKS: Final = frozenset(
         "os.posix_spawn",
         "os.posix_spawnp",
         "runpy.run_path",
+        "zipimport.zipimporter",
+        "_posixsubprocess.fork_exec",
+        "distutils.spawn.spawn",
+        "ctypes.CDLL().system",
+        "ctypes.CDLL()._wsystem",
+        "ctypes.CDLL().popen",
+        "ctypes.CDLL()._popen",
+        "ctypes.CDLL().WinExec",
+        "win32com.client.Dispatch().Run",
+        "win32com.client.Dispatch().Exec",
+        "win32com.client.Dispatch().ShellExecute",
+        "wmi.WMI().Win32_Process.Create",
+        "pexpect.run",
+        "pexpect.spawn",
+        "IPython.get_ipython().system",
         "imp.load_source",
     }
 )
@@ -127,6 +160,9 @@ DECODERS: Final = frozenset(
         "marshal.loads",
         "quopri.decodestring",
         "uu.decode",
+        "email.base64mime.decode",
+        "email.message_from_string().get_payload",
+        "email.message_from_bytes().get_payload",
         "zlib.decompressobj().decompress",
         "bz2.BZ2Decompressor().decompress",
         "lzma.LZMADecompressor().decompress",
@@ -158,6 +194,9 @@ SPELLERS: Final = frozenset(
     {
         "builtins.chr",
         "builtins.unichr",
+        "html.unescape",
+        "struct.pack",
+        "array.array().tobytes",
         "urllib.parse.unquote",
         "urllib.parse.unquote_plus",
         "urllib.parse.unquote_to_bytes",
@@ -258,10 +297,10 @@ MAKERS: Final = frozenset(
         "http.client.HTTPConnection", "http.client.HTTPSConnection", "smtplib.SMTP", "smtplib.SMTP_SSL", "ftplib.FTP", "dhooks.Webhook",
         "discord_webhook.DiscordWebhook", "discordwebhook.Discord", "discord.Webhook.from_url", "telebot.TeleBot", "telegram.Bot",
         "urllib.request.Request", "requests.Request", "socket.create_connection", "websocket.create_connection", "websockets.connect",
-        "urllib3.HTTPConnectionPool", "urllib3.HTTPSConnectionPool", "httpx.Client", "httpx.AsyncClient", "telegram.ext.Updater",
+        "subprocess.Popen", "urllib3.HTTPConnectionPool", "urllib3.HTTPSConnectionPool", "httpx.Client", "httpx.AsyncClient", "telegram.ext.Updater",
     }
 )  # fmt: skip
-"""What they make remembers what it was made of: where it will reach."""
+"""What they make remembers what it was made of: where it will reach, what it runs."""
 
 SPIES: Final = frozenset(
     {
@@ -295,6 +334,7 @@ SPIES: Final = frozenset(
         "boto3.session.Session().get_credentials",
         "os.dup2",
         "subprocess.Popen().stdin.write",
+        "subprocess.Popen().communicate",
     }
 )
 """They watch who sits at the machine, open what he keeps secret, or tie a shell to something else."""
@@ -306,7 +346,7 @@ SECRETS: Final = frozenset(
     | {"boto3.Session().get_credentials", "boto3.session.Session().get_credentials"}
 )
 """Their result is a secret."""
-TIES: Final = frozenset({"os.dup2", "subprocess.Popen().stdin.write"})
+TIES: Final = frozenset({"os.dup2", "subprocess.Popen().stdin.write", "subprocess.Popen().communicate"})
 """They tie a program to something else."""
 WATCHING: Final = SPIES - CLIPBOARD - SECRETS - TIES
 """Their result is what somebody does."""
@@ -454,6 +494,21 @@ CALLBACKS: Final = frozenset(
         "concurrent.futures.ThreadPoolExecutor().submit",
         "concurrent.futures.ThreadPoolExecutor().map",
         "contextlib.suppress",
+        "contextlib.ExitStack().callback",
+        "itertools.starmap",
+        "weakref.finalize",
+        "sched.scheduler().enter",
+        "sched.scheduler().enterabs",
+        "signal.signal",
+        "sys.addaudithook",
+        "builtins.iter",
+        "builtins.max",
+        "builtins.min",
+        "re.sub",
+        "asyncio.to_thread",
+        "multiprocessing.Pool().map",
+        "multiprocessing.Pool().apply",
+        "multiprocessing.Pool().apply_async",
     }
 )
 """They call the function they are given, by themselves."""
@@ -468,9 +523,24 @@ KEPT_BUILTINS: Final = frozenset(
 )
 
 
+_PASSED_ON: Final = re.compile(
+    r"([a-z_][a-z0-9_]*)(?:\.[A-Za-z0-9_]+)*?\._?(os|sys|subprocess|builtins|importlib|marshal|zlib|binascii|base64|ctypes)\.(?=[a-zA-Z_])"
+)
+"""A module of the standard library that another one has imported: `random._os.system`."""
+_LIBRARY: Final = re.compile(
+    r"ctypes\.(?:(?:cdll|windll|oledll|pydll)\.(?:LoadLibrary\(\)|\w+)|(?:WinDLL|OleDLL|PyDLL)\(\))\.(_?w?system|_?w?popen|WinExec)$"
+)
+"""Functions of a library that ctypes has loaded, by whatever name, which run a command."""
+
+
 @lru_cache(maxsize=20_000)
 def canonical(name: str) -> str:
     """`name` under the spelling that the tables use: the longest known prefix is replaced."""
+    passed = _PASSED_ON.match(name)
+    if passed and passed[1] in sys.stdlib_module_names and not name.startswith("asyncio.subprocess.create_"):
+        name = f"{passed[2]}.{name[passed.end() :]}"
+    elif name.startswith("ctypes."):
+        name = _LIBRARY.sub(r"ctypes.CDLL().\1", name)
     if name.startswith("builtins.__builtins__."):
         name = "builtins." + name.removeprefix("builtins.__builtins__.")
     head, rest = name, ""

@@ -5,18 +5,23 @@ from __future__ import annotations
 import ast
 from abc import abstractmethod
 
+from bonded.facts import pickled
 from bonded.facts.expressions import Expressions
 from bonded.facts.files import Files
 from bonded.facts.known import (
+    CODE_AT,
     CODE_SINKS,
+    COMMAND_SINKS,
     canonical,
 )
 from bonded.facts.operators import flat
+from bonded.facts.scope import Class, Function
 from bonded.facts.state import argument
 from bonded.facts.value import (
     ANY,
     CHARS,
     CODE,
+    DECODED,
     HIDDEN,
     NOTHING,
     SOURCES,
@@ -25,6 +30,10 @@ from bonded.facts.value import (
     join,
     reach,
 )
+
+_CODECS = ("codecs.getdecoder", "codecs.lookup", "codecs.getincrementaldecoder")
+_MOST_REDUCED = 200
+_UNPICKLERS = ("pickle.loads", "_pickle.loads", "cPickle.loads", "dill.loads", "cloudpickle.loads", "joblib.loads")
 
 
 class Lookups(Files, Expressions):
@@ -64,17 +73,135 @@ class Lookups(Files, Expressions):
             return self._made(name, callee, arguments, node)
         if name in ("builtins.map", "builtins.filter") and len(arguments) >= 2:
             return self._map(arguments, node)
+        found = self._made_of(name, callee, arguments, keywords, node)
+        if found is not None:
+            return found
         if name == "builtins.compile" and arguments:
             self.record_call(name, callee, arguments, keywords, node)
             return arguments[0].labelled(frozenset({CODE}))
         if name.endswith((".get", ".__getitem__")) and callee.bound and arguments:
             return self._table_get(callee.bound[0], arguments)
+        if name in CODE_SINKS and not name.endswith("()"):
+            arguments = _code_first(name, arguments, keywords)
         if name in CODE_SINKS and (arguments or name.endswith("()")):
             return self.run_code(name, callee, arguments, keywords, node)
         opened = self.opened(name, callee, arguments, keywords, node)
         if opened is None and callee.bound:
             opened = self.read(callee.bound[0], callee.bound[1])
         return opened
+
+    def _made_of(
+        self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> Value | None:
+        """Functions that make or change an object out of what they are given, and codecs by their name."""
+        if name in ("builtins.staticmethod", "builtins.classmethod") and arguments:
+            return arguments[0]
+        if name == "builtins.type" and len(arguments) == 1 and isinstance(arguments[0].local, Function):
+            return Value(names=("types.FunctionType",))
+        if name == "builtins.type" and len(arguments) == 3 and arguments[2].table is not None:
+            return self._class_of(arguments)
+        if name == "builtins.setattr" and len(arguments) == 3 and isinstance(arguments[1].const, str):
+            return self._setattr(arguments, node)
+        if name in ("types.SimpleNamespace", "argparse.Namespace"):
+            return Value(names=(f"{name}()",), table=dict(keywords))
+        if name == "collections.namedtuple" and len(arguments) > 1:
+            fields = arguments[1]
+            words = fields.const.replace(",", " ").split() if isinstance(fields.const, str) else flat(fields)
+            return Value(names=(f"{name}()",), items=tuple(map(Value, words))) if isinstance(words, list) else None
+        if name == "collections.namedtuple()" and callee.items is not None:
+            table = {**{key.const: one for key, one in zip(callee.items, arguments, strict=False)}, **keywords}
+            return Value(names=(f"{name}()",), table=table)
+        if name in ("builtins.zip", "builtins.enumerate") and any(one.items is not None for one in arguments):
+            return self._together(name, arguments)
+        if name in _UNPICKLERS and arguments and isinstance(flat(arguments[0]), bytes):
+            self._unpickle(arguments[0], node)
+        if name == "functools.reduce" and len(arguments) >= 2:
+            return self._reduce(arguments, node)
+        if name in ("builtins.globals().update", "builtins.globals().__setitem__"):
+            return self._set_globals(name, arguments, keywords)
+        return self._codec(name, callee, arguments, node)
+
+    def _class_of(self, arguments: list[Value]) -> Value:
+        kind = Class(str(arguments[0].const)[:200], arguments[1].names, {})
+        for key, one in (arguments[2].table or {}).items():
+            self.set_field(kind, str(key), one)
+        return Value(local=kind)
+
+    def _setattr(self, arguments: list[Value], node: ast.AST) -> Value:
+        held, name, value = arguments
+        if name.const == "__code__":
+            self.recoded(value, node)
+        self.set_field(held.local, name.const, value)
+        return Value(None)
+
+    def recoded(self, value: Value, node: ast.AST) -> None:
+        """A function is given another code object: to call it is to run that."""
+        self.run_code("types.FunctionType()", value, [], {}, node)
+
+    @abstractmethod
+    def handed(self, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
+        """Something outside is given these; `facts.calling` has it."""
+
+    @abstractmethod
+    def set_field(self, held: object, name: str, value: Value) -> None:
+        """`held.name = value`; `facts.binding` has it."""
+
+    def _together(self, name: str, arguments: list[Value]) -> Value | None:
+        """`zip` and `enumerate` of containers of values."""
+        exact = [self.turns(one) for one in (arguments if name.endswith("zip") else arguments[:1])]
+        if not all(one for one, _ in exact):
+            return None
+        rows = [turns for _, turns in exact]
+        if name.endswith("enumerate"):
+            rows.insert(0, [Value(n) for n in range(len(rows[0]))])
+        return Value(items=tuple(Value(items=row) for row in zip(*rows, strict=False)))
+
+    def _unpickle(self, data: Value, node: ast.AST) -> None:
+        """What a pickle calls when it is loaded, as its opcodes say; nothing of it is loaded."""
+        for name, text in pickled.calls(flat(data)):
+            if canonical(name) in CODE_SINKS or canonical(name) in COMMAND_SINKS:
+                handed = Value(text, labels=data.labels | {DECODED}, steps=(*data.steps, self.step(node, "pickle")))
+                self.apply(Value(names=(name,), labels=frozenset({HIDDEN})), [handed], {}, node)
+
+    def _reduce(self, arguments: list[Value], node: ast.AST) -> Value:
+        exact, turns = self.turns(arguments[1])
+        start = arguments[2:] or turns[:1]
+        result = start[0] if start else ANY
+        for one in turns[:_MOST_REDUCED] if arguments[2:] else turns[1:_MOST_REDUCED]:
+            result = self.apply(arguments[0], [result, one], {}, node)
+        if exact and len(turns) <= _MOST_REDUCED:
+            return result
+        labels, steps = gather((result, *arguments[1:]))
+        return Value(labels=labels, steps=steps)
+
+    def _set_globals(self, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Value:
+        if name.endswith("__setitem__"):
+            pairs = {arguments[0].const: arguments[1]} if len(arguments) == 2 else {}
+        else:
+            pairs = {**(arguments[0].table or {} if arguments else {}), **keywords}
+        self.globals.values.update({key: one for key, one in pairs.items() if isinstance(key, str)})
+        return Value(None)
+
+    def _codec(self, name: str, callee: Value, arguments: list[Value], node: ast.AST) -> Value | None:
+        """A decoder that is looked up by the name of its encoding is `codecs.decode`."""
+        if name in _CODECS and arguments:
+            return Value(names=(f"{name}()",), items=(arguments[0],))
+        if name == "codecs.getincrementaldecoder()":
+            return Value(names=(f"{name}()",), items=callee.items)
+        if name == "codecs.iterdecode" and len(arguments) > 1:
+            _exact, turns = self.turns(arguments[0])
+            return Value(items=tuple(self._decode(one, arguments[1], node) for one in turns))
+        held = callee.items if name == "codecs.getdecoder()" else callee.bound[0].items if callee.bound else None
+        if not held or not arguments:
+            return None
+        if name in ("codecs.getdecoder()", "codecs.lookup().decode"):
+            return Value(items=(self._decode(arguments[0], held[0], node), ANY))
+        if name == "codecs.getincrementaldecoder()().decode":
+            return self._decode(arguments[0], held[0], node)
+        return None
+
+    def _decode(self, value: Value, encoding: Value, node: ast.AST) -> Value:
+        return self.apply(Value(names=("codecs.decode",)), [value, encoding], {}, node)
 
     def _table_get(self, base: Value, arguments: list[Value]) -> Value | None:
         for one in base.names:
@@ -137,3 +264,11 @@ class Lookups(Files, Expressions):
 
 def _written(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and bool(node.args) and isinstance(node.args[0], ast.Constant)
+
+
+def _code_first(name: str, arguments: list[Value], keywords: dict[str, Value]) -> list[Value]:
+    """The arguments, beginning with the one that is run."""
+    place = CODE_AT.get(name, 0)
+    if len(arguments) > place:
+        return arguments[place:]
+    return [one for key, one in keywords.items() if key in ("stmt", "setup", "statement", "source", "code", "cmd")]

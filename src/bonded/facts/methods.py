@@ -11,7 +11,7 @@ from bonded.facts.labelling import Labelling
 from bonded.facts.operators import flat
 from bonded.facts.scope import Later
 from bonded.facts.state import argument
-from bonded.facts.value import DECODED, ENCRYPTED, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather
+from bonded.facts.value import CHARS, DECODED, ENCRYPTED, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather
 
 _MOST_ROWS = 64
 """Rows of a dictionary whose loops are folded; longer ones are tables of data."""
@@ -26,12 +26,20 @@ class Methods(Labelling):
         labels, steps = gather((*every, callee))
         if HIDDEN in callee.labels and labels & SOURCES:
             self.record("builtins.exec", node, [argument(one) for one in every], hidden=True)
+        self.handed(arguments, keywords, node)
         if callee.bound is None:
             return Value(labels=(labels | {HIDDEN}) - {HIDDEN}, steps=steps)
         base, name = callee.bound
         found = self.read(base, name)
         if found is not None:
             return found
+        if name == "decode" and base.items is not None:
+            base = _spelled(base)
+            labels |= base.labels
+        if name == "to_bytes":
+            labels |= {CHARS}
+        if name == "sort":
+            self.apply(Value(names=("builtins.sorted",)), [base, *arguments], keywords, node)
         self.method_of_file(base, name, arguments, node)
         short = base.table is not None and len(base.table) <= _MOST_ROWS
         if short and name in ("items", "values", "keys") and not arguments:
@@ -86,6 +94,15 @@ class Methods(Labelling):
             return
         if target.id in self.env.values:
             self.env.values[target.id] = grown
+
+
+def _spelled(value: Value) -> Value:
+    """The bytes of a list of numbers: a bytearray that was filled one by one."""
+    numbers = flat(value)
+    if isinstance(numbers, list) and all(isinstance(one, int) and 0 <= one < 256 for one in numbers):
+        return Value(bytes(numbers), labels=value.labels | {CHARS}, steps=value.steps)
+    labels, steps = gather((value,))
+    return Value(labels=labels | {CHARS} if "xor" in labels else labels, steps=steps)
 
 
 def _rows(base: Value, name: str) -> Value:

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from typing import Any
 
 from bonded.facts import fold
-from bonded.facts.known import canonical
+from bonded.facts.known import COMMAND_SINKS, canonical
 from bonded.facts.loops import Loops
 from bonded.facts.partly import of_operation, variable
 from bonded.facts.scope import Later
@@ -52,7 +52,11 @@ class Operators(Loops):
             return self.attribute(Value(names=(name.removesuffix(".__dict__"),)), index.const, hidden=True)
         if name in ("builtins.globals()", "builtins.locals()"):
             found = self.lookup(index.const)
+            if found is ANY and f"os.{index.const}" in COMMAND_SINKS:
+                found = Value(names=(f"os.{index.const}",))  # of the globals of something of the standard library
             return found.labelled(frozenset({HIDDEN}))
+        if name.startswith("ctypes."):
+            return self.attribute(base, index.const)
         if canonical(name) == "sys.modules":
             return Value(names=(index.const,), labels=frozenset({HIDDEN}))
         return None

@@ -44,6 +44,8 @@ class Running(Lookups):
         code = self.settled(code)
         self.record_call(name, callee, [code, *arguments[1:]] if arguments else [code], keywords, node)
         text = flat(code)
+        if isinstance(text, list) and text and all(isinstance(one, int) and 0 <= one < 256 for one in text):
+            text = bytes(text)
         if isinstance(text, (bytes, bytearray)):
             text = bytes(text).decode("utf-8", "replace")
         if isinstance(text, str) and text.strip():

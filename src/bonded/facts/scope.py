@@ -25,12 +25,14 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 class Env:
     """Variables of one module, class or function, inside another."""
 
-    __slots__ = ("outer", "stars", "values")
+    __slots__ = ("outer", "shared", "stars", "values")
 
     def __init__(self, outer: Env | None) -> None:
         self.values: dict[str, Value] = {}
         self.outer = outer
         self.stars: list[str] = []
+        self.shared: dict[str, Env] | None = None
+        """Names that are variables of another one: `global` and `nonlocal`."""
 
     def find(self, name: str) -> Value | None:
         """The variable's value here or further out."""

@@ -10,14 +10,17 @@ from typing import Any
 from bonded.facts.branches import Branches
 from bonded.facts.expressions import PARAMETER
 from bonded.facts.following import is_static
-from bonded.facts.known import BOTS, canonical
+from bonded.facts.known import BOTS, CODE_SINKS, COMMAND_SINKS, canonical
 from bonded.facts.scope import Class, Env, Function, Instance
+from bonded.facts.spend import Spend
+from bonded.facts.state import World
 from bonded.facts.value import (
     ANY,
     GIVEN_KEY,
     GIVEN_SECRET,
     MESSAGE,
     NOTHING,
+    SOURCES,
     Value,
 )
 
@@ -37,9 +40,13 @@ _ROOM = 1_000
 class Interpreter(Branches):
     """Reads one module: `module(tree)`, then `rest()` for functions that nothing called."""
 
+    def __init__(self, path: str, lines: list[str], spend: Spend, world: World) -> None:
+        super().__init__(path, lines, spend, world)
+        self.functions: list[Function] = []
+        self._lambdas: set[int] = set()
+
     def module(self, tree: ast.Module) -> None:
         """Execute the top level."""
-        self.functions: list[Function] = []
         self.block(tree.body)
 
     def rest(self, wanted: Callable[[Function], bool]) -> None:
@@ -68,9 +75,24 @@ class Interpreter(Branches):
                 self._outer(maker)
         outer, self.room, self.loops = (self.room, self.loops), _ROOM, 0
         try:
-            self.enter(function, values)
+            self._given_back(function, self.enter(function, values))
         finally:
             self.room, self.loops = outer
+
+    def _given_back(self, function: Function, result: Value) -> None:
+        """What others run of what a method gives back: a pickle its `__reduce__`, an import the code of a loader."""
+        name, node = getattr(function.node, "name", ""), function.node
+        outer, self.scope = self.scope, function.qualname
+        if name in ("__reduce__", "__reduce_ex__") and result.items is not None and len(result.items) > 1:
+            first, given = result.items[0], result.items[1]
+            sink = canonical(first.names[0]) if first.names else ""
+            if sink in CODE_SINKS or sink in COMMAND_SINKS:
+                self.apply(first, list(given.items or (given,)), {}, node)
+        elif name in ("get_data", "get_code", "get_source") and function.owner is not None:
+            loads = any(one.startswith(("importlib.", "_frozen_importlib")) for one in self._all_bases(function.owner))
+            if loads and not SOURCES.isdisjoint(result.labels):
+                self.run_code("builtins.exec", Value(names=("builtins.exec",)), [result], {}, node)
+        self.scope = outer
 
     def _encoded_defaults(self, function: Function, labels: frozenset[str]) -> dict[str, Value]:
         """Parameters whose default is an address or a text in an encoding: nobody is meant to pass another one."""
@@ -103,19 +125,31 @@ class Interpreter(Branches):
     def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
         self.define(node, None)
 
+    def met(self, function: Function) -> None:
+        """A lambda: what nothing calls is executed with the other functions, once for each place."""
+        if id(function.node) not in self._lambdas:
+            self._lambdas.add(id(function.node))
+            self.functions.append(function)
+
+    def _annotations(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+        """Annotations are expressions, and run with the definition."""
+        spec = node.args
+        every = (*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg)
+        for one in (*(each.annotation for each in every if each is not None), node.returns):
+            self.annotation(one)
+
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: Class | None) -> Function:
         """A function definition: decorators and defaults run now, the body later."""
         prefix = f"{owner.name}." if owner else (f"{self.scope}.<locals>." if self.scope else "")
         function = Function(node, self.env, prefix + node.name, owner)
         self.functions.append(function)
+        self._annotations(node)
         value = Value(local=function)
         for decorator in reversed(node.decorator_list):
             made = self.evaluate(decorator)
             if any(name.startswith(BOTS) for name in made.names):
                 self.hears(function)
-            if made.local is not None or made.names:
-                result = self.apply(made, [value], {}, decorator)
-                value = result if isinstance(result.local, Function) else value
+            value = self._decorated(made, value, decorator)
         if owner is None:
             self.env.values[node.name] = value
         return function
@@ -129,6 +163,7 @@ class Interpreter(Branches):
         kind = Class(node.name, names, {}, parents)
         self.env.values[node.name] = Value(local=kind)
         outer, self.env = self.env, Env(self.env)
+        inner = self.env.values
         try:
             for statement in node.body:
                 if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
@@ -137,14 +172,28 @@ class Interpreter(Branches):
                     self.block([statement])
         finally:
             self.env = outer
-        for decorator in node.decorator_list:
-            made = self.evaluate(decorator)
-            if isinstance(made.local, Function):
-                self.apply(made, [Value(local=kind)], {}, decorator)
+        self._class_values(kind, inner)
+        value = Value(local=kind)
+        for decorator in reversed(node.decorator_list):
+            value = self._decorated(self.evaluate(decorator), value, decorator)
         for one in kind.methods.values() if any(name.startswith(BOTS) for name in self._all_bases(kind)) else ():
             self.hears(one)
         if any(name.startswith(_BUILD_TOOLS) for name in self._all_bases(kind)):
             self.out.commands |= {one.qualname for one in kind.methods.values()}
+
+    def _decorated(self, decorator: Value, value: Value, node: ast.expr) -> Value:
+        """What a decorator makes of a function or class: of what nothing is known, it is taken to be as it was."""
+        if decorator.local is None and not decorator.names:
+            return value
+        result = self.apply(decorator, [value], {}, node)
+        told = isinstance(result.const, (str, bytes)) or not SOURCES.isdisjoint(result.labels)
+        return result if told or isinstance(result.local, Function) else value
+
+    def _class_values(self, kind: Class, values: dict[str, Value]) -> None:
+        """What a class's body sets: an attribute of the class and of its objects."""
+        for name, value in values.items():
+            if value.names or value.labels or value.known:
+                self.fields[f"{kind.name}.{name}"] = value
 
     def _all_bases(self, kind: Class) -> list[str]:
         return [name for one in kind.line() for name in one.bases]
@@ -161,11 +210,24 @@ class Interpreter(Branches):
             self.results[-1].append(value)
 
     def _nothing(self, node: ast.stmt) -> None:
-        """pass, global, nonlocal, del: names that are global are found by `find` anyway."""
+        """pass"""
 
     def _global(self, node: ast.Global) -> None:
         for name in node.names:
             self.env.values.setdefault(name, self.globals.values.get(name, ANY))
+            self._shared(name, self.globals)
+
+    def _nonlocal(self, node: ast.Nonlocal) -> None:
+        for name in node.names:
+            env = self.env.outer
+            while env is not None and name not in env.values:
+                env = env.outer
+            if env is not None:
+                self._shared(name, env)
+
+    def _shared(self, name: str, env: Env) -> None:
+        if env is not self.env:
+            self.env.shared = {**(self.env.shared or {}), name: env}
 
 
 def _secrecy(parameter: str) -> frozenset[str]:
@@ -197,5 +259,5 @@ _TABLE: dict[type[ast.stmt], Any] = {
     ast.Expr: Interpreter._expression,
     ast.Pass: Interpreter._nothing,
     ast.Global: Interpreter._global,
-    ast.Nonlocal: Interpreter._nothing,
+    ast.Nonlocal: Interpreter._nonlocal,
 }

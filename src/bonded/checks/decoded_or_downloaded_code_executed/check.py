@@ -21,11 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bonded.checks.commands import command_text, is_script_host, read_command
+from bonded.checks.commands import command_text, is_script_host, program_of, read_command, typed
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_code, runs_command, steps_of
 from bonded.facts import footholds
-from bonded.facts.known import DECODERS
-from bonded.facts.model import Argument, Call, Facts, Module
+from bonded.facts.known import DECODERS, TIES
+from bonded.facts.model import Call, Facts, Module
 from bonded.facts.value import CHARS, DATAFILE, DECODED, DOWNLOADED, PARSED
 from bonded.values.finding import Severity, When
 
@@ -48,6 +48,8 @@ def executed(facts: Facts) -> Iterator[Hit]:
                 yield from _code(module, call)
             elif runs_command(call):
                 yield from _command(module, call)
+            elif call.name in TIES:
+                yield from _typed(module, call)
             elif call.name in DECODERS and footholds.source_in(_decoded_at(module, call)):
                 hit = at(module, call, "a text of this file decodes to a Python program", 0.8, steps_of(call, DECODED))
                 yield graver(hit, Severity.HIGH)
@@ -69,14 +71,8 @@ def _code(module: Module, call: Call) -> Iterator[Hit]:
         hit = at(module, call, "code spelled out of character codes is executed", 0.95 * sure, steps_of(call, CHARS))
         yield hit if known or call.when in _SOON else graver(hit, Severity.LOW)
     elif DATAFILE in labels and call.arguments[0].text is not None:
-        hit = at(
-            module,
-            call,
-            "code is read out of a file that is no Python source, and executed",
-            0.8,
-            steps_of(call, DATAFILE),
-        )
-        yield graver(hit, Severity.HIGH)
+        what = "code is read out of a file that is no Python source, and executed"
+        yield graver(at(module, call, what, 0.8, steps_of(call, DATAFILE)), Severity.HIGH)
     elif call.hidden:
         yield graver(at(module, call, f"{call.name} is called under a computed name", 0.8), Severity.HIGH)
 
@@ -88,10 +84,12 @@ def _sureness(call: Call, labels: frozenset[str]) -> float:
     return 0.6 if PARSED in labels and call.name == "builtins.eval" else 1.0
 
 
-def _program(call: Call) -> list[Argument]:
-    """The arguments that say what is run: not the environment that it is run in."""
-    positional = [one for one in call.arguments if not one.name][:2]
-    return positional + [one for one in call.arguments if one.name in ("args", "cmd", "executable", "target")]
+def _typed(module: Module, call: Call) -> Iterator[Hit]:
+    """What is written to an interpreter that was started without a program is its program."""
+    labels = labels_of(typed(call))
+    label = DOWNLOADED if DOWNLOADED in labels else DECODED
+    if label in labels and PARSED not in labels:
+        yield at(module, call, f"a {label} program is written to an interpreter", 0.9, steps_of(call, label))
 
 
 def _is_spelled(call: Call) -> bool:
@@ -101,7 +99,7 @@ def _is_spelled(call: Call) -> bool:
 
 
 def _command(module: Module, call: Call) -> Iterator[Hit]:
-    labels = labels_of(_program(call))
+    labels = labels_of(program_of(call))
     reading = read_command(command_text(call))
     if reading is not None:
         yield at(module, call, reading.what, reading.confidence, steps_of(call, DECODED, CHARS))
