@@ -7,7 +7,9 @@ is computed needs one of the look-up words, and those count as both.
 
 from __future__ import annotations
 
+import builtins
 import re
+import types
 from typing import Final
 
 from bonded.facts import places
@@ -29,7 +31,7 @@ from bonded.facts.known import (
 _BUILTIN_SINKS: Final = tuple(
     sorted(name.removeprefix("builtins.") for name in CODE_SINKS if name.startswith("builtins."))
 )
-_SHARED: Final = frozenset({"os", "asyncio", "types", "code", "ctypes", "distutils"})
+_SHARED: Final = frozenset({"os", "asyncio", "types", "code", "ctypes", "distutils", "IPython"})
 """Modules that most files import: for them the last name is looked for, for the others the module."""
 _PLAIN_WORDS: Final = frozenset(
     {
@@ -47,10 +49,6 @@ _PLAIN_WORDS: Final = frozenset(
         "types",
         "pdb",
         "imp",
-        "array",
-        "html",
-        "struct",
-        "email",
     }
 )
 """Module names that are words of English as well: they count where they are imported or followed by a dot."""
@@ -91,17 +89,18 @@ def commands() -> list[str]:
 
     Such a file is always parsed: a command can fetch, decode and run by itself.
     """
-    last = "|".join(re.escape(word) for word in sorted(_last_names(COMMAND_SINKS)))
+    last = "|".join(re.escape(word) for word in sorted(_last_names(COMMAND_SINKS) - {"spawn"}))
     return [
         *_module_patterns(_modules(COMMAND_SINKS) - {"webbrowser", "asyncio"}),
         rf"/[.'\"][ \t\n\\]*({last})[^a-zA-Z0-9_]/",
         r"/from[ \t]+(os|posix|nt)[ \t]+import/",
+        '"distutils.spawn" fullword',
     ]
 
 
 def sinks() -> list[str]:
     """Patterns of which one is in every file that names a sink in writing."""
-    last = "|".join(re.escape(word) for word in sorted(_last_names(CODE_SINKS | COMMAND_SINKS)))
+    last = "|".join(re.escape(word) for word in sorted(_last_names(CODE_SINKS | COMMAND_SINKS) - {"spawn"}))
     builtin = "|".join(_BUILTIN_SINKS)
     return [
         *_module_patterns(_modules(CODE_SINKS | COMMAND_SINKS)),
@@ -109,8 +108,9 @@ def sinks() -> list[str]:
         r"/(from|import)[ \t]+(os|posix|nt|asyncio|types|code)[ \t]+import/",
         rf"/(^|[^.a-zA-Z0-9_])({builtin})[^a-zA-Z0-9_]/",
         '"exec_" fullword',
+        '"distutils.spawn" fullword',
         r"/(\.|['\"])__code__/",
-        r"/(^|[^.a-zA-Z0-9_])compile[ \t\n\\]*\(/",
+        r"/(__class__|type[ \t]*\([^)\n]{1,60}\))[ \t]*\([ \t\n]*(compile|[a-z_.]{0,40}loads)[ \t]*\(/",
         r"/['\"]PyRun_SimpleString/",
     ]
 
@@ -120,7 +120,9 @@ def sources() -> list[str]:
     methods = CIPHER_METHODS | {"fromhex", "unichr", "to_bytes"}
     quoted = "|".join(sorted(ENCODING_NAMES, key=len, reverse=True))
     return [
-        *_module_patterns(_modules(DECODERS | NETWORK | SPELLERS)),
+        *_module_patterns(_modules(DECODERS | NETWORK | SPELLERS) - {"array", "email", "html", "struct"}),
+        '"base64mime" fullword',
+        '"get_payload" fullword',
         *(f'"{word}" fullword' for word in sorted(methods)),
         r"/(^|[^.a-zA-Z0-9_])chr[^a-zA-Z0-9_]/",
         r"/bytes[ \t]*\([ \t]*[a-zA-Z_\[(]/",
@@ -209,11 +211,14 @@ _EVERYDAY: Final = frozenset(
 )
 """Names of methods of much else; there, the module is looked for."""
 
+_FUNCTIONS: Final = sorted(name for name, one in vars(builtins).items() if isinstance(one, types.BuiltinFunctionType))
+SPELLED: Final = [r"/(unescape|pack|tobytes)[ \t]*\(/"]
+"""They make text of numbers or entities, and are in much honest code: they count beside a call of `exec`."""
 BUILTINS: Final = [
     r"/=[ \t]*(globals|locals|vars|__import__)[ \t]*(\r|\n|;|,|$)/",
     *(f'"{word}" fullword' for word in ("__builtins__", "__builtin__", "__globals__", "f_globals", "f_builtins")),
     '"__subclasses__" fullword',
-    '"__self__" fullword',
+    rf"/[^a-zA-Z0-9_.]({'|'.join(_FUNCTIONS)})[ \t]*\.[ \t]*__self__/",
     r"/(import|from|,|moves\.)[ \t\n\\(]*builtins[^a-zA-Z0-9_]/",
     r"/['\"]builtins['\"]/",
 ]

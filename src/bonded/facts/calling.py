@@ -11,6 +11,7 @@ from bonded.facts.files import ARCHIVES, JOIN, OPEN
 from bonded.facts.known import (
     BOTS,
     CALLBACKS,
+    CANON,
     CODE_SINKS,
     COMMAND_SINKS,
     DECODERS,
@@ -54,6 +55,11 @@ _SPELLED_USE = "builtins.getattr"
 """Under this name a builtin is noted that was looked up by a computed name, and called."""
 
 
+_LAST = frozenset(
+    name.rpartition(".")[2]
+    for name in CODE_SINKS | COMMAND_SINKS | {one for one in CANON if canonical(one) in CODE_SINKS}
+)
+"""The last parts of the names of what runs something."""
 _GROWING = ("builtins.bytearray().", "builtins.list().")
 """Made empty, to be filled: their methods are those of a container."""
 
@@ -211,7 +217,9 @@ class Calling(Methods):
         """Whoever is given `exec` or `os.system`, and something to run beside it, runs it, however it is called."""
         every = [*arguments, *keywords.values()]
         for position, one in enumerate(every):
-            sink = canonical(one.names[0]) if one.names and not one.known else ""
+            if not one.names or one.known or one.names[0].rpartition(".")[2] not in _LAST:
+                continue
+            sink = canonical(one.names[0])
             if sink not in CODE_SINKS and sink not in COMMAND_SINKS:
                 continue
             others = every[position + 1 :] or every[:position]

@@ -126,7 +126,6 @@ COMMAND_SINKS: Final = frozenset(
         "wmi.WMI().Win32_Process.Create",
         "pexpect.run",
         "pexpect.spawn",
-        "IPython.get_ipython().system",
         "imp.load_source",
     }
 )
@@ -536,7 +535,7 @@ _LIBRARY: Final = re.compile(
 @lru_cache(maxsize=20_000)
 def canonical(name: str) -> str:
     """`name` under the spelling that the tables use: the longest known prefix is replaced."""
-    passed = _PASSED_ON.match(name)
+    passed = _PASSED_ON.match(name) if name.count(".") > 1 else None
     if passed and passed[1] in sys.stdlib_module_names and not name.startswith("asyncio.subprocess.create_"):
         name = f"{passed[2]}.{name[passed.end() :]}"
     elif name.startswith("ctypes."):

@@ -48,6 +48,7 @@ def rules(stage: str) -> str:
             "sources": atoms.sources(),
             "roots": atoms.ROOTS,
             "reads": atoms.READS,
+            "spelled": atoms.SPELLED,
             "imported": atoms.IMPORTED_SINKS,
             "personal": atoms.private(),
             "addresses": atoms.addresses(),
@@ -137,7 +138,13 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
         return True
     if "network" in groups and not groups.isdisjoint(("personal", "addresses", "decoders")):
         return True
-    return (reaches and hides) or "commands" in groups or groups >= {"computed", "roots"} or groups >= {"code", "reads"}
+    return (
+        (reaches and hides)
+        or "commands" in groups
+        or groups >= {"computed", "roots"}
+        or groups >= {"code", "reads"}
+        or groups >= {"code", "spelled"}
+    )
 
 
 def reaches_out(data: bytes, groups: frozenset[str]) -> bool:
