@@ -125,6 +125,8 @@ class Choice:
 
     def _place(self, path: str) -> When:
         where = layout.inner(path, self.found.kind)
+        if where in self.found.hooks or path.partition("/")[2] in self.found.hooks:
+            return When.INSTALL
         for folder in self.found.backend_paths:
             whole = f"{folder.strip('./')}/{self.found.backend.replace('.', '/')}".lstrip("/")
             if self.found.backend and where in (f"{whole}.py", f"{whole}/__init__.py"):

@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from bonded.facts import layout, magic, scripts
 from bonded.facts.archive import Budget, Kind, Member, read_archive
-from bonded.facts.metadata import backend_of, read_metadata
+from bonded.facts.metadata import backend_of, hooks_of, read_metadata
 from bonded.facts.model import MemberFacts, Trouble
 
 MIB = 1024 * 1024
@@ -36,6 +36,8 @@ class Collected:
     metadata: dict[str, list[str]] = field(default_factory=dict)
     backend: str = ""
     backend_paths: tuple[str, ...] = ()
+    hooks: frozenset[str] = frozenset()
+    """Files that a build tool runs, as pyproject.toml says."""
     troubles: list[Trouble] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
@@ -94,5 +96,6 @@ def _describe(found: Collected) -> None:
         if base == "pyproject.toml":
             if found.kind == layout.SDIST:
                 found.backend, found.backend_paths = backend_of(data)
+                found.hooks = hooks_of(data)
         elif path.endswith(".dist-info/METADATA") if found.kind == layout.WHEEL else base == "PKG-INFO":
             found.metadata = read_metadata(data)

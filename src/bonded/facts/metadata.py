@@ -6,6 +6,7 @@ import itertools
 import re
 import tomllib
 from email.parser import HeaderParser
+from typing import Any
 
 from bonded.values.names import normalize
 
@@ -44,6 +45,36 @@ def _build_system(text: str) -> str:
     rows = text[found.end() : found.end() + 10_000].split("\n") if found else []
     kept = list(itertools.takewhile(lambda row: not row.startswith("["), rows))
     return "\n".join(["[build-system]", *(row for row in kept if row.startswith(("build-backend", "backend-path")))])
+
+
+def hooks_of(data: bytes) -> frozenset[str]:
+    """Files of an sdist that its pyproject.toml has a build tool run, from the top of the archive."""
+    try:
+        text = data.decode("utf-8", "replace")
+        tool = tomllib.loads(text).get("tool", {}) if len(text) <= MOST_TOML else {}
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return frozenset()
+    found = [
+        _at(tool, "poetry", "build", "script") or _at(tool, "poetry", "build"),
+        _at(tool, "pdm", "build", "custom-hook") or ("pdm_build.py" if "pdm" in text else None),
+        _at(tool, "hatch", "version", "path") if _at(tool, "hatch", "version", "source") == "code" else None,
+    ]
+    targets = _at(tool, "hatch", "build", "targets")
+    builds = [_at(tool, "hatch", "metadata"), _at(tool, "hatch", "build")]
+    for one in (*builds, *(targets.values() if isinstance(targets, dict) else ())):
+        custom = _at(one, "hooks", "custom")
+        if isinstance(custom, dict):
+            found.append(custom.get("path", "hatch_build.py"))
+    commands = _at(tool, "setuptools", "cmdclass")
+    for one in commands.values() if isinstance(commands, dict) else ():
+        found.append(str(one).rpartition(".")[0].replace(".", "/") + ".py")
+    return frozenset(one.removeprefix("./") for one in found if isinstance(one, str))
+
+
+def _at(table: Any, *keys: str) -> Any:
+    for key in keys:
+        table = table.get(key) if isinstance(table, dict) else None
+    return table
 
 
 def backend_of(data: bytes) -> tuple[str, tuple[str, ...]]:

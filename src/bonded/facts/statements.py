@@ -30,7 +30,7 @@ _KEY = re.compile(
 _SECRET = re.compile(r"passw(or)?d|passphrase|secret|token|cookie|api_?key|credential", re.IGNORECASE)
 _ENCODED = re.compile(r"aHR0c[A-Za-z0-9+/]{16,4000}={0,2}|(?:[A-Za-z0-9+/]{4}){60,2000}={0,2}")
 """An address in base64, or a long text in it."""
-_BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython")
+_BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython", "hatchling")
 
 
 _ROOM = 1_000

@@ -44,7 +44,8 @@ def roots_of(out: Gathered, base: When) -> set[str]:
         {""}
         | ({MAIN} if out.program else set())
         | out.commands
-        | {name for name in _scopes(out) if name in BACKEND_HOOKS}
+        | {name for name in _scopes(out) if name in BACKEND_HOOKS or name.startswith("pdm_build_")}
+        | ({"build"} if not out.program else set())
     )
 
 
