@@ -110,6 +110,7 @@ def test_a_codec_of_text_decodes_nothing() -> None:
 
 SPELLED = {
     "to_bytes": f"exec(({int.from_bytes(b'print(1)', 'big')}).to_bytes(8, 'big'))",
+    "to_bytes of a text": "exec(int('7072696e74283129', 16).to_bytes(8, 'big'))",
     "struct": "import struct\nexec(struct.pack('8B', 112, 114, 105, 110, 116, 40, 49, 41))",
     "entities": "import html\nexec(html.unescape('&#112;&#114;int(1)'))",
     "bytearray": "o = bytearray()\nfor c in [42, 40, 51, 52, 46, 114, 107, 115]:\n    o.append(c ^ 90)\nexec(o.decode())",

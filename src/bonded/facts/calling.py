@@ -60,8 +60,8 @@ _LAST = frozenset(
     for name in CODE_SINKS | COMMAND_SINKS | {one for one in CANON if canonical(one) in CODE_SINKS}
 )
 """The last parts of the names of what runs something."""
-_GROWING = ("builtins.bytearray().", "builtins.list().")
-"""Made empty, to be filled: their methods are those of a container."""
+_GROWING = ("builtins.bytearray().", "builtins.list().", "builtins.int().")
+"""What is made by these has the methods of a container, or of a number."""
 
 
 class Calling(Methods):
