@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from bonded.values.finding import When
 
-FACTS_VERSION = 1
+FACTS_VERSION = 2
 
 T = TypeVar("T")
 

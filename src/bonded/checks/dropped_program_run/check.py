@@ -15,6 +15,7 @@ file, and mostly not at import.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bonded.checks.commands import command_text
@@ -27,6 +28,9 @@ from bonded.values.finding import Severity, When
 
 _SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
 _COMPILERS = ("gcc", "g++", "clang", " cc ", "cl.exe", "nvcc", "cargo", "cmake", "make", "gfortran", "pytest", "mypy")
+
+_KEEPER = re.compile(r"\s*(?:\S*[\\/])?(?:git|hg|svn|bzr)(?:\.exe|\.cmd)?\s", re.IGNORECASE)
+"""A version control system: it is told of files, and runs none of them."""
 
 
 @check(
@@ -57,8 +61,9 @@ def dropped(facts: Facts) -> Iterator[Hit]:
 
 
 def _compiles(call: Call) -> bool:
+    """Whether the command compiles, tests or keeps what it is given, and does not run it."""
     line = f" {command_text(call)} ".lower()
-    return any(word in line for word in _COMPILERS)
+    return bool(_KEEPER.match(line)) or any(word in line for word in _COMPILERS)
 
 
 def _fetched(call: Call) -> bool:

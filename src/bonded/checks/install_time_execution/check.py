@@ -4,7 +4,8 @@
 (`cmdclass`), an in-tree build back-end named by `backend-path`, and modules of the package that these import. There it
 looks for calls that reach the network, above all with the environment, the host's or the user's name; for programs started
 with hidden windows or by "open this file"; for programs and pages that build nothing (a calculator, a list of files, a page
-in a browser), and scripts that are not in the archive; and for native memory or library calls.
+in a browser), and scripts that are not in the archive; for code in an archive of its own; and for native memory or library
+calls.
 
 **Why it matters.** `pip install` and `pip download` run this code on the machine of whoever asks for the package, before
 anybody has looked at it.
@@ -12,7 +13,8 @@ anybody has looked at it.
 **What is not flagged.** Compilers, `git describe`, `pkg-config`, reading and writing files, and running Python that is in
 the archive: builds do these. Functions that nothing calls at install time do not count.
 
-**When it is a false alert.** Builds that fetch a source archive of a native library. Ask the owner to ship it.
+**When it is a false alert.** Builds that fetch a source archive of a native library. Ask the owner to ship it. Hooks of build
+tools that fetch from an ordinary address are a hint: they make what is in the archive already.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from collections.abc import Iterator
 from bonded.checks.kit import Hit, at, check, graver, runs_command
 from bonded.checks.programs import absent_script, idle, opens_page
 from bonded.checks.sending import LOOK_UPS, NAMED, Sending, command_line, sendings
+from bonded.facts import places
 from bonded.facts.model import Call, Facts, Module
 from bonded.values.finding import Severity, When
 
@@ -49,6 +52,7 @@ def install_time(facts: Facts) -> Iterator[Hit]:
     if not any(call.when is When.INSTALL for module in facts.modules for call in module.calls):
         return
     members = frozenset(one.path for one in facts.members)
+    program = any(one.endswith("/setup.py") and one.count("/") == 1 for one in members)
     for module in facts.modules:
         for call in module.calls:
             if call.when is When.INSTALL:
@@ -56,7 +60,7 @@ def install_time(facts: Facts) -> Iterator[Hit]:
                 yield from _pointless(module, call, members)
         for one in sendings(module):
             if one.call.when is When.INSTALL and not one.call.name.startswith(_NOTHING_YET) and _leaves(one):
-                yield _sending(module, one)
+                yield _sending(module, one, program=program)
 
 
 def _leaves(one: Sending) -> bool:
@@ -64,7 +68,8 @@ def _leaves(one: Sending) -> bool:
     return bool(one.kind or one.worst) or not one.call.name.startswith(LOOK_UPS)
 
 
-def _sending(module: Module, one: Sending) -> Hit:
+def _sending(module: Module, one: Sending, *, program: bool) -> Hit:
+    """`program`: the archive is built by a program of its own, and not by hooks of a build tool, which fetch what is missing."""
     if one.worst:
         hit = at(module, one.call, f"{NAMED[one.worst]}: sent over the network at install time", 0.95, _way(one.call))
         return graver(hit, Severity.CRITICAL)
@@ -73,7 +78,9 @@ def _sending(module: Module, one: Sending) -> Hit:
     ):
         hit = at(module, one.call, "a name is looked up at install time: the look-up itself is a message", 0.85)
         return graver(hit, Severity.CRITICAL)
-    return graver(at(module, one.call, "the network is reached at install time", 0.8, _way(one.call)), Severity.MEDIUM)
+    hook = not program and one.kind == places.ORDINARY
+    reached = at(module, one.call, "the network is reached at install time", 0.4 if hook else 0.8, _way(one.call))
+    return graver(reached, Severity.LOW if hook else Severity.MEDIUM)
 
 
 def _look(module: Module, call: Call) -> Iterator[Hit]:
@@ -83,6 +90,8 @@ def _look(module: Module, call: Call) -> Iterator[Hit]:
         one.name == "creationflags" and one.text in _HIDDEN_WINDOW for one in call.arguments
     ):
         yield at(module, call, "a program is started in a hidden window at install time", 0.9)
+    elif call.name == "zipimport.zipimporter":
+        yield at(module, call, "code is loaded out of an archive at install time", 0.85)
     elif call.name.startswith("ctypes.") and call.name.endswith(_NATIVE):
         yield graver(at(module, call, "native memory is written or run at install time", 0.95), Severity.CRITICAL)
 

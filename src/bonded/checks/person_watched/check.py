@@ -1,8 +1,8 @@
 """Keys, screen, camera, microphone or clipboard of whoever sits at the machine are watched.
 
 **What it looks for.** Listeners for keys, pictures of the screen or the camera, recordings, and reading of the clipboard, in a
-module that also sends something, or that does so while the package is installed or imported; a clipboard that is
-overwritten with the address of a wallet; and a package that watches nearly all of them at once.
+module that also sends something to where nobody looks, or mail, or that does so while the package is installed or imported; a
+clipboard that is overwritten with the address of a wallet; and a package that watches nearly all of them at once.
 
 **Why it matters.** Passwords are typed and copied; addresses to pay to are copied and pasted.
 
@@ -70,6 +70,10 @@ def _module(module: Module, watching: list[Call]) -> Hit:
     first = min(watching, key=lambda call: (call.when not in _EARLY, call.line))
     early = first.when in _EARLY
     message = f"the user is watched by {first.name}" + (", in a module that sends" if ends else "")
+    if first.name.startswith(_KINDS["keys"]) and any(one.call.name.startswith("smtplib.") for one in sendings(module)):
+        return graver(
+            at(module, first, f"keys are listened to by {first.name}, in a module that sends mail", 0.75), Severity.HIGH
+        )
     if ends and (early or not ends.isdisjoint(HIDDEN_ENDS)):
         return graver(at(module, first, message, 0.85), Severity.CRITICAL if early else Severity.HIGH)
     if early:
