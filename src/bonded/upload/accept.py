@@ -91,7 +91,7 @@ def accept(context: UploadContext, received: Received, bearer: Bearer, who: Acto
         remove(context.vault, vaulted)
         raise
     except DBAPIError as error:
-        # Whether the commit happened is unknown: the blob stays. Without a row it is an orphan, swept later.
+        # Whether the commit happened is unknown: the blob stays. Without a row it is an orphan, which fsck names.
         raise _busy() from error
     if entered.repeated:
         remove(context.vault, vaulted)

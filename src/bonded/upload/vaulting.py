@@ -1,7 +1,8 @@
 """The vault's part of an upload: bytes, their accepted facts and metadata, durable before the database knows of them.
 
-If we die after this, the vault has an orphan under a name that no row has; it is swept after a week. The facts beside the
-blob are enough to accept the file again should the database be lost.
+If we die after this, the vault has an orphan under a name that no row has; `bonded fsck` names it after a week, and nothing
+deletes it unasked: it may be all that is left of a lost row. The facts beside the blob are enough to accept the file again
+should the database be lost.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def store(
 
 
 def remove(vault: Storage, vaulted: Vaulted) -> None:
-    """Take an upload out of the vault that no row names; what cannot be removed now is swept as an orphan."""
+    """Take an upload out of the vault that no row names; what cannot be removed now is an orphan, which fsck names."""
     for name in vaulted.names():
         with contextlib.suppress(StorageError, OSError):
             vault.delete(name)
