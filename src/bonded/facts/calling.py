@@ -25,7 +25,7 @@ from bonded.facts.known import (
 from bonded.facts.methods import Methods
 from bonded.facts.operators import flat
 from bonded.facts.outputs import leads_to_secrets
-from bonded.facts.running import MADE
+from bonded.facts.running import LONGEST_COMMAND, MADE
 from bonded.facts.scope import Class, Function, Instance, Later
 from bonded.facts.state import LocalCall, argument, kept
 from bonded.facts.value import (
@@ -62,6 +62,13 @@ _LAST = frozenset(
 """The last parts of the names of what runs something."""
 _GROWING = ("builtins.bytearray().", "builtins.list().", "builtins.int().")
 """What is made by these has the methods of a container, or of a number."""
+
+
+def _words(value: Value) -> bool:
+    """Whether a value is a text, or a list of texts, of more than one word."""
+    if isinstance(value.const, str):
+        return " " in value.const.strip()
+    return value.items is not None and len(value.items) > 1 and isinstance(value.items[0].const, str)
 
 
 class Calling(Methods):
@@ -180,12 +187,13 @@ class Calling(Methods):
         return Value(const, (f"{name}()",), labels, local=local, bound=parts, steps=steps, shape=shape)
 
     def _elsewhere(self, name: str, arguments: list[Value], node: ast.AST) -> Later:
-        """A function of another module of the package: noted when hidden, fetched or private data goes in."""
+        """A function of another module of the package: noted when hidden, fetched or private data goes in, or a text of several
+        words, which may be a command."""
         self.out.outside_edge(self.scope, name)
         labels, _ = gather(arguments)
-        if labels & (SOURCES | PRIVATE):
+        if labels & (SOURCES | PRIVATE) or (arguments and _words(arguments[0]) and self.out.may_say()):
             first, last = self.where(node)
-            kept_arguments = tuple(argument(one) for one in arguments)
+            kept_arguments = tuple(argument(one, most=LONGEST_COMMAND) for one in arguments)
             self.out.local_calls.append(
                 LocalCall(name, first, last, self.scope, kept_arguments, self.excerpt(first, last))
             )

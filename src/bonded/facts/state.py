@@ -49,6 +49,8 @@ class LocalCall:
 
 CallKey = tuple[str, int, int, str, int, str]
 MOST_SPOKEN = 16
+MOST_PASSED = 200
+"""Texts of a module that go to functions of other modules."""
 
 
 @dataclass(slots=True)
@@ -72,6 +74,10 @@ class Gathered:
     sink_parameters: dict[str, str] = field(default_factory=dict)
     """Function scope -> sink that one of its parameters reaches."""
     unread: list[str] = field(default_factory=list)
+
+    def may_say(self) -> bool:
+        """Whether one text more that is passed to another module is kept."""
+        return len(self.local_calls) < MOST_PASSED
 
     def outside_edge(self, caller: str, name: str) -> None:
         self.outside_edges.setdefault(caller, set()).add(name)
