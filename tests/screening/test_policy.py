@@ -191,3 +191,28 @@ def test_a_bad_policy_file_is_refused_in_one_sentence(name: str, tmp_path: Path)
 
 def test_a_decision_is_a_value() -> None:
     assert decide([], Policy()) == Decision(Verdict.CLEAR, 0.0, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('always_review = ["check-failed", "startup-hok"]', "always_review.1"),
+        ("[weights.startup-hok]\nhigh = 0.1", "weights.startup-hok"),
+        ('[[exemptions]]\ncheck = "startup-hok"\nreason = "ours"', "exemptions.0.check"),
+        (
+            '[[tests]]\nname = "t"\nexpect = "clear"\nfindings = [{check = "startup-hok", severity = "low", confidence = 0.1}]',
+            "tests.0.findings",
+        ),
+    ],
+)
+def test_a_check_that_is_misspelt_is_told_with_what_was_meant(tmp_path: Path, text: str, key: str) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(text)
+    with pytest.raises(BadPolicy, match=rf"`{key}` .* names no check: 'startup-hok'\. Did you mean 'startup-hook'\?"):
+        load_policy(path)
+
+
+def test_a_check_of_a_plug_in_may_be_named(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text('always_review = ["check-failed", "our-own-look"]\n[[exemptions]]\ncheck = "*"\nreason = "all"\n')
+    assert load_policy(path).always_review == ("check-failed", "our-own-look")

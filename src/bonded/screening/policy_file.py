@@ -32,14 +32,18 @@ expect = "review"
 
 from __future__ import annotations
 
+import difflib
 import tomllib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bonded.checks.registry import built_in
 from bonded.screening.policy import Exemption, Policy, decide
+from bonded.screening.together import NAME as TOGETHER
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import Verdict
 
@@ -115,10 +119,26 @@ def load_policy(path: Path | str | None) -> Policy:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise BadPolicy(f"`{key}` in the policy file {path} is wrong: {first['msg']}") from None
+    for key, name, meant in _misspelt(read):
+        raise BadPolicy(f"`{key}` in the policy file {path} names no check: {name!r}. Did you mean {meant!r}?")
     policy = _policy(read)
     for one in read.tests:
         _hold(one, policy, path)
     return policy
+
+
+def _misspelt(read: _File) -> Iterator[tuple[str, str, str]]:
+    """Names of no check of ours that are nearly one: key, name, and what was meant. Others may be those of plug-ins."""
+    known = {one.name for one in built_in()} | {*Policy().always_review, TOGETHER, "*"}
+    named = [
+        *((f"always_review.{at}", name) for at, name in enumerate(read.always_review)),
+        *((f"weights.{name}", name) for name in read.weights),
+        *((f"exemptions.{at}.check", one.check) for at, one in enumerate(read.exemptions)),
+        *((f"tests.{at}.findings", one.check) for at, test in enumerate(read.tests) for one in test.findings),
+    ]
+    for key, name in named:
+        if name not in known and (near := difflib.get_close_matches(name, sorted(known), 1, 0.85)):
+            yield key, name, near[0]
 
 
 def _policy(read: _File) -> Policy:
