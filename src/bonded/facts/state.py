@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -159,15 +159,15 @@ class Recorder:
         """Note a call of something outside."""
         first, last = self.where(node)
         column = getattr(node, "col_offset", 0) if self.line is None else 0
-        call = Call(
-            name, first, last, self.scope, When.UNKNOWN, self.depth, hidden, tuple(arguments), self.excerpt(first, last)
-        )
-        key = call_key(call, column)
+        key = (name, first, column, self.scope, self.depth, _said(name, arguments))
         old = self.out.calls.get(key)
         if old is None and not self._may_note(key):
             return
-        if old is None or richness(old.arguments) < richness(arguments):
-            self.out.calls[key] = call
+        if old is not None and richness(old.arguments) >= richness(arguments):
+            return
+        self.out.calls[key] = Call(
+            name, first, last, self.scope, When.UNKNOWN, self.depth, hidden, tuple(arguments), self.excerpt(first, last)
+        )
 
     def _may_note(self, key: CallKey) -> bool:
         """Whether one call more is kept. A helper that runs what it is given may be given many things: the first few count."""
@@ -200,12 +200,16 @@ def call_key(call: Call, column: int) -> CallKey:
 
 def said(call: Call) -> str:
     """The text that a call runs, as far as it is known; "" for calls that run nothing."""
-    if call.name not in CODE_SINKS and call.name not in COMMAND_SINKS:
+    return _said(call.name, call.arguments)
+
+
+def _said(name: str, arguments: Sequence[Argument]) -> str:
+    if name not in CODE_SINKS and name not in COMMAND_SINKS:
         return ""
-    return next((one.text for one in call.arguments if one.text), "")
+    return next((one.text for one in arguments if one.text), "")
 
 
-def richness(arguments: tuple[Argument, ...] | list[Argument]) -> int:
+def richness(arguments: Sequence[Argument]) -> int:
     """How much is known: that something came in as a parameter says nothing of what it is."""
     return sum(2 * len({*one.labels} - {"parameter"}) + (one.text is not None) for one in arguments)
 

@@ -66,11 +66,12 @@ def watched(facts: Facts) -> Iterator[Hit]:
 
 
 def _module(module: Module, watching: list[Call]) -> Hit:
-    ends = {one.kind for one in sendings(module)}
+    sent = list(sendings(module))
+    ends = {one.kind for one in sent}
     first = min(watching, key=lambda call: (call.when not in _EARLY, call.line))
     early = first.when in _EARLY
     message = f"the user is watched by {first.name}" + (", in a module that sends" if ends else "")
-    if first.name.startswith(_KINDS["keys"]) and any(one.call.name.startswith("smtplib.") for one in sendings(module)):
+    if first.name.startswith(_KINDS["keys"]) and any(one.call.name.startswith("smtplib.") for one in sent):
         return graver(
             at(module, first, f"keys are listened to by {first.name}, in a module that sends mail", 0.75), Severity.HIGH
         )
