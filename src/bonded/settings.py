@@ -6,7 +6,6 @@ file reads settings; rooms get their own section as an argument.
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import json
 import os
@@ -21,6 +20,8 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as NotJson
+
+from bonded.values.meant import meant, misnamed, variables
 
 MIB = 1024 * 1024
 AMQP = ("amqp://", "amqps://")
@@ -564,8 +565,8 @@ def load(directory: Path) -> Settings:
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} cannot be read: {error}") from None
-    if wrong := _misnamed(os.environ):
-        raise SettingsError(f"{wrong} in the environment is no setting{_near(wrong, _variables())}")
+    if wrong := misnamed(os.environ, _keys()):
+        raise SettingsError(f"{wrong} in the environment is no setting{_near(wrong, variables(_keys()))}")
     try:
         return Settings(**values)
     except NotJson as error:
@@ -589,9 +590,9 @@ def _sentence(first: Any, path: Path) -> str:
 
 
 def _near(name: str, names: Iterable[str]) -> str:
-    """The end of the sentence about a name that is none: which one may have been meant."""
-    meant = difflib.get_close_matches(name, list(names), 1, 0.8)
-    return f": did you mean `{meant[0]}`?" if meant else ""
+    """The end of the sentence about a name that is none."""
+    found = meant(name, names)
+    return f": did you mean `{found}`?" if found else ""
 
 
 def _keys() -> list[str]:
@@ -604,35 +605,12 @@ def _keys() -> list[str]:
     return found
 
 
-def _variables() -> list[str]:
-    """The same as they are called in the environment."""
-    return [f"BONDED_{key.replace('.', '__').upper()}" for key in _keys()]
-
-
-def _misnamed(environment: Mapping[str, str]) -> str:
-    """A variable that is meant as a setting and would be passed over: of no section, or with `_` in place of `__`.
-
-    Others that begin with BONDED_ may be somebody else's, such as BONDED_MAIL_PORT=tcp://... where Kubernetes has a service
-    called bonded-mail.
-    """
-    known = _variables()
-    flat = {name.replace("__", "_") for name in known}
-    for name, value in environment.items():
-        upper = name.upper()
-        if not upper.startswith("BONDED_") or upper in known or value.startswith(("tcp://", "udp://")):
-            continue
-        section, apart, _ = upper.removeprefix("BONDED_").partition("__")
-        if (apart and f"BONDED_{section}" not in known) or upper.replace("__", "_") in flat:
-            return name
-    return ""
-
-
 def _no_json(error: NotJson, environment: Mapping[str, str]) -> str:
     """The variable that should be JSON and is none. The library tells its section only."""
     found = re.search(r'field "(\w+)"', str(error))
     whole = f"BONDED_{found[1].upper()}" if found else "a variable BONDED_..."
     for name, value in environment.items():
-        if name.upper().startswith(f"{whole}__") and name.upper() in _variables():
+        if name.upper().startswith(f"{whole}__") and name.upper() in variables(_keys()):
             section, _, key = name.lower().removeprefix("bonded_").partition("__")
             annotation = type(Settings.model_fields[section].default).model_fields[key].annotation
             if get_origin(annotation) in {tuple, dict} and not _is_json(value):

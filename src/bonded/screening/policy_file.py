@@ -32,7 +32,6 @@ expect = "review"
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -41,12 +40,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bonded.checks.registry import built_in
 from bonded.screening.policy import Exemption, Policy, decide
 from bonded.screening.together import NAME as TOGETHER
 from bonded.values.finding import Finding, Severity, When
+from bonded.values.meant import meant
 from bonded.values.states import Verdict
 
+LIKENESS = 0.85
+"""From which on the name of a check is taken for one of ours that is misspelt, and not for a plug-in's."""
 _TEST_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 
@@ -119,8 +120,8 @@ def load_policy(path: Path | str | None) -> Policy:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise BadPolicy(f"`{key}` in the policy file {path} is wrong: {first['msg']}") from None
-    for key, name, meant in _misspelt(read):
-        raise BadPolicy(f"`{key}` in the policy file {path} names no check: {name!r}. Did you mean {meant!r}?")
+    for key, name, ours in _misspelt(read):
+        raise BadPolicy(f"`{key}` in the policy file {path} names no check: {name!r}. Did you mean {ours!r}?")
     policy = _policy(read)
     for one in read.tests:
         _hold(one, policy, path)
@@ -129,6 +130,8 @@ def load_policy(path: Path | str | None) -> Policy:
 
 def _misspelt(read: _File) -> Iterator[tuple[str, str, str]]:
     """Names of no check of ours that are nearly one: key, name, and what was meant. Others may be those of plug-ins."""
+    from bonded.checks.registry import built_in  # every command imports this module, for its error
+
     known = {one.name for one in built_in()} | {*Policy().always_review, TOGETHER, "*"}
     named = [
         *((f"always_review.{at}", name) for at, name in enumerate(read.always_review)),
@@ -137,8 +140,8 @@ def _misspelt(read: _File) -> Iterator[tuple[str, str, str]]:
         *((f"tests.{at}.findings", one.check) for at, test in enumerate(read.tests) for one in test.findings),
     ]
     for key, name in named:
-        if name not in known and (near := difflib.get_close_matches(name, sorted(known), 1, 0.85)):
-            yield key, name, near[0]
+        if name not in known and (near := meant(name, sorted(known), likeness=LIKENESS)):
+            yield key, name, near
 
 
 def _policy(read: _File) -> Policy:
