@@ -97,6 +97,10 @@ class Storage(Protocol):
     def entries(self, prefix: str) -> Iterator[Entry]:
         """Objects whose name begins with `prefix`, in any order."""
 
+    def shared(self) -> None:
+        """Processes forked from this one will write, too, and the next `barrier()` is for what they wrote before it as well.
+        Called before they write. Only where a store survives a fork."""
+
     def barrier(self) -> None: ...
 
 

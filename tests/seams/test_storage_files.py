@@ -113,15 +113,21 @@ def test_everything_written_is_synced(tmp_path: Path, monkeypatch: pytest.Monkey
     assert f"{root}/d" in synced  # whoever wrote it may have died before its barrier
 
 
+def opened(path: Path) -> set[str]:
+    """The descriptors of this process that are of `path`."""
+    links = [link for link in Path("/proc/self/fd").iterdir() if link.is_symlink()]
+    return {link.name for link in links if link.readlink() == path}
+
+
 def test_a_failure_that_another_process_was_told_of_is_not_missed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kernel tells each descriptor of failures since it was opened, and a new one of those that nobody was told."""
-    root, synced, open_now = tmp_path / "s", list[int](), os.listdir
+    root, synced = tmp_path / "s", list[int]()
     store = FileStorage(root)
     store.create("before", b"x")
     store.barrier()
-    free = len(open_now("/proc/self/fd"))
+    assert opened(root) == set()
 
     def sync(descriptor: int) -> None:
         assert Path(f"/proc/self/fd/{descriptor}").readlink() == root
@@ -129,16 +135,32 @@ def test_a_failure_that_another_process_was_told_of_is_not_missed(
 
     monkeypatch.setattr(storage_sync, "_sync_file_system", sync)
     store.create("0", b"x")
-    begun = {fd for fd in open_now("/proc/self/fd") if Path(f"/proc/self/fd/{fd}").exists()}
+    begun = opened(root)
     for i in range(1, storage_sync.FEW + 2):
         store.create(str(i), b"x")
     store.barrier()
     assert [str(descriptor) in begun for descriptor in synced] == [True]  # opened with the first of them
-    assert len(open_now("/proc/self/fd")) == free
+    assert opened(root) == set()
     store.put("0", b"y")
     del store
     gc.collect()
-    assert len(open_now("/proc/self/fd")) == free
+    assert opened(root) == set()
+
+
+def test_one_barrier_is_for_what_forked_processes_wrote_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However little this process wrote: the whole file system, by a descriptor that is older than what they wrote."""
+    root, synced = tmp_path / "s", list[Path]()
+    store = FileStorage(root)
+    monkeypatch.setattr(
+        storage_sync, "_sync_file_system", lambda d: synced.append(Path(f"/proc/self/fd/{d}").readlink())
+    )
+    store.shared()
+    assert len(opened(root)) == 1
+    store.barrier()
+    assert synced == [root]
+    store.create("one", b"x")
+    store.barrier()
+    assert synced == [root]  # what nobody else writes is synced by itself
 
 
 def test_a_full_disk_is_one_clear_error_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

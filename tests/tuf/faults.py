@@ -99,6 +99,8 @@ class FaultyStorage:
     def __init__(self, inner: Storage, trip: Trip, *, name: str = "public", conditional: bool = True) -> None:
         self.inner, self.trip, self.name, self.conditional = inner, trip, name, conditional
         self.pending: set[str] = set()
+        self.before: set[str] | None = None
+        """What was there before other processes wrote, until a barrier covered that."""
 
     def _do(self, verb: str, do: Callable[[], Any]) -> Any:
         return self.trip.call(f"{self.name}.{verb}", do, store_error)
@@ -158,12 +160,27 @@ class FaultyStorage:
     def entries(self, prefix: str) -> Iterator[Entry]:
         return self.inner.entries(prefix)
 
+    def shared(self) -> None:
+        self.before = self._names() if self.before is None else self.before
+        self.inner.shared()
+
+    def _names(self) -> set[str]:
+        return {entry.name for entry in self.inner.entries("")}
+
     def barrier(self) -> None:
-        self._do("barrier", lambda: (self.inner.barrier(), self.pending.clear()))
+        def do() -> None:
+            self.inner.barrier()
+            self.pending.clear()
+            self.before = None
+
+        self._do("barrier", do)
 
     def lose_power(self) -> None:
         """What no barrier covered is gone, or torn: every other one each."""
         root = self.inner.root  # type: ignore[attr-defined]
+        if self.before is not None:
+            self.pending |= self._names() - self.before
+            self.before = None
         for i, name in enumerate(sorted(self.pending)):
             path = root / name
             if not path.exists():

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tuf.api.exceptions import DownloadError, RepositoryError
 
 import bonded.tuf.publish
+from bonded.adapters import storage_sync
 from bonded.adapters.storage_files import FileStorage
 from bonded.seams import OtherBytes, StorageError
-from bonded.tuf.hands import DISK_FAILED, Hands, Store, hands
+from bonded.tuf.hands import Hands, Store, hands
 from bonded.tuf.outcome import Result
 from bonded.tuf.plan import Plan
 from bonded.tuf.publish import publish
 from bonded.tuf.threads import Objects
-from tests.tuf.faults import Trip, places
+from tests.tuf.faults import NoBarrier, Trip, places
 from tests.tuf.rounds import Rounds
 from tests.tuf.world import World
 
@@ -144,10 +146,24 @@ def test_other_bytes_and_a_store_that_fails_are_told_apart() -> None:
         putting(Store(nothing, raising(StorageError("away")), nothing))
 
 
-def test_a_hand_whose_disk_failed_ends_the_publisher_too() -> None:
-    with pytest.raises(SystemExit) as ended:
-        putting(Store(nothing, nothing, lambda: os._exit(DISK_FAILED)))
-    assert ended.value.code == DISK_FAILED
+def test_the_store_is_told_before_other_processes_write() -> None:
+    told: list[str] = []
+    store = Store(lambda item: told.append(str(item)), nothing, lambda: told.append("shared"))
+    with hands(1, store, least=1) as helping:
+        helping.share(twice, NAMES)
+        helping.expose(["a", "b"])
+        assert told == ["shared", "a"]
+        with helping.putting():
+            told.append("here")
+    assert told == ["shared", "a", "shared", "here"]
+
+
+def test_dismissed_hands_go_while_the_publisher_goes_on(forks: list[int]) -> None:
+    with hands(1, Store(nothing, nothing, nothing), least=1) as helping:
+        helping.share(twice, NAMES)
+        helping.dismiss()
+        assert os.waitid(os.P_PID, forks[0], os.WEXITED | os.WNOWAIT) is not None
+    assert gone(forks)
 
 
 def test_hands_make_what_the_publisher_would_make_alone(
@@ -208,21 +224,45 @@ def test_calls_fail_while_hands_help(sqlite_world: World, mode: str) -> None:
     """As test_crash has it; a call that a hand makes fails in the hand, too."""
     rounds = Rounds.begin(shared(sqlite_world, 1))
     calls = places(rounds.calls())
-    assert sum(name == "public.barrier" for name, _ in calls) == 1  # the publisher's own; each hand has one more
+    assert sum(name == "public.barrier" for name, _ in calls) == 1  # for what hands wrote, too
     for name, nth in calls[["failed", "done", "die"].index(mode) * 3 :: 12]:
         rounds.round(Trip(on=name, nth=nth, mode=mode))
 
 
-def test_a_hand_makes_durable_what_it_wrote(sqlite_world: World, tmp_path: Path) -> None:
+def test_what_hands_wrote_is_durable_before_the_flip(sqlite_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One flush of the whole file system, and none but the publisher's: its descriptor was there before anybody wrote."""
     rounds = Rounds.begin(shared(sqlite_world, 2))
-
-    class Noting(FileStorage):
-        def barrier(self) -> None:
-            (tmp_path / str(ME())).touch()
-            super().barrier()
-
     sqlite_world.now += timedelta(seconds=61)
     rounds.change()
-    publish(sqlite_world.publisher(public=Noting(sqlite_world.folder / "public")), sqlite_world.now)
-    assert len(list(tmp_path.glob("[0-9]*"))) >= 3  # two hands at least, and the publisher
+    store = sqlite_world.folder / "public"
+    before = set(store.rglob("*"))
+    flushed: list[set[Path]] = []
+    since: list[int] = []
+
+    def flush(descriptor: int) -> None:
+        assert descriptor == since[0]
+        flushed.append(set(store.rglob("*")) - before)
+
+    class Noting(FileStorage):
+        def shared(self) -> None:
+            super().shared()
+            assert set(store.glob("metadata/*")) <= before  # nobody has written yet
+            since.append(self._pending._since or -1)
+
+    monkeypatch.setattr(storage_sync, "_sync_file_system", flush)
+    publish(sqlite_world.publisher(public=Noting(store)), sqlite_world.now)
+    new = set(store.rglob("*")) - before
+    assert {path for path in new if path.suffix == ".json"} <= flushed[0]
     rounds.recover()
+
+
+def test_hands_whose_writes_no_barrier_covered_are_found_out(sqlite_world: World) -> None:
+    """The fault that the test above is about, planted: power fails after a flip, and what hands wrote is not there."""
+    rounds = Rounds.begin(shared(sqlite_world, 1))
+    rounds.change()
+    store = NoBarrier(FileStorage(sqlite_world.folder / "public"), Trip())
+    publish(sqlite_world.publisher(public=store), sqlite_world.now)
+    store.pending.clear()  # what the publisher itself wrote is there
+    store.lose_power()
+    with pytest.raises((DownloadError, RepositoryError, AssertionError)):
+        rounds.witness.look()

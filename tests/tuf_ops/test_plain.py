@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 import orjson
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, select, update
 from bonded.catalog import change
 from bonded.catalog.osv_records import Affected, Record
 from bonded.catalog.vulnerabilities import merge
+from bonded.db.engine import Tx
 from bonded.db.jobs import Job, claim, enqueue, job
 from bonded.tuf import document_jobs, plain, put
 from bonded.tuf.context import Publisher
@@ -113,6 +114,29 @@ def test_one_job_takes_stale_copies_along_and_their_jobs_go(index: Index) -> Non
     with index.db.read() as conn:
         assert conn.execute(select(job.c.id).where(job.c.queue == "plain")).all() == []
         assert conn.execute(select(page.c.project_key).where(page.c.plain_n != page.c.n)).all() == []
+
+
+@pytest.mark.parametrize("locked", [0.0, 60.0])
+def test_a_lock_is_let_go_when_copies_take_long(index: Index, locked: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others write to the index between two projects, not only after all of them."""
+    keys = [f"p{n}" for n in range(6)]
+    for key in keys:
+        index.upload(key)
+    index.publish()
+    locks: list[list[str]] = []
+    real = plain.lock_pages
+
+    def noting(tx: Tx, wanted: Sequence[str], *, wait: bool) -> dict[str, plain.Live | None]:
+        locks.append(list(wanted))
+        return real(tx, wanted, wait=wait)
+
+    monkeypatch.setattr(plain, "lock_pages", noting)
+    monkeypatch.setattr(plain, "LOCKED", locked)
+    index.work("plain")
+    assert all(copy(index, key) == live(index, key) for key in keys)
+    many = next(lock for lock in locks if len(lock) > 1)
+    after = locks[locks.index(many) + 1 :][: len(many) - 1]
+    assert (after == [sorted(many)[n:] for n in range(1, len(many))]) is (locked == 0)
 
 
 def test_a_page_that_changes_while_its_copy_is_marked_keeps_its_job(index: Index) -> None:

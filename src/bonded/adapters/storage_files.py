@@ -202,6 +202,10 @@ class FileStorage:
             check_name(folder)
         yield from walk(self.root / folder if folder else self.root, folder, start)
 
+    def shared(self) -> None:
+        """Processes forked from this one write here, too: `barrier` is for what they wrote as well."""
+        self._pending.others()
+
     def barrier(self) -> None:
         """Everything written before survives power loss. An error ends the process (`fatal`)."""
         self._pending.flush()

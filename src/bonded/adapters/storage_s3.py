@@ -214,6 +214,9 @@ class S3Storage:
         except (exceptions.BaseError, OSError) as error:
             raise StorageError(_short(error)) from error
 
+    def shared(self) -> None:
+        """Nothing to note; but its connections do not survive a fork."""
+
     def barrier(self) -> None:
         """Nothing to wait for: what was acknowledged is durable."""
 

@@ -36,6 +36,7 @@ class Pending:
         self._files: set[str] = set()
         self._folders: set[str] = set()
         self._since: int | None = None
+        self._others = False
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
 
@@ -57,6 +58,12 @@ class Pending:
             self._watch()
             self._folders.add(path)
 
+    def others(self) -> None:
+        """Note that processes forked from this one write, too: the next flush takes the whole file system."""
+        with self._lock:
+            self._watch()
+            self._others = True
+
     def _watch(self) -> None:
         """Open the root with the first note: what the kernel fails to write from now on, syncfs says to this descriptor. One
         that is opened later is not told what another process has been told already (errseq, Documentation/core-api)."""
@@ -74,12 +81,12 @@ class Pending:
         """Everything noted before is on the disk when this returns; so is what another thread's flush took with it."""
         with self._flushing:
             with self._lock:
-                files, folders, since = self._files, self._folders, self._since
-                self._files, self._folders, self._since = set(), set(), None
+                files, folders, since, others = self._files, self._folders, self._since, self._others
+                self._files, self._folders, self._since, self._others = set(), set(), None, False
             if since is None:
                 return
             try:
-                if len(files) > FEW or len(folders) > FEW:
+                if others or len(files) > FEW or len(folders) > FEW:
                     _sync_file_system(since)
                 else:
                     for path in (*files, *folders):

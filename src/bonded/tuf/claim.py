@@ -22,7 +22,7 @@ from bonded.tuf.context import Publisher
 from bonded.tuf.live import Name, live, locked_live, unsettled
 from bonded.tuf.outcome import Burned
 from bonded.tuf.roles import metadata_name
-from bonded.tuf.settle import settle, supersede, written
+from bonded.tuf.settle import settle_row, supersede, written
 from bonded.tuf.tables import head as head_table
 from bonded.tuf.tables import publication
 from bonded.tuf.trust import Untrusted
@@ -123,7 +123,7 @@ def _take_up(p: Publisher, entry: Mapping[str, Any], known: Name, now: datetime)
             raise Burned("another publisher was here")
         row = unsettled(tx, *name)
         if row is not None:
-            settle(tx, row, entry, now=now, purges=p.purger.active)
+            settle_row(tx, row, entry, now=now, purges=p.purger.active)
             log.info("settled after a restart", publication=name[0])
             return name
         if entry["targets"] or entry["pages"]:
@@ -158,9 +158,9 @@ def _burn(p: Publisher, now: datetime) -> None:
         if conn.execute(_AN_OPEN).first() is None:
             return
     with p.db.write() as tx:
-        for row in tx.execute(_OPEN).all():
-            tx.execute(update(publication).where(publication.c.n == row.n).values(state="burned"))
-            supersede(tx, written(row), now)
+        for row in tx.execute(_OPEN).mappings().all():
+            tx.execute(update(publication).where(publication.c.n == row["n"]).values(state="burned"))
+            supersede(tx, written({**row}), now)
 
 
 def next_number(p: Publisher, base: Base, now: datetime) -> int:

@@ -17,10 +17,12 @@ from bonded.db.worker import Effects
 from bonded.tuf import purge
 from bonded.tuf.context import Publisher
 from bonded.tuf.documents import Change, bases, changes
-from bonded.tuf.plain import DOCUMENTS, TOGETHER, Live, drop_jobs, live_pages, lock_pages, others_waiting, purge_of
+from bonded.tuf.plain import DOCUMENTS, Live, drop_jobs, live_pages, lock_pages, others_waiting, purge_of
 from bonded.tuf.tables import page
 from bonded.tuf.threads import several
 
+TOGETHER = 16
+"""Projects whose documents are written under one lock: on SQLite every other writer waits meanwhile."""
 AT_ONCE = 500
 
 

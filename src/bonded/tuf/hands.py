@@ -3,6 +3,7 @@
 A hand is forked when there is work to share, so it has all of it already; it makes its share, answers with the facts, keeps
 the bytes, and puts them when it is told that the number is open. It never flips, settles, or touches the database. Whatever a
 hand fails at before that, the publisher does itself; a hand that fails at putting burns the number, like any other failure.
+What hands write is durable when the publisher's own barrier says so: one flush is for all of them.
 """
 
 from __future__ import annotations
@@ -26,19 +27,18 @@ T = TypeVar("T")
 R = TypeVar("R")
 LEAST = 256
 """Up to so many items a fork costs more than it saves."""
-DISK_FAILED = 74
-"""Exit code of a process that ended because durability was unknown (`storage_sync.end_process`)."""
 
 log = structlog.get_logger("bonded.publisher")
 
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """What a hand does when it is told: `expose` one thing, `put` its objects, and make both durable by `barrier`."""
+    """What a hand does when it is told: `expose` one thing, and `put` its objects. The publisher calls `shared` before it tells
+    them, so that its barrier is for what they write, too."""
 
     expose: Callable[[Any], None]
     put: Callable[[Objects], None]
-    barrier: Callable[[], None]
+    shared: Callable[[], None]
 
 
 @dataclass(slots=True)
@@ -102,6 +102,8 @@ class Hands:
         """`Store.expose` for each of `items`, here and by the hands. Raises what it raises."""
         hands = [hand for hand in self._hands if hand.ok] if len(items) >= self._least else []
         own, *others = _parts(items, len(hands) + 1)
+        if hands:
+            self._store.shared()
         for hand, part in zip(hands, others, strict=True):
             hand.ask("expose", part)
         for item in own:
@@ -113,12 +115,13 @@ class Hands:
 
     @contextmanager
     def putting(self) -> Iterator[None]:
-        """All hands put what they hold while the caller does; at the end all of that is durable.
+        """All hands put what they hold while the caller does.
 
-        Raises OtherBytes, StorageError (unknown what was written), SystemExit when a hand's disk failed: then this process,
-        too, must begin anew.
+        Raises OtherBytes, StorageError (unknown what was written).
         """
         hands = [hand for hand in self._hands if hand.kept or hand.ok]
+        if hands:
+            self._store.shared()
         for hand in hands:
             hand.ask("put", None)
         yield
@@ -126,7 +129,6 @@ class Hands:
             if kind == "other":
                 raise OtherBytes(value)
             if kind != "ok":
-                self._look_for_failed_disk()
                 raise StorageError(value)
 
     def _fork(self, make: Make[T, R], part: Sequence[T]) -> _Hand | None:
@@ -144,17 +146,17 @@ class Hands:
         self._hands.append(_Hand(pid, ours))
         return self._hands[-1]
 
-    def _look_for_failed_disk(self) -> None:
-        if any(code == DISK_FAILED for code in self.end()):
-            raise SystemExit(DISK_FAILED)
-
-    def end(self) -> list[int]:
-        """Let all hands go; returns their exit codes."""
+    def dismiss(self) -> None:
+        """Tell all hands that nothing more comes; they go while the publisher goes on."""
         for hand in self._hands:
             hand.pipe.close()
-        codes = [_wait(hand.pid) for hand in self._hands]
+
+    def end(self) -> None:
+        """Let all hands go, and wait until they are gone."""
+        self.dismiss()
+        for hand in self._hands:
+            _wait(hand.pid)
         self._hands = []
-        return codes
 
 
 @contextmanager
@@ -180,10 +182,9 @@ def _together(parts: Sequence[Sequence[T]]) -> list[T]:
     return whole
 
 
-def _wait(pid: int) -> int:
+def _wait(pid: int) -> None:
     with contextlib.suppress(ChildProcessError):  # somebody else waited for it
-        return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    return 0
+        os.waitpid(pid, 0)
 
 
 def _live(
@@ -216,7 +217,6 @@ def _obey(word: str, value: Any, objects: Objects, store: Store) -> tuple[str, s
                 store.expose(item)
         else:
             store.put(objects)
-            store.barrier()
     except OtherBytes as error:
         return "other", str(error)
     except Exception as error:

@@ -6,9 +6,10 @@ must not write what it read before: whoever changes the database's picture of th
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
 from bonded.db.engine import Tx
 from bonded.tuf.tables import head, publication
@@ -21,9 +22,9 @@ _P = publication.c
 # Built once: building a statement costs several times what running it does.
 _LIVE = select(_P.n, _P.attempt).where(_P.state == "live").order_by(_P.n.desc()).limit(1)
 _HEAD = select(head.c.head).with_for_update()
-_UNSETTLED = select(publication).where(
-    _P.n == bindparam("number"), _P.attempt == bindparam("tried"), _P.state != "live"
-)
+_MINE = _P.n == bindparam("number"), _P.attempt == bindparam("tried"), _P.state != "live"
+_UNSETTLED = select(publication).where(*_MINE)
+_STATE = select(_P.state).where(*_MINE)
 
 
 def live(conn: Connection) -> Name:
@@ -39,10 +40,18 @@ def locked_live(tx: Tx) -> Name:
     return live(tx)
 
 
-def unsettled(tx: Tx, n: int, attempt: str) -> Row[*tuple[Any, ...]] | None:
+def unsettled(tx: Tx, n: int, attempt: str) -> Mapping[str, Any] | None:
     """The row of a publication that is not settled, locked; None when it is, or when there is none.
 
     Its state is open, or burned by a rival that had not seen its flip.
     """
     locked_live(tx)
-    return tx.execute(_UNSETTLED, {"number": n, "tried": attempt}).one_or_none()
+    row = tx.execute(_UNSETTLED, {"number": n, "tried": attempt}).mappings().one_or_none()
+    return None if row is None else {**row}
+
+
+def unsettled_state(tx: Tx, n: int, attempt: str) -> str | None:
+    """The same, but its state only: for who has the row in mind, which is a megabyte for a large publication."""
+    locked_live(tx)
+    state = tx.execute(_STATE, {"number": n, "tried": attempt}).scalar_one_or_none()
+    return None if state is None else str(state)

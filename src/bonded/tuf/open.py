@@ -22,13 +22,16 @@ _MOVE = update(head_table).where(head_table.c.head <= bindparam("number")).value
 _OPEN = insert(publication)
 
 
-def open_number(p: Publisher, plan: Plan, now: datetime) -> None:
-    """Commit the publication's row and move the head past its number. Raises Burned: another publisher was here."""
+def open_number(p: Publisher, plan: Plan, now: datetime) -> dict[str, Any]:
+    """Commit the publication's row and move the head past its number; returns the row. Raises Burned: another publisher was
+    here."""
+    row = publication_row(plan, now)
     with p.db.write() as tx:
         moved = tx.execute(_MOVE, {"number": plan.n, "next": plan.n + 1})
         if moved.rowcount != 1:
             raise Burned(f"number {plan.n} was allocated by another publisher")
-        tx.execute(_OPEN, publication_row(plan, now))
+        tx.execute(_OPEN, row)
+    return row
 
 
 def publication_row(plan: Plan, now: datetime) -> dict[str, Any]:

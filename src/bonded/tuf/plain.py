@@ -8,7 +8,8 @@ all of them. Jobs carry keys, not pages, so they may run twice, late or merged.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -32,8 +33,11 @@ DOCUMENTS = "documents"
 """Queue of the jobs that follow (`document_jobs`)."""
 FORMS = ("html", "json")
 COPIES = (".gz", ".zst")
-TOGETHER = 16
-"""Projects whose copies are written under one lock: on SQLite every other writer waits meanwhile."""
+TOGETHER = 64
+"""Most projects whose copies are written under one lock."""
+LOCKED = 0.005
+"""Seconds after which a lock is let go, with one project done at least: on SQLite every other writer waits meanwhile, and copies
+of large pages are compressed."""
 AT_MOST = 512
 """Projects that one job takes along."""
 
@@ -85,9 +89,7 @@ def handle(p: Publisher, job: Job, now: datetime) -> Effects | None:
     """
     key = str(job.payload["project"])
     done = _copy(p, [key], wait=True)
-    others = others_waiting(p, QUEUE, key, now)
-    for start in range(0, len(others), TOGETHER):
-        done += _copy(p, others[start : start + TOGETHER], wait=False)  # but those that others are at work on
+    done += _copy(p, others_waiting(p, QUEUE, key, now), wait=False)  # but those that others are at work on
     p.public.barrier()
     keys = purge_of(sorted({key, *(live.key for live in done)}))
 
@@ -102,9 +104,7 @@ def copy_all(p: Publisher, now: datetime) -> int:
     """Write every plain copy anew, whatever it is said to show: after a restore. Returns how many projects."""
     with p.db.read() as conn:
         keys = list(conn.execute(select(page.c.project_key).order_by(page.c.project_key)).scalars())
-    done: list[Live] = []
-    for start in range(0, len(keys), TOGETHER):
-        done += _copy(p, keys[start : start + TOGETHER], wait=True)
+    done = _copy(p, keys, wait=True)
     p.public.barrier()
     with p.db.write() as tx:
         _mark(tx, done, now)
@@ -116,20 +116,35 @@ def purge_of(keys: Iterable[str]) -> list[str]:
     return [f"project/{key}" for key in keys]
 
 
-def _copy(p: Publisher, keys: list[str], *, wait: bool) -> list[Live]:
+def _copy(p: Publisher, keys: Sequence[str], *, wait: bool) -> list[Live]:
     """Write the copies of these projects under their rows' locks; without `wait`, only of those that nobody has locked."""
-    with p.db.write() as tx:
-        pages = lock_pages(tx, keys, wait=wait)
-        shown = [live for live in pages.values() if live is not None and live.html]
-        for key in pages.keys() - {live.key for live in shown}:
+    done: list[Live] = []
+    while keys:
+        with p.db.write() as tx:
+            pages = lock_pages(tx, keys[:TOGETHER], wait=wait)
+            left = _copy_some(p, pages)
+        done += [live for key, live in pages.items() if live is not None and key not in left]
+        keys = [*left, *keys[TOGETHER:]]
+    return done
+
+
+def _copy_some(p: Publisher, pages: Mapping[str, Live | None]) -> list[str]:
+    """Write the copies of locked projects as long as they may be locked; returns those that are left."""
+    left, until = list(pages), time.monotonic() + LOCKED
+    while left:
+        key = left.pop(0)
+        live = pages[key]
+        if live is None or not live.html:
             _withdraw(p, key)
-        for live in shown:
+        else:
             _show(p.public, live)
             _read_back(p.public, live)
-        return [live for live in pages.values() if live is not None]
+        if time.monotonic() > until:
+            break
+    return left
 
 
-def lock_pages(tx: Tx, keys: list[str], *, wait: bool) -> dict[str, Live | None]:
+def lock_pages(tx: Tx, keys: Sequence[str], *, wait: bool) -> dict[str, Live | None]:
     """Lock the projects (the list: its page row), then read which page is live. None: no page (withdrawn)."""
     locked = {""} if "" in keys else set()
     if names := sorted(k for k in keys if k):

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -29,7 +31,7 @@ from bonded.tuf.context import Publisher
 from bonded.tuf.draft import Unspliced
 from bonded.tuf.flip import flip
 from bonded.tuf.hands import Hands, hands
-from bonded.tuf.live import unsettled
+from bonded.tuf.live import unsettled_state
 from bonded.tuf.open import open_number
 from bonded.tuf.outcome import Burned, Outcome, Result
 from bonded.tuf.page_splice import Unspliceable
@@ -37,10 +39,10 @@ from bonded.tuf.plan import Plan, Work
 from bonded.tuf.put import put, store_of
 from bonded.tuf.renew import pointer_due, rows_of
 from bonded.tuf.roles import hashed, metadata_name
-from bonded.tuf.settle import settle
+from bonded.tuf.settle import Settlement, settle, settlement
 from bonded.tuf.signing import signing, signing_many
 from bonded.tuf.steps_perform import attend
-from bonded.tuf.threads import Each, several, uncollected
+from bonded.tuf.threads import FEW, Each, several, uncollected
 
 __all__ = ["Outcome", "Result", "publish"]
 
@@ -75,17 +77,19 @@ def publish(p: Publisher, now: datetime) -> Outcome:
 
                     plan = _build(p, work, claimed.base, now, each, helping, turn.keyids, again)
                 with _step("open"):
-                    open_number(p, plan, now)
+                    row = open_number(p, plan, now)
                 with _step("put"):
                     put(p, plan, helping, each)
-            with _step("flip"):
-                p.memory.base = turn.remembered(flip(p, plan, claimed.base))
+                    helping.dismiss()
+                    done = _durable(p, row, plan, now)
+                with _step("flip"):
+                    p.memory.base = turn.remembered(flip(p, plan, claimed.base))
+                with _step("settle"):
+                    _settle(p, plan, done, now)
         except (Burned, SignerRefused) as error:
             p.memory.base = None
             log.warning("burned", reason=str(error))
             return Outcome(Result.BURNED, detail=str(error))
-        with _step("settle"):
-            _settle(p, plan, now)
     log.info("published", publication=plan.n, events=len(plan.rows), projects=len(plan.projects), bins=len(plan.bins))
     return Outcome(Result.PUBLISHED, plan.n, len(plan.rows))
 
@@ -184,9 +188,22 @@ def _with_rows(p: Publisher, work: Work, base: Base) -> Work:
         return replace(work, renew={**work.renew, **rows_of(conn, base.trust.layout, damaged)})
 
 
-def _settle(p: Publisher, plan: Plan, now: datetime) -> None:
+def _durable(p: Publisher, row: dict[str, Any], plan: Plan, now: datetime) -> Settlement:
+    """Make what was put durable; meanwhile it is worked out what settle will write."""
+    work_out = partial(settlement, p.db.engine.dialect, row, plan.changes, now)
+    if len(plan.bins) <= FEW:
+        p.public.barrier()
+        return work_out()
+    with ThreadPoolExecutor(1, thread_name_prefix="barrier") as pool:
+        waits = pool.submit(p.public.barrier)
+        done = work_out()
+        waits.result()
+    return done
+
+
+def _settle(p: Publisher, plan: Plan, done: Settlement, now: datetime) -> None:
     """Already visible: if this fails, the next claim does it; and perhaps a rival's claim has done it already."""
     with p.db.write() as tx:
-        row = unsettled(tx, plan.n, plan.attempt)
-        if row is not None:
-            settle(tx, row, plan.changes, now=now, purges=p.purger.active)
+        state = unsettled_state(tx, plan.n, plan.attempt)
+        if state is not None:
+            settle(tx, done, now=now, purges=p.purger.active, burned=state == "burned")

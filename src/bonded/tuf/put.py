@@ -1,5 +1,5 @@
-"""put: write every immutable object of a publication, create-only, then one barrier. Still nothing of it is visible:
-no timestamp names it.
+"""put: write every immutable object of a publication, create-only. Still nothing of it is visible: no timestamp names it.
+One barrier follows.
 
 Packages go first, so no page ever names a file that is not there. A file may lose its public state while we write: every
 exposed file's state is read again afterwards. Whoever withdraws a file commits first and deletes then; so either the
@@ -48,7 +48,7 @@ _PUBLIC = (
 
 
 def put(p: Publisher, plan: Plan, hands: Hands, each: Each = in_order) -> None:
-    """Write the objects of `plan`, those included that `hands` hold, and make them durable.
+    """Write the objects of `plan`, those included that `hands` hold. They are durable after `barrier` of the store.
 
     Raises Burned, BadProject (a file's bytes are missing in the vault), StorageError (unknown what was written).
     """
@@ -64,7 +64,6 @@ def put(p: Publisher, plan: Plan, hands: Hands, each: Each = in_order) -> None:
         raise Burned(f"number {plan.n} was used before: {error}") from error
     if plan.exposures:
         _withdraw_again(p, plan.exposures)
-    p.public.barrier()
 
 
 def put_objects(public: Storage, plan: Plan) -> None:
@@ -93,7 +92,7 @@ def store_of(p: Publisher) -> Store:
     def put_held(objects: Objects) -> None:
         write(p.public, objects)
 
-    return Store(partial(expose, p), put_held, p.public.barrier)
+    return Store(partial(expose, p), put_held, p.public.shared)
 
 
 def expose(p: Publisher, exposure: Exposure) -> None:

@@ -33,7 +33,7 @@ from bonded.tuf.replay import acts_of
 from bonded.tuf.replay_blobs import Blobs
 from bonded.tuf.replay_rows import Replayed, agree, replay
 from bonded.tuf.roles import page_path
-from bonded.tuf.settle import settle
+from bonded.tuf.settle import settle_row
 from bonded.tuf.tables import publication
 from bonded.tuf.trust import Untrusted
 from bonded.tuf.upsert import upsert
@@ -88,8 +88,8 @@ def _replay(tx: Tx, link: Link, blobs: Blobs, done: Replayed, now: datetime) -> 
     acts = acts_of(link.changes)
     came = replay(tx, acts, blobs, done, now)
     upsert(tx, publication, [_row(link) | {"expose": came}])
-    row = tx.execute(select(publication).where(publication.c.n == link.n)).one()
-    settle(tx, row, link.changes, now=now, purges=False)
+    row = tx.execute(select(publication).where(publication.c.n == link.n)).mappings().one()
+    settle_row(tx, {**row}, link.changes, now=now, purges=False)
     agree(tx, acts, done, now)
     # When clients could see it, not when we replayed it: that is what the journal's readers and the sweep ask for.
     tx.execute(update(publication).where(publication.c.n == link.n).values(flipped_at=acts.at))

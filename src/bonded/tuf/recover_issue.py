@@ -29,7 +29,7 @@ from bonded.tuf.plan import Sign
 from bonded.tuf.recover_pages import Rendered, facts_of, render
 from bonded.tuf.renew import rows_of
 from bonded.tuf.roles import TIMESTAMP, changes_name, metadata_name
-from bonded.tuf.settle import settle
+from bonded.tuf.settle import settle_row
 from bonded.tuf.tables import head, publication
 from bonded.tuf.trust import Trust
 from bonded.tuf.upsert import upsert
@@ -234,5 +234,5 @@ def _pointers(
 
 def _settle(p: Publisher, n: int, changes: Mapping[str, Any], now: datetime) -> None:
     with p.db.write() as tx:
-        row = tx.execute(select(publication).where(publication.c.n == n)).one()
-        settle(tx, row, changes, now=now, purges=p.purger.active)
+        row = tx.execute(select(publication).where(publication.c.n == n)).mappings().one()
+        settle_row(tx, {**row}, changes, now=now, purges=p.purger.active)

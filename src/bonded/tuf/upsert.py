@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -15,18 +16,36 @@ from bonded.db.engine import Tx
 _Writers = dict[str, Callable[[Any], Any]]
 
 
-def upsert(tx: Tx, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> None:
+@dataclass(frozen=True, slots=True)
+class Upsert:
+    """An insert-or-update as the driver takes it: the statement's text, and the values of each row."""
+
+    text: str
+    rows: Sequence[Any]
+
+    def run(self, tx: Tx) -> None:
+        """Do it; nothing without rows."""
+        if self.rows:
+            tx.exec_driver_sql(self.text, list(self.rows))
+
+
+def upserting(dialect: Dialect, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> Upsert:
     """Insert `rows`, all with the same columns; where the primary key exists, update the others, or `keep` them.
 
     The driver gets the statement's text and plain values: a large publication settles ten thousand rows, and taking each
     through SQLAlchemy's parameters costs more than what the database does with it.
     """
     if not rows:
-        return
-    text, order, writers, others = _prepared(table, tuple(rows[0]), tx.dialect, keep)
+        return Upsert("", ())
+    text, order, writers, others = _prepared(table, tuple(rows[0]), dialect, keep)
     if writers or others:
         rows = [row | {name: write(row[name]) for name, write in writers.items()} | others for row in rows]
-    tx.exec_driver_sql(text, [tuple([row[name] for name in order]) for row in rows] if order else list(rows))
+    return Upsert(text, [tuple([row[name] for name in order]) for row in rows] if order else rows)
+
+
+def upsert(tx: Tx, table: Table, rows: Sequence[dict[str, Any]], *, keep: bool = False) -> None:
+    """The same, done at once."""
+    upserting(tx.dialect, table, rows, keep=keep).run(tx)
 
 
 @lru_cache(maxsize=64)
