@@ -71,6 +71,10 @@ def test_refresh_and_compare(house: House, monkeypatch: pytest.MonkeyPatch) -> N
     assert "added packages/alpha/alpha-1.0-py3-none-any.whl" in out
     value = json.loads(said("tuf", "compare", "--json", "--since", "1"))
     assert "simple/alpha/index.html" in value["added"]
+    assert run("tuf", "compare", "--since", "1").stderr == ""
+    never = run("tuf", "compare", "--since", "2", "--json")
+    assert never.stderr == "no publication 2 is in the record: compared with 1, the newest before it\n"
+    assert json.loads(never.stdout) == value
 
 
 def test_a_target_that_was_never_announced_is_found(house: House) -> None:
