@@ -139,6 +139,31 @@ def test_a_lock_is_let_go_when_copies_take_long(index: Index, locked: float, mon
     assert (after == [sorted(many)[n:] for n in range(1, len(many))]) is (locked == 0)
 
 
+def test_large_pages_are_compressed_before_anything_is_locked(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And one that changes in between is compressed as it is then."""
+    monkeypatch.setattr(plain, "WORTH", 0)
+    monkeypatch.setattr(put, "WORTH", 0)
+    index.settle_everything()
+    index.upload("alpha", "2.0")
+    index.publish()
+    made: list[bytes] = []
+
+    def watched(data: bytes) -> bytes:
+        if not made:
+            index.upload("alpha", "3.0")  # it waits for ever where somebody has the lock
+            index.publish()
+        made.append(data)
+        return gzip.compress(data, mtime=0)
+
+    monkeypatch.setattr(plain, "gz", watched)
+    plain.handle(index.publisher, take(index), index.now)
+    for form in ("html", "json"):
+        page = index.public.get(f"simple/alpha/index.{form}").data
+        assert b"alpha-3.0" in page
+        assert gzip.decompress(index.public.get(f"simple/alpha/index.{form}.gz").data) == page
+        assert made.count(page) == 1
+
+
 def test_a_page_that_changes_while_its_copy_is_marked_keeps_its_job(index: Index) -> None:
     index.upload("alpha")
     index.upload("beta")

@@ -72,7 +72,9 @@ def compare(directory: Path, good: int | None, digest: str, as_json: bool) -> No
         if good is not None:
             anchor = _known_good(house, good, digest)
             if anchor.n != good:
-                click.echo(f"no publication {good} is in the record: compared with {anchor.n}, the newest before it", err=True)
+                click.echo(
+                    f"no publication {good} is in the record: compared with {anchor.n}, the newest before it", err=True
+                )
             live, difference = since(house.public, good, anchor)
             _print_difference(difference, as_json, {"live": live, "since": anchor.n})
             return

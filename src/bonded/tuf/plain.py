@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,8 +37,7 @@ COPIES = (".gz", ".zst")
 TOGETHER = 64
 """Most projects whose copies are written under one lock."""
 LOCKED = 0.005
-"""Seconds after which a lock is let go, with one project done at least: on SQLite every other writer waits meanwhile, and copies
-of large pages are compressed."""
+"""Seconds after which a lock is let go, with one project done at least: on SQLite every other writer waits meanwhile."""
 AT_MOST = 512
 """Projects that one job takes along."""
 
@@ -119,16 +119,32 @@ def purge_of(keys: Iterable[str]) -> list[str]:
 def _copy(p: Publisher, keys: Sequence[str], *, wait: bool) -> list[Live]:
     """Write the copies of these projects under their rows' locks; without `wait`, only of those that nobody has locked."""
     done: list[Live] = []
-    while keys:
-        with p.db.write() as tx:
-            pages = lock_pages(tx, keys[:TOGETHER], wait=wait)
-            left = _copy_some(p, pages)
-        done += [live for key, live in pages.items() if live is not None and key not in left]
-        keys = [*left, *keys[TOGETHER:]]
+    for start in range(0, len(keys), TOGETHER):
+        left = keys[start : start + TOGETHER]
+        ready = _compressed(p, left)
+        while left:
+            with p.db.write() as tx:
+                pages = lock_pages(tx, left, wait=wait)
+                left = _copy_some(p, pages, ready)
+            done += [live for key, live in pages.items() if live is not None and key not in left]
     return done
 
 
-def _copy_some(p: Publisher, pages: Mapping[str, Live | None]) -> list[str]:
+def _compressed(p: Publisher, keys: Sequence[str]) -> dict[str, bytes]:
+    """The gzip form of large live pages by the digest of the page: made before anything is locked, for it takes long."""
+    with p.db.read() as conn:
+        pages = [live for live in live_pages(conn, keys).values() if live is not None and live.html]
+    ready: dict[str, bytes] = {}
+    for live in pages:
+        for form, sha256 in _forms(live):
+            source = hashed(page_path(live.key, form), sha256)
+            with suppress(NotStored):  # newer pages took its place long ago
+                if p.public.size(source) >= WORTH:
+                    ready[sha256] = gz(p.public.read(source))
+    return ready
+
+
+def _copy_some(p: Publisher, pages: Mapping[str, Live | None], ready: Mapping[str, bytes]) -> list[str]:
     """Write the copies of locked projects as long as they may be locked; returns those that are left."""
     left, until = list(pages), time.monotonic() + LOCKED
     while left:
@@ -137,7 +153,7 @@ def _copy_some(p: Publisher, pages: Mapping[str, Live | None]) -> list[str]:
         if live is None or not live.html:
             _withdraw(p, key)
         else:
-            _show(p.public, live)
+            _show(p.public, live, ready)
             _read_back(p.public, live)
         if time.monotonic() > until:
             break
@@ -159,8 +175,8 @@ def live_pages(conn: Connection, keys: Collection[str], *, lock: bool = False) -
     return {key: live.get(key) for key in sorted(keys)}
 
 
-def _show(public: Storage, live: Live) -> None:
-    """Write the plain copies of one project. Whichever a reader gets first, it is a page that was signed."""
+def _show(public: Storage, live: Live, ready: Mapping[str, bytes]) -> None:
+    """Write the plain copies of one project; `ready` are gzip forms. Whichever a reader gets first, it is a page that was signed."""
     for form, sha256 in _forms(live):
         path = page_path(live.key, form)
         source = hashed(path, sha256)
@@ -168,18 +184,17 @@ def _show(public: Storage, live: Live) -> None:
             for copy in COPIES:
                 public.delete(path + copy)
         else:
-            data = public.read(source)
-            public.put(f"{path}.gz", gz(data))
-            _show_zst(public, source, path, data)
+            public.put(f"{path}.gz", ready.get(sha256) or gz(public.read(source)))
+            _show_zst(public, source, path)
         public.put_copy(source, path)
 
 
-def _show_zst(public: Storage, source: str, path: str, data: bytes) -> None:
+def _show_zst(public: Storage, source: str, path: str) -> None:
     """The copy that the publication made, if it is there."""
     try:
         public.put_copy(f"{source}.zst", f"{path}.zst")
     except NotStored:
-        public.put(f"{path}.zst", zst(data))
+        public.put(f"{path}.zst", zst(public.read(source)))
 
 
 def _read_back(public: Storage, live: Live) -> None:
