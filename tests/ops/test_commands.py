@@ -63,6 +63,11 @@ def test_status_shows_roles_and_development_keys(house: House) -> None:
     assert value["flips"][0]["changes"] == 2
 
 
+def test_nobody_else_may_enter_the_vault_and_everybody_the_public_store(house: House) -> None:
+    assert (house.directory / "vault").stat().st_mode & 0o777 == 0o700
+    assert (house.directory / "public").stat().st_mode & 0o777 == 0o755
+
+
 def test_refresh_and_compare(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BONDED_DIR", str(house.directory))
     assert "nothing" in said("tuf", "refresh")

@@ -69,7 +69,8 @@ class FileStorage:
         scratch = root / ".tmp"
         if not scratch.is_dir():  # it is made last, and perhaps by several at once
             root.mkdir(parents=True, exist_ok=True)
-            root.chmod(0o700 if private else 0o755)
+            with contextlib.suppress(PermissionError):  # somebody else's folder, who lets us write there
+                root.chmod(0o700 if private else 0o755)
             scratch.mkdir(exist_ok=True)
         self._pending = Pending(root, fatal)
         self._scratch = Scratch(scratch)

@@ -58,14 +58,14 @@ class Stores:
     @cached_property
     def vault(self) -> Storage:
         """Every byte received; private."""
-        return self._storage(self.settings.storage.vault)
+        return self._storage(self.settings.storage.vault, private=True)
 
     @cached_property
     def public(self) -> Storage:
         """What clients read."""
         return self._storage(self.settings.storage.public)
 
-    def _storage(self, where: str) -> Storage:
+    def _storage(self, where: str, *, private: bool = False) -> Storage:
         if where.startswith("s3://"):
             from bonded.adapters.storage_s3 import S3Storage
 
@@ -74,7 +74,7 @@ class Stores:
             return S3Storage(bucket, prefix, endpoint=s.s3_endpoint, region=s.s3_region, allow_http=s.s3_allow_http)
         from bonded.adapters.storage_files import FileStorage
 
-        return FileStorage(self.directory / where)
+        return FileStorage(self.directory / where, private=private)
 
     @cached_property
     def queue(self) -> Queue:
