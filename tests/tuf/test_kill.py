@@ -61,4 +61,4 @@ def test_a_process_killed_at_a_share_of_its_calls(world: World) -> None:
 def test_a_process_killed_at_every_call(world: World) -> None:
     killed, tried = kill_at(Rounds.begin(world), 1)
     assert killed >= tried * 2 // 3
-    assert killed >= 100
+    assert killed >= 90
