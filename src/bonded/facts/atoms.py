@@ -13,6 +13,7 @@ import types
 from typing import Final
 
 from bonded.facts import places
+from bonded.facts.clients import CONNECTING, MODULES, REACHING
 from bonded.facts.known import (
     CANON,
     CIPHER_METHODS,
@@ -122,6 +123,7 @@ def sources() -> list[str]:
     return [
         *_module_patterns(_modules(DECODERS | NETWORK | SPELLERS) - {"array", "email", "html", "struct"}),
         '"base64mime" fullword',
+        *(f'"{word}" fullword' for word in sorted(_last_names(NETWORK))),
         '"get_payload" fullword',
         *(f'"{word}" fullword' for word in sorted(methods)),
         r"/(^|[^.a-zA-Z0-9_])chr[^a-zA-Z0-9_]/",
@@ -133,11 +135,26 @@ def sources() -> list[str]:
     ]
 
 
+_SENDERS: Final = (
+    "open_connection", "create_datagram_endpoint", "sock_sendall", "start_server", "create_connection", "HTTPHandler", "SysLogHandler",
+    "SocketHandler", "DatagramHandler", "SMTPHandler", "wininet", "winhttp", "QtNetwork", "XMLHTTP",
+)  # fmt: skip
+"""Words of calls that reach out, of modules that most files import."""
+
+
 def network() -> list[str]:
     """Patterns of which one is in every file that names, in writing, something that reaches out."""
     return [
-        *_module_patterns(_modules(NETWORK) - {"urllib"}),
+        *_module_patterns(_modules(NETWORK - REACHING - CONNECTING) - {"urllib"}),
         r"/urllib2?\.(request|urlopen|urlretrieve)|urllib2|import[ \t]+request/",
+    ]
+
+
+def clients() -> list[str]:
+    """Patterns of which one is in every file that names, in writing, a client of another service."""
+    return [
+        *(f'"{word}" fullword' for word in sorted({*MODULES, *_SENDERS})),
+        r"/multiprocessing[ \t]*(\.[ \t]*|[ \t]import[ \t]+)(connection|managers)/",
     ]
 
 

@@ -10,6 +10,8 @@ import sys
 from functools import lru_cache
 from typing import Final
 
+from bonded.facts.clients import CONNECTING, HTTP, LISTENERS, MADE_WITH_ADDRESS, REACHING, SAME, VERBS
+
 CANON: Final[dict[str, str]] = {
     "__builtin__": "builtins",
     "__builtins__": "builtins",
@@ -45,6 +47,7 @@ CANON: Final[dict[str, str]] = {
     "base64.decodestring": "base64.decodebytes",
     "os.popen2": "os.popen",
     "os.popen3": "os.popen",
+    **SAME,
 }
 
 CODE_SINKS: Final = frozenset(
@@ -208,22 +211,15 @@ DOWNLOADERS: Final = frozenset(
         "urllib.request.urlopen",
         "urllib.request.build_opener().open",
         "urllib.request.URLopener().open",
-        *(f"{lib}.{verb}" for lib in (
-            "requests", "httpx", "requests.Session()", "httpx.Client()", "httpx.AsyncClient()", "aiohttp.ClientSession()",
-            "cloudscraper.create_scraper()", "tls_client.Session()", "curl_cffi.requests", "curl_cffi.requests.Session()",
-            "grequests",
-          ) for verb in ("get", "post", "put", "patch", "delete", "head", "options", "request")),
+        *(f"{lib}.{verb}" for lib in HTTP for verb in VERBS),
+        *REACHING,
         "httpx.stream",
         "urllib3.PoolManager().request",
         "urllib3.request",
         "http.client.HTTPConnection().getresponse",
-        "http.client.HTTPSConnection().getresponse",
         "socket.socket().recv",
         "socket.socket().recvfrom",
         "socket.socket().makefile",
-        "socket.create_connection().recv",
-        "socket.create_connection().makefile",
-        "socket.socket().accept().recv",
         "websocket.create_connection().recv",
         "websockets.connect().recv",
         "aiohttp.request",
@@ -240,7 +236,7 @@ DOWNLOAD_TO_FILE: Final = frozenset(
     {"urllib.request.urlretrieve", "wget.download", "urllib.request.URLopener().retrieve"}
 )
 
-NETWORK: Final = DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
+NETWORK: Final = CONNECTING | DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
     {
         "socket.socket().connect",
         "socket.socket().connect_ex",
@@ -249,16 +245,11 @@ NETWORK: Final = DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
         "socket.socket().sendall",
         "socket.socket().sendto",
         "socket.create_connection",
-        "socket.create_connection().send",
-        "socket.create_connection().sendall",
         "http.client.HTTPConnection",
         "http.client.HTTPSConnection",
         "http.client.HTTPConnection().request",
-        "http.client.HTTPSConnection().request",
         "smtplib.SMTP().sendmail",
         "smtplib.SMTP().send_message",
-        "smtplib.SMTP_SSL().sendmail",
-        "smtplib.SMTP_SSL().send_message",
         "yagmail.SMTP().send",
         "ftplib.FTP().storbinary",
         "paramiko.SSHClient().connect",
@@ -291,7 +282,7 @@ NETWORK: Final = DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
 )  # fmt: skip
 """Calls that reach out, or say where to."""
 
-MAKERS: Final = frozenset(
+MAKERS: Final = MADE_WITH_ADDRESS | frozenset(
     {
         "http.client.HTTPConnection", "http.client.HTTPSConnection", "smtplib.SMTP", "smtplib.SMTP_SSL", "ftplib.FTP", "dhooks.Webhook",
         "discord_webhook.DiscordWebhook", "discordwebhook.Discord", "discord.Webhook.from_url", "telebot.TeleBot", "telegram.Bot",
@@ -334,6 +325,8 @@ SPIES: Final = frozenset(
         "os.dup2",
         "subprocess.Popen().stdin.write",
         "subprocess.Popen().communicate",
+        "code.interact",
+        "code.InteractiveConsole().interact",
     }
 )
 """They watch who sits at the machine, open what he keeps secret, or tie a shell to something else."""
@@ -345,7 +338,9 @@ SECRETS: Final = frozenset(
     | {"boto3.Session().get_credentials", "boto3.session.Session().get_credentials"}
 )
 """Their result is a secret."""
-TIES: Final = frozenset({"os.dup2", "subprocess.Popen().stdin.write", "subprocess.Popen().communicate"})
+CONSOLES: Final = frozenset({"code.interact", "code.InteractiveConsole().interact"})
+"""They run whatever is typed into the input of the program."""
+TIES: Final = CONSOLES | {"os.dup2", "subprocess.Popen().stdin.write", "subprocess.Popen().communicate"}
 """They tie a program to something else."""
 WATCHING: Final = SPIES - CLIPBOARD - SECRETS - TIES
 """Their result is what somebody does."""
@@ -392,8 +387,9 @@ BOTS: Final = (
     "pyrogram.",
     "telethon.",
     "socketio.",
+    *LISTENERS,
 )
-"""Their decorators hand a function what somebody wrote in a chat."""
+"""Their decorators hand a function what somebody wrote in a chat, or sent."""
 
 HOST_FACTS: Final = frozenset(
     {
@@ -522,6 +518,8 @@ KEPT_BUILTINS: Final = frozenset(
 )
 
 
+_VENDORED: Final = re.compile(r"^[A-Za-z_][\w.]*?\._?(?:vendor|vendored|packages)\.(?=(?:requests|urllib3|httpx)\b)")
+"""A client that another project ships with itself: `pip._vendor.requests`."""
 _PASSED_ON: Final = re.compile(
     r"([a-z_][a-z0-9_]*)(?:\.[A-Za-z0-9_]+)*?\._?(os|sys|subprocess|builtins|importlib|marshal|zlib|binascii|base64|ctypes)\.(?=[a-zA-Z_])"
 )
@@ -540,6 +538,8 @@ def canonical(name: str) -> str:
         name = f"{passed[2]}.{name[passed.end() :]}"
     elif name.startswith("ctypes."):
         name = _LIBRARY.sub(r"ctypes.CDLL().\1", name)
+    elif "vendor" in name or ".packages." in name:
+        name = _VENDORED.sub("", name)
     if name.startswith("builtins.__builtins__."):
         name = "builtins." + name.removeprefix("builtins.__builtins__.")
     head, rest = name, ""
