@@ -27,6 +27,7 @@ from bonded.facts.known import (
 from bonded.facts.methods import Methods
 from bonded.facts.operators import flat
 from bonded.facts.outputs import leads_to_secrets
+from bonded.facts.partly import shaped
 from bonded.facts.running import LONGEST_COMMAND, MADE
 from bonded.facts.scope import Class, Function, Instance, Later
 from bonded.facts.state import LocalCall, argument, kept
@@ -205,7 +206,9 @@ class Calling(Methods):
             self.record(_SPELLED_USE, node, [argument(Value(name))], hidden=True)
         if name.endswith(".wrap_socket") and arguments:
             return arguments[0]
-        searched = name in DELETERS and FOUND in gather(every)[0]
+        searched = name in DELETERS and (
+            FOUND in gather(every)[0] or any(footholds.is_persons(shaped(one)) for one in every[:1])
+        )
         if (
             kept(name)
             or searched
