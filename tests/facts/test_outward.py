@@ -90,7 +90,7 @@ def test_what_is_known_of_an_address(name: str) -> None:
 def test_what_an_object_was_made_of_goes_with_its_calls() -> None:
     call = one(
         "import http.client\nc = http.client.HTTPSConnection('example.invalid')\nc.request('GET', '/')",
-        "http.client.HTTPSConnection().request",
+        "http.client.HTTPConnection().request",
     )
     assert [(argument.name, argument.text) for argument in call.arguments][-1] == ("()", "example.invalid")
 

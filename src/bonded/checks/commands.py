@@ -46,6 +46,8 @@ _LOLBIN = re.compile(
 )
 _REVERSE = re.compile(
     r"/dev/(tcp|udp)/|\b(nc|ncat|netcat)(\.exe)?\s[^\n]{0,80}-\w*[ec]\s|\bbash\s+-i\b|\bsocat\b[^\n]{0,100}exec:"
+    r"|\bmkfifo\b[^\n]{0,200}(?:openssl\s+s_client|telnet|ncat|\bnc)\b|\btelnet\s[^\n|]{1,80}\|\s*(?:/\S*/)?(?:ba)?sh\b"
+    r"|\b(?:perl|php|ruby|lua|awk)\d?\s[^\n]{0,300}(?:fsockopen|use\s+socket|tcpsocket|socket\.tcp|/inet/tcp)[^\n]{0,300}(?:/bin/(?:ba)?sh|exec)"
     r"|net\.sockets\.(?:tcp|udp)client\b[^\n]{0,300}\.getstream\(",
     re.IGNORECASE,
 )
@@ -64,7 +66,7 @@ _SCRIPT_HOST = re.compile(r"\s*(?:\S*[\\/])?(?:cscript|wscript|mshta)(?:\.exe)?\
 _WORDS = (
     "curl", "wget", "fetch", "iwr", "invoke-", "lwp-download", "powershell", "pwsh", "start-bitstransfer", "bitsadmin", "certutil",
     "msiexec", "cscript", "wmic", "mshta", "regsvr32", "rundll32", "/dev/tcp", "/dev/udp", "tcpclient", "udpclient",
-    "ncat", "netcat", "nc.exe", "bash", "socat",
+    "ncat", "netcat", "mkfifo", "telnet", "perl", "php", "ruby", "lua", "awk", "nc.exe", "bash", "socat",
     "base64", "xxd", *(f"nc{blank}" for blank in " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"),
 )  # fmt: skip
 """Of these, each pattern above needs one."""

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from bonded.checks.kit import runs_command
 from bonded.facts import places
+from bonded.facts.clients import CARRIERS, SENT
 from bonded.facts.known import NETWORK
 from bonded.facts.model import Call, Module
 from bonded.facts.places import kind_of_address
@@ -63,7 +64,7 @@ _BOT_CALLS = (
 """They speak to the owner of a bot's token."""
 _NOT_SENT = frozenset({"timeout", "verify", "cert", "proxies", "context", "cafile", "stream", "allow_redirects", "()"})
 _TOOL = re.compile(
-    r"(?:^|[\s;&|`\"'(/\\])(curl|wget|nslookup|dig|host|ping|nc|ncat|netcat|scp|rsync|ftp|start|xdg-open|invoke-webrequest|invoke-restmethod|iwr|irm)"
+    r"(?:^|[\s;&|`\"'(/\\])(curl|wget|nslookup|dig|host|ping|nc|ncat|netcat|scp|sftp|rsync|telnet|git|pip3?|ftp|start|xdg-open|invoke-webrequest|invoke-restmethod|iwr|irm)"
     r"(?:\.exe)?\s",
     re.IGNORECASE,
 )
@@ -74,6 +75,14 @@ _ADDRESS = re.compile(
 _WITHIN = re.compile(
     r"\$\(|`[^`]+`|\$(?:HOSTNAME|USER|HOME|PWD)\b|%(?:USERNAME|COMPUTERNAME)%|(?:-d|--data\S*|-F|--form|-T|--upload-file)\s*\S*@|\|\s*(?:curl|nc|ncat)\b"
 )
+
+
+_TAKES = re.compile(
+    r"\bscp\b|\bsftp\b|\brsync\b|\s(?:-T|-F|-d|--data\S*|--upload-file|--form|--post-file)\b|\|\s*(?:curl|nc|ncat|ssh)\b|[<]\s*[~$/]"
+)
+"""A tool that is given a file to take along."""
+_QUIET = frozenset({"git", "pip", "pip3"})
+"""They reach their servers all day: only what is private counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +110,7 @@ def sendings(module: Module) -> Iterator[Sending]:
         _address(call) for call in module.calls if call.name in ("socket.socket().connect", "socket.create_connection")
     ]
     for call in module.calls:
-        if call.name in NETWORK:
+        if call.name in NETWORK or call.name in CARRIERS or call.name == SENT:
             yield from _direct(call, ends)
         elif runs_command(call):
             yield from _by_command(call)
@@ -178,6 +187,10 @@ def _by_command(call: Call) -> Iterator[Sending]:
     labels = frozenset(label for one in call.arguments if one.name in ("", "args", "input") for label in one.labels)
     if _WITHIN.search(line):
         labels |= {HOST}
+    if _TAKES.search(line) and places.kind_of_file(line):
+        labels |= {CREDENTIALS}
+    if tool[1].lower() in _QUIET and not (kind and labels & PRIVATE and call.when in _SOON):
+        return
     if kind != places.LOCAL and (kind or labels & PRIVATE):
         yield Sending(call, kind, address, labels, is_fixed(address))
 

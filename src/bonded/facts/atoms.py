@@ -13,6 +13,7 @@ import types
 from typing import Final
 
 from bonded.facts import places
+from bonded.facts.clients import CONNECTING, MODULES, REACHING
 from bonded.facts.known import (
     CANON,
     CIPHER_METHODS,
@@ -122,6 +123,7 @@ def sources() -> list[str]:
     return [
         *_module_patterns(_modules(DECODERS | NETWORK | SPELLERS) - {"array", "email", "html", "struct"}),
         '"base64mime" fullword',
+        *(f'"{word}" fullword' for word in sorted(_last_names(NETWORK))),
         '"get_payload" fullword',
         *(f'"{word}" fullword' for word in sorted(methods)),
         r"/(^|[^.a-zA-Z0-9_])chr[^a-zA-Z0-9_]/",
@@ -133,11 +135,26 @@ def sources() -> list[str]:
     ]
 
 
+_SENDERS: Final = (
+    "open_connection", "create_datagram_endpoint", "sock_sendall", "start_server", "create_connection", "HTTPHandler", "SysLogHandler",
+    "SocketHandler", "DatagramHandler", "SMTPHandler", "wininet", "winhttp", "QtNetwork", "XMLHTTP",
+)  # fmt: skip
+"""Words of calls that reach out, of modules that most files import."""
+
+
 def network() -> list[str]:
     """Patterns of which one is in every file that names, in writing, something that reaches out."""
     return [
-        *_module_patterns(_modules(NETWORK) - {"urllib"}),
+        *_module_patterns(_modules(NETWORK - REACHING - CONNECTING) - {"urllib"}),
         r"/urllib2?\.(request|urlopen|urlretrieve)|urllib2|import[ \t]+request/",
+    ]
+
+
+def clients() -> list[str]:
+    """Patterns of which one is in every file that names, in writing, a client of another service."""
+    return [
+        *(f'"{word}" fullword' for word in sorted({*MODULES, *_SENDERS})),
+        r"/multiprocessing[ \t]*(\.[ \t]*|[ \t]import[ \t]+)(connection|managers)/",
     ]
 
 
@@ -154,7 +171,7 @@ def private() -> list[str]:
 
 
 def _spying() -> set[str]:
-    return {parts[0] for parts in _parts(WATCHING | CLIPBOARD)} - _SHARED - {"cv2", "mss", "subprocess"}
+    return {parts[0] for parts in _parts(WATCHING | CLIPBOARD)} - _SHARED - {"cv2", "mss", "subprocess", "win32api"}
 
 
 def decoders() -> list[str]:
@@ -165,7 +182,16 @@ def decoders() -> list[str]:
 
 def spies() -> list[str]:
     """Patterns of which one is in every file that names, in writing, something that watches the person at the machine."""
-    return _module_patterns(_spying())
+    words = (
+        "clipboard_append",
+        "clipboard_get",
+        "SetWindowsHookExW",
+        "SetWindowsHookExA",
+        "GetAsyncKeyState",
+        "RegSetValueEx",
+        "RegWrite",
+    )
+    return [*_module_patterns(_spying()), *(f'"{word}" fullword' for word in words)]
 
 
 def addresses() -> list[str]:
@@ -269,6 +295,7 @@ HARM: Final = (
     ".bashrc", ".zshrc", ".bash_profile", ".profile", ".zprofile", "authorized_keys", "rc.local", "init.d", "ld.so.preload", "etc/hosts",
     "sudoers", "sitecustomize", "discord_desktop_core", "app.asar", "VirtualAlloc", "VirtualProtect", "CreateRemoteThread", "RtlMoveMemory",
     "pip.main", "pip._internal", "WriteProcessMemory", "mprotect", "memfd_create", "stratum+tcp", "xmrig", "PROT_EXEC",
+    "pymem", "pyinjector", "NtRaiseHardError", "ExitWindowsEx", "PhysicalDrive",
 )  # fmt: skip
 """Words of places where programs start by themselves, and of harm that needs no command."""
 FILES: Final = [
@@ -276,13 +303,16 @@ FILES: Final = [
     '"_winreg" fullword',
     r"/shutil[ \t]+import|shutil[a-zA-Z0-9_]*\.(copy|move)|\.(copyfile|copy2)[ \t]*\(/",
     '"expanduser" fullword',
-    r"/Path\.home|getattr\([a-zA-Z0-9_]+, ['\"](copy|copyfile|move|expanduser|home)/",
+    r"/\.home[ \t]*\(|getattr\([a-zA-Z0-9_]+, ['\"](copy|copyfile|move|expanduser|home)/",
 ]
 """What puts files elsewhere, or says where the user's own are."""
 HARM_PATTERNS: Final = [
     *(f'"{word}" nocase' for word in HARM),
     r"/start[ -]?up['\"\\\/]/ nocase",
     r"/\.pth['\"]/",
+    r"/drivers.{1,2}etc/",
+    r"/['\"]\/dev\/(sd|hd|vd|nvme|mmcblk)/",
+    r"/(walk|rglob)[ \t]*\([ \t]*r?['\"](\/|~|[cC]:|\/home)/",
     r"/\\x7fELF|b['\"]MZ/",
     r"/\.encrypt[ \t]*\(/",
     r"/loads[ \t]*\([ \t\n]*b['\"](c(os|posix|nt|builtins|__builtin__|subprocess)\\n|\\x80)/",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 
+from bonded.facts.clients import REQUESTS
+from bonded.facts.expressions import PARAMETER
 from bonded.facts.following import Following
 from bonded.facts.known import canonical
 from bonded.facts.scope import Class, Function, Instance
-from bonded.facts.value import ANY, ENVIRONMENT, NOTHING, PRIVATE, SOURCES, Value, join, reach
+from bonded.facts.value import ANY, ENVIRONMENT, MESSAGE, NOTHING, PRIVATE, SOURCES, Value, join, reach
 
 
 class Binding(Following):
@@ -33,6 +35,7 @@ class Binding(Following):
                 self.out.imports.append(f"{module}.{alias.name}")
                 name = f"{module}.{alias.name}".lstrip(".")
                 labels = frozenset({ENVIRONMENT}) if canonical(name) == "os.environ" else NOTHING
+                labels = frozenset({MESSAGE}) if name in REQUESTS else labels
                 self.env.values[alias.asname or alias.name] = Value(names=(name,), labels=labels)
 
     def _assign(self, node: ast.Assign) -> None:
@@ -68,8 +71,16 @@ class Binding(Following):
             self._bind_attribute(target, value)
         elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
             self._bind_item(target.value.id, self.evaluate(target.slice), value)
-        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Call):
-            self.set_global(self.evaluate(target.value), self.evaluate(target.slice), value)
+        elif isinstance(target, ast.Subscript):
+            if isinstance(target.value, ast.Call):
+                self.set_global(self.evaluate(target.value), self.evaluate(target.slice), value)
+            self._filled(target.value, value)
+
+    def _filled(self, target: ast.expr, value: Value) -> None:
+        """An item or attribute of something was set: what it belongs to holds what is private in it."""
+        labels, steps = reach(value)
+        if not labels.isdisjoint(PRIVATE):
+            self.mark(target, labels & PRIVATE, steps)
 
     def set_global(self, held: Value, index: Value, value: Value) -> None:
         """`globals()[index] = value`."""
@@ -88,8 +99,10 @@ class Binding(Following):
     def _bind_attribute(self, target: ast.Attribute, value: Value) -> None:
         if target.attr == "__code__":
             self.recoded(value, target)
-        held = self.evaluate(target.value).local if isinstance(target.value, ast.Name) else None
-        self.set_field(held, target.attr, value)
+        base = self.evaluate(target.value) if isinstance(target.value, ast.Name) else ANY
+        self.set_field(base.local, target.attr, value)
+        if base.names and base.local is None and not base.names[0].startswith(PARAMETER):
+            self._filled(target.value, value)
 
     def set_field(self, held: object, name: str, value: Value) -> None:
         """`held.name = value`."""

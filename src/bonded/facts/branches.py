@@ -59,14 +59,20 @@ class Branches(Binding):
         self.block(node.orelse)
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        ends: list[Value] = []
         for item in node.items:
             value = self.evaluate(item.context_expr)
             if isinstance(value.local, Instance):
+                ends.append(value)
                 method = value.local.of.method("__enter__")
                 value = self.follow(method, [], {}, (value, "")) if method else value
             if item.optional_vars is not None:
                 self.bind(item.optional_vars, value)
         self.block(node.body)
+        for one in ends:
+            method = one.local.of.method("__exit__")
+            if method is not None:
+                self.follow(method, [], {}, (one, "__exit__"))
 
     def _try(self, node: ast.Try) -> None:
         before = dict(self.env.values)

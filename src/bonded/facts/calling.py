@@ -7,7 +7,9 @@ from abc import abstractmethod
 from typing import Any
 
 from bonded.facts import fold_calls, footholds, partly
+from bonded.facts.clients import BY_PATH, DIALLED
 from bonded.facts.files import ARCHIVES, JOIN, OPEN
+from bonded.facts.holding import PASSED
 from bonded.facts.known import (
     BOTS,
     CALLBACKS,
@@ -25,6 +27,7 @@ from bonded.facts.known import (
 from bonded.facts.methods import Methods
 from bonded.facts.operators import flat
 from bonded.facts.outputs import leads_to_secrets
+from bonded.facts.partly import shaped
 from bonded.facts.running import LONGEST_COMMAND, MADE
 from bonded.facts.scope import Class, Function, Instance, Later
 from bonded.facts.state import LocalCall, argument, kept
@@ -32,6 +35,7 @@ from bonded.facts.value import (
     ANY,
     FOUND,
     HIDDEN,
+    HOST,
     PRIVATE,
     SOURCES,
     UNKNOWN,
@@ -42,8 +46,53 @@ from bonded.facts.value import (
 
 BOT = "<bot>"
 """The scope from which a bot calls what was registered with it."""
+_AT_ONCE = (
+    ".submit",
+    "atexit.register",
+    ".run_in_executor",
+    ".call_soon",
+    ".call_soon_threadsafe",
+    ".to_thread",
+    ".start_soon",
+    ".spawn",
+)
+"""They are given the arguments of the function after it."""
+_BACK = (
+    ".submit",
+    ".run_in_executor",
+    ".call_soon",
+    ".call_later",
+    ".call_soon_threadsafe",
+    ".start_soon",
+    ".imap",
+    ".imap_unordered",
+)
+"""Methods of loops and pools which call what they are given."""
+_RUNNERS = frozenset({"trio.run", "anyio.run", "gevent.spawn", "curio.run"})
+_LINKS = (".create_connection", ".create_datagram_endpoint", ".create_server")
+"""Methods of a loop that are given what answers on a line."""
 _BOT_STARTS = frozenset(
     {"run", "start", "polling", "infinity_polling", "start_polling", "run_polling", "connect", "run_until_disconnected"}
+    | {
+        "serve_forever",
+        "handle_request",
+        "run_app",
+        "listen",
+        "serve",
+        "serveSimple",
+        "loop_forever",
+        "loop_start",
+        "run_forever",
+    }
+    | {
+        "start_consuming",
+        "quickstart",
+        "start_server",
+        "callback",
+        "create_connection",
+        "create_datagram_endpoint",
+        "create_server",
+    }
 )
 
 
@@ -152,11 +201,14 @@ class Calling(Methods):
         if name in DECODERS or name in NETWORK:
             arguments = [self.told(one) for one in arguments]
         every = [*arguments, *keywords.values()]
+        given = self.passed_on(name, arguments, keywords, node) if name in PASSED else None
         if HIDDEN in callee.labels and name in _SPELLED:
             self.record(_SPELLED_USE, node, [argument(Value(name))], hidden=True)
         if name.endswith(".wrap_socket") and arguments:
             return arguments[0]
-        searched = name in DELETERS and FOUND in gather(every)[0]
+        searched = name in DELETERS and (
+            FOUND in gather(every)[0] or any(footholds.is_persons(shaped(one)) for one in every[:1])
+        )
         if (
             kept(name)
             or searched
@@ -164,12 +216,19 @@ class Calling(Methods):
             or (name in PATH_USERS and leads_to_secrets(every))
         ):
             self.record_call(name, callee, arguments, keywords, node)
+        taken = gather(every)
+        if not taken[0].isdisjoint(PRIVATE) or name.endswith(BY_PATH) or not callee.labels.isdisjoint(PRIVATE):
+            self.carry(name, callee, arguments, keywords, node)
+            self.hold(callee, arguments, keywords, node)
         self.files_of(name, callee, arguments, keywords, node)
         self._callbacks(name, every, node)
         if name not in ENDING:
             self.handed(arguments, keywords, node)
+        if given is not None:
+            return given
         const = self._fold(name, base, arguments, keywords)
-        labels, steps = self._labels(name, callee, every, const, node)
+        labels, steps = self._labels(name, callee, every, taken, node)
+        labels = labels - {HOST} if name in DIALLED else labels
         source = footholds.source_in(const) if name in DECODERS else None
         if source is not None:
             self.decoded(node, source)
@@ -178,11 +237,13 @@ class Calling(Methods):
             local = self._elsewhere(name, arguments, node)
         local = local or next((one.local for one in every if isinstance(one.local, Later)), None)
         parts = (Value(items=tuple(arguments)), JOIN) if name == "os.path.join" and const is UNKNOWN else None
-        if name in MAKERS:
+        if name in COMMAND_SINKS and name in MAKERS:
             started = [*arguments, *([keywords["args"]] if "args" in keywords else [])][:1]
-            parts = (Value(items=tuple(started if name in COMMAND_SINKS else every)), MADE)
+            parts = (Value(items=tuple(started)), MADE)
         elif name in ARCHIVES and arguments:
             parts = (arguments[0], OPEN)
+        elif parts is None:
+            parts = self.made(name, callee, every)
         shape = partly.of_call(name, arguments, keywords) if const is UNKNOWN else ""
         return Value(const, (f"{name}()",), labels, local=local, bound=parts, steps=steps, shape=shape)
 
@@ -210,16 +271,30 @@ class Calling(Methods):
         """Evaluate a call of one of the package's own functions; `facts.statements` has it."""
 
     def _callbacks(self, name: str, every: list[Value], node: ast.AST) -> None:
-        if name.startswith(BOTS):
+        if name.startswith(BOTS) or name.endswith(_LINKS):
             self._bot(name, every)
-        if name not in CALLBACKS:
+        if name not in CALLBACKS and not name.endswith(_BACK) and name not in _RUNNERS:
             return
-        for one in every:
-            if isinstance(one.local, Function):
+        for position, one in enumerate(every):
+            if isinstance(one.local, Function) or (one.names and canonical(one.names[0]) in NETWORK):
                 inner = [item for other in every if other is not one for item in (other.items or ())]
-                self.apply(one, inner, {}, node)
+                self.apply(one, *self._given(name, position, every, inner), node)
             elif one.names and self.world.own(one.names[0]):
                 self.out.outside_edge(self.scope, one.names[0])
+            elif one.names and one.names[0].startswith(BOTS):
+                self._bot(one.names[0], [])
+
+    def _given(
+        self, name: str, position: int, every: list[Value], inner: list[Value]
+    ) -> tuple[list[Value], dict[str, Value]]:
+        """The arguments and keywords with which a function is called back that stands at `position` among `every`."""
+        named = {key: one for table in every if table.table for key, one in table.table.items() if isinstance(key, str)}
+        if name.endswith(_AT_ONCE):
+            return [one for one in every[position + 1 :] if one.table is None or not named], {} if inner else named
+        if name.endswith((".map", ".imap", ".imap_unordered", ".starmap")):
+            labels, steps = gather(every[position + 1 :])
+            return inner or [Value(labels=labels, steps=steps)], {}
+        return inner, named
 
     def handed(self, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
         """Whoever is given `exec` or `os.system`, and something to run beside it, runs it, however it is called."""
@@ -245,6 +320,10 @@ class Calling(Methods):
         for one in every:
             if isinstance(one.local, Function):
                 self.hears(one.local)
+            elif isinstance(one.local, (Class, Instance)):
+                kind = one.local.of if isinstance(one.local, Instance) else one.local
+                for method in kind.methods.values():
+                    self.hears(method)
         if name.rpartition(".")[2] in _BOT_STARTS:
             self.out.edge(self.scope, BOT)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bonded.facts import fold
+from bonded.facts.clients import LISTENERS, REQUEST_PARTS, REQUESTS
 from bonded.facts.known import CANON, CODE_SINKS, COMMAND_SINKS, DECODERS, LOOKUPS, canonical
 from bonded.facts.operators import Operators, fold_path
 from bonded.facts.partly import shaped
@@ -16,6 +17,7 @@ from bonded.facts.value import (
     ANY,
     ENVIRONMENT,
     HIDDEN,
+    MESSAGE,
     MOST_SHAPE,
     NOTHING,
     UNKNOWN,
@@ -24,6 +26,8 @@ from bonded.facts.value import (
 )
 
 _IMPORTANT = CODE_SINKS | COMMAND_SINKS | DECODERS | LOOKUPS
+_SERVERS = frozenset(one.partition(".")[0] for one in REQUESTS)
+_THREADS = ("threading.Thread", "threading.Timer", "multiprocessing.Process", "multiprocessing.context.Process")
 _MAX_DEPTH = 120
 _HIDDEN = frozenset({HIDDEN})
 _LAST_OF_ENVIRONMENT = frozenset(
@@ -93,8 +97,10 @@ class Expressions(Operators):
             return Value("/" + self.path)
         if name == "__builtins__":
             return Value(names=("builtins",))
-        for module in self.env.star_modules():
-            if canonical(f"{module}.{name}") in _IMPORTANT or (name not in BUILTINS and self.world.own(module)):
+        stars = self.env.star_modules()
+        for module in stars:
+            alone = len(stars) == 1 or self.world.own(module)
+            if canonical(f"{module}.{name}") in _IMPORTANT or (name not in BUILTINS and alone):
                 return Value(names=(f"{module}.{name}",))
         return Value(names=(f"builtins.{name}",)) if name in BUILTINS else ANY
 
@@ -111,6 +117,8 @@ class Expressions(Operators):
                 return found
         if type(base.local) is Instance:
             method = base.local.of.method(name)
+            if method is None and name == "start" and any(one.startswith(_THREADS) for one in base.local.of.outside()):
+                method = base.local.of.method("run")
             if method is not None:
                 return Value(local=method, bound=(base, name))
         elif type(base.local) is Class:
@@ -118,6 +126,12 @@ class Expressions(Operators):
             if method is not None:
                 return Value(local=method)
         of, known = base.names, base.const is not UNKNOWN
+        if not of and type(base.local) is Instance and base.local.of.bases and self._field(base, name) is None:
+            of = tuple([f"{one}()" for one in base.local.of.outside()])
+            if name in REQUEST_PARTS and any(one.startswith(LISTENERS) for one in of):
+                base = base.labelled(frozenset({MESSAGE}))
+        elif name == "request" and of and of[0] in _SERVERS:
+            base = base.labelled(frozenset({MESSAGE}))
         names = (_dotted(of[0], name),) if len(of) == 1 else tuple([_dotted(one, name) for one in of])
         # One name is what most things have, and this is among the most frequent lines of all.
         plain = of[0].startswith(PARAMETER) if len(of) == 1 else all(one.startswith(PARAMETER) for one in of)

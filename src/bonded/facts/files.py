@@ -57,6 +57,10 @@ _COPIERS = frozenset(
         "os.link",
     }
 )
+_LINKERS = frozenset(
+    {"win32com.client.Dispatch().CreateShortCut", "win32com.client.Dispatch().CreateShortcut", "winshell.shortcut"}
+)
+"""They write a link to the path that they are given."""
 _MOST_PROGRAMS = 8
 WRITE = "file.write"
 """Under this name a written file is a call: its path and what goes in."""
@@ -80,6 +84,8 @@ class Files(Recorder):
         if name == "shutil.copyfileobj" and len(arguments) >= 2:
             labels, steps = reach(arguments[0])
             self._write(self.file_key(arguments[1]), labels & SOURCES, steps)
+        if name in _LINKERS and arguments:
+            self._reaches(arguments[0], Value(), node)
         if name in _COPIERS and len(arguments) >= 2:
             self._reaches(arguments[1], arguments[0], node)
             known = self.written.get(self.path_key(arguments[0]))
@@ -104,7 +110,14 @@ class Files(Recorder):
         fetched = gather([content])[0] & {DOWNLOADED, DECODED} and where.lower().endswith(footholds.PROGRAMS)
         taken = gather([content])[0] >= {ENCRYPTED, FILE} and flat(path) is UNKNOWN
         hidden = DECODED in content.labels and footholds.program(flat(content)) is not None
-        if footholds.kind_of_path(where) or footholds.is_native(flat(content)) or fetched or taken or hidden:
+        if (
+            footholds.kind_of_path(where)
+            or footholds.is_disk(where)
+            or footholds.is_native(flat(content))
+            or fetched
+            or taken
+            or hidden
+        ):
             self.record(WRITE, node, [argument(path), argument(content)], hidden=False)
 
     def _program(self, key: str, content: Value, node: ast.AST) -> None:

@@ -45,6 +45,10 @@ _RUN_KEY: Final = re.compile(
     r"currentversion/+(run|runonce|policies/+explorer/+run)\b|/winlogon\b|image file execution options|/shell/open/command"
     r"|environment/+userinitmprlogonscript"
 )
+_PERSONS: Final = re.compile(
+    r"/|(?:~|%(?:home|userprofile)%|/home|/root)(?:/(?:documents|desktop|pictures|downloads|music|videos))?/?"
+)
+_DISK: Final = re.compile(r"/dev/(?:[shv]d[a-z]|nvme\d|mmcblk\d)|/\./physicaldrive\d")
 _PYTHON: Final = re.compile(
     r"(?m)^[ \t]*(import [\w., ]+|from [\w.]+ import\b)|\b(exec|eval|__import__)\s*\(|\bprint\s*\("
 )
@@ -62,6 +66,16 @@ def kind_of_path(path: str) -> str:
     """What would start a program that is written to `path` by itself, in words; "" for any other path."""
     plain = re.sub(r"[/\\]+", "/", path.lower())
     return next((what for what, pattern in _PLACES if pattern.search(plain)), "")
+
+
+def is_persons(path: str) -> bool:
+    """Whether a path is that of a person's home, or of a folder with what belongs to him; or the root of all."""
+    return bool(_PERSONS.fullmatch(re.sub(r"[/\\]+", "/", path.lower())))
+
+
+def is_disk(path: str) -> bool:
+    """Whether a path is that of a whole disk."""
+    return bool(_DISK.match(re.sub(r"[/\\]+", "/", path.lower())))
 
 
 def is_run_key(key: str) -> bool:

@@ -10,6 +10,8 @@ import sys
 from functools import lru_cache
 from typing import Final
 
+from bonded.facts.clients import CONNECTING, HTTP, LISTENERS, MADE_WITH_ADDRESS, REACHING, SAME, VERBS
+
 CANON: Final[dict[str, str]] = {
     "__builtin__": "builtins",
     "__builtins__": "builtins",
@@ -45,6 +47,21 @@ CANON: Final[dict[str, str]] = {
     "base64.decodestring": "base64.decodebytes",
     "os.popen2": "os.popen",
     "os.popen3": "os.popen",
+    "win32api.RegSetValueEx": "winreg.SetValueEx",
+    "win32api.RegSetValue": "winreg.SetValue",
+    "win32api.RegOpenKeyEx": "winreg.OpenKeyEx",
+    "win32api.RegOpenKey": "winreg.OpenKey",
+    "win32api.RegCreateKey": "winreg.CreateKey",
+    "win32com.client.Dispatch().RegWrite": "winreg.SetValue",
+    "win32process.WriteProcessMemory": "ctypes.windll.kernel32.WriteProcessMemory",
+    "win32process.CreateRemoteThread": "ctypes.windll.kernel32.CreateRemoteThread",
+    "win32process.VirtualAllocEx": "ctypes.windll.kernel32.VirtualAllocEx",
+    "pymem.process.inject_dll": "ctypes.windll.kernel32.CreateRemoteThread",
+    "pyinjector.inject": "ctypes.windll.kernel32.CreateRemoteThread",
+    "win32clipboard.SetClipboardData": "win32clipboard.SetClipboardText",
+    "tkinter.Tk().clipboard_append": "clipboard.copy",
+    "tkinter.Tk().clipboard_get": "clipboard.paste",
+    **SAME,
 }
 
 CODE_SINKS: Final = frozenset(
@@ -208,22 +225,15 @@ DOWNLOADERS: Final = frozenset(
         "urllib.request.urlopen",
         "urllib.request.build_opener().open",
         "urllib.request.URLopener().open",
-        *(f"{lib}.{verb}" for lib in (
-            "requests", "httpx", "requests.Session()", "httpx.Client()", "httpx.AsyncClient()", "aiohttp.ClientSession()",
-            "cloudscraper.create_scraper()", "tls_client.Session()", "curl_cffi.requests", "curl_cffi.requests.Session()",
-            "grequests",
-          ) for verb in ("get", "post", "put", "patch", "delete", "head", "options", "request")),
+        *(f"{lib}.{verb}" for lib in HTTP for verb in VERBS),
+        *REACHING,
         "httpx.stream",
         "urllib3.PoolManager().request",
         "urllib3.request",
         "http.client.HTTPConnection().getresponse",
-        "http.client.HTTPSConnection().getresponse",
         "socket.socket().recv",
         "socket.socket().recvfrom",
         "socket.socket().makefile",
-        "socket.create_connection().recv",
-        "socket.create_connection().makefile",
-        "socket.socket().accept().recv",
         "websocket.create_connection().recv",
         "websockets.connect().recv",
         "aiohttp.request",
@@ -240,7 +250,7 @@ DOWNLOAD_TO_FILE: Final = frozenset(
     {"urllib.request.urlretrieve", "wget.download", "urllib.request.URLopener().retrieve"}
 )
 
-NETWORK: Final = DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
+NETWORK: Final = CONNECTING | DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
     {
         "socket.socket().connect",
         "socket.socket().connect_ex",
@@ -249,16 +259,11 @@ NETWORK: Final = DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
         "socket.socket().sendall",
         "socket.socket().sendto",
         "socket.create_connection",
-        "socket.create_connection().send",
-        "socket.create_connection().sendall",
         "http.client.HTTPConnection",
         "http.client.HTTPSConnection",
         "http.client.HTTPConnection().request",
-        "http.client.HTTPSConnection().request",
         "smtplib.SMTP().sendmail",
         "smtplib.SMTP().send_message",
-        "smtplib.SMTP_SSL().sendmail",
-        "smtplib.SMTP_SSL().send_message",
         "yagmail.SMTP().send",
         "ftplib.FTP().storbinary",
         "paramiko.SSHClient().connect",
@@ -291,7 +296,7 @@ NETWORK: Final = DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
 )  # fmt: skip
 """Calls that reach out, or say where to."""
 
-MAKERS: Final = frozenset(
+MAKERS: Final = MADE_WITH_ADDRESS | frozenset(
     {
         "http.client.HTTPConnection", "http.client.HTTPSConnection", "smtplib.SMTP", "smtplib.SMTP_SSL", "ftplib.FTP", "dhooks.Webhook",
         "discord_webhook.DiscordWebhook", "discordwebhook.Discord", "discord.Webhook.from_url", "telebot.TeleBot", "telegram.Bot",
@@ -309,6 +314,15 @@ SPIES: Final = frozenset(
         "keyboard.on_release",
         "keyboard.hook",
         "keyboard.record",
+        "keyboard.read_event",
+        "keyboard.read_key",
+        "pynput.keyboard.Events",
+        "pyxhook.HookManager",
+        "evdev.InputDevice",
+        "Quartz.CGEventTapCreate",
+        "win32api.GetAsyncKeyState",
+        "ctypes.windll.user32.SetWindowsHookExW",
+        "ctypes.windll.user32.SetWindowsHookExA",
         "pyHook.HookManager",
         "PyWinHook.HookManager",
         "ImageGrab.grab",
@@ -334,6 +348,8 @@ SPIES: Final = frozenset(
         "os.dup2",
         "subprocess.Popen().stdin.write",
         "subprocess.Popen().communicate",
+        "code.interact",
+        "code.InteractiveConsole().interact",
     }
 )
 """They watch who sits at the machine, open what he keeps secret, or tie a shell to something else."""
@@ -345,7 +361,9 @@ SECRETS: Final = frozenset(
     | {"boto3.Session().get_credentials", "boto3.session.Session().get_credentials"}
 )
 """Their result is a secret."""
-TIES: Final = frozenset({"os.dup2", "subprocess.Popen().stdin.write", "subprocess.Popen().communicate"})
+CONSOLES: Final = frozenset({"code.interact", "code.InteractiveConsole().interact"})
+"""They run whatever is typed into the input of the program."""
+TIES: Final = CONSOLES | {"os.dup2", "subprocess.Popen().stdin.write", "subprocess.Popen().communicate"}
 """They tie a program to something else."""
 WATCHING: Final = SPIES - CLIPBOARD - SECRETS - TIES
 """Their result is what somebody does."""
@@ -392,8 +410,9 @@ BOTS: Final = (
     "pyrogram.",
     "telethon.",
     "socketio.",
+    *LISTENERS,
 )
-"""Their decorators hand a function what somebody wrote in a chat."""
+"""Their decorators hand a function what somebody wrote in a chat, or sent."""
 
 HOST_FACTS: Final = frozenset(
     {
@@ -522,6 +541,8 @@ KEPT_BUILTINS: Final = frozenset(
 )
 
 
+_VENDORED: Final = re.compile(r"^[A-Za-z_][\w.]*?\._?(?:vendor|vendored|packages)\.(?=(?:requests|urllib3|httpx)\b)")
+"""A client that another project ships with itself: `pip._vendor.requests`."""
 _PASSED_ON: Final = re.compile(
     r"([a-z_][a-z0-9_]*)(?:\.[A-Za-z0-9_]+)*?\._?(os|sys|subprocess|builtins|importlib|marshal|zlib|binascii|base64|ctypes)\.(?=[a-zA-Z_])"
 )
@@ -540,6 +561,8 @@ def canonical(name: str) -> str:
         name = f"{passed[2]}.{name[passed.end() :]}"
     elif name.startswith("ctypes."):
         name = _LIBRARY.sub(r"ctypes.CDLL().\1", name)
+    elif "vendor" in name or ".packages." in name:
+        name = _VENDORED.sub("", name)
     if name.startswith("builtins.__builtins__."):
         name = "builtins." + name.removeprefix("builtins.__builtins__.")
     head, rest = name, ""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
 
 from bonded.facts import partly
+from bonded.facts.clients import CARRIED, RECEIVERS
 from bonded.facts.known import (
     CIPHER_METHODS,
     COMMAND_SINKS,
@@ -38,26 +38,29 @@ from bonded.facts.value import (
     PRIVATE,
     WATCHED,
     Value,
-    gather,
     reach,
 )
 
 _VARIABLES = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault")
 
 
+Gathered = tuple[frozenset[str], tuple[str, ...]]
+"""Labels and steps of all that a call is given."""
+
+
 class Labelling(Running):
     """Labels of what a named function gives."""
 
     def _labels(
-        self, name: str, callee: Value, every: list[Value], const: Any, node: ast.AST
+        self, name: str, callee: Value, every: list[Value], taken: Gathered, node: ast.AST
     ) -> tuple[frozenset[str], tuple[str, ...]]:
         if name in ENDING:
-            labels, steps = gather(every) if name == "os.path.join" else (NOTHING, ())
+            labels, steps = taken if name == "os.path.join" else (NOTHING, ())
             return (labels & {FOUND}, steps) if FOUND in labels else (NOTHING, ())
         if name in _VARIABLES:
             labels, _ = partly.variable(every[0], NOTHING) if every else (NOTHING, "")
             return labels, (self.step(node, name),) if labels else ()
-        labels, steps = gather(every)
+        labels, steps = taken
         own, way = reach(callee)
         labels, steps = (labels | own) - {HIDDEN}, steps or way
         if name in DOWNLOADERS:
@@ -75,6 +78,8 @@ class Labelling(Running):
     def _own_label(self, name: str, every: list[Value]) -> frozenset[str]:
         if name in DECODERS or name.rpartition(".")[2] in CIPHER_METHODS:
             return frozenset({DECODED}) if _hides(name, every) else NOTHING
+        if name in RECEIVERS or name.startswith(CARRIED):
+            return frozenset({DOWNLOADED})
         if name in DOWNLOADERS:
             return frozenset({DOWNLOADED}) | label_of_answer(every)
         if name in SPELLERS:

@@ -22,7 +22,9 @@ from bonded.facts.value import (
     CHARS,
     CODE,
     DECODED,
+    DOWNLOADED,
     HIDDEN,
+    MESSAGE,
     NOTHING,
     SOURCES,
     Value,
@@ -222,7 +224,8 @@ class Lookups(Files, Expressions):
             written = isinstance(node, ast.Call) and any(isinstance(one, ast.Constant) for one in node.args[1:2])
             found = self.attribute(base, name, hidden=not written)
             return join(found, arguments[2]) if len(arguments) > 2 else found
-        hidden = base.names and base.names[0] == "builtins"
+        told = not arguments[1].labels.isdisjoint((DOWNLOADED, MESSAGE))
+        hidden = base.names and (base.names[0] == "builtins" or (told and base.names[0] in ("os", "subprocess")))
         return Value(labels=reach(base)[0] | (frozenset({HIDDEN}) if hidden else NOTHING))
 
     def _import(self, raw: str, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:

@@ -6,8 +6,8 @@ import ast
 from typing import Any
 
 from bonded.facts import fold_calls, partly
+from bonded.facts.holding import Holding
 from bonded.facts.known import CIPHER_METHODS, ENCODING_NAMES
-from bonded.facts.labelling import Labelling
 from bonded.facts.operators import flat
 from bonded.facts.scope import Later
 from bonded.facts.state import argument
@@ -17,7 +17,7 @@ _MOST_ROWS = 64
 """Rows of a dictionary whose loops are folded; longer ones are tables of data."""
 
 
-class Methods(Labelling):
+class Methods(Holding):
     """What such a call gives, and what it does to the variable that it is called of."""
 
     def _unknown_call(self, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
@@ -27,12 +27,17 @@ class Methods(Labelling):
         if HIDDEN in callee.labels and labels & SOURCES:
             self.record("builtins.exec", node, [argument(one) for one in every], hidden=True)
         self.handed(arguments, keywords, node)
+        self.hold(callee, arguments, keywords, node)
         if callee.bound is None:
             return Value(labels=(labels | {HIDDEN}) - {HIDDEN}, steps=steps)
         base, name = callee.bound
         found = self.read(base, name)
         if found is not None:
             return found
+        if name == "open" and base.shape.startswith(("~", "%", "/")):
+            file = self.opened("pathlib.Path().open", callee, arguments, keywords, node)
+            if file is not None:
+                return file
         if name == "decode" and base.items is not None:
             base = _spelled(base)
             labels |= base.labels

@@ -39,7 +39,7 @@ class Operators(Loops):
         if base.known and index.known:
             const = fold.subscript(base.const, index.const)
         labels, steps = reach(base)
-        shape = ""
+        shape = base.shape if base.names == ("site.getsitepackages()",) else ""
         if any(canonical(one) == "os.environ" for one in base.names) and not isinstance(index.const, slice):
             labels, shape = variable(index, labels)
         return Value(const, labels=labels, steps=steps, local=later_of(base), shape=shape)

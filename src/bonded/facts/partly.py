@@ -73,6 +73,15 @@ _KEPT: Final = frozenset(
 )
 
 
+_FOLDERS: Final = {
+    "pathlib.Path.home": "~",
+    "winshell.startup": "~/Start Menu/Programs/Startup",
+    "site.getsitepackages": "…/site-packages",
+    "site.getusersitepackages": "…/site-packages",
+}
+"""Functions that say where a folder is."""
+
+
 def of_call(name: str, arguments: list[Value], keywords: dict[str, Value]) -> str:
     """The shape of what a named function gives."""
     if name in ("os.path.join", "pathlib.Path") and len(arguments) > 1:
@@ -80,7 +89,7 @@ def of_call(name: str, arguments: list[Value], keywords: dict[str, Value]) -> st
     if name in _KEPT:
         first = arguments[0] if arguments else keywords.get("url")
         return bounded(shaped(first)) if first is not None else ""
-    return "~" if name == "pathlib.Path.home" else ""
+    return _FOLDERS.get(name, "")
 
 
 def variable(index: Value, labels: frozenset[str]) -> tuple[frozenset[str], str]:

@@ -29,8 +29,9 @@ _ANYTHING = re.compile(
 _LITERAL = re.compile(rb"['\"](?:[A-Za-z0-9+/=_-]|\\\r?\n){80,}")
 """The beginning of a text that may be an encoded program."""
 _REACHING = frozenset(
-    {"sinks", "builtins", "namespaces", "importers", "getattr", "code", "network", "spies", "harm", "files"}
+    {"sinks", "builtins", "namespaces", "importers", "getattr", "code", "network", "clients", "spies", "harm", "files"}
 )
+_CLIENTS = frozenset({"clients"})
 SMALL = 8_000
 """Modules of this length that reach out are worth reading, whatever else they name: what they send may be spelled."""
 SHORT = 4_000
@@ -61,6 +62,7 @@ def rules(stage: str) -> str:
         "computed": atoms.COMPUTED,
         "code": atoms.CODE,
         "network": atoms.network(),
+        "clients": atoms.clients(),
         "spies": atoms.spies(),
         "decoders": atoms.decoders(),
         "harm": atoms.HARM_PATTERNS,
@@ -108,6 +110,8 @@ def hits(data: bytes) -> frozenset[str]:
         return frozenset({"sinks", "sources"}) if _ANYTHING.search(data) else frozenset()
     data = unfolded(data)
     found = _groups(data, REACH)
+    if len(data) > SMALL:
+        found -= _CLIENTS
     return found | _groups(data, HIDE) if found else found
 
 
@@ -135,6 +139,8 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
     if "harm" in groups or ("files" in groups and len(data) <= SHORT):
         return True
     if "spies" in groups or ("decoders" in groups and (len(data) <= SHORT or _LITERAL.search(data))):
+        return True
+    if groups >= {"clients", "personal"}:
         return True
     if "network" in groups and not groups.isdisjoint(("personal", "addresses", "decoders")):
         return True

@@ -7,12 +7,14 @@ import re
 from abc import abstractmethod
 from typing import Any
 
+from bonded.facts.clients import CARRIERS
 from bonded.facts.known import (
     CODE_SINKS,
     COMMAND_SINKS,
     NETWORK,
 )
 from bonded.facts.lookups import Lookups
+from bonded.facts.model import Argument
 from bonded.facts.operators import flat
 from bonded.facts.scope import Later
 from bonded.facts.state import MAIN, argument
@@ -20,18 +22,34 @@ from bonded.facts.value import (
     ANY,
     EMBEDDED,
     HIDDEN,
+    PRIVATE,
     SOURCES,
     UNKNOWN,
     Value,
     gather,
 )
 
+_MOST_GOT = 6
+GIVEN = "."
+"""Name of the argument that stands for what an object was given before its method is called."""
 MADE = "made"
 LONGEST_COMMAND = 2000
 """Characters that are kept of a command: what tells may stand anywhere in it."""
 """Marks in `Value.bound`: the value was made of the first half."""
 _INLINE = re.compile(r"python[\w.]*(?:\.exe)?\"?\s+(?:-[a-zA-Z]\s+)*-c\s+([\"'])(.+?)\1(?=\s|$|;|&|\|)", re.DOTALL)
 """`python -c CODE` within a command line; group 2 is the code."""
+
+
+def made_of(callee: Value) -> Value | None:
+    """What the object was made of whose method `callee` is, or the one that it was got from; None where that is not known."""
+    base = callee
+    for _ in range(_MOST_GOT):
+        if base.bound is None:
+            return None
+        base, how = base.bound
+        if how == MADE:
+            return base
+    return None
 
 
 class Running(Lookups):
@@ -73,8 +91,11 @@ class Running(Lookups):
         most = LONGEST_COMMAND if name in COMMAND_SINKS else 300
         found = [argument(self.with_written(one), most=most) for one in arguments]
         found += [argument(self.with_written(one), key, most) for key, one in keywords.items()]
-        if callee.bound is not None and callee.bound[0].bound is not None and callee.bound[0].bound[1] == MADE:
-            found.append(argument(callee.bound[0].bound[0], "()"))
+        made = made_of(callee)
+        if made is not None:
+            found.append(argument(made, "()"))
+        if callee.labels & PRIVATE and (name in NETWORK or name in CARRIERS):
+            found.append(Argument(tuple(sorted(callee.labels & PRIVATE)), None, callee.steps, GIVEN))
         self.record(name, node, found, HIDDEN in callee.labels)
         if name in COMMAND_SINKS and self.programs and any(EMBEDDED in one.labels for one in found):
             self._run_written(node)

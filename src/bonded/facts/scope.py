@@ -54,6 +54,14 @@ class Env:
         return found
 
 
+def home_of(env: Env, name: str) -> Env | None:
+    """Where the variable is: here or further out; None for nowhere."""
+    at: Env | None = env
+    while at is not None and name not in at.values:
+        at = at.outer
+    return at
+
+
 @dataclass(eq=False, slots=True)
 class Function:
     """A function of the package. `qualname` is its scope ("Class.method", "outer.<locals>.inner")."""
@@ -85,6 +93,10 @@ class Class:
         if found is not None or not self.parents:
             return found
         return next((one.methods[name] for one in self.line() if name in one.methods), None)
+
+    def outside(self) -> list[str]:
+        """The dotted names of the classes that are no part of the package, of this one and those it is derived from."""
+        return list(dict.fromkeys(name for one in self.line() for name in one.bases if "." in name))[:2]
 
     def line(self) -> list[Class]:
         """The class and those it is derived from, each once, the nearest first; at most MOST_BASES of them."""

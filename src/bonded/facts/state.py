@@ -17,7 +17,7 @@ from bonded.values.finding import When
 MAX_CALLS = 400
 MAX_DECODED = 20
 MAIN = "<main>"
-_KEPT = CODE_SINKS | COMMAND_SINKS | DECODERS | NETWORK | KEPT_BUILTINS | SPIES
+_KEPT = CODE_SINKS | COMMAND_SINKS | DECODERS | NETWORK | KEPT_BUILTINS | SPIES | {"os.memfd_create"}
 _KEPT_HEADS = ("ctypes.", "winreg.", "_winreg.", "importlib.machinery.", "importlib.util.", "pip.")
 
 

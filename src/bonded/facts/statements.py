@@ -73,6 +73,8 @@ class Interpreter(Branches):
             if maker is not None and maker is not function and not maker.turns:
                 maker.turns = 1
                 self._outer(maker)
+            if getattr(function.node, "name", "") == "connection_made" and len(every) > 1:
+                values[every[1].arg] = Value(names=("asyncio.Transport()",))
         outer, self.room, self.loops = (self.room, self.loops), _ROOM, 0
         try:
             self._given_back(function, self.enter(function, values))
@@ -173,6 +175,7 @@ class Interpreter(Branches):
         finally:
             self.env = outer
         self._class_values(kind, inner)
+        self._made_class(kind, node)
         value = Value(local=kind)
         for decorator in reversed(node.decorator_list):
             value = self._decorated(self.evaluate(decorator), value, decorator)
@@ -180,6 +183,19 @@ class Interpreter(Branches):
             self.hears(one)
         if any(name.startswith(_BUILD_TOOLS) for name in self._all_bases(kind)):
             self.out.commands |= {one.qualname for one in kind.methods.values()}
+
+    def _made_class(self, kind: Class, node: ast.ClassDef) -> None:
+        """What runs when a class is made: of its metaclass, of those it is derived from, of what it holds."""
+        for keyword in node.keywords:
+            meta = self.evaluate(keyword.value).local if keyword.arg == "metaclass" else None
+            if isinstance(meta, Class):
+                for method in map(meta.method, ("__new__", "__init__")):
+                    if method is not None:
+                        self.out.edge(self.scope, method.qualname)
+        for parent in kind.parents:
+            method = parent.method("__init_subclass__")
+            if method is not None:
+                self.out.edge(self.scope, method.qualname)
 
     def _decorated(self, decorator: Value, value: Value, node: ast.expr) -> Value:
         """What a decorator makes of a function or class: of what nothing is known, it is taken to be as it was."""

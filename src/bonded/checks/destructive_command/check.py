@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 from bonded.checks.commands import command_text
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command
+from bonded.facts import footholds
 from bonded.facts.files import WRITE
 from bonded.facts.known import DELETERS
 from bonded.facts.model import Call, Facts
@@ -32,7 +33,7 @@ _HARM = (
         re.compile(
             r"(?i)\brm\s+(-\w+\s+|--[\w-]+\s+)*[\"']?(/|~|\$HOME|/home|/\*|/root|/etc|/usr|/var)[/*\"']*(\s|$|;|&)"
             r"|\b(del|rd|rmdir)\b\s+(/\w\s+)+[\"']?(c:|%userprofile%|%systemroot%|%windir%)[\\/*.\"']*(\s|$|system32)|\bformat\s+[a-z]:"
-            r"|\bmkfs(\.\w+)?\s+/dev/|\bdd\s+[^\n]{0,80}of=/dev/(sd|nvme|hd|vd)|\bshred\b[^\n]{0,60}/(dev|home|etc)"
+            r"|\bmkfs(\.\w+)?\s+/dev/|\bdd\s+[^\n]{0,80}of=/dev/(sd|nvme|hd|vd)|\bshred\b[^\n]{0,60}/(dev|home|etc)|\bch(mod|own)\s+-R\s+\S{1,20}\s+(/|~|/home)(\s|$)"
         ),
     ),
     (
@@ -53,6 +54,7 @@ _HARM = (
         re.compile(r"(?i)stratum\+(tcp|ssl)://|\bxmrig\b|--donate-level|\bminerd\b|\bethminer\b|\bnbminer\b|\bphoenixminer\b|\bt-rex\b.*-a\s"),
     ),
 )  # fmt: skip
+_OFF = (".NtRaiseHardError", ".ExitWindowsEx", ".InitiateSystemShutdownW")
 _SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
 _ROOTS = frozenset({"/", "~", "/home", "/root", "/etc", "/usr", "c:\\", "c:/", "c:\\windows", "c:/windows"})
 
@@ -79,8 +81,15 @@ def _what(call: Call) -> str:
     if call.name in DELETERS and FOUND in labels_of(call.arguments):
         return "files that were looked for in the user's folders are deleted"
     if call.name == "shutil.rmtree" and call.arguments:
-        text = (call.arguments[0].text or "").lower().rstrip("/\\") or call.arguments[0].text
-        return "files that are not the package's own are deleted" if text in _ROOTS else ""
+        place = call.arguments[0].text or call.arguments[0].shape
+        text = place.lower().rstrip("/\\") or place
+        return (
+            "files that are not the package's own are deleted" if text in _ROOTS or footholds.is_persons(place) else ""
+        )
+    if call.name == WRITE and call.arguments and footholds.is_disk(call.arguments[0].text or ""):
+        return "a disk itself is overwritten"
+    if call.name.startswith("ctypes.") and call.name.endswith(_OFF):
+        return "the machine is switched off"
     if not runs_command(call):
         return ""
     line = command_text(call)

@@ -27,7 +27,18 @@ _WALLET = re.compile(
     r"|4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}|r[1-9A-HJ-NP-Za-km-z]{24,34}|D[5-9A-HJ-NP-U][1-9A-HJ-NP-Za-km-z]{32}|ltc1[a-z0-9]{25,60})$"
 )
 _KINDS = {
-    "keys": ("pynput.keyboard", "keyboard.", "pyHook", "PyWinHook", "ctypes.windll.user32.GetAsyncKeyState"),
+    "keys": (
+        "pynput.keyboard",
+        "keyboard.",
+        "pyHook",
+        "PyWinHook",
+        "pyxhook",
+        "evdev",
+        "Quartz",
+        "win32api.GetAsync",
+        "ctypes.windll.user32.GetAsyncKeyState",
+        "ctypes.windll.user32.SetWindowsHook",
+    ),
     "screen": ("ImageGrab", "pyautogui.screenshot", "pyscreenshot", "mss"),
     "camera": ("cv2.VideoCapture",),
     "microphone": ("sounddevice", "pyaudio"),

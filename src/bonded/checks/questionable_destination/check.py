@@ -48,7 +48,7 @@ def questionable(facts: Facts) -> Iterator[Hit]:
             if call.when in _BY_ITSELF and runs_command(call) and opens_page(call.name, command_line(call)):
                 yield at(module, call, "a page is shown as soon as the package is imported", 0.85)
         for one in sendings(module):
-            if one.call.when is When.NEVER or (one.kind not in _WEIGHTS and one.call.name.startswith(_NOTHING_YET)):
+            if one.call.when is When.NEVER or (one.kind not in _WEIGHTS and _says_again(one)):
                 continue
             weight = _weight(one)
             if weight is not None:
@@ -60,6 +60,11 @@ def questionable(facts: Facts) -> Iterator[Hit]:
                 what = "an address that is hidden in the code" if one.veiled else where(one)
                 message = f"{what} is reached{early.get(one.call.when, '')}"
                 yield graver(at(module, one.call, message, weight[1], (f"to {one.address[:120]}",)), weight[0])
+
+
+def _says_again(one: Sending) -> bool:
+    """Whether a call before or after it says as much."""
+    return one.call.name.startswith(_NOTHING_YET) and not (one.kind and one.call.name.endswith(".sendall"))
 
 
 _SENDERS = (".post", ".put", ".send", ".sendall", ".sendto", ".sendmail", ".send_message", ".emit")

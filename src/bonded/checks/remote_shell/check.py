@@ -1,8 +1,8 @@
 """Another machine or a chat gives commands that are run here.
 
 **What it looks for.** A socket that is tied to a shell (`dup2`, `pty.spawn`, a shell whose input and output are elsewhere, in
-the function or module that connects or listens); commands whose words came from the network or were written in a chat to a
-bot; and command lines that open such a shell by themselves.
+the function or module that connects or listens); commands or code that were written in a chat to a
+bot, or sent to a server which the package starts; an interpreter whose input is a socket; and command lines that open such a shell by themselves.
 
 **Why it matters.** Whoever is at the other end does whatever the user may do.
 
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from bonded.checks.commands import read_command
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_code, runs_command, steps_of
 from bonded.checks.sending import command_line
+from bonded.facts.known import CONSOLES
 from bonded.facts.model import Call, Facts, Module
 from bonded.facts.value import DOWNLOADED, MESSAGE, PARSED
 from bonded.values.finding import Severity, When
@@ -26,6 +27,7 @@ from bonded.values.finding import Severity, When
 _ENDS = frozenset(
     {"socket.socket().connect", "socket.socket().connect_ex", "socket.create_connection", "socket.socket().accept"}
 )
+_SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
 _TIES = frozenset({"os.dup2", "pty.spawn"})
 _SHELL = re.compile(r"^(\S*/)?(ba|z|da|k)?sh\b|^(\S*\\)?(cmd|powershell|pwsh)(\.exe)?\b", re.IGNORECASE)
 _INPUT = "subprocess.Popen().stdin.write"
@@ -53,7 +55,10 @@ def _look(module: Module, call: Call, ends: set[str]) -> Iterator[Hit]:
     elif call.name == _INPUT and DOWNLOADED in labels and PARSED not in labels:
         yield at(module, call, "what comes from the network is typed into a program", 0.9, steps_of(call, DOWNLOADED))
     elif (runs_command(call) or runs_code(call)) and MESSAGE in labels:
-        yield graver(at(module, call, "what is written in a chat is run", 0.85, steps_of(call, MESSAGE)), Severity.HIGH)
+        hit = at(module, call, "what others write or send is run", 0.85, steps_of(call, MESSAGE))
+        yield hit if call.when in _SOON else graver(hit, Severity.HIGH)
+    elif call.name in CONSOLES and call.when in _SOON and ends:
+        yield at(module, call, "an interpreter is opened to another machine", 0.85)
     elif runs_command(call) and _is_shell(call) and _beside(call, ends):
         yield at(module, call, "a shell is started whose input and output are elsewhere", 0.9)
     elif runs_command(call):
@@ -63,8 +68,10 @@ def _look(module: Module, call: Call, ends: set[str]) -> Iterator[Hit]:
 
 
 def _beside(call: Call, ends: set[str]) -> bool:
-    """Whether the same function, or one around or inside it, reaches a socket."""
-    return any(call.scope.startswith(one) or one.startswith(call.scope) for one in ends)
+    """Whether the same function, or one around or inside it, reaches a socket; of what runs by itself, one beside it."""
+    owner = call.scope.rpartition(".")[0]
+    near = any(call.scope.startswith(one) or one.startswith(call.scope) for one in ends)
+    return near or (call.when in _SOON and any(not owner or one.rpartition(".")[0] == owner for one in ends))
 
 
 def _is_shell(call: Call) -> bool:
