@@ -88,8 +88,9 @@ class Binding(Following):
     def _bind_attribute(self, target: ast.Attribute, value: Value) -> None:
         if target.attr == "__code__":
             self.recoded(value, target)
-        held = self.evaluate(target.value).local if isinstance(target.value, ast.Name) else None
-        self.set_field(held, target.attr, value)
+        held = self.evaluate(target.value) if isinstance(target.value, (ast.Name, ast.Attribute)) else ANY
+        self.set_field(held.local if isinstance(target.value, ast.Name) else None, target.attr, value)
+        self.replaced(held, value)
 
     def set_field(self, held: object, name: str, value: Value) -> None:
         """`held.name = value`."""

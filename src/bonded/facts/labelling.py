@@ -7,6 +7,7 @@ from typing import Any
 
 from bonded.facts import partly
 from bonded.facts.known import (
+    CARRIERS,
     CIPHER_METHODS,
     COMMAND_SINKS,
     DECODERS,
@@ -75,6 +76,8 @@ class Labelling(Running):
     def _own_label(self, name: str, every: list[Value]) -> frozenset[str]:
         if name in DECODERS or name.rpartition(".")[2] in CIPHER_METHODS:
             return frozenset({DECODED}) if _hides(name, every) else NOTHING
+        if name in CARRIERS:
+            return frozenset({DECODED})
         if name in DOWNLOADERS:
             return frozenset({DOWNLOADED}) | label_of_answer(every)
         if name in SPELLERS:
