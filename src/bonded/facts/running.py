@@ -111,6 +111,7 @@ class Running(Lookups):
         step = self.of_fetched(line) if self.fetched else ""
         if _FETCHER.search(line):
             self.fetched_by(line[:LONGEST_COMMAND], node)
+            step = step or self.of_fetched(line[:LONGEST_COMMAND])
         if not step:
             return first
         return replace(first, labels=tuple(sorted({*first.labels, DOWNLOADED})), steps=(*first.steps, step))
