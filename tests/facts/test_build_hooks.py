@@ -41,3 +41,69 @@ def test_a_tool_that_nothing_names_does_not() -> None:
 @pytest.mark.parametrize("text", [b"[tool", b"tool = 1", b"[tool]\nhatch = []", b"[tool.poetry]\nbuild = 1", b"\xff"])
 def test_a_broken_file_names_none(text: bytes) -> None:
     assert hooks_of(text) == frozenset()
+
+
+REPORT = "import os\n\ndef report():\n    os.system('true')\n    return '1'\n"
+SETTINGS = {
+    "setup.cfg attribute": {"setup.cfg": "[metadata]\nversion = attr: sample.ver.report\n", "sample/ver.py": REPORT},
+    "setup.cfg command": {
+        "setup.cfg": "[options]\ncmdclass =\n    install = sample.ver.C\n",
+        "sample/ver.py": "import os\nfrom setuptools.command.install import install\nclass C(install):\n    def run(self):\n        os.system('true')\n",
+    },
+    "setuptools attribute": {
+        "pyproject.toml": "[tool.setuptools.dynamic]\nversion = {attr = 'sample.ver.report'}\n",
+        "sample/ver.py": REPORT,
+    },
+    "pdm getter": {
+        "pyproject.toml": "[tool.pdm.version]\nsource = 'call'\ngetter = 'sample.ver:report'\n",
+        "sample/ver.py": REPORT,
+    },
+    "hatch.toml": {
+        "pyproject.toml": "",
+        "hatch.toml": "[build.hooks.custom]\npath = 'ci/hook.py'\n",
+        "ci/hook.py": HATCH,
+    },
+    "back-end in a package": {
+        "pyproject.toml": "[build-system]\nbuild-backend = 'tools.build'\nbackend-path = ['.']\n",
+        "tools/__init__.py": "import os\nos.system('true')\n",
+        "tools/build.py": "from setuptools.build_meta import *\n",
+    },
+    "program by its name": {
+        "setup.py": "import os\nos.system('python tools/gen.py')\n",
+        "tools/gen.py": RUN + "go()\n",
+    },
+    "program as a module": {
+        "setup.py": "import os\nos.system('python -m tools.gen')\n",
+        "tools/__init__.py": "",
+        "tools/gen.py": RUN + "go()\n",
+    },
+}
+
+
+@pytest.mark.parametrize("name", sorted(SETTINGS))
+def test_what_settings_and_setup_run_is_run_at_install_time(name: str) -> None:
+    facts = sdist_of(SETTINGS[name])
+    found = [
+        call.when
+        for module in facts.modules
+        for call in module.calls
+        if call.name == "os.system" and not module.path.endswith("/setup.py")
+    ]
+    assert found == [When.INSTALL]
+
+
+def test_a_version_in_plain_writing_is_read_without_running_its_module() -> None:
+    source = "import os\n__version__ = '1.0'\nos.system('true')\n"
+    facts = sdist_of({"setup.cfg": "[metadata]\nversion = attr: sample.__version__\n", "sample/__init__.py": source})
+    assert [call.when for module in facts.modules for call in module.calls] == [When.IMPORT]
+
+
+def test_what_is_installed_before_a_build_is_told() -> None:
+    facts = sdist_of(
+        {
+            "pyproject.toml": "[build-system]\nrequires = ['setuptools', 'a @ https://files.example.invalid/a.zip']\n"
+            "[tool.hatch.build.hooks.custom]\ndependencies = ['b']\n",
+            "setup.cfg": "[options]\nsetup_requires =\n    c>=1\n    d\n",
+        }
+    )
+    assert facts.naming.builds == ("a @ https://files.example.invalid/a.zip", "b", "c>=1", "d", "setuptools")

@@ -51,6 +51,9 @@ FOLDS = {
     "decode": "exec(b'x=1'.decode('ascii'))",
     "split": "exec('x,=,1'.replace(',', ''))",
     "multiplied": "exec('x' * 1 + '=1')",
+    "dedented": "import textwrap\nexec(textwrap.dedent('  x=1'))",
+    "substituted": "import re\nexec(re.sub('[_ ]', '', 'x_= _1'))",
+    "parsed": "import json\nexec(json.loads('{\"a\": [\"x=1\"]}')['a'][0])",
     "nested exec": "exec('a = \"x=1\"')\nb = a\nexec(b)",
 }
 
@@ -78,6 +81,8 @@ BOMBS = {
     "range": "''.join(chr(c) for c in range(10 ** 9))",
     "bytes": "bytes(10 ** 10)",
     "list": "[0] * 10 ** 10",
+    "pattern": "__import__('re').sub('(a+)+$', '', 'a' * 100 + 'b')",
+    "brackets": "__import__('json').loads('[' * 100000)",
     "doubling": "(lambda f: f(f(f(f(f(f('x' * 1000)))))))(lambda s: s * 50)",
 }
 

@@ -128,3 +128,29 @@ def test_tests_run_where_the_package_imports_them() -> None:
         "sample/tests/a.py": payload,
     }
     assert when(wheel_of(by_way)) == {"": "import"}
+
+
+ENTRIES = {
+    "pytest11": ("sample.hooks", "pytest_configure", When.IMPORT),
+    "setuptools.finalize_distribution_options": ("sample.hooks:go", "go", When.IMPORT),
+    "console_scripts": ("sample.hooks:go", "go", When.CALL),
+}
+
+
+@pytest.mark.parametrize("group", sorted(ENTRIES))
+def test_functions_behind_entry_points_run_where_another_program_loads_them(group: str) -> None:
+    place, name, when = ENTRIES[group]
+    facts = wheel_of(
+        {
+            "sample/__init__.py": "",
+            "sample/hooks.py": f"import os\n\ndef {name}(config):\n    os.system('true')\n",
+            "sample-1.0.dist-info/entry_points.txt": f"[{group}]\nsample = {place}\n",
+        }
+    )
+    assert [call.when for module in facts.modules for call in module.calls] == [when]
+
+
+def test_a_program_for_python_needs_no_ending() -> None:
+    facts = wheel_of({"sample-1.0.data/scripts/sample": "#!/usr/bin/env python\nimport os\nos.system('true')\n"})
+    assert [(call.name, call.when) for module in facts.modules for call in module.calls] == [("os.system", When.CALL)]
+    assert facts.naming.tops == ()

@@ -8,12 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
+from bonded.facts.known import LOADERS
 from bonded.facts.model import Argument, Call
 
 _FETCH_AND_RUN = re.compile(
     r"(curl|wget|fetch|iwr|invoke-webrequest|lwp-download)\b[^\n]{0,400}(\|\s*(sudo\s+)?(ba|z|da|k)?sh\b|\|\s*python|\|\s*iex"
     r"|(;|&&)\s*(ba|z|da)?sh\b|(;|&&)\s*(chmod\s+\S*x|python|\./|/tmp/))"
-    r"|(ba|z|da)?sh\s+(-c\s+)?[\"']?<\(\s*(curl|wget)|(ba)?sh\s+-c\s+[\"']?\$\((curl|wget)",
+    r"|(ba|z|da)?sh\s+(-c\s+)?[\"']?<\(\s*(curl|wget)|(ba)?sh\s+-c\s+[\"']?\$\((curl|wget)"
+    r"|(?:\beval|\bsource|(?:^|[\s;&])\.)\s+[\"']?(?:<\(|\$\(|`)\s*(curl|wget)\b"
+    r"|\bpython[\d.]*\s+-c\s[^\n]{0,400}\b(?:exec|eval)\b[^\n]{0,300}(?:urlopen|requests\.|httpx\.|b64decode|decompress)",
     re.IGNORECASE,
 )
 _POWERSHELL = re.compile(
@@ -29,7 +32,8 @@ _SAVED = re.compile(
     r"(?:-outfile|-destination|--output-document|--output|-o|>)[ =]*[\"']?([^\s\"';&|>]{2,200})", re.IGNORECASE
 )
 _THEN = re.compile(
-    r"(?:;|&&?|\|\|)[ \t]*(?:(?:sudo|start(?:[ \t]+/\w+)*|cmd(?:\.exe)?[ \t]+/c|python[\dw.]*|(?:ba|z)?sh|call|nohup|open|explorer"
+    r"(?:;|&&?|\|\||\n)[ \t]*(?:(?:sudo|start(?:[ \t]+(?:/\w+|\"\"))*|start-process(?:[ \t]+-filepath)?|"
+    r"cmd(?:\.exe)?[ \t]+/c|python[\dw.]*|(?:ba|z)?sh|call|nohup|open|explorer"
     r"|cscript(?:[ \t]+//\w+)*|wscript|mono|chmod[ \t]+\S{1,12})[ \t]+){0,8}[\"']?(?:\./|\.\\)?",
     re.IGNORECASE,
 )
@@ -67,7 +71,7 @@ _WORDS = (
     "curl", "wget", "fetch", "iwr", "invoke-", "lwp-download", "powershell", "pwsh", "start-bitstransfer", "bitsadmin", "certutil",
     "msiexec", "cscript", "wmic", "mshta", "regsvr32", "rundll32", "/dev/tcp", "/dev/udp", "tcpclient", "udpclient",
     "ncat", "netcat", "mkfifo", "telnet", "perl", "php", "ruby", "lua", "awk", "nc.exe", "bash", "socat",
-    "base64", "xxd", *(f"nc{blank}" for blank in " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"),
+    "base64", "xxd", "urlopen", "requests.", "httpx.", "b64decode", "decompress", *(f"nc{blank}" for blank in " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"),
 )  # fmt: skip
 """Of these, each pattern above needs one."""
 
@@ -152,7 +156,16 @@ def program_of(call: Call) -> list[Argument]:
     """The arguments that say what is run: not the environment that it is run in."""
     direct = call.name.startswith(("os.exec", "os.spawn", "os.posix_spawn"))
     found = [one for one in call.arguments if not one.name]
-    found = (found[:-1] if call.name.endswith("e") else found) if direct else found[:2]
+    if call.name in LOADERS:
+        place = LOADERS[call.name]
+        return found[place : place + 1] + [one for one in call.arguments if one.name in ("location", "path")]
+    if "ShellExecute" in call.name:
+        found = found[1:]
+    found = (
+        (found[:-1] if call.name.endswith("e") else found)
+        if direct
+        else found[: 3 if "ShellExecute" in call.name else 2]
+    )
     fed = ("input", "stdin") if _WAITING.match(command_text(call)) else ()
     return found + [one for one in call.arguments if one.name in ("args", "cmd", "executable", "target", *fed)]
 

@@ -32,7 +32,11 @@ from bonded.facts.known import (
 _BUILTIN_SINKS: Final = tuple(
     sorted(name.removeprefix("builtins.") for name in CODE_SINKS if name.startswith("builtins."))
 )
-_SHARED: Final = frozenset({"os", "asyncio", "types", "code", "ctypes", "distutils", "IPython"})
+_TELLING: Final = frozenset(
+    {"importlib", "site", "cffi", "sqlite3", "trio", "anyio", "PyQt5", "PyQt6", "PySide2", "PySide6"}
+)
+"""Modules that many files import, while hardly any has one of the last names."""
+_SHARED: Final = _TELLING | {"os", "asyncio", "types", "code", "ctypes", "distutils", "IPython", "psutil"}
 """Modules that most files import: for them the last name is looked for, for the others the module."""
 _PLAIN_WORDS: Final = frozenset(
     {
@@ -77,6 +81,11 @@ def _last_names(names: frozenset[str]) -> set[str]:
     return {parts[-1] for parts in _parts(names) if parts[0] in _SHARED}
 
 
+def _telling(names: frozenset[str]) -> list[str]:
+    last = {parts[-1] for parts in _parts(names) if parts[0] in _TELLING}
+    return [*(f'"{word}" fullword' for word in sorted(last)), r"/from[ \t]+psutil[ \t]+import/"]
+
+
 def _module_patterns(modules: set[str]) -> list[str]:
     plain = "|".join(sorted(modules & _PLAIN_WORDS))
     words = [f'"{word}" fullword' for word in sorted(modules - _PLAIN_WORDS)]
@@ -95,6 +104,7 @@ def commands() -> list[str]:
         *_module_patterns(_modules(COMMAND_SINKS) - {"webbrowser", "asyncio"}),
         rf"/[.'\"][ \t\n\\]*({last})[^a-zA-Z0-9_]/",
         r"/from[ \t]+(os|posix|nt)[ \t]+import/",
+        *_telling(COMMAND_SINKS),
         '"distutils.spawn" fullword',
     ]
 
@@ -108,6 +118,7 @@ def sinks() -> list[str]:
         rf"/[.'\"][ \t\n\\]*({last})[^a-zA-Z0-9_]/",
         r"/(from|import)[ \t]+(os|posix|nt|asyncio|types|code)[ \t]+import/",
         rf"/(^|[^.a-zA-Z0-9_])({builtin})[^a-zA-Z0-9_]/",
+        *_telling(CODE_SINKS | COMMAND_SINKS),
         '"exec_" fullword',
         '"distutils.spawn" fullword',
         r"/(\.|['\"])__code__/",
@@ -116,15 +127,20 @@ def sinks() -> list[str]:
     ]
 
 
+_SPELLING: Final = frozenset({"array", "html", "struct", "uuid", "socket", "ipaddress"})
+"""Modules that spell text among much else: what they spell with is looked for beside `exec`."""
+
+
 def sources() -> list[str]:
     """Patterns of which one is in every file that decodes, fetches or puts code together in writing."""
     methods = CIPHER_METHODS | {"fromhex", "unichr", "to_bytes"}
     quoted = "|".join(sorted(ENCODING_NAMES, key=len, reverse=True))
     return [
-        *_module_patterns(_modules(DECODERS | NETWORK | SPELLERS) - {"array", "email", "html", "struct"}),
+        *_module_patterns(_modules(DECODERS | NETWORK) - {"email"} | _modules(SPELLERS) - _SPELLING),
         '"base64mime" fullword',
         *(f'"{word}" fullword' for word in sorted(_last_names(NETWORK))),
         '"get_payload" fullword',
+        '"open_connection" fullword',
         *(f'"{word}" fullword' for word in sorted(methods)),
         r"/(^|[^.a-zA-Z0-9_])chr[^a-zA-Z0-9_]/",
         r"/bytes[ \t]*\([ \t]*[a-zA-Z_\[(]/",
@@ -238,7 +254,11 @@ _EVERYDAY: Final = frozenset(
 """Names of methods of much else; there, the module is looked for."""
 
 _FUNCTIONS: Final = sorted(name for name, one in vars(builtins).items() if isinstance(one, types.BuiltinFunctionType))
-SPELLED: Final = [r"/(unescape|pack|tobytes)[ \t]*\(/"]
+SPELLED: Final = [
+    r"/(unescape|pack|tobytes|maketrans|UUID|inet_aton|ip_address|IPv4Address|packbits|b58decode)[ \t]*\(/",
+    r"/(getdata|readframes|getexif|reveal|gettext|get_metadata)[ \t]*\(|importlib[._]metadata/",
+    r"/(exec|eval)[ \t]*\([ \t]*((re|json|textwrap|inspect)\.|[a-zA-Z_]{1,40}\.__doc__)|json\.load[ \t]*\([ \t]*open/",
+]
 """They make text of numbers or entities, and are in much honest code: they count beside a call of `exec`."""
 BUILTINS: Final = [
     r"/=[ \t]*(globals|locals|vars|__import__)[ \t]*(\r|\n|;|,|$)/",
@@ -294,6 +314,8 @@ HARM: Final = (
     "CurrentVersion", "LaunchAgents", "LaunchDaemons", "autostart", "crontab", "cron.d", "/etc/cron", "systemd/system", "systemd/user",
     ".bashrc", ".zshrc", ".bash_profile", ".profile", ".zprofile", "authorized_keys", "rc.local", "init.d", "ld.so.preload", "etc/hosts",
     "sudoers", "sitecustomize", "discord_desktop_core", "app.asar", "VirtualAlloc", "VirtualProtect", "CreateRemoteThread", "RtlMoveMemory",
+    "getsitepackages", "getusersitepackages", "usercustomize", "get_python_lib", "purelib", "/.ipython", ".git/hooks", ".gitconfig", "pip.conf",
+    "pip.ini", ".npmrc", ".condarc", "config.fish", "/.claude", "/.cursor", "tasks.json", "/.jupyter", "ssh/config",
     "pip.main", "pip._internal", "WriteProcessMemory", "mprotect", "memfd_create", "stratum+tcp", "xmrig", "PROT_EXEC",
     "pymem", "pyinjector", "NtRaiseHardError", "ExitWindowsEx", "PhysicalDrive",
 )  # fmt: skip
@@ -304,6 +326,7 @@ FILES: Final = [
     r"/shutil[ \t]+import|shutil[a-zA-Z0-9_]*\.(copy|move)|\.(copyfile|copy2)[ \t]*\(/",
     '"expanduser" fullword',
     r"/\.home[ \t]*\(|getattr\([a-zA-Z0-9_]+, ['\"](copy|copyfile|move|expanduser|home)/",
+    r"/[a-zA-Z0-9_]\.__file__|find_spec[ \t]*\(/",
 ]
 """What puts files elsewhere, or says where the user's own are."""
 HARM_PATTERNS: Final = [
@@ -313,6 +336,8 @@ HARM_PATTERNS: Final = [
     r"/drivers.{1,2}etc/",
     r"/['\"]\/dev\/(sd|hd|vd|nvme|mmcblk)/",
     r"/(walk|rglob)[ \t]*\([ \t]*r?['\"](\/|~|[cC]:|\/home)/",
+    r"/['\"]\.(gitconfig|npmrc|ipython|jupyter|claude|cursor)['\"]/",
+    r"/import_module\(['\"]pip['\"]|run_module\(['\"]pip/",
     r"/\\x7fELF|b['\"]MZ/",
     r"/\.encrypt[ \t]*\(/",
     r"/loads[ \t]*\([ \t\n]*b['\"](c(os|posix|nt|builtins|__builtin__|subprocess)\\n|\\x80)/",

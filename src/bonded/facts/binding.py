@@ -99,9 +99,11 @@ class Binding(Following):
     def _bind_attribute(self, target: ast.Attribute, value: Value) -> None:
         if target.attr == "__code__":
             self.recoded(value, target)
-        base = self.evaluate(target.value) if isinstance(target.value, ast.Name) else ANY
-        self.set_field(base.local, target.attr, value)
-        if base.names and base.local is None and not base.names[0].startswith(PARAMETER):
+        named = isinstance(target.value, ast.Name)
+        held = self.evaluate(target.value) if named or isinstance(target.value, ast.Attribute) else ANY
+        self.set_field(held.local if named else None, target.attr, value)
+        self.replaced(held, value)
+        if named and held.names and held.local is None and not held.names[0].startswith(PARAMETER):
             self._filled(target.value, value)
 
     def set_field(self, held: object, name: str, value: Value) -> None:

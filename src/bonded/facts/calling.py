@@ -22,6 +22,8 @@ from bonded.facts.known import (
     MAKERS,
     NETWORK,
     PATH_USERS,
+    REQUIRING,
+    SETUP,
     canonical,
 )
 from bonded.facts.methods import Methods
@@ -33,6 +35,7 @@ from bonded.facts.scope import Class, Function, Instance, Later
 from bonded.facts.state import LocalCall, argument, kept
 from bonded.facts.value import (
     ANY,
+    DOWNLOADED,
     FOUND,
     HIDDEN,
     HOST,
@@ -109,6 +112,7 @@ _LAST = frozenset(
     for name in CODE_SINKS | COMMAND_SINKS | {one for one in CANON if canonical(one) in CODE_SINKS}
 )
 """The last parts of the names of what runs something."""
+_PATHS = ("sys.path.insert", "sys.path.append")
 _GROWING = ("builtins.bytearray().", "builtins.list().", "builtins.int().")
 """What is made by these has the methods of a container, or of a number."""
 
@@ -220,6 +224,13 @@ class Calling(Methods):
         if not taken[0].isdisjoint(PRIVATE) or name.endswith(BY_PATH) or not callee.labels.isdisjoint(PRIVATE):
             self.carry(name, callee, arguments, keywords, node)
             self.hold(callee, arguments, keywords, node)
+        if every and name in _PATHS and DOWNLOADED in self.with_written(every[-1]).labels:
+            self.record_call(
+                "site.addsitedir", callee, arguments[-1:], {}, node
+            )  # modules are imported from there as well
+        if name in SETUP and any(key in keywords for key in REQUIRING):
+            required = {key: one for key, one in keywords.items() if key in REQUIRING}
+            self.record_call("setuptools.setup", callee, [], required, node)
         self.files_of(name, callee, arguments, keywords, node)
         self._callbacks(name, every, node)
         if name not in ENDING:

@@ -129,6 +129,12 @@ class Choice:
             return When.INSTALL
         for folder in self.found.backend_paths:
             whole = f"{folder.strip('./')}/{self.found.backend.replace('.', '/')}".lstrip("/")
-            if self.found.backend and where in (f"{whole}.py", f"{whole}/__init__.py"):
+            if self.found.backend and (where == f"{whole}.py" or _is_package_of(where, whole)):
                 return When.INSTALL
         return layout.when_of(path, self.found.kind, self._own)
+
+
+def _is_package_of(path: str, module: str) -> bool:
+    """Whether the member is the package that a module is, or one that it is in: to import it runs all of them."""
+    folder = path.removesuffix("/__init__.py")
+    return folder != path and (module == folder or module.startswith(f"{folder}/"))

@@ -7,6 +7,8 @@ from typing import BinaryIO
 
 from bonded.facts import layout, magic, scripts
 from bonded.facts.archive import Budget, Kind, Member, read_archive
+from bonded.facts.building import building_of
+from bonded.facts.loaded import loaded_in
 from bonded.facts.metadata import backend_of, hooks_of, read_metadata
 from bonded.facts.model import MemberFacts, Trouble
 
@@ -17,7 +19,7 @@ CODE = (".py", ".pyw", ".pth")
 SMALL_DATA = 192 * 1024
 DATA_TOTAL = 24 * MIB
 MOST_SCRIPTS = 200
-_NAMES = ("PKG-INFO", "METADATA", "pyproject.toml", "RECORD", "entry_points.txt")
+_NAMES = ("PKG-INFO", "METADATA", "pyproject.toml", "RECORD", "entry_points.txt", "setup.cfg", "hatch.toml")
 
 
 @dataclass(slots=True)
@@ -38,6 +40,12 @@ class Collected:
     backend_paths: tuple[str, ...] = ()
     hooks: frozenset[str] = frozenset()
     """Files that a build tool runs, as pyproject.toml says."""
+    getters: frozenset[str] = frozenset()
+    """Dotted names of functions that a build tool calls for the metadata."""
+    builds: tuple[str, ...] = ()
+    """What a build tool installs before it builds, as it is written."""
+    loaded: tuple[str, ...] = ()
+    """Dotted names of functions that other programs run by way of entry points."""
     troubles: list[Trouble] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
@@ -73,7 +81,7 @@ def _take(found: Collected, member: Member) -> None:
         return
     if member.data is None:
         return  # of code, the reader of archives says itself that it was over the budget
-    if member.path.endswith(CODE):
+    if member.path.endswith(CODE) or scripts.is_python(member.path, member.data):
         found.sources[member.path] = member.data
         found.hashes[member.path] = member.sha256
     else:
@@ -91,11 +99,27 @@ def _take_data(found: Collected, path: str, data: bytes) -> None:
 
 def _describe(found: Collected) -> None:
     """Metadata and build back-end, now that it is known whether this is a wheel."""
+    if found.kind == layout.SDIST:
+        _built(found)
+    entries = found.data.get("entry_points.txt")
+    if entries:
+        found.loaded = tuple(dict.fromkeys(loaded_in(entries.decode("utf-8", "replace"))))
     for path, data in found.descriptions.items():
         base = path.rpartition("/")[2]
-        if base == "pyproject.toml":
-            if found.kind == layout.SDIST:
-                found.backend, found.backend_paths = backend_of(data)
-                found.hooks = hooks_of(data)
-        elif path.endswith(".dist-info/METADATA") if found.kind == layout.WHEEL else base == "PKG-INFO":
+        if base not in ("PKG-INFO", "METADATA"):
+            continue
+        if path.endswith(".dist-info/METADATA") if found.kind == layout.WHEEL else base == "PKG-INFO":
             found.metadata = read_metadata(data)
+
+
+def _built(found: Collected) -> None:
+    """What the settings of a source archive have its build tool run."""
+    settings = {path.rpartition("/")[2]: data for path, data in found.descriptions.items() if path.count("/") <= 1}
+    top = next(iter(found.descriptions), "").partition("/")[0]
+    project = settings.get("pyproject.toml", b"")
+    found.backend, found.backend_paths = backend_of(project)
+    building = building_of(
+        settings, lambda path: found.sources.get(f"{top}/{path}") or found.sources.get(f"{top}/src/{path}")
+    )
+    found.hooks = (hooks_of(project) if project else frozenset()) | building.hooks
+    found.getters, found.builds = building.getters, building.requires

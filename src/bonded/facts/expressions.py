@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ from bonded.facts import fold
 from bonded.facts.clients import LISTENERS, REQUEST_PARTS, REQUESTS
 from bonded.facts.known import CANON, CODE_SINKS, COMMAND_SINKS, DECODERS, LOOKUPS, canonical
 from bonded.facts.operators import Operators, fold_path
-from bonded.facts.partly import shaped
+from bonded.facts.partly import of_module, shaped
 from bonded.facts.scope import BUILTINS, Class, Function, Instance, Later
 from bonded.facts.value import (
     ANY,
@@ -29,6 +30,8 @@ _IMPORTANT = CODE_SINKS | COMMAND_SINKS | DECODERS | LOOKUPS
 _SERVERS = frozenset(one.partition(".")[0] for one in REQUESTS)
 _THREADS = ("threading.Thread", "threading.Timer", "multiprocessing.Process", "multiprocessing.context.Process")
 _MAX_DEPTH = 120
+_PLACED = frozenset({"__file__", "parent", "origin"})
+"""Attributes that are the path of something, or lead to it."""
 _HIDDEN = frozenset({HIDDEN})
 _LAST_OF_ENVIRONMENT = frozenset(
     {"environ", *(name.rpartition(".")[2] for name in CANON if canonical(name) == "os.environ")}
@@ -148,12 +151,20 @@ class Expressions(Operators):
         if name == "name" and self.written and of:
             labels |= self.written.get(f"<{of[0].removesuffix('()')}>", (NOTHING, ()))[0]
         local = base.local if type(base.local) is Later else None
-        value = Value(UNKNOWN, names, labels, bound=(base, name), steps=base.steps, local=local)
+        shape = self._place_of(base, name) if name in _PLACED else ""
+        value = Value(UNKNOWN, names, labels, bound=(base, name), steps=base.steps, local=local, shape=shape)
         if name.isupper():
             value = self._set_elsewhere(value)
         if known and name in ("parent", "name") and isinstance(base.const, str):
             value = Value(fold_path(base.const, name), labels=base.labels, bound=(base, name))
         return stored.labelled(value.labels, *value.steps) if stored is not None else value
+
+    def _place_of(self, base: Value, name: str) -> str:
+        """The shape of the path of a module of another package, or of the folder of a path."""
+        if name == "__file__":
+            other = len(base.names) == 1 and not base.names[0].endswith(")") and not self.world.own(base.names[0])
+            return of_module(base.names[0]) if other else ""
+        return posixpath.dirname(base.shape) if name == "parent" else base.shape
 
     def _of_class(self, kind: Class, name: str) -> Value | None:
         for one in kind.line() if kind.parents else (kind,):

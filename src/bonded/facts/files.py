@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 from bonded.facts import footholds
+from bonded.facts.fetching import runs, saved_by
 from bonded.facts.known import DOWNLOAD_TO_FILE, canonical
 from bonded.facts.operators import flat
 from bonded.facts.outputs import label_of_file
@@ -45,6 +46,8 @@ _DATA_READERS = frozenset(
         "pkg_resources.resource_string",
     }
 )
+_MADE = "/tmp/made"  # noqa: S108 - a word of folded texts, never a path of this machine
+_IN_MEMORY = "/proc/self/fd/"
 _COPIERS = frozenset(
     {
         "shutil.copy",
@@ -61,6 +64,16 @@ _LINKERS = frozenset(
     {"win32com.client.Dispatch().CreateShortCut", "win32com.client.Dispatch().CreateShortcut", "winshell.shortcut"}
 )
 """They write a link to the path that they are given."""
+_UNPACKERS = frozenset(
+    {
+        f"{kind}().{verb}"
+        for kind in ("zipfile.ZipFile", "tarfile.open", "tarfile.TarFile")
+        for verb in ("extractall", "extract")
+    }
+)
+_MOST_FETCHED = 12
+WHOLE = ("clones", "unpacks")
+"""Say of a step that what was fetched is a whole project or archive."""
 _MOST_PROGRAMS = 8
 WRITE = "file.write"
 """Under this name a written file is a call: its path and what goes in."""
@@ -78,7 +91,11 @@ class Files(Recorder):
             target = keywords.get("filename") or keywords.get("out") or arguments[-1]
             self._reaches(target, Value(labels=frozenset({DOWNLOADED})), node)
             self._write(self.path_key(target), frozenset({DOWNLOADED}), (self.step(node, name),))
+        self._unpacked(name, callee, arguments, keywords, node)
         last = name.rpartition(".")[2]
+        if name == "os.write" and len(arguments) > 1:
+            labels, steps = gather(arguments[1:2])
+            self._write(self.file_key(arguments[0]), labels & SOURCES, (*steps, self.step(node, "write to a file")))
         if last in _WRITERS and callee.bound is not None and "()" in name:
             self.method_of_file(callee.bound[0], last, arguments, node)
         if name == "shutil.copyfileobj" and len(arguments) >= 2:
@@ -91,6 +108,33 @@ class Files(Recorder):
             known = self.written.get(self.path_key(arguments[0]))
             if known is not None:
                 self._write(self.path_key(arguments[1]), *known)
+
+    def _unpacked(
+        self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> None:
+        """What an archive holds came from where the archive did."""
+        if name == "shutil.unpack_archive" and arguments:
+            archive, target = arguments[0], (arguments[1:] or [keywords.get("extract_dir", Value())])[0]
+        elif name in _UNPACKERS and callee.bound is not None and callee.bound[0].bound is not None:
+            archive, target = callee.bound[0].bound[0], (arguments or [keywords.get("path", Value())])[0]
+        else:
+            return
+        labels, _ = self.written.get(self.path_key(archive), (NOTHING, ()))
+        own, _ = gather((archive,))
+        where = self.path_key(target)
+        if DOWNLOADED in labels | own and len(where) > 3 and len(self.fetched) < _MOST_FETCHED:
+            self.fetched.setdefault(where, self.step(node, f"{name} {WHOLE[1]} {where[:80]}"))
+
+    def fetched_by(self, line: str, node: ast.AST) -> None:
+        """Note what a command line fetches into files."""
+        verb = WHOLE[0] if "clone" in line else "fetches"
+        for path in saved_by(line):
+            if len(path) > 3 and len(self.fetched) < _MOST_FETCHED:
+                self.fetched.setdefault(path, self.step(node, f"a command {verb} {path[:80]}"))
+
+    def of_fetched(self, line: str) -> str:
+        """The step that fetched what the command line runs; "" where nothing is known of that."""
+        return next((step for path, step in self.fetched.items() if runs(line, path)), "")
 
     def method_of_file(self, base: Value, name: str, arguments: list[Value], node: ast.AST) -> None:
         """`f.write(x)`: what was written is remembered under the file's path."""
@@ -137,6 +181,10 @@ class Files(Recorder):
         self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> Value | None:
         """The value of `open(path)`, `get_data(package, name)` and their like; None for other functions."""
+        if name in ("tempfile.mkstemp", "os.memfd_create"):
+            made = Value(_MADE if name.startswith("temp") else _IN_MEMORY)
+            opened = Value(names=(f"{name}()",), bound=(made, OPEN))
+            return Value(items=(opened, made)) if name.startswith("temp") else opened
         if name in _OPENERS:
             path = arguments[0] if arguments else keywords.get("file", Value())
             base = callee.bound[0] if callee.bound and name.startswith("pathlib") else path
@@ -156,7 +204,7 @@ class Files(Recorder):
             return None
         for name in base.names:
             if canonical(name).removesuffix("()") in _OPENERS and base.bound and base.bound[1] == OPEN:
-                found = self._content(base.bound[0], text=True)
+                found = self._content(base.bound[0], text=method != "read_binary")
                 return found.labelled(base.labels, *base.steps)
         if method.startswith("read_") and (
             isinstance(base.const, str) or any("resources.files" in n for n in base.names)
@@ -207,6 +255,10 @@ class Files(Recorder):
         text = flat(value)
         if isinstance(text, str):
             return text
+        if value.names == ("os.memfd_create()",):
+            return _IN_MEMORY
+        if value.shape.startswith(_IN_MEMORY):
+            return _IN_MEMORY
         if value.bound is not None and value.bound[1] == JOIN:
             parts = [self.path_key(one) for one in value.bound[0].items or ()]
             return "/".join(part or "?" for part in parts) if any(len(part) > 3 for part in parts) else ""

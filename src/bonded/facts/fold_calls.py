@@ -11,12 +11,15 @@ import bz2
 import codecs
 import contextlib
 import html
+import inspect
 import itertools
+import json
 import lzma
 import posixpath
 import quopri
 import re
 import struct
+import textwrap
 import urllib.parse
 import zlib
 from collections.abc import Callable, Sequence
@@ -79,6 +82,19 @@ def _range(*parts: int) -> list[int]:
 
 def _joined(*parts: str) -> str:
     return posixpath.join(*parts)
+
+
+_SAFE = re.compile(r"(?:\[[^\]\\\[]{1,40}\]|\\[sdwSDW]|[^\\.*+?(){}\[\]|^$]){1,40}[+*]?")
+"""Patterns that take no time, whatever they are matched with."""
+
+
+def _replaced(pattern: Any, new: Any, text: Any) -> Any:
+    plain = isinstance(pattern, str) and isinstance(new, str) and _SAFE.fullmatch(pattern) is not None
+    return re.sub(pattern, new.replace("\\", r"\\"), text) if plain and len(text) < 200_000 else UNKNOWN
+
+
+def _parsed(text: Any) -> Any:
+    return json.loads(text) if len(text) < 400_000 else UNKNOWN
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -161,6 +177,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ctypes.create_string_buffer": lambda x, *_: x,
     "html.unescape": html.unescape,
     "struct.pack": lambda form, *parts: struct.pack(form, *parts) if not _WIDE.search(form) else UNKNOWN,
+    "textwrap.dedent": textwrap.dedent,
+    "inspect.cleandoc": inspect.cleandoc,
+    "re.sub": _replaced,
+    "json.loads": _parsed,
     "email.base64mime.decode": lambda x: base64.b64decode(_bytes(x)),
     "pathlib.PurePath": _joined,
 }

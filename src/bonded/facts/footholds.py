@@ -6,6 +6,9 @@ import re
 from functools import lru_cache
 from typing import Any, Final
 
+OTHERS_CODE: Final = "another package's code"
+SITE: Final = "\N{HORIZONTAL ELLIPSIS}/site-packages"
+"""The shape of the folder that packages are installed in."""
 _PLACES: Final = (
     ("the start-up folder", re.compile(r"start menu/programs/start-?up|/programs/startup\b|shell:startup")),
     ("a desktop's autostart folder", re.compile(r"/autostart(/|$)")),
@@ -21,7 +24,17 @@ _PLACES: Final = (
     ("the loader's preload list", re.compile(r"/etc/ld\.so\.preload|/etc/ld\.so\.conf")),
     ("the table of host names", re.compile(r"^/etc/hosts$|drivers/etc/hosts")),
     ("the rules of sudo", re.compile(r"/etc/sudoers")),
+    ("a shell's profile", re.compile(r"/fish/(config\.fish$|conf\.d/)|/\.pythonrc(\.py)?$")),
+    ("the start-up of notebooks", re.compile(r"/\.?ipython/(profile_[^/]+/)?startup/|/\.jupyter/(jupyter_\w+_config\.|custom/)")),
+    ("the settings of a version control system", re.compile(r"(^|/)\.git/hooks/[\w-]+$|(^|/|~)\.gitconfig$")),
+    ("the settings of SSH", re.compile(r"/\.ssh/(config|rc)$")),
+    ("what says where packages come from", re.compile(r"/\.?pip/pip\.(conf|ini)$|[~%]/\.(npmrc|condarc|pypirc)$|/etc/pip\.conf$")),
+    (
+        "the settings of an assistant or editor",
+        re.compile(r"[~%]/\.(claude|cursor|gemini|codex)/[\w./-]+\.(json|md|mdc|toml)$|(^|/)\.vscode/tasks\.json$"),
+    ),
     ("Python's own start-up", re.compile(r"(sitecustomize|usercustomize)\.py$|site-packages/[^/]*\.pth$")),
+    (OTHERS_CODE, re.compile(r"site-packages/[^/]+(/[^/]+)*\.(py|pyd|so)$")),
     ("another program's own code", re.compile(r"discord_desktop_core[^/]*/index\.js|app\.asar$|/exodus/[^\n]*\.asar")),
 )  # fmt: skip
 PROGRAMS: Final = (

@@ -29,6 +29,7 @@ CANON: Final[dict[str, str]] = {
     "six.moves.builtins": "builtins",
     "six.exec_": "builtins.exec",
     "commands": "subprocess",
+    "cPickle": "pickle",
     "httplib": "http.client",
     "importlib.__import__": "builtins.__import__",
     "importlib.import_module": "builtins.__import__",
@@ -62,6 +63,11 @@ CANON: Final[dict[str, str]] = {
     "tkinter.Tk().clipboard_append": "clipboard.copy",
     "tkinter.Tk().clipboard_get": "clipboard.paste",
     **SAME,
+    "asyncio.subprocess.create_subprocess_shell": "asyncio.create_subprocess_shell",
+    "asyncio.subprocess.create_subprocess_exec": "asyncio.create_subprocess_exec",
+    "get_ipython": "IPython.get_ipython",
+    "IPython.core.getipython.get_ipython": "IPython.get_ipython",
+    "_imp.create_dynamic": "imp.load_dynamic",
 }
 
 CODE_SINKS: Final = frozenset(
@@ -77,6 +83,8 @@ CODE_SINKS: Final = frozenset(
         "code.InteractiveConsole().runsource",
         "_testcapi.run_in_subinterp",
         "_xxsubinterpreters.run_string",
+        "_interpreters.run_string",
+        "_interpreters.exec",
         "pdb.run",
         "profile.run",
         "cProfile.run",
@@ -100,7 +108,25 @@ CODE_SINKS: Final = frozenset(
     }
 )
 """Their first argument is run as Python, or the one that CODE_AT says."""
-CODE_AT: Final = {"_xxsubinterpreters.run_string": 1, "_testcapi.run_in_subinterp": 0}
+CODE_AT: Final = {
+    "_xxsubinterpreters.run_string": 1,
+    "_interpreters.run_string": 1,
+    "_interpreters.exec": 1,
+    "_testcapi.run_in_subinterp": 0,
+}
+
+LOADERS: Final = {
+    "importlib.util.spec_from_file_location": 1,
+    "importlib.machinery.SourceFileLoader": 1,
+    "importlib.machinery.SourcelessFileLoader": 1,
+    "importlib.machinery.ExtensionFileLoader": 1,
+    "imp.load_dynamic": 1,
+    "imp.load_compiled": 1,
+    "site.addsitedir": 0,
+    "cffi.FFI().dlopen": 0,
+    "sqlite3.connect().load_extension": 0,
+}
+"""They load a file as a module or library; the position of its path."""
 
 COMMAND_SINKS: Final = frozenset(
     {
@@ -129,6 +155,7 @@ COMMAND_SINKS: Final = frozenset(
         "os.posix_spawn",
         "os.posix_spawnp",
         "runpy.run_path",
+        "runpy.run_module",
         "zipimport.zipimporter",
         "_posixsubprocess.fork_exec",
         "distutils.spawn.spawn",
@@ -144,7 +171,19 @@ COMMAND_SINKS: Final = frozenset(
         "pexpect.run",
         "pexpect.spawn",
         "imp.load_source",
+        "psutil.Popen",
+        "trio.run_process",
+        "anyio.run_process",
+        "anyio.open_process",
+        "win32process.CreateProcess",
+        "ctypes.windll.kernel32.CreateProcessW",
+        "ctypes.windll.kernel32.CreateProcessA",
+        *(f"ctypes.CDLL().{name}" for name in ("execl", "execv", "execve", "execlp", "execvp", "posix_spawn")),
+        "IPython.get_ipython().system",
+        "IPython.get_ipython().getoutput",
+        *(f"{library}.QtCore.QProcess.startDetached" for library in ("PyQt5", "PyQt6", "PySide2", "PySide6")),
     }
+    | LOADERS.keys()
 )
 """Their arguments are run as a command or as a program file."""
 
@@ -206,6 +245,42 @@ ENCODING_NAMES: Final = frozenset(
 )
 """Text encodings that hide rather than write."""
 
+UNPICKLERS: Final = frozenset(
+    {
+        f"{library}.{verb}"
+        for library in ("pickle", "_pickle", "dill", "cloudpickle", "joblib")
+        for verb in ("load", "loads")
+    }
+    | {
+        "torch.load",
+        "torch.hub.load",
+        "pandas.read_pickle",
+        "numpy.load",
+        "jsonpickle.decode",
+        "yaml.unsafe_load",
+        "shelve.open",
+    }
+)
+"""They run what their argument says; calls of these are kept where it was downloaded."""
+
+BRINGERS: Final = frozenset(
+    {
+        "PIL.Image.open().getdata",
+        "PIL.Image.open().getexif",
+        "PIL.Image.open().tobytes",
+        "wave.open().readframes",
+        "gettext.translation().gettext",
+        "gettext.GNUTranslations().gettext",
+        "stegano.lsb.reveal",
+        "numpy.packbits",
+        "base58.b58decode",
+        "importlib.metadata.metadata",
+        "importlib.metadata.distribution().read_text",
+        "pkg_resources.get_distribution().get_metadata",
+    }
+)
+"""They read pictures, sounds, translations and metadata: what is run out of these was hidden there."""
+
 SPELLERS: Final = frozenset(
     {
         "builtins.chr",
@@ -213,6 +288,10 @@ SPELLERS: Final = frozenset(
         "html.unescape",
         "struct.pack",
         "array.array().tobytes",
+        "uuid.UUID",
+        "socket.inet_aton",
+        "ipaddress.ip_address",
+        "ipaddress.IPv4Address",
         "urllib.parse.unquote",
         "urllib.parse.unquote_plus",
         "urllib.parse.unquote_to_bytes",
@@ -243,6 +322,12 @@ DOWNLOADERS: Final = frozenset(
         "dns.resolver.resolve",
         "dns.resolver.Resolver().resolve",
         "dns.resolver.Resolver().query",
+        *(f"imaplib.{kind}().{verb}" for kind in ("IMAP4", "IMAP4_SSL") for verb in ("fetch", "uid")),
+        "poplib.POP3().retr",
+        "poplib.POP3_SSL().retr",
+        *(f"telnetlib.Telnet().{verb}" for verb in ("read_all", "read_until", "read_some", "read_eager")),
+        "paramiko.SSHClient().exec_command",
+        "asyncio.open_connection",
     }
 )  # fmt: skip
 
@@ -491,6 +576,10 @@ LOOKUPS: Final = frozenset(
         "sys.modules",
     }
 )
+
+SETUP: Final = frozenset({"setuptools.setup", "distutils.core.setup"})
+"""They say what is built; calls of them are kept for what they require."""
+REQUIRING: Final = ("setup_requires", "install_requires", "dependency_links")
 
 CALLBACKS: Final = frozenset(
     {

@@ -7,6 +7,7 @@ import ast
 from bonded.facts import partly
 from bonded.facts.clients import CARRIED, RECEIVERS
 from bonded.facts.known import (
+    BRINGERS,
     CIPHER_METHODS,
     COMMAND_SINKS,
     DECODERS,
@@ -78,6 +79,8 @@ class Labelling(Running):
     def _own_label(self, name: str, every: list[Value]) -> frozenset[str]:
         if name in DECODERS or name.rpartition(".")[2] in CIPHER_METHODS:
             return frozenset({DECODED}) if _hides(name, every) else NOTHING
+        if name in BRINGERS:
+            return frozenset({DECODED})
         if name in RECEIVERS or name.startswith(CARRIED):
             return frozenset({DOWNLOADED})
         if name in DOWNLOADERS:

@@ -42,13 +42,28 @@ def kind_in(paths: Iterable[str], named: str) -> str:
     return WHEEL if described else named
 
 
+def is_command(path: str) -> bool:
+    """Whether a member of a wheel becomes a command on the PATH."""
+    parts = path.split("/")
+    return len(parts) == 3 and parts[0].endswith(".data") and parts[1] == "scripts"
+
+
+def installed_at(path: str) -> str:
+    """Where in the environment a member of a wheel's `.data/data/` is put; "" for any other."""
+    parts = path.split("/")
+    return "/".join(parts[2:]) if parts[0].endswith(".data") and len(parts) > 2 and parts[1] == "data" else ""
+
+
 @lru_cache(maxsize=MOST_KNOWN)
 def inner(path: str, kind: str) -> str:
-    """The path as it is installed: without the folder of an sdist, `src/`, or a wheel's `.data/purelib/`."""
+    """The path as it is installed: without the folder of an sdist, `src/`, or a wheel's `.data/purelib/` or
+    `.data/data/lib/python3/site-packages/`."""
     parts = path.strip("/").split("/")
     if kind == WHEEL:
         if parts[0].endswith(".data") and len(parts) > 2 and parts[1] in ("purelib", "platlib"):
             parts = parts[2:]
+        elif "site-packages" in parts[2:-1] and installed_at(path):
+            parts = parts[parts.index("site-packages") + 1 :]
         return "/".join(parts)
     parts = parts[1:] if len(parts) > 1 else parts
     return "/".join(parts[1:] if parts[0] == "src" and len(parts) > 1 else parts)
@@ -64,19 +79,22 @@ def when_of(path: str, kind: str, own: str = "") -> When:
         parts[0] = "" if len(parts) > 1 else ".py"
     if kind == SDIST and where == "setup.py":
         return When.INSTALL
+    if kind == WHEEL and len(parts) == 2 and parts[1] == "__init__.py" and f"{parts[0]}.py" in _STARTUP:
+        return When.STARTUP
     if kind == WHEEL and len(parts) == 1 and (parts[0] in _STARTUP or parts[0].endswith(".pth")):
         return When.STARTUP
     if kind == SDIST and (parts[-1] in _STARTUP or parts[-1].endswith(".pth")):
         return When.STARTUP if len(parts) == 1 else When.NEVER
     if kind == WHEEL and parts[0].endswith(".data"):
         return When.CALL
+    plain = "." not in parts[-1]
     if parts[0].endswith((".dist-info", ".egg-info")):
         return When.NEVER
     if any(part in _NEVER for part in parts[:-1]) or (kind == SDIST and len(parts) == 1 and parts[0] in _NEVER_FILES):
         return When.NEVER
     if parts[-1].startswith("test_") or parts[-1] in ("conftest.py", "tests.py"):
         return When.NEVER
-    return When.CALL if parts[-1] == "__main__.py" else When.IMPORT
+    return When.CALL if plain or parts[-1] == "__main__.py" else When.IMPORT
 
 
 def dotted(path: str, kind: str) -> str:

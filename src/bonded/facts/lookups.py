@@ -12,6 +12,7 @@ from bonded.facts.known import (
     CODE_AT,
     CODE_SINKS,
     COMMAND_SINKS,
+    UNPICKLERS,
     canonical,
 )
 from bonded.facts.operators import flat
@@ -35,7 +36,6 @@ from bonded.facts.value import (
 
 _CODECS = ("codecs.getdecoder", "codecs.lookup", "codecs.getincrementaldecoder")
 _MOST_REDUCED = 200
-_UNPICKLERS = ("pickle.loads", "_pickle.loads", "cPickle.loads", "dill.loads", "cloudpickle.loads", "joblib.loads")
 
 
 class Lookups(Files, Expressions):
@@ -115,8 +115,10 @@ class Lookups(Files, Expressions):
             return Value(names=(f"{name}()",), table=table)
         if name in ("builtins.zip", "builtins.enumerate") and any(one.items is not None for one in arguments):
             return self._together(name, arguments)
-        if name in _UNPICKLERS and arguments and isinstance(flat(arguments[0]), bytes):
-            self._unpickle(arguments[0], node)
+        if name in UNPICKLERS and arguments:
+            self._loaded(name, callee, arguments, node)
+        if name == "json.load" and arguments and (held := self.read(arguments[0], "read")) is not None:
+            return self.apply(Value(names=("json.loads",)), [held], {}, node)
         if name == "functools.reduce" and len(arguments) >= 2:
             return self._reduce(arguments, node)
         if name in ("builtins.globals().update", "builtins.globals().__setitem__"):
@@ -127,6 +129,8 @@ class Lookups(Files, Expressions):
         kind = Class(str(arguments[0].const)[:200], arguments[1].names, {})
         for key, one in (arguments[2].table or {}).items():
             self.set_field(kind, str(key), one)
+        bases = [name for one in arguments[1].items or () for name in one.names]
+        self.out.told_to_build(map(canonical, bases), (one.qualname for one in kind.methods.values()))
         return Value(local=kind)
 
     def _setattr(self, arguments: list[Value], node: ast.AST) -> Value:
@@ -134,7 +138,13 @@ class Lookups(Files, Expressions):
         if name.const == "__code__":
             self.recoded(value, node)
         self.set_field(held.local, name.const, value)
+        self.replaced(held, value)
         return Value(None)
+
+    def replaced(self, held: Value, value: Value) -> None:
+        """A method of something outside is replaced: what a build tool calls then is ours."""
+        if isinstance(value.local, Function) and held.names:
+            self.out.told_to_build(map(canonical, held.names), (value.local.qualname,))
 
     def recoded(self, value: Value, node: ast.AST) -> None:
         """A function is given another code object: to call it is to run that."""
@@ -157,6 +167,14 @@ class Lookups(Files, Expressions):
         if name.endswith("enumerate"):
             rows.insert(0, [Value(n) for n in range(len(rows[0]))])
         return Value(items=tuple(Value(items=row) for row in zip(*rows, strict=False)))
+
+    def _loaded(self, name: str, callee: Value, arguments: list[Value], node: ast.AST) -> None:
+        """Data in a form that may run anything is loaded: a pickle is read, what was downloaded is noted."""
+        held = self.read(arguments[0], "read_binary") or self.with_written(arguments[0])
+        if isinstance(flat(held), bytes):
+            self._unpickle(held, node)
+        elif DOWNLOADED in held.labels:
+            self.record_call(name, callee, [held], {}, node)
 
     def _unpickle(self, data: Value, node: ast.AST) -> None:
         """What a pickle calls when it is loaded, as its opcodes say; nothing of it is loaded."""

@@ -6,6 +6,7 @@ import itertools
 import re
 import tomllib
 from email.parser import HeaderParser
+from functools import lru_cache
 from typing import Any
 
 from bonded.values.names import normalize
@@ -47,46 +48,54 @@ def _build_system(text: str) -> str:
     return "\n".join(["[build-system]", *(row for row in kept if row.startswith(("build-backend", "backend-path")))])
 
 
-def hooks_of(data: bytes) -> frozenset[str]:
-    """Files of an sdist that its pyproject.toml has a build tool run, from the top of the archive."""
+@lru_cache(maxsize=4)
+def table_of(data: bytes) -> dict[str, Any]:
+    """A file of settings in TOML, as far as it can be read; of a very long pyproject.toml only how it is built."""
+    text = data.decode("utf-8", "replace")
     try:
-        text = data.decode("utf-8", "replace")
-        tool = tomllib.loads(text).get("tool", {}) if len(text) <= MOST_TOML else {}
+        return tomllib.loads(text if len(text) <= MOST_TOML else _build_system(text))
     except (tomllib.TOMLDecodeError, RecursionError):
-        return frozenset()
+        return {}  # a broken file runs nothing; the upload's own checks say so to the uploader
+
+
+def hooks_in(tool: Any) -> frozenset[str]:
+    """Files of an sdist that its settings have a build tool run, from the top of the archive. `tool` is that table of them."""
+    pdm = at(tool, "pdm")
     found = [
-        _at(tool, "poetry", "build", "script") or _at(tool, "poetry", "build"),
-        _at(tool, "pdm", "build", "custom-hook") or ("pdm_build.py" if "pdm" in text else None),
-        _at(tool, "hatch", "version", "path") if _at(tool, "hatch", "version", "source") == "code" else None,
+        at(tool, "poetry", "build", "script") or at(tool, "poetry", "build"),
+        at(pdm, "build", "custom-hook"),
+        at(pdm, "build", "setup-script"),
+        at(tool, "hatch", "version", "path") if at(tool, "hatch", "version", "source") == "code" else None,
     ]
-    targets = _at(tool, "hatch", "build", "targets")
-    builds = [_at(tool, "hatch", "metadata"), _at(tool, "hatch", "build")]
+    targets = at(tool, "hatch", "build", "targets")
+    builds = [at(tool, "hatch", "metadata"), at(tool, "hatch", "build")]
     for one in (*builds, *(targets.values() if isinstance(targets, dict) else ())):
-        custom = _at(one, "hooks", "custom")
+        custom = at(one, "hooks", "custom")
         if isinstance(custom, dict):
             found.append(custom.get("path", "hatch_build.py"))
-    commands = _at(tool, "setuptools", "cmdclass")
+    commands = at(tool, "setuptools", "cmdclass")
     for one in commands.values() if isinstance(commands, dict) else ():
         found.append(str(one).rpartition(".")[0].replace(".", "/") + ".py")
     return frozenset(one.removeprefix("./") for one in found if isinstance(one, str))
 
 
-def _at(table: Any, *keys: str) -> Any:
+def hooks_of(data: bytes) -> frozenset[str]:
+    """Files of an sdist that its pyproject.toml has a build tool run, from the top of the archive."""
+    hooks = hooks_in(table_of(data).get("tool", {}))
+    return hooks | {"pdm_build.py"} if b"pdm" in data[:MOST_TOML] else hooks
+
+
+def at(table: Any, *keys: str) -> Any:
+    """What stands under these keys, one inside the other; None for nothing."""
     for key in keys:
         table = table.get(key) if isinstance(table, dict) else None
     return table
 
 
 def backend_of(data: bytes) -> tuple[str, tuple[str, ...]]:
-    """The build back-end's module and its `backend-path` from a pyproject.toml; ("", ()) where there is none of its own."""
-    try:
-        text = data.decode("utf-8", "replace")
-        table = tomllib.loads(text if len(text) <= MOST_TOML else _build_system(text))
-        system = table.get("build-system", {})
-        paths = system.get("backend-path", [])
-        name = system.get("build-backend", "")
-        if isinstance(name, str) and isinstance(paths, list):
-            return name.split(":")[0], tuple(str(one) for one in paths[:10])
-    except (tomllib.TOMLDecodeError, AttributeError, RecursionError, TypeError):
-        pass  # a broken file runs nothing; the upload's own checks say so to the uploader
+    """The build back-end's module and its `backend-path` from a pyproject.toml; ("", ()) where it names none."""
+    system = table_of(data).get("build-system", {})
+    paths, name = at(system, "backend-path") or [], at(system, "build-backend") or ""
+    if isinstance(name, str) and isinstance(paths, list):
+        return name.split(":")[0], tuple(str(one) for one in paths[:10])
     return "", ()

@@ -34,10 +34,10 @@ class Methods(Holding):
         found = self.read(base, name)
         if found is not None:
             return found
-        if name == "open" and base.shape.startswith(("~", "%", "/")):
-            file = self.opened("pathlib.Path().open", callee, arguments, keywords, node)
-            if file is not None:
-                return file
+        if name == "open" and (base.shape or isinstance(base.const, str)):
+            opened = self.opened("pathlib.Path().open", callee, arguments, keywords, node)
+            if opened is not None:
+                return opened
         if name == "decode" and base.items is not None:
             base = _spelled(base)
             labels |= base.labels

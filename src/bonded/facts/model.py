@@ -126,7 +126,8 @@ class Naming:
     `tops` are names that `import` would find, `scripts` commands on the PATH, `direct` requirements that name an address,
     `installs` projects that the description tells readers to install, `described` its length in characters, `text_links` the
     addresses in it and `words` its beginning, `hosts` those in addresses in the code, `record` what RECORD has wrong,
-    `sketch` the likeness of the code (`facts.sketch`), `code_bytes` the length of the code outside tests and documentation.
+    `sketch` the likeness of the code (`facts.sketch`), `code_bytes` the length of the code outside tests and documentation,
+    `builds` what is installed before it is built, as the archive's settings say.
     """
 
     tops: tuple[str, ...] = ()
@@ -143,6 +144,7 @@ class Naming:
     record: tuple[str, ...] = ()
     sketch: tuple[int, ...] = ()
     code_bytes: int = 0
+    builds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bonded.facts import layout
-from bonded.facts.collect import Collected
+from bonded.facts.collect import CODE, Collected
 from bonded.facts.metadata import MOST_TOML, project_of_filename
 from bonded.facts.model import Naming
 from bonded.facts.record import record_gaps
@@ -35,7 +35,7 @@ _INSTALL = re.compile(
 _BINARY = (".so", ".pyd", ".dll", ".dylib", ".exe", ".pyc", ".node")
 _VENDORED = re.compile(r"/_?(vendor(ed|s)?|(extern|external|externals)|third_party|_?lib3)/")
 """Folders of other projects' code: likeness there says nothing about the project itself."""
-_CODE = (".py", ".so", ".pyd", ".pyw")
+_TOPS = (".py", ".so", ".pyd", ".pyw")
 _NO_PACKAGE = frozenset({"setup", "conftest", "noxfile", "tasks", "versioneer", "fabfile"})
 
 
@@ -61,11 +61,14 @@ def naming_of(found: Collected, marks: Marks) -> Naming:
             (len(found.sources[path]), partial(marks.tokens, path)) for path in own if not _VENDORED.search(path)
         ),
         code_bytes=sum(len(found.sources[path]) for path in own),
+        builds=_first(found.builds),
     )
 
 
 def _counts(found: Collected, path: str) -> bool:
-    """Whether the member is no test, example or documentation."""
+    """Whether the member is a module, and no test, example or documentation."""
+    if not path.endswith(CODE):
+        return False
     own = project_of_filename(found.filename).replace("-", "_")
     return layout.when_of(path, found.kind, own) is not When.NEVER
 
@@ -151,7 +154,7 @@ def _tops(found: Collected) -> Iterable[str]:
     """Names that `import` would find, by what is in the archive; of an sdist those that its top_level.txt lists, if any."""
     tops = set()
     for member in found.members:
-        if not member.path.endswith(_CODE) or not _counts(found, member.path):
+        if not member.path.endswith(_TOPS) or not _counts(found, member.path):
             continue
         first, _, rest = layout.inner(member.path, found.kind).partition("/")
         name = first if rest else first.split(".")[0]

@@ -7,6 +7,7 @@ from abc import abstractmethod
 from typing import Any
 
 from bonded.facts import fold
+from bonded.facts.footholds import SITE
 from bonded.facts.known import COMMAND_SINKS, canonical
 from bonded.facts.loops import Loops
 from bonded.facts.partly import of_operation, variable
@@ -39,7 +40,7 @@ class Operators(Loops):
         if base.known and index.known:
             const = fold.subscript(base.const, index.const)
         labels, steps = reach(base)
-        shape = base.shape if base.names == ("site.getsitepackages()",) else ""
+        shape = base.shape if base.shape == SITE else ""
         if any(canonical(one) == "os.environ" for one in base.names) and not isinstance(index.const, slice):
             labels, shape = variable(index, labels)
         return Value(const, labels=labels, steps=steps, local=later_of(base), shape=shape)

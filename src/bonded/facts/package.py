@@ -75,7 +75,11 @@ class Package:
         self._imported()
         self._callers()
         link(self.readers, self.found.kind)
-        self.times = Reach(self.readers, self.bases, self.paths).times()
+        for name in sorted(self.found.getters):
+            reader = self.readers.get(self.paths.get(name.rpartition(".")[0], ""))
+            if reader is not None:
+                reader.out.commands.add(name.rpartition(".")[2])
+        self.times = Reach(self.readers, self.bases, self.paths, self.found.loaded).times()
         traits = self.choice.traits
         found = [self._facts(path) for path in sorted(self.readers)]
         found += [self._unparsed(path) for path in sorted(traits) if path not in self.readers]

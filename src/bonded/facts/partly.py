@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 from typing import Final
 
+from bonded.facts.footholds import SITE
 from bonded.facts.known import HOST_VARIABLES, SECRET_VARIABLES
 from bonded.facts.value import CREDENTIALS, ENVIRONMENT, GAP, HOST, MOST_SHAPE, NOTHING, Value
 
@@ -73,17 +75,35 @@ _KEPT: Final = frozenset(
 )
 
 
-_FOLDERS: Final = {
-    "pathlib.Path.home": "~",
-    "winshell.startup": "~/Start Menu/Programs/Startup",
-    "site.getsitepackages": "…/site-packages",
-    "site.getusersitepackages": "…/site-packages",
-}
+_FOLDERS: Final = {"pathlib.Path.home": "~", "winshell.startup": "~/Start Menu/Programs/Startup"}
 """Functions that say where a folder is."""
+_SITES: Final = frozenset(
+    {
+        "site.getsitepackages",
+        "site.getusersitepackages",
+        "distutils.sysconfig.get_python_lib",
+        "sysconfig.get_path",
+        "sysconfig.get_paths",
+    }
+)
+
+
+def of_module(name: str) -> str:
+    """The shape of the path of a module that is installed."""
+    return f"{SITE}/{name.replace('.', '/')}/__init__.py"
 
 
 def of_call(name: str, arguments: list[Value], keywords: dict[str, Value]) -> str:
     """The shape of what a named function gives."""
+    if name in _SITES:
+        kind = arguments[0].const if arguments else "purelib"
+        return SITE if kind in ("purelib", "platlib") or not name.startswith("sysconfig.get_path") else ""
+    if name == "os.path.dirname" and arguments:
+        return posixpath.dirname(arguments[0].shape)
+    if name in ("inspect.getfile", "inspect.getsourcefile") and arguments and arguments[0].names:
+        return of_module(arguments[0].names[0])
+    if name == "importlib.util.find_spec" and arguments and isinstance(arguments[0].const, str):
+        return of_module(arguments[0].const)
     if name in ("os.path.join", "pathlib.Path") and len(arguments) > 1:
         return bounded("/".join(map(shaped, arguments)))
     if name in _KEPT:

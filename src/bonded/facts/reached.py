@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from bonded.facts.reading import CLASS, FUNCTION, Reading
 from bonded.facts.state import MAIN, Gathered
@@ -21,7 +21,15 @@ _MOST_NAMES = 4
 class Reach:
     """The modules that were read, `bases` when the top level of each runs, `paths` members by dotted name."""
 
-    def __init__(self, readers: Mapping[str, Reading], bases: Mapping[str, When], paths: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        readers: Mapping[str, Reading],
+        bases: Mapping[str, When],
+        paths: Mapping[str, str],
+        loaded: Iterable[str] = (),
+    ) -> None:
+        self.loaded = tuple(loaded)
+        """Dotted names of functions that other programs run, as if they were imported."""
         self.readers = readers
         self.bases = bases
         self.paths = paths
@@ -36,6 +44,8 @@ class Reach:
                 if self.bases[path] is when
                 for scope in sorted(roots_of(reader.out, when))
             ]
+            if when is When.IMPORT:
+                waiting += [place for name in self.loaded for place in self.places(name)]
             seen: set[Place] = set()
             while waiting:
                 place = waiting.pop()
@@ -66,6 +76,8 @@ class Reach:
         if not rest or rest[0] == MAIN:
             return [(path, ""), (path, MAIN)] if rest else [(path, "")]
         reader = self.readers[path]
+        if rest[0].endswith("*"):
+            return [(path, one) for one in sorted(_scopes(reader.out)) if one.startswith(rest[0][:-1])]
         kind, scopes, names = reader.named(rest[0]) or ("", {}, ())
         if kind == CLASS:
             methods = [rest[1]] if len(rest) > 1 else ["__init__", "__new__", "__enter__"]
@@ -80,6 +92,11 @@ class Reach:
         if depth >= _MOST_NAMES:
             return []
         return [place for one in reader.starred()[:6] for place in self.places(".".join([one, *rest]), depth + 1)]
+
+
+def _scopes(out: Gathered) -> set[str]:
+    """Functions in which something happens, or from which others are called."""
+    return {call.scope for call in out.calls.values()} | out.edges.keys() | out.outside_edges.keys()
 
 
 def uncalled(out: Gathered, known: set[str]) -> set[str]:

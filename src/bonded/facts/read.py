@@ -52,7 +52,7 @@ def read(
         troubles=tuple(found.troubles),
         unread=tuple(dict.fromkeys([*found.unread, *package.unread])),
         naming=naming,
-        scripts=scripts_of(found.scripts, found.kind),
+        scripts=scripts_of(found.scripts, found.kind, found.backend, modules, found.data),
     )
 
 

@@ -78,6 +78,16 @@ _CONCEALS = re.compile(
     rb"|reveal|revealing|alert)\b[^.\n]{0,40}\b(?:user|human|person|them)\b",
     re.IGNORECASE,
 )
+_HUSHED = re.compile(
+    rb"(?:do not|don'?t|never|without|must not)\b[^.\n]{0,30}\b(?:(?:tell|inform|notify|alert)(?:ing)?\b[^.\n]{0,20}\b(?:user|human)"
+    rb"|(?:mention|reveal)(?:ing)?\b[^.\n]{0,30}\bto\b[^.\n]{0,10}\b(?:user|human|them)\b)"
+    rb"|\b(?:secret|hidden) from (?:the |your )?(?:user|human)",
+    re.IGNORECASE,
+)
+"""In words for every assistant, more is said about users than in the description of one tool."""
+_FETCHED = re.compile(
+    rb"\b(?:curl|wget|iwr|irm)\b[^\n]{0,300}\|\s*(?:sudo\s+)?(?:ba|z)?(?:sh|iex|python)", re.IGNORECASE
+)
 _LINE_MARK = re.compile(rb"#line:\d+[ \t]*\r?$", re.MULTILINE)
 
 
@@ -248,6 +258,13 @@ def _orders(data: bytes) -> Iterator[Trait]:
         if _CONCEALS.search(text) or (_FORCES.search(text) and _SECRET.search(text)):
             yield _trait(ORDERS, data, match.start(2), 1)
             return
+
+
+def orders_in(data: bytes) -> bool:
+    """Whether words that assistants read have them do something secret: what is not to be told, together with secrets, or with a
+    program that is fetched and run."""
+    text = data[:MOST]
+    return bool(_HUSHED.search(text)) and bool(_SECRET.search(text) or _FETCHED.search(text))
 
 
 _LOOKS: tuple[Callable[[bytes], Iterator[Trait]], ...] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ MAX_CALLS = 400
 MAX_DECODED = 20
 MAIN = "<main>"
 _KEPT = CODE_SINKS | COMMAND_SINKS | DECODERS | NETWORK | KEPT_BUILTINS | SPIES | {"os.memfd_create"}
+_BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython", "hatchling")
 _KEPT_HEADS = ("ctypes.", "winreg.", "_winreg.", "importlib.machinery.", "importlib.util.", "pip.")
 
 
@@ -78,6 +79,11 @@ class Gathered:
     def may_say(self) -> bool:
         """Whether one text more that is passed to another module is kept."""
         return len(self.local_calls) < MOST_PASSED
+
+    def told_to_build(self, names: Iterable[str], scopes: Iterable[str]) -> None:
+        """Functions that something of a build tool, with one of these names, is made of: the tool calls them."""
+        if any(name.startswith(_BUILD_TOOLS) for name in names):
+            self.commands.update(scopes)
 
     def outside_edge(self, caller: str, name: str) -> None:
         self.outside_edges.setdefault(caller, set()).add(name)
@@ -140,6 +146,8 @@ class Recorder:
         self.env = Env(None)
         self.globals = self.env
         self.written: dict[str, tuple[frozenset[str], tuple[str, ...]]] = {}
+        self.fetched: dict[str, str] = {}
+        """Paths into which commands fetched something, and the step that did it."""
         self.fields: dict[str, Value] = {}
         self.programs: dict[str, str] = {}
         """Python texts that were written to files, by path key, until they are run."""

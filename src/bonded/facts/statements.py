@@ -30,7 +30,6 @@ _KEY = re.compile(
 _SECRET = re.compile(r"passw(or)?d|passphrase|secret|token|cookie|api_?key|credential", re.IGNORECASE)
 _ENCODED = re.compile(r"aHR0c[A-Za-z0-9+/]{16,4000}={0,2}|(?:[A-Za-z0-9+/]{4}){60,2000}={0,2}")
 """An address in base64, or a long text in it."""
-_BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython", "hatchling")
 
 
 _ROOM = 1_000
@@ -181,8 +180,8 @@ class Interpreter(Branches):
             value = self._decorated(self.evaluate(decorator), value, decorator)
         for one in kind.methods.values() if any(name.startswith(BOTS) for name in self._all_bases(kind)) else ():
             self.hears(one)
-        if any(name.startswith(_BUILD_TOOLS) for name in self._all_bases(kind)):
-            self.out.commands |= {one.qualname for one in kind.methods.values()}
+        methods = (method.qualname for one in kind.line() for method in one.methods.values())
+        self.out.told_to_build(self._all_bases(kind), methods)
 
     def _made_class(self, kind: Class, node: ast.ClassDef) -> None:
         """What runs when a class is made: of its metaclass, of those it is derived from, of what it holds."""

@@ -21,10 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bonded.checks.commands import command_text, is_script_host, program_of, read_command, typed
+from bonded.checks.commands import command_text, is_script_host, program_of, read_command
+from bonded.checks.feeding import given
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_code, runs_command, steps_of
 from bonded.facts import footholds
-from bonded.facts.known import DECODERS, TIES
+from bonded.facts.files import WHOLE
+from bonded.facts.known import DECODERS, TIES, UNPICKLERS
 from bonded.facts.model import Call, Facts, Module
 from bonded.facts.value import CHARS, DATAFILE, DECODED, DOWNLOADED, PARSED
 from bonded.values.finding import Severity, When
@@ -48,8 +50,8 @@ def executed(facts: Facts) -> Iterator[Hit]:
                 yield from _code(module, call)
             elif runs_command(call):
                 yield from _command(module, call)
-            elif call.name in TIES:
-                yield from _typed(module, call)
+            elif call.name in TIES or call.name in UNPICKLERS:
+                yield from given(module, call)
             elif call.name in DECODERS and footholds.source_in(_decoded_at(module, call)):
                 hit = at(module, call, "a text of this file decodes to a Python program", 0.8, steps_of(call, DECODED))
                 yield graver(hit, Severity.HIGH)
@@ -84,14 +86,6 @@ def _sureness(call: Call, labels: frozenset[str]) -> float:
     return 0.6 if PARSED in labels and call.name == "builtins.eval" else 1.0
 
 
-def _typed(module: Module, call: Call) -> Iterator[Hit]:
-    """What is written to an interpreter that was started without a program is its program."""
-    labels = labels_of(typed(call))
-    label = DOWNLOADED if DOWNLOADED in labels else DECODED
-    if label in labels and PARSED not in labels:
-        yield at(module, call, f"a {label} program is written to an interpreter", 0.9, steps_of(call, label))
-
-
 def _is_spelled(call: Call) -> bool:
     """Whether a command is known in full and was put together from codes; what was unquoted is an address, not a secret."""
     known = bool(call.arguments) and call.arguments[0].text is not None and not _GAPS & set(command_text(call))
@@ -104,7 +98,8 @@ def _command(module: Module, call: Call) -> Iterator[Hit]:
     if reading is not None:
         yield at(module, call, reading.what, reading.confidence, steps_of(call, DECODED, CHARS))
     elif DOWNLOADED in labels and PARSED not in labels:
-        given = "parameter" in labels and call.when not in _SOON and not is_script_host(command_text(call))
+        cloned = any(f" {verb} " in step for step in steps_of(call, DOWNLOADED) for verb in WHOLE)
+        given = ("parameter" in labels or cloned) and call.when not in _SOON and not is_script_host(command_text(call))
         hit = at(module, call, "a downloaded program is run", 0.5 if given else 0.9, steps_of(call, DOWNLOADED))
         yield graver(hit, Severity.HIGH) if given else hit
     elif DECODED in labels and not labels & {"parameter", PARSED}:

@@ -2,7 +2,8 @@
 
 **What it looks for.** At install, start-up or import: processes without a window (`CREATE_NO_WINDOW`, `SW_HIDE`, `start /b`,
 `pythonw`, `-WindowStyle Hidden`), detached from the session (`DETACHED_PROCESS`, `start_new_session`, `nohup`, `setsid`, `&` at
-the end), with their output thrown away, or another Python that is given a line of code and not asked for an answer.
+the end), with their output thrown away, or another Python that is given a line of code and not asked for an answer; and an
+assistant for language models that is told to ask nobody before it acts.
 
 **Why it matters.** A library needs no process of its own when it is imported, and none at all that outlives the import unseen.
 
@@ -29,6 +30,11 @@ _DETACHED = re.compile(r"\bnohup\b|\bsetsid\b|&\s*$|\bdisown\b|\bscreen\s+-dm|\b
 _FLAGS = frozenset({"134217728", "8", "512", "134218240", "134217736", "520"})
 """CREATE_NO_WINDOW, DETACHED_PROCESS, CREATE_NEW_PROCESS_GROUP and sums of them."""
 _PYTHON = re.compile(r"^\s*(?:\S*[\\/])?(?:python[\w.]*|\?|\u2026)(?:\.exe)?\s+(?:-\w+\s+)*-c\s+(?=[^?\u2026])")
+_ASSISTANT = re.compile(
+    r"\b(?:claude|gemini|codex|qwen|q|opencode|cursor-agent|copilot|amp)\b[^\n]{0,200}?\s(?:--dangerously-\S+|--yolo|-y\b|--trust-all-tools"
+    r"|--allow-all-tools|--full-auto|--no-interactive|--force)"
+)
+"""Assistants that are told to ask nobody."""
 _READ = frozenset({"stdout", "stdin"})
 """Whoever starts a program to ask it something takes these."""
 _SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
@@ -48,6 +54,8 @@ def hidden(facts: Facts) -> Iterator[Hit]:
                 named = {one.name: one.text for one in call.arguments if one.name}
                 if _without_window(call, named):
                     yield at(module, call, "a program is started without a window", 0.85)
+                elif _ASSISTANT.search(command_text(call)):
+                    yield at(module, call, "an assistant is started that shall ask nobody what it may do", 0.9)
                 elif named.get("start_new_session") == "True" or _DETACHED.search(command_text(call)):
                     yield graver(at(module, call, "a program is started apart from the session", 0.7), Severity.MEDIUM)
                 elif (

@@ -1,7 +1,8 @@
 """The package installs other packages by itself, when it is installed or imported.
 
 **What it looks for.** `pip install` and its like as a command, or `pip.main([...])`, that run at install, start-up or import:
-by name, or of an address, or out of another index.
+by name, or of an address, or out of another index; tools that fetch a package from an address and run it (`uvx`, `npx`); and
+commands that change the index that others are installed from.
 
 **Why it matters.** What is fetched so appears in no metadata, is pinned by nothing, and may be another thing tomorrow. Payloads
 are kept out of the sight of an index that way.
@@ -27,6 +28,11 @@ _INSTALL = re.compile(
 _ADDRESS = re.compile(
     r"(?i)\b(git\+|https?:|ssh:|file:)|--(extra-)?index-url|\s-i\s|--find-links|\s-f\s|--trusted-host"
 )
+_RUNS = re.compile(
+    r"(?i)\b(?:uvx|uv (?:tool )?run|pipx run|npx|bunx|deno run|go run)(?:\.exe)?\s[^\n]{0,160}(?:git\+|https?:|ssh:)"
+)
+"""Tools that fetch a package and run it at once."""
+_SETS = re.compile(r"(?i)\b(?:pip[\d.]* config (?:--\w+ )?set \S*index-url|npm config set registry)\s")
 _SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
 _MAIN = frozenset({"pip.main", "pip._internal.main", "pip._internal.cli.main.main"})
 
@@ -45,6 +51,12 @@ def installs(facts: Facts) -> Iterator[Hit]:
                 line = ("pip " if call.name in _MAIN else "") + command_text(call)
                 if _INSTALL.search(line):
                     yield _hit(module, call, line)
+                elif _RUNS.search(line):
+                    yield at(module, call, "a package is fetched from an address and run", 0.9, (line[:160],))
+                elif _SETS.search(line):
+                    yield at(module, call, "the index that packages are installed from is changed", 0.9, (line[:160],))
+                elif call.name == "runpy.run_module" and line.split()[:1] == ["pip"] and "pip" not in facts.naming.tops:
+                    yield at(module, call, "pip is run with arguments that are not seen", 0.8, (line[:160],))
 
 
 def _hit(module: Module, call: Call, line: str) -> Hit:

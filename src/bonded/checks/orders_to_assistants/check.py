@@ -1,8 +1,10 @@
-"""A tool that the package offers to language models tells them, in its description, to do what its user did not ask for.
+"""A tool that the package offers to language models, or a file that assistants read before they work, tells them to do what
+nobody asked for.
 
 **What it looks for.** Functions that are offered as tools (`@server.tool()`), and in their descriptions: words that force (a
 prerequisite, "you must", a tag such as `<IMPORTANT>`) together with reading, sending or changing what is secret, or the order
-to keep something from the user.
+to keep something from the user. Files of instructions (`CLAUDE.md`, `AGENTS.md`, `.cursorrules`, skills) that order to read or
+send secrets, or to fetch and run a program, and not to tell the user.
 
 **Why it matters.** A program that calls tools for a person reads every description as an instruction, also those of tools that
 are never called. Nobody else reads them.
@@ -19,6 +21,7 @@ from collections.abc import Iterator
 
 from bonded.checks.kit import Hit, check
 from bonded.facts.model import Facts
+from bonded.facts.scripts import INSTRUCTIONS
 from bonded.facts.shape import ORDERS
 from bonded.values.finding import Severity, When
 
@@ -43,3 +46,6 @@ def orders(facts: Facts) -> Iterator[Hit]:
                     trait.excerpt,
                     When.CALL,
                 )
+    for script in facts.scripts:
+        if script.language == INSTRUCTIONS and script.when is not When.NEVER:
+            yield Hit("instructions to assistants keep from their user what they order", 0.85, script.path, 1, 1)

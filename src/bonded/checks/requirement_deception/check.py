@@ -3,7 +3,8 @@
 **What it looks for.** Requirements (not those of extras) whose name is one letter, one look-alike or one
 swapped word away from that of a popular project; those whose first word is one slip away from the one with
 which several others begin (`acmecluod-core` beside `acmecloud-io` and `acmecloud-net`); and requirements that
-name an address to install from instead of a project.
+name an address to install from instead of a project. What is installed before an archive is built (`build-system.requires`,
+`setup_requires`, dependencies of hooks) weighs more, and is compared with the names of build tools as well.
 
 **Why it matters.** A package can be empty and still harm: what it requires is installed with it. People read the list of
 requirements less carefully than code.
@@ -16,16 +17,25 @@ addresses in requirements by default (`upload.direct_references`); this check is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from bonded.checks.kit import Hit, check
+from bonded.checks.building import taken_for_tool
+from bonded.checks.kit import Hit, at, check, graver
 from bonded.checks.near import LOOKS_ALIKE, nearest, one_apart
+from bonded.facts.layout import SDIST
 from bonded.facts.model import Facts
-from bonded.values.finding import Severity
+from bonded.values.finding import Severity, When
+from bonded.values.names import normalize
 
 _NEAR = 0.2
 _LONG = 6
 """Letters of a first word that nobody writes wrong on purpose."""
+
+_NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
+_WORDS = re.compile(r"(?:^|(?<=\s))[A-Za-z][A-Za-z0-9._-]*")
+"""Names in requirements that were joined by spaces."""
+_ADDRESS = re.compile(r"@\s*(?:git\+|hg\+|svn\+|https?:|ftp:|file:|ssh:)|^\s*(?:git\+|https?:)")
 
 
 @check(
@@ -47,6 +57,42 @@ def requirement(facts: Facts) -> Iterator[Hit]:
         yield Hit(f"it requires {name!r}, but {other!r} is how the others begin", 0.8, severity=Severity.MEDIUM)
     for line in facts.naming.direct:
         yield Hit(f"it requires an address: {line[:120]}", 0.3)
+    if facts.kind == SDIST:
+        yield from _building(facts.naming.builds)
+        yield from _set_up(facts)
+
+
+def _building(lines: tuple[str, ...]) -> Iterator[Hit]:
+    """What is installed, and may run, before the archive is built."""
+    for line in lines:
+        name = _NAME.match(line)
+        if _ADDRESS.search(line):
+            what = f"an address is installed before it is built: {line[:120]}"
+            yield Hit(what, 0.8, when=When.INSTALL, severity=Severity.HIGH)
+        elif name is not None and (tool := taken_for_tool(normalize(name[1]))):
+            what = f"{name[1]!r} is installed before it is built, which looks like {tool!r}"
+            yield Hit(what, 0.75, when=When.INSTALL, severity=Severity.MEDIUM)
+
+
+def _set_up(facts: Facts) -> Iterator[Hit]:
+    """What a call of `setup()` requires."""
+    for module in facts.modules:
+        for call in module.calls:
+            if call.name != "setuptools.setup" or call.when is not When.INSTALL:
+                continue
+            given = {one.name: one.text or one.shape for one in call.arguments}
+            before = _WORDS.findall(given.get("setup_requires", ""))
+            linked = "://" in given.get("dependency_links", "")
+            if "://" in given.get("setup_requires", "") or (before and linked):
+                what = "an address is installed before it is built"
+                yield graver(at(module, call, what, 0.8), Severity.HIGH)
+            elif "://" in given.get("install_requires", ""):
+                yield graver(at(module, call, "setup() requires an address", 0.75), Severity.MEDIUM)
+            elif linked:
+                yield at(module, call, "setup() names addresses to find requirements at", 0.3)
+            for tool in (tool for word in before if (tool := taken_for_tool(normalize(word)))):
+                what = f"what is installed before it is built looks like {tool!r}"
+                yield graver(at(module, call, what, 0.75), Severity.MEDIUM)
 
 
 def _slips(names: tuple[str, ...]) -> Iterator[tuple[str, str]]:

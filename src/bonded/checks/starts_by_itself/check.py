@@ -1,9 +1,10 @@
 """The package makes a program start by itself, at every log-in or at set times.
 
 **What it looks for.** Files that are written or copied to where programs are started from: the start-up folder, autostart and
-launch agents, tables of scheduled jobs, services, profiles of shells, the keys that may log in, Python's own start-up, the code
-of another program; values under the `Run` keys of the registry; and commands that arrange the same (`schtasks`, `reg add`,
-`crontab`, `systemctl enable`).
+launch agents, tables of scheduled jobs, services, profiles of shells, the keys that may log in, the start-up of Python and of
+notebooks, hooks of a version control system, settings of package tools, editors and assistants, the code of another program or
+package; values under the `Run` keys of the registry; and commands that arrange the same (`schtasks`, `reg add`, `crontab`,
+`systemctl enable`).
 
 **Why it matters.** A payload that has run once wants to run again. A library has no reason to: what shall start by itself is
 for the owner of the machine to say.
@@ -49,9 +50,15 @@ def starts(facts: Facts) -> Iterator[Hit]:
         key = any(footholds.is_run_key(_known(one)) for call in module.calls for one in _registry(call))
         for call in module.calls:
             what = _what(call, key)
-            if what:
+            if what and not (footholds.OTHERS_CODE in what and _own(call, facts)):
                 sure = 0.9 if call.when in _SOON or call.depth or _fetched(call) else 0.5
                 yield _weighed(at(module, call, what, sure, (f"line {call.line}: {call.name}",)), call)
+
+
+def _own(call: Call, facts: Facts) -> bool:
+    """Whether the code that is written is the package's own."""
+    path = re.split(r"[/\\]", _known(call.arguments[0]).partition("site-packages")[2])[1]
+    return path.removesuffix(".py") in facts.naming.tops
 
 
 def _registry(call: Call) -> tuple[Argument, ...]:

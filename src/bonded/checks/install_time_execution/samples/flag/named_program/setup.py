@@ -1,0 +1,7 @@
+import os
+import sys
+
+from setuptools import setup
+
+os.system(sys.executable + " tools/generate.py")
+setup(name="sample")

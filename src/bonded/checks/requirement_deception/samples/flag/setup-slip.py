@@ -1,0 +1,3 @@
+from setuptools import setup
+
+setup(name="sample", setup_requires=["setuptoolz>=40", "wheel"])
