@@ -82,6 +82,7 @@ BOMBS = {
     "bytes": "bytes(10 ** 10)",
     "list": "[0] * 10 ** 10",
     "pattern": "__import__('re').sub('(a+)+$', '', 'a' * 100 + 'b')",
+    "growing": "__import__('re').sub('a', 'b' * 100000, 'a' * 100000)",
     "brackets": "__import__('json').loads('[' * 100000)",
     "doubling": "(lambda f: f(f(f(f(f(f('x' * 1000)))))))(lambda s: s * 50)",
 }

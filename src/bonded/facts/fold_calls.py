@@ -89,8 +89,10 @@ _SAFE = re.compile(r"(?:\[[^\]\\\[]{1,40}\]|\\[sdwSDW]|[^\\.*+?(){}\[\]|^$]){1,4
 
 
 def _replaced(pattern: Any, new: Any, text: Any) -> Any:
-    plain = isinstance(pattern, str) and isinstance(new, str) and _SAFE.fullmatch(pattern) is not None
-    return re.sub(pattern, new.replace("\\", r"\\"), text) if plain and len(text) < 200_000 else UNKNOWN
+    if not (isinstance(pattern, str) and isinstance(new, str) and isinstance(text, str)):
+        return UNKNOWN
+    short = len(text) < 200_000 and len(text) * len(new) < 4_000_000  # each character may become all of `new`
+    return re.sub(pattern, new.replace("\\", r"\\"), text) if short and _SAFE.fullmatch(pattern) else UNKNOWN
 
 
 def _parsed(text: Any) -> Any:
