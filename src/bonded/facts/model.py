@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from bonded.values.finding import When
 
-FACTS_VERSION = 2
+FACTS_VERSION = 3
 
 T = TypeVar("T")
 
@@ -26,8 +26,8 @@ T = TypeVar("T")
 class Argument:
     """One argument of a call. `labels` say where its value came from (`facts.value`), `text` is its value where it could
     be folded to text (of more than 300 characters, of commands 2,000, the beginning and the end), `steps` how it came to be, in order. Where
-    the text is known in part only, `shape` is that part, with "…" for the rest. `name` is its keyword, or "()" for what the
-    called object was made of."""
+    the text is known in part only, `shape` is that part, with "…" for the rest. `name` is its keyword, "()" for what the
+    called object was made of, or "." for what that was given before."""
 
     labels: tuple[str, ...] = ()
     text: str | None = None
