@@ -116,7 +116,7 @@ class Holding(Labelling):
             return
         if labels.isdisjoint(PRIVATE):
             return
-        if name == "os.write" and any(one.startswith("socket.") for one in arguments[0].names):
+        if name == "os.write" and any(one.startswith("socket.") for first in arguments[:1] for one in first.names):
             self.record_call("socket.socket().send", callee, arguments[1:], keywords, node)
         if name.startswith("logging.") and last in LOGGED and _LOG in self.fields:
             logged = Value(names=callee.names, bound=(Value(bound=(self.fields[_LOG], MADE)), last))
@@ -147,25 +147,26 @@ class Holding(Labelling):
             return Value(
                 items=tuple(Value(names=(f"asyncio.Stream{end}()",), bound=made) for end in ("Reader", "Writer"))
             )
-        written = arguments[:1] if name in _DUMPS else arguments
-        target = (
-            keywords.get("file")
-            if name == "builtins.print"
-            else arguments[1]
-            if name in _DUMPS and len(arguments) > 1
-            else None
-        )
-        if target is not None and isinstance(node, ast.Call) and written:
-            self.apply(self.attribute(target, "write"), [join_all(written)], {}, node)
-            labels, steps = gather(written)
-            if not labels.isdisjoint(PRIVATE):
-                at = (
-                    node.args[1]
-                    if name in _DUMPS
-                    else next((one.value for one in node.keywords if one.arg == "file"), None)
-                )
-                self.mark(at or node, labels & PRIVATE, steps)
+        if isinstance(node, ast.Call):
+            self._written_to(name, arguments, keywords, node)
         return None
+
+    def _written_to(self, name: str, arguments: list[Value], keywords: dict[str, Value], node: ast.Call) -> None:
+        """`json.dump(x, file)` and `print(x, file=file)` write to the file as its own method does."""
+        if name == "builtins.print":
+            written, target = arguments, keywords.get("file")
+            at = next((one.value for one in node.keywords if one.arg == "file"), None)
+        elif name in _DUMPS:
+            written, target = arguments[:1], next(iter(arguments[1:2]), None)
+            at = next(iter(node.args[1:2]), None)  # what is unpacked from a list is not there
+        else:
+            return
+        if target is None or not written:
+            return
+        self.apply(self.attribute(target, "write"), [join_all(written)], {}, node)
+        labels, steps = gather(written)
+        if at is not None and not labels.isdisjoint(PRIVATE):
+            self.mark(at, labels & PRIVATE, steps)
 
     def made(self, name: str, callee: Value, every: list[Value]) -> tuple[Value, str] | None:
         """What the result of a call remembers of what it was made of, if there is an address in it; it, or what it was got from."""

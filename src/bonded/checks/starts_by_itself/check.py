@@ -57,8 +57,8 @@ def starts(facts: Facts) -> Iterator[Hit]:
 
 def _own(call: Call, facts: Facts) -> bool:
     """Whether the code that is written is the package's own."""
-    path = re.split(r"[/\\]", _known(call.arguments[0]).partition("site-packages")[2])[1]
-    return path.removesuffix(".py") in facts.naming.tops
+    inside = re.split(r"(?i)site-packages[/\\]+", _known(call.arguments[0]))[-1]
+    return re.split(r"[/\\]", inside)[0].removesuffix(".py") in facts.naming.tops
 
 
 def _registry(call: Call) -> tuple[Argument, ...]:
