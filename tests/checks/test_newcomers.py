@@ -23,6 +23,8 @@ NOTES = "import json\nimport os\nimport sys\n\n\ndef load(path):\n    with open(
 FETCH = "import requests\n\n\ndef weather(city):\n    return requests.get('https://example.invalid/' + city).json()\n"
 TEMPLATE = "Summary: A small example package\nAuthor: Your Name\nAuthor-email: you@example.com\n"
 STUDENT = "Summary: My first Python package\nAuthor: Ann\n"
+OWN = FETCH.replace("example.invalid", "not_a_name.herokuapp.com")
+KEYS = "from pynput import keyboard\n\n\ndef wait(key, action):\n    keyboard.GlobalHotKeys({key: action}).start()\n"
 NEWCOMERS = {
     "hello": ("ann-hello", "0.0.1", "", HELLO),
     "nothing said": ("dicegame", "0.1", "", GAME),
@@ -31,6 +33,8 @@ NEWCOMERS = {
     "named like a popular one": ("colorana", "0.1", STUDENT, HELLO),
     "named with a promise": ("requests-fast", "0.1", STUDENT, FETCH),
     "course": ("course-week-3", "99", "Summary: test\n", HELLO * 200),
+    "client of a service of one's own": ("ann-weather", "0.1", STUDENT, OWN),
+    "hot keys": ("ann-keys", "0.1", TEMPLATE, KEYS),
     "plugin": ("flask-dice", "0.1", "Summary: Dice for Flask\nRequires-Dist: flask\n", GAME),
     "shadows": ("my-tools", "0.1", STUDENT, HELLO),
     "calver": ("dice-game", "2026.1", STUDENT, GAME),

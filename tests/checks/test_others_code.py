@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bonded.checks.starts_by_itself.check import _own
+from bonded.checks.staying import _own
 from bonded.facts.model import Naming
 from tests.facts.programs import calls, wheel
 

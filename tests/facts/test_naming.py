@@ -27,7 +27,8 @@ Requires-Dist: direct @ https://example.invalid/direct.whl
 
 # Sample
 
-    pip install --upgrade sample[all] Second_Thing
+    pip install --upgrade sample[all] Second_Thing --quiet
+    pip install -r requirements.txt
 
 See https://example.invalid/a and https://example.invalid/b.
 """

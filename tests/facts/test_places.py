@@ -22,6 +22,7 @@ ADDRESSES = {
     "10.0.0.1": places.LOCAL,
     "https://api.ipify.org?format=json": places.LOOK_UP,
     "https://pastebin.com/raw/0": places.PASTE,
+    "https://not_a_name.vercel.app/api": places.FREE,
     "https://notpastebin.com/raw/0": places.ORDINARY,
     "https://example.invalid/x": places.ORDINARY,
     "example.invalid": places.ORDINARY,

@@ -53,6 +53,24 @@ def test_a_project_that_is_called_like_a_folder_of_examples_is_a_project(name: s
     assert {call.when for module in facts.modules for call in module.calls} == {When.IMPORT}
 
 
+@pytest.mark.parametrize("folder", ["example", "tests", "tools"])
+def test_what_is_all_there_is_of_a_package_is_no_example(folder: str) -> None:
+    source = "import base64; exec(base64.b64decode('eD0x'))" + "\n# a remark" * 30
+    members = {f"sample/{folder}/core.py": source, "sample/__init__.py": "VERSION = 1\n"}
+    facts = wheel_of(members)
+    assert {call.when for module in facts.modules for call in module.calls} == {When.IMPORT}
+    packed = sdist_of({f"src/{path}": text for path, text in members.items()})
+    assert {call.when for module in packed.modules for call in module.calls} == {When.IMPORT}
+    beside = wheel_of(members | {"sample/core.py": "def one():\n    return 1\n" * 20})
+    assert not [call for module in beside.modules for call in module.calls if call.when is not When.NEVER]
+
+
+def test_tests_that_are_not_installed_are_tests_whatever_else_there_is() -> None:
+    source = "import base64; exec(base64.b64decode('eD0x'))" + "\n# a remark" * 30
+    facts = sdist_of({"setup.py": "import setuptools\nsetuptools.setup()\n", "tests/core.py": source})
+    assert not [call for module in facts.modules for call in module.calls if call.depth or call.name == "builtins.exec"]
+
+
 def test_dotted_names() -> None:
     assert dotted("sample-1.0/src/pkg/mod.py", "sdist") == "pkg.mod"
     assert dotted("pkg/__init__.py", "wheel") == "pkg"

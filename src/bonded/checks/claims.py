@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from bonded.checks.context import Context
-from bonded.checks.popular import addresses, alike, import_names, mark, marks, owners, repository
+from bonded.checks.popular import addresses, alike, import_names, mark, marks, owners, popular, repository
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, NETWORK
 from bonded.facts.metadata import project_of_filename
 from bonded.facts.model import Facts
@@ -14,6 +14,8 @@ from bonded.values.names import normalize
 
 COPIED = 0.4
 """Two sketches this much alike are copies: what projects have in common by accident is below 0.1."""
+_TOOLS = frozenset({"build", "pip", "setuptools", "tox", "twine", "uv", "wheel"})
+"""Many descriptions tell how to get these, too."""
 _SHARED = 3
 """An import name of this many popular projects is a namespace."""
 
@@ -50,7 +52,7 @@ def claims(facts: Facts, other: str) -> Claims:
 
 def _copied(facts: Facts, other: str) -> list[str]:
     known, found = marks().get(other), []
-    if facts.naming.installs == (other,):
+    if set(facts.naming.installs) - _TOOLS == {other}:
         found.append(f"its description tells readers to install {other}")
     if known and known.summary and mark(facts.metadata.get("summary", [""])[0]) == known.summary:
         found.append(f"its summary is that of {other}")
@@ -76,3 +78,8 @@ def acts_soon(facts: Facts) -> bool:
     """Whether something runs a command, runs code or reaches the network by itself: on install, start-up or import."""
     names = CODE_SINKS | COMMAND_SINKS | NETWORK
     return any(call.when in SOON and call.name in names for module in facts.modules for call in module.calls)
+
+
+def copied_from(facts: Facts) -> tuple[str, float] | None:
+    """The popular project of which an archive under another name is a copy, and how much of it (0..1); None for no copy."""
+    return None if own_name(facts) in popular() else alike(facts.naming.sketch, COPIED)

@@ -21,8 +21,11 @@ _ADDED = ("python-", "py-", "py", "python")
 _ENDED = ("-python", "-py", "py", "-python3", "-lib", "-dev", "s", "-sdk", "-official")
 NUMBERED = "only a number at the end differs"
 LOOKS_ALIKE = "letters that look alike"
+SAME_WORDS = "the same words in another order"
 CLOSE = 0.1
 """Of popular names, 3 in 100 are this near to another one; one in 20 is near at all."""
+_FAMILY = 3
+"""Words at the beginning of a name that a family of projects shares."""
 _LEAST = 5
 """Shorter names are one letter apart by accident."""
 _LONG = 7
@@ -77,7 +80,7 @@ def _near(key: str, index: _Index, names: frozenset[str]) -> Iterator[Neighbour]
         yield Neighbour(index.skeletons[skeleton(bare)], LOOKS_ALIKE, 0.0)
     words = tuple(sorted(key.split("-")))
     if words in index.words:
-        yield Neighbour(index.words[words], "the same words in another order", 0.1)
+        yield Neighbour(index.words[words], SAME_WORDS, 0.1)
     for length in (len(bare) - 1, len(bare), len(bare) + 1):
         for plain, other in index.lengths.get(length, ()) if length >= _LEAST else ():
             if not one_apart(bare, plain):
@@ -143,3 +146,9 @@ def _beside() -> frozenset[frozenset[str]]:
     for upper, lower in pairwise(_ROWS):
         pairs |= {frozenset(pair) for shifted in (upper, upper[1:]) for pair in zip(shifted, lower, strict=False)}
     return frozenset(pairs)
+
+
+def begins_so(own: str, name: str, near: Neighbour) -> bool:
+    """Whether `own` begins with the same swapped words as `name`, which is `near`'s name with its words in another order."""
+    first = name.split("-")[:_FAMILY]
+    return near.how == SAME_WORDS and own.split("-")[:_FAMILY] == first != near.name.split("-")[:_FAMILY]

@@ -45,6 +45,7 @@ TELLING = (
     places.DROP,
     places.RAW,
     places.SHORT,
+    places.FREE,
     places.LOOK_UP,
 )
 """Kinds of destinations that tell something, the most telling first."""

@@ -219,6 +219,7 @@ def addresses() -> list[str]:
         places.HOOK,
         places.PASTE,
         places.DROP,
+        places.FREE,
         places.METADATA,
     )
     return [

@@ -12,7 +12,7 @@ from bonded.facts import fold
 from bonded.facts.clients import LISTENERS, REQUEST_PARTS, REQUESTS
 from bonded.facts.known import CANON, CODE_SINKS, COMMAND_SINKS, DECODERS, LOOKUPS, canonical
 from bonded.facts.operators import Operators, fold_path
-from bonded.facts.partly import of_module, shaped
+from bonded.facts.partly import of_module, reports, shaped
 from bonded.facts.scope import BUILTINS, Class, Function, Instance, Later
 from bonded.facts.value import (
     ANY,
@@ -247,7 +247,8 @@ class Expressions(Operators):
         labels, steps = gather(values)
         if UNKNOWN not in parts:
             return Value("".join(map(str, parts)), labels=labels, steps=steps)
-        return Value(labels=labels, steps=steps, shape="".join(map(shaped, values))[:MOST_SHAPE])
+        shape = "".join(map(shaped, values))[:MOST_SHAPE]
+        return Value(labels=labels | reports(shape), steps=steps, shape=shape)
 
     def _named(self, node: ast.NamedExpr) -> Value:
         value = self.evaluate(node.value)

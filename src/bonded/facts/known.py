@@ -413,6 +413,7 @@ SPIES: Final = frozenset(
         "ImageGrab.grab",
         "pyautogui.screenshot",
         "pyscreenshot.grab",
+        "pyscreeze.screenshot",
         "mss.mss",
         "cv2.VideoCapture",
         "sounddevice.rec",

@@ -70,9 +70,10 @@ def inner(path: str, kind: str) -> str:
 
 
 @lru_cache(maxsize=MOST_KNOWN)
-def when_of(path: str, kind: str, own: str = "") -> When:
+def when_of(path: str, kind: str, own: str = "", folders: bool = True) -> When:
     """When the top level of a Python member runs. `own` is the name that the project is imported by, as its archive is called:
-    a project called `example` or `tools` is a project, not a folder of examples."""
+    a project called `example` or `tools` is a project, not a folder of examples. Without `folders`, the names of those inside of
+    what is installed say nothing."""
     where = inner(path, kind)
     parts = where.split("/")
     if own and parts[0] in (own, f"{own}.py"):
@@ -90,7 +91,8 @@ def when_of(path: str, kind: str, own: str = "") -> When:
     plain = "." not in parts[-1]
     if parts[0].endswith((".dist-info", ".egg-info")):
         return When.NEVER
-    if any(part in _NEVER for part in parts[:-1]) or (kind == SDIST and len(parts) == 1 and parts[0] in _NEVER_FILES):
+    named = parts[:-1] if folders else parts[:1] * (kind == SDIST)
+    if any(part in _NEVER for part in named) or (kind == SDIST and len(parts) == 1 and parts[0] in _NEVER_FILES):
         return When.NEVER
     if parts[-1].startswith("test_") or parts[-1] in ("conftest.py", "tests.py"):
         return When.NEVER

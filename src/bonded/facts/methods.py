@@ -62,7 +62,7 @@ class Methods(Holding):
             labels |= {PARSED}
         later = next((one.local for one in (*every, base) if isinstance(one.local, Later)), None)
         shape = partly.of_method(base, name, arguments, keywords) if const is UNKNOWN else ""
-        return Value(const, labels=labels - {HIDDEN}, local=later, steps=steps, shape=shape)
+        return Value(const, labels=(labels - {HIDDEN}) | partly.reports(shape), local=later, steps=steps, shape=shape)
 
     def _fold_method(self, base: Value, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Any:
         whole = base.const  # containers of values have no methods that are folded, and flattening them takes long

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from bonded.values.finding import When
 
-FACTS_VERSION = 3
+FACTS_VERSION = 4
 
 T = TypeVar("T")
 
@@ -41,7 +41,8 @@ class Call:
     """One call of something outside the package, with its resolved dotted name ("os.system", "builtins.exec").
 
     `depth` is 0 for code as written, n for code that was itself decoded n times. `hidden`: the name was computed, not
-    written. `arguments` are positional, then keywords (by `name`).
+    written. `arguments` are positional, then keywords (by `name`). `answered`: what it gives back is used, or it is not known
+    to be dropped; said of calls that reach out only.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Call:
     hidden: bool
     arguments: tuple[Argument, ...]
     excerpt: str
+    answered: bool = True
 
 
 @dataclass(frozen=True, slots=True)

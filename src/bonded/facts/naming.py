@@ -99,7 +99,8 @@ def _links(metadata: dict[str, list[str]]) -> Iterable[str]:
 def _installs(text: str) -> Iterable[str]:
     """Projects that the description tells its readers to install."""
     for found in _INSTALL.finditer(text):
-        for word in found.group(2).split():
+        words = (word for word in found.group(2).split() if not word.startswith("-") and not word.endswith(".txt"))
+        for word in words:
             yield normalize(word.partition("[")[0].strip("."))
 
 

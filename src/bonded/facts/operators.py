@@ -10,7 +10,7 @@ from bonded.facts import fold
 from bonded.facts.footholds import SITE
 from bonded.facts.known import COMMAND_SINKS, canonical
 from bonded.facts.loops import Loops
-from bonded.facts.partly import of_operation, variable
+from bonded.facts.partly import of_operation, reports, variable
 from bonded.facts.scope import Later
 from bonded.facts.value import ANY, HIDDEN, UNKNOWN, Value, gather, join, reach
 
@@ -113,7 +113,8 @@ class Operators(Loops):
         if isinstance(op, ast.BitXor) and const is UNKNOWN:
             labels |= {"xor"}
         shape = of_operation(op, left, right) if const is UNKNOWN else ""
-        return Value(const, labels=labels, steps=steps, local=later_of(left) or later_of(right), shape=shape)
+        local = later_of(left) or later_of(right)
+        return Value(const, labels=labels | reports(shape), steps=steps, local=local, shape=shape)
 
     def _unary(self, node: ast.UnaryOp) -> Value:
         value = self.evaluate(node.operand)

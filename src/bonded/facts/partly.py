@@ -9,7 +9,7 @@ from typing import Final
 
 from bonded.facts.footholds import SITE
 from bonded.facts.known import HOST_VARIABLES, SECRET_VARIABLES
-from bonded.facts.value import CREDENTIALS, ENVIRONMENT, GAP, HOST, MOST_SHAPE, NOTHING, Value
+from bonded.facts.value import CREDENTIALS, ENVIRONMENT, GAP, HOST, MOST_SHAPE, NOTHING, REPORT, Value
 
 _PERCENT = re.compile(r"%(?:\([^)]*\))?[-+ #0-9.]*[a-zA-Z]")
 _BRACES = re.compile(r"\{[^{}]*\}")
@@ -17,6 +17,21 @@ _SAME: Final = frozenset(
     {"strip", "lstrip", "rstrip", "encode", "decode", "lower", "upper", "replace", "as_posix", "resolve"}
 )
 """Methods after which the shape of a text is much as before."""
+
+
+_BESIDE = rf"\b[\W_]{{0,4}}:[\W_]{{0,6}}{GAP}"
+_SECRET = re.compile(
+    rf"(?i)\b(?:token|pass(?:word|wd|phrase)?|pwd|cookies?|seed|mnemonic|private.?key|secret|cvv|card)(?:\W?(?:s|words?|phrase|number|key))?{_BESIDE}"
+)
+_WHOSE = re.compile(rf"(?i)\b(?:user|user.?name|login|e-?mail|account|phone|nick.?name){_BESIDE}")
+
+
+def reports(shape: str) -> frozenset[str]:
+    """`{REPORT}` for a text that names a secret with a value beside it, and another one or whose it is; else nothing."""
+    if GAP not in shape or ":" not in shape:
+        return NOTHING
+    secrets = len(_SECRET.findall(shape))
+    return frozenset({REPORT}) if secrets > 1 or (secrets and _WHOSE.search(shape)) else NOTHING
 
 
 def shaped(value: Value) -> str:

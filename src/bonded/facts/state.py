@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bonded.facts.answered import dropped
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, DECODERS, KEPT_BUILTINS, NETWORK, SPIES, canonical
 from bonded.facts.model import Argument, Call, Decoded
 from bonded.facts.scope import Env, Function, Later
@@ -138,6 +139,8 @@ class Recorder:
         self.out = Gathered(lines)
         self.scope = ""
         self.stack: list[Function] = []
+        self._dropped: dict[int, frozenset[int]] = {}
+        """By function (`id` of what was parsed): its calls whose result nobody uses."""
         """Functions whose bodies are being executed, the first one entered first."""
         self.depth = 0
         self.line: int | None = None
@@ -173,9 +176,19 @@ class Recorder:
             return
         if old is not None and richness(old.arguments) >= richness(arguments):
             return
+        said, answered = tuple(arguments), self._is_answered(name, node)
         self.out.calls[key] = Call(
-            name, first, last, self.scope, When.UNKNOWN, self.depth, hidden, tuple(arguments), self.excerpt(first, last)
+            name, first, last, self.scope, When.UNKNOWN, self.depth, hidden, said, self.excerpt(first, last), answered
         )
+
+    def _is_answered(self, name: str, node: ast.AST) -> bool:
+        if name not in NETWORK or not self.stack:
+            return True
+        function = self.stack[-1].node
+        if id(function) not in self._dropped:
+            self._dropped[id(function)], seen = dropped(function)
+            self.spend.nodes -= seen
+        return id(node) not in self._dropped[id(function)]
 
     def _may_note(self, key: CallKey) -> bool:
         """Whether one call more is kept. A helper that runs what it is given may be given many things: the first few count."""

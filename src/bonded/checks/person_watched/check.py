@@ -2,7 +2,8 @@
 
 **What it looks for.** Listeners for keys, pictures of the screen or the camera, recordings, and reading of the clipboard, in a
 module that also sends something to where nobody looks, or mail, or that does so while the package is installed or imported; a
-clipboard that is overwritten with the address of a wallet; and a package that watches nearly all of them at once.
+clipboard that is overwritten with the address of a wallet; a package that watches nearly all of them at once; and one that
+listens to keys and has itself started at every log-in.
 
 **Why it matters.** Passwords are typed and copied; addresses to pay to are copied and pasted.
 
@@ -18,6 +19,7 @@ from collections.abc import Iterator
 
 from bonded.checks.kit import Hit, at, check, graver
 from bonded.checks.sending import HIDDEN_ENDS, sendings
+from bonded.checks.staying import arrangements
 from bonded.facts.known import CLIPBOARD, WATCHING
 from bonded.facts.model import Call, Facts, Module
 from bonded.values.finding import Severity, When
@@ -39,7 +41,7 @@ _KINDS = {
         "ctypes.windll.user32.GetAsyncKeyState",
         "ctypes.windll.user32.SetWindowsHook",
     ),
-    "screen": ("ImageGrab", "pyautogui.screenshot", "pyscreenshot", "mss"),
+    "screen": ("ImageGrab", "pyautogui.screenshot", "pyscreenshot", "pyscreeze.screenshot", "mss"),
     "camera": ("cv2.VideoCapture",),
     "microphone": ("sounddevice", "pyaudio"),
     "clipboard": ("pyperclip.paste", "clipboard.paste", "win32clipboard.Get"),
@@ -74,6 +76,17 @@ def watched(facts: Facts) -> Iterator[Hit]:
     if len(kinds) >= _MANY:
         module, call = next(pair for pair in every if pair in kinds.values())
         yield at(module, call, f"{', '.join(sorted(kinds))} of the user are all watched", 0.75)
+    if "keys" in kinds:
+        yield from _stays(facts, *kinds["keys"])
+
+
+def _stays(facts: Facts, module: Module, call: Call) -> Iterator[Hit]:
+    """One hit where what listens to keys has itself started, too."""
+    for _, other, what in arrangements(facts):
+        if other.when is not When.NEVER:
+            words = f"keys are listened to by {call.name}, in a package that starts by itself: {what}"
+            yield at(module, call, words, 0.75)
+            return
 
 
 def _module(module: Module, watching: list[Call]) -> Hit:

@@ -3,7 +3,8 @@
 **What it looks for.** Calls and commands that reach out, and where to: request bins and servers that answer any name (made
 for tests and probes), tunnels to somebody's own machine, hooks and bots of messengers, pastes and file drops, bare IP
 addresses, short addresses, addresses that are decoded or spelled out of the code, services that tell a machine's public
-address, and the metadata service of clouds. The lists are in `facts/places.toml`. At install time and on import it counts
+address, the metadata service of clouds, and hosts that anybody has for nothing, where something that the caller gave is told them
+and no answer is read. The lists are in `facts/places.toml`. At install time and on import it counts
 what is reached at all, and a page that is shown in a browser. A file that is sent to a bare address weighs more than a question
 to it.
 
@@ -48,7 +49,8 @@ def questionable(facts: Facts) -> Iterator[Hit]:
             if call.when in _BY_ITSELF and runs_command(call) and opens_page(call.name, command_line(call)):
                 yield at(module, call, "a page is shown as soon as the package is imported", 0.85)
         for one in sendings(module):
-            if one.call.when is When.NEVER or (one.kind not in _WEIGHTS and _says_again(one)):
+            again = one.kind not in _WEIGHTS and not one.veiled and _says_again(one)
+            if one.call.when is When.NEVER or again:
                 continue
             weight = _weight(one)
             if weight is not None:
@@ -75,6 +77,7 @@ _WEIGHTS: dict[str, tuple[_Weight, _Weight, _Weight | None]] = {
     places.RAW: ((Severity.CRITICAL, 0.9), (Severity.CRITICAL, 0.8), (Severity.MEDIUM, 0.5)),
     **dict.fromkeys(_LEFT, ((Severity.CRITICAL, 0.9), (Severity.CRITICAL, 0.85), (Severity.LOW, 0.5))),
     places.METADATA: ((Severity.CRITICAL, 0.9), (Severity.HIGH, 0.7), None),
+    places.FREE: ((Severity.HIGH, 0.7), (Severity.HIGH, 0.6), None),
     places.LOOK_UP: ((Severity.HIGH, 0.8), (Severity.MEDIUM, 0.6), (Severity.LOW, 0.2)),
 }
 _VEILED: tuple[_Weight, _Weight, _Weight] = ((Severity.CRITICAL, 0.95), (Severity.CRITICAL, 0.9), (Severity.HIGH, 0.8))
@@ -94,6 +97,8 @@ def _weight(one: Sending) -> _Weight | None:
         early, on_import, called = _VEILED
     elif one.kind == places.RAW and FILE in one.labels and _takes_a_file(one):
         called = (Severity.HIGH, 0.8)
+    elif one.kind == places.FREE and "parameter" in one.labels and not one.call.answered:
+        called = (Severity.LOW, 0.4)
     if one.call.when in (When.INSTALL, When.STARTUP):
         return early
     if one.call.when is When.IMPORT:

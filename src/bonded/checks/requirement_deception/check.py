@@ -3,8 +3,10 @@
 **What it looks for.** Requirements (not those of extras) whose name is one letter, one look-alike or one
 swapped word away from that of a popular project; those whose first word is one slip away from the one with
 which several others begin (`acmecluod-core` beside `acmecloud-io` and `acmecloud-net`); and requirements that
-name an address to install from instead of a project. What is installed before an archive is built (`build-system.requires`,
-`setup_requires`, dependencies of hooks) weighs more, and is compared with the names of build tools as well.
+name an address to install from instead of a project. It weighs more where the package is a copy of a popular project under
+another name, or where its own name begins with the same swapped words. What is installed before an archive is built
+(`build-system.requires`, `setup_requires`, dependencies of hooks) weighs more, and is compared with the names of build tools
+as well.
 
 **Why it matters.** A package can be empty and still harm: what it requires is installed with it. People read the list of
 requirements less carefully than code.
@@ -21,8 +23,10 @@ import re
 from collections.abc import Iterator
 
 from bonded.checks.building import taken_for_tool
+from bonded.checks.claims import copied_from, own_name
+from bonded.checks.context import Neighbour
 from bonded.checks.kit import Hit, at, check, graver
-from bonded.checks.near import LOOKS_ALIKE, nearest, one_apart
+from bonded.checks.near import LOOKS_ALIKE, begins_so, nearest, one_apart
 from bonded.facts.layout import SDIST
 from bonded.facts.model import Facts
 from bonded.values.finding import Severity, When
@@ -51,8 +55,7 @@ def requirement(facts: Facts) -> Iterator[Hit]:
         if near is None or near.distance > _NEAR:
             continue
         words = f"it requires {name!r}, which looks like {near.name!r}: {near.how}"
-        alike = near.how == LOOKS_ALIKE
-        yield Hit(words, 0.6 if alike else 0.3, severity=Severity.MEDIUM if alike else None)
+        yield _near(facts, name, near, words)
     for name, other in _slips(facts.naming.requires):
         yield Hit(f"it requires {name!r}, but {other!r} is how the others begin", 0.8, severity=Severity.MEDIUM)
     for line in facts.naming.direct:
@@ -60,6 +63,18 @@ def requirement(facts: Facts) -> Iterator[Hit]:
     if facts.kind == SDIST:
         yield from _building(facts.naming.builds)
         yield from _set_up(facts)
+
+
+def _near(facts: Facts, name: str, near: Neighbour, words: str) -> Hit:
+    """How much it weighs to require `name`: an honest slip is one slip, in a package of one's own."""
+    copied = copied_from(facts)
+    if copied is not None and copied[0] != name:
+        words = f"{words}, and {copied[1]:.0%} of its functions are those of {copied[0]!r}"
+        return Hit(words, 0.9, severity=Severity.HIGH)
+    if begins_so(own_name(facts), name, near):
+        return Hit(f"{words}, and its own name begins so too", 0.8, severity=Severity.MEDIUM)
+    letters = near.how == LOOKS_ALIKE
+    return Hit(words, 0.6 if letters else 0.3, severity=Severity.MEDIUM if letters else None)
 
 
 def _building(lines: tuple[str, ...]) -> Iterator[Hit]:
