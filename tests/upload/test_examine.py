@@ -96,6 +96,8 @@ def deep(levels: int) -> str:
 
 
 SHA = "sha256_digest"
+PURE = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\n"
+MANY_TAGS = b".".join(b"a%d" % n for n in range(230))
 REFUSED: list[tuple[str, str, tuple[str, bytes], dict[str, Any]]] = [
     # form
     ("form-action", "another action", wheel(), {"change": {":action": "submit"}}),
@@ -147,6 +149,9 @@ REFUSED: list[tuple[str, str, tuple[str, bytes], dict[str, Any]]] = [
     ("wheel-file", "version 2", wheel(wheel=b"Wheel-Version: 2.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"), {}),
     ("wheel-file", "no purelib", wheel(wheel=b"Wheel-Version: 1.0\nTag: py3-none-any\n"), {}),
     ("wheel-file", "other tags", wheel(wheel=b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py2-none-any\n"), {}),
+    ("wheel-file", "a tag that is none", wheel(wheel=PURE + b"Tag: py3-none-any\nTag: py3\n"), {}),
+    ("wheel-file", "an empty tag", wheel(wheel=PURE + b"Tag: py3-none-any\nTag:\n"), {}),
+    ("wheel-file", "millions of tags in a line", wheel(wheel=PURE + b"Tag: py3-none-any\nTag: " + b"-".join([MANY_TAGS] * 3) + b"\n"), {}),
     ("wheel-file", "a build number", wheel(wheel=b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\nBuild: 1\n"), {}),
     # RECORD
     ("record-form", "two columns", with_record(true_record() + "x,y\n"), {}),
