@@ -245,6 +245,8 @@ ACCEPTED: list[tuple[str, tuple[str, bytes], dict[str, Any]]] = [
     ("several tags", wheel(tag="py2.py3-none-any"), {}),
     ("linux", wheel(tag="cp311-cp311-linux_x86_64"), {}),
     ("manylinux", wheel(tag="cp311-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64"), {}),
+    ("pyemscripten", wheel(tag="cp314-cp314-pyemscripten_2026_0_wasm32"), {}),
+    ("pyodide", wheel(tag="cp312-cp312-pyodide_2024_0_wasm32"), {}),
     ("scripts and data", changed("sample-1.0.data/scripts/run", b"#!python\n"), {}),
     ("entry points", entry_points("[console_scripts]\nsample = sample.cli:main [extra]\n\n[other.group]\nany = thing()\n"), {}),
     ("old metadata with License-File", wheel(meta=metadata("sample", "1.0", "License-File: LICENSE", "Home-page: UNKNOWN", age="2.1")), {}),
