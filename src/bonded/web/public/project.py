@@ -20,6 +20,7 @@ from bonded.catalog.requirements import dependants
 from bonded.tuf import seen
 from bonded.values.names import normalize
 from bonded.values.states import ProjectStatus
+from bonded.values.versions import canonical
 from bonded.web.public.about import About, about
 from bonded.web.public.commands import installs, requirement, verified_install
 from bonded.web.public.hurts import hurts
@@ -131,14 +132,12 @@ def newest_version(page: PageState) -> str:
 
 
 def version_of(page: PageState, asked: str | None) -> str:
-    """The version that is meant, in its normal form. Raises Refusal (not-found)."""
+    """The version that is meant, as the page has it: 1.0 is 1.0.0. Raises Refusal (not-found)."""
     if asked is None:
         return newest_version(page)
-    try:
-        canonical = str(Version(asked))
-    except InvalidVersion:
-        canonical = asked
-    return found(canonical if canonical in page.versions else None, f"{page.name} has no release {asked[:60]} here.")
+    meant = canonical(asked)
+    same = (version for version in page.versions if canonical(version) == meant)
+    return found(next(same, None), f"{page.name} has no release {asked[:60]} here.")
 
 
 def _pre(version: str) -> bool:
