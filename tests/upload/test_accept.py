@@ -9,11 +9,13 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
 from bonded.accounts.tables import token
 from bonded.accounts.tokens import Bearer
 from bonded.catalog import change, change_two_owners, pages, read
+from bonded.catalog.descriptions import Description, Outcome, keep_description, read_description
+from bonded.catalog.search_tables import search
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
 from bonded.db.jobs import job
@@ -23,7 +25,7 @@ from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, Mode, ProjectStatus, Role
 from bonded.values.who import OPERATOR, POLICY
 from tests.upload.conftest import Index
-from tests.upload.making import make_sdist, make_wheel
+from tests.upload.making import make_sdist, make_wheel, metadata
 
 
 def refused(index: Index, bearer: Bearer, filename: str, data: bytes, **more: object) -> Refusal:
@@ -131,6 +133,65 @@ def test_a_rejected_file_frees_its_name_for_other_bytes_only(index: Index) -> No
             tx, "review.release", OPERATOR, one.file_id, FileState.PUBLIC, reason="was good", now=index.now
         )
     assert caught.value.code == "name-taken"
+
+
+def says(index: Index) -> tuple[str, str, str]:
+    """The summary that the page has and that the search has, and the HTML of the description, of sample 1.0."""
+    with index.db.read() as conn:
+        page = pages.page_state(conn, "sample")
+        found = conn.execute(select(search.c.summary)).scalar_one()
+        shown = read_description(conn, "sample", "1.0")
+    assert page is not None
+    return page.metadata["1.0"]["summary"], found, shown.html
+
+
+def describing(index: Index) -> list[str]:
+    """The releases whose description is to be rendered; forgets that."""
+    with index.db.write() as tx:
+        keys = tx.execute(delete(job).where(job.c.queue == "describe").returning(job.c.key)).scalars().all()
+    return [key.removeprefix("describe:") for key in keys]
+
+
+def move(index: Index, action: str, file_id: str, state: FileState) -> None:
+    with index.db.write() as tx:
+        change.move_file(tx, action, OPERATOR, file_id, state, reason="seen", now=index.now)
+
+
+def said(word: str) -> bytes:
+    head = metadata("sample", "1.0", f"Keywords: {word}", description=f"{word}\n")
+    return head.replace(b"Summary: a test", f"Summary: {word}".encode())
+
+
+def test_a_release_says_what_a_public_file_of_it_says(index: Index) -> None:
+    bearer = index.bearer(index.person("ann"))
+    bad = index.upload(bearer, *make_sdist(meta=said("phishing")))
+    good = index.upload(bearer, *make_wheel(meta=said("good")))
+    like_bad = index.upload(bearer, *make_wheel(tag="py2-none-any", meta=said("phishing")))
+    release = bad.file_id
+    rendered = Description(Outcome.RENDERED, html="<p>phishing</p>")
+    with index.db.write() as tx:
+        keep_description(tx, release, rendered, renderer=1, now=index.now)
+    assert describing(index) == [release]
+    move(index, "file.publish", good.file_id, FileState.PUBLIC)
+    assert says(index) == ("good", "good", ""), "nobody let out what the other files say"
+    assert describing(index) == [release]
+    move(index, "file.publish", like_bad.file_id, FileState.PUBLIC)
+    assert says(index)[:2] == ("good", "good"), "what a public file says stays"
+    assert describing(index) == []
+    move(index, "review.quarantine", good.file_id, FileState.QUARANTINED)
+    assert says(index)[:2] == ("phishing", "phishing"), "and goes with it"
+    move(index, "review.release", good.file_id, FileState.PUBLIC)
+    move(index, "review.remove", like_bad.file_id, FileState.REMOVED)
+    assert says(index)[:2] == ("good", "good")
+
+
+def test_a_file_after_a_rejected_one_brings_its_own_words(index: Index) -> None:
+    bearer = index.bearer(index.person("ann"))
+    one = index.upload(bearer, *make_wheel(meta=said("phishing")))
+    move(index, "file.refuse", one.file_id, FileState.REJECTED)
+    two = index.upload(bearer, *make_wheel(meta=said("good")))
+    move(index, "file.publish", two.file_id, FileState.PUBLIC)
+    assert says(index) == ("good", "good", "")
 
 
 def test_in_mode_watch_a_file_is_public_at_once_and_screened_after(index: Index) -> None:
