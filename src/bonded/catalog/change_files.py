@@ -107,7 +107,8 @@ def unyank(tx: Tx, who: Actor, file_id: str, *, reason: str, now: datetime) -> i
     if not old.yanked:
         raise Refusal(WRONG_STATE, f"{old.filename} is not yanked")
     _update(tx, old, {"yanked": False, "yanked_reason": ""})
-    search.published(tx, old.project_id, old.version)
+    if old.state is S.PUBLIC:
+        search.published(tx, old.project_id, old.version)
     return _record(tx, "file.unyank", who, old, {"reason": text} if text else {}, now)
 
 
@@ -126,10 +127,10 @@ def _follow(tx: Tx, old: File, new_state: FileState, now: datetime) -> None:
         return
     if words.settle(tx, old, now):
         search.refresh(tx, old.project_id)
-    elif new_state is S.PUBLIC:
-        search.published(tx, old.project_id, old.version)
-    else:
+    elif new_state is not S.PUBLIC:
         search.withdrawn(tx, old.project_id, old.version)
+    elif not old.yanked:  # one that comes back yanked is not what installers choose
+        search.published(tx, old.project_id, old.version)
 
 
 def _check_public(old: File) -> None:
