@@ -117,6 +117,17 @@ def test_an_invitation_that_is_over_gives_nothing(team: Team, end: str) -> None:
     assert len(team.actions()) == 2
 
 
+def test_accepting_takes_no_role_away_that_came_meanwhile(team: Team) -> None:
+    """The operator made bob an owner while he was asked to maintain, and olga a maintainer: the project keeps its owner."""
+    invitation = team.invite()
+    with team.shelf.db.write() as tx:
+        change.add_role(tx, OPERATOR, "spam", team.bob.id, Role.OWNER, now=team.shelf.now)
+        change.add_role(tx, OPERATOR, "spam", team.olga.id, Role.MAINTAINER, now=team.shelf.now)
+    with team.shelf.db.write() as tx:
+        invitations.accept(tx, by(team.bob), invitation, team.bob.id, now=team.shelf.now)
+    assert team.role(team.bob) is Role.OWNER
+
+
 def test_a_link_is_of_the_newest_mail_and_known_by_its_hash_only(team: Team) -> None:
     made = team.invite()
     with team.shelf.db.write() as tx:
