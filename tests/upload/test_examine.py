@@ -292,9 +292,23 @@ def test_what_is_served_is_what_the_artifact_says_not_the_form(folder: Path) -> 
     assert found.metadata_bytes == metadata("sample", "1.0", "Requires-Python: >=3.9", "Author: Ann")
 
 
-@pytest.mark.parametrize(("age", "served"), [("2.1", False), ("2.2", True), ("2.4", True)])
-def test_pkg_info_is_served_beside_an_sdist_only_when_it_can_be_relied_on(folder: Path, age: str, served: bool) -> None:
-    found = judge(folder, *make_sdist(meta=metadata("sample", "1.0", age=age)))
+@pytest.mark.parametrize(
+    ("age", "dynamic", "served"),
+    [
+        ("2.1", "", False),
+        ("2.2", "", True),
+        ("2.4", "", True),
+        ("2.4", "License-File", True),
+        ("2.2", "Requires-Dist", False),
+        ("2.4", "requires-python", False),
+        ("2.4", "Provides-Extra", False),
+    ],
+)
+def test_pkg_info_is_served_beside_an_sdist_only_when_it_can_be_relied_on(
+    folder: Path, age: str, dynamic: str, served: bool
+) -> None:
+    lines = [f"Dynamic: {dynamic}"] if dynamic else []
+    found = judge(folder, *make_sdist(meta=metadata("sample", "1.0", *lines, age=age)))
     assert isinstance(found, Examined)
     assert found.has_metadata_file is served
 
