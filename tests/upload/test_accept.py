@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -11,6 +12,7 @@ import orjson
 import pytest
 from sqlalchemy import delete, func, select
 
+from bonded.accounts import people, tokens
 from bonded.accounts.tables import token
 from bonded.accounts.tokens import Bearer
 from bonded.catalog import change, change_two_owners, pages, read
@@ -18,8 +20,10 @@ from bonded.catalog.descriptions import Description, Outcome, keep_description, 
 from bonded.catalog.search_tables import search
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
+from bonded.db.engine import Tx
 from bonded.db.jobs import job
 from bonded.journal.tables import journal, to_publish
+from bonded.ops.delete_account import delete_account
 from bonded.upload.accept import Accepted
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, Mode, ProjectStatus, Role
@@ -226,6 +230,33 @@ def test_rights_are_those_of_now_and_of_the_token(index: Index) -> None:
         change.remove_role(tx, OPERATOR, "sample", bob.id, Role.MAINTAINER, now=index.now)
     assert refused(index, bobs, *make_wheel(version="3.0"), version="3.0").code == "not-your-project"
     assert count(index, project_table.c.id) == 1
+
+
+def end_token(tx: Tx, index: Index, bearer: Bearer) -> None:
+    tokens.revoke(tx, OPERATOR, bearer.token_id, user_id=None, now=index.now)
+
+
+def freeze(tx: Tx, index: Index, bearer: Bearer) -> None:
+    people.freeze(tx, OPERATOR, bearer.user.id, reason="stolen", now=index.now)
+
+
+def erase(tx: Tx, index: Index, bearer: Bearer) -> None:
+    delete_account(tx, OPERATOR, bearer.user, now=index.now)
+
+
+@pytest.mark.parametrize(
+    ("act", "code"), [(end_token, "token-revoked"), (freeze, "account-frozen"), (erase, "token-revoked")]
+)
+def test_a_token_that_ends_while_its_file_comes_in_uploads_nothing(
+    index: Index, act: Callable[[Tx, Index, Bearer], None], code: str
+) -> None:
+    """The token was good at the door; a file of a gigabyte is examined for many seconds after that."""
+    bearer = index.bearer(index.person("ann"))
+    with index.db.write() as tx:
+        act(tx, index, bearer)
+    assert refused(index, bearer, *make_wheel()).code == code
+    with index.db.read() as conn:
+        assert read.project(conn, "sample") is None
 
 
 def test_archived_and_quarantined_projects_take_no_files(index: Index) -> None:
