@@ -125,7 +125,7 @@ def _follow(tx: Tx, old: File, new_state: FileState, now: datetime) -> None:
     """Have what is said of the release, and what the search finds, follow a file that becomes public or stops being so."""
     if S.PUBLIC not in (old.state, new_state):
         return
-    if words.settle(tx, old, now):
+    if words.settle(tx, old.project_id, old.release_id, now):
         search.refresh(tx, old.project_id)
     elif new_state is not S.PUBLIC:
         search.withdrawn(tx, old.project_id, old.version)

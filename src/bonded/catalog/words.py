@@ -15,7 +15,6 @@ from sqlalchemy import bindparam, delete, insert, select, update
 
 from bonded.catalog import requirements
 from bonded.catalog.descriptions import begin_again
-from bonded.catalog.read import File
 from bonded.catalog.tables import file, file_metadata, release
 from bonded.db.engine import Tx
 from bonded.values.states import FileState
@@ -44,29 +43,31 @@ def enter(tx: Tx, release_id: str, file_id: str, metadata: Mapping[str, Any]) ->
         tx.execute(_KEEP, {"file_id": file_id, "metadata": metadata})
 
 
-def settle(tx: Tx, moved: File, now: datetime) -> bool:
-    """Have the release of a file that was just moved say what a public file of it says; gives whether that is news.
+def settle(tx: Tx, project_id: str, release_id: str, now: datetime) -> bool:
+    """Have a release of which a file was just moved say what a public file of it says; gives whether that is news.
 
     The caller holds the project's lock. A release without public files says what it said.
     """
-    own = set(tx.execute(_OWNERS, {"release": moved.release_id}).scalars())
+    own = set(tx.execute(_OWNERS, {"release": release_id}).scalars())
     if not own:  # of nearly every release, all files say the same
         return False
-    files = tx.execute(_FILES, {"release": moved.release_id}).all()
+    files = tx.execute(_FILES, {"release": release_id}).all()
     public = [one.id for one in files if one.state == FileState.PUBLIC]
     if not public or not own.issuperset(public):
         return False
-    _speak(tx, moved, public[0], [one.id for one in files if one.id not in own], now)
+    requirements.enter(
+        tx, project_id, _speak(tx, release_id, public[0], [one.id for one in files if one.id not in own])
+    )
+    begin_again(tx, release_id, now)
     return True
 
 
-def _speak(tx: Tx, moved: File, speaker: str, others: list[str], now: datetime) -> None:
-    """Exchange what `speaker` says for what the release's row has, which is what the `others` say."""
-    before = tx.execute(_SAID, {"release": moved.release_id}).scalar_one()
+def _speak(tx: Tx, release_id: str, speaker: str, others: list[str]) -> dict[str, Any]:
+    """Exchange what `speaker` says for what the release's row has, which is what the `others` say. Returns it."""
+    before = tx.execute(_SAID, {"release": release_id}).scalar_one()
     said = tx.execute(_OWN, {"file": speaker}).scalar_one()
     for file_id in others:
         tx.execute(_KEEP, {"file_id": file_id, "metadata": before})
     tx.execute(_DROP, {"file": speaker})
-    tx.execute(_SAY, {"said_of": moved.release_id, "metadata": said})
-    requirements.enter(tx, moved.project_id, said)
-    begin_again(tx, moved.release_id, now)
+    tx.execute(_SAY, {"said_of": release_id, "metadata": said})
+    return dict(said)
