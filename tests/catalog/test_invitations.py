@@ -117,6 +117,28 @@ def test_an_invitation_that_is_over_gives_nothing(team: Team, end: str) -> None:
     assert len(team.actions()) == 2
 
 
+def test_what_an_owner_offered_ends_with_their_being_one(team: Team) -> None:
+    """Else whoever got into olga's account would come back as an owner by an account that they invited before."""
+    invitation, carol = team.invite(Role.OWNER), team.shelf.person("carol")
+    with team.shelf.db.write() as tx:
+        change.add_role(tx, OPERATOR, "spam", carol.id, Role.OWNER, now=team.shelf.now)
+        change.add_role(tx, by(carol), "spam", team.olga.id, Role.MAINTAINER, now=team.shelf.now)
+    assert team.actions()[-2:] == ["role.revoke-invitation", "role.add"]
+    with pytest.raises(Refusal) as caught, team.shelf.db.write() as tx:
+        invitations.accept(tx, by(team.bob), invitation, team.bob.id, now=team.shelf.now)
+    assert caught.value.code == "invitation-over"
+
+
+def test_accepting_takes_no_role_away_that_came_meanwhile(team: Team) -> None:
+    """The operator made bob an owner while he was asked to maintain."""
+    invitation = team.invite()
+    with team.shelf.db.write() as tx:
+        change.add_role(tx, OPERATOR, "spam", team.bob.id, Role.OWNER, now=team.shelf.now)
+    with team.shelf.db.write() as tx:
+        invitations.accept(tx, by(team.bob), invitation, team.bob.id, now=team.shelf.now)
+    assert team.role(team.bob) is Role.OWNER
+
+
 def test_a_link_is_of_the_newest_mail_and_known_by_its_hash_only(team: Team) -> None:
     made = team.invite()
     with team.shelf.db.write() as tx:

@@ -76,6 +76,10 @@ def test_versions_are_named_in_any_spelling() -> None:
     assert hits("0.1dev-r1715", entry), "one that PEP 440 cannot read is compared as it stands"
 
 
+def test_a_version_of_more_digits_than_python_reads_is_nobodys() -> None:
+    assert not hits("1.0", about(versions=("9" * 5000,)))
+
+
 def test_a_range_of_commits_says_nothing_of_releases() -> None:
     git = about() | {"ranges": [{"type": "GIT", "repo": "r", "events": [{"introduced": "0"}, {"fixed": "abc"}]}]}
     assert not hits("1.0", git)
@@ -120,6 +124,7 @@ BAD: dict[str, tuple[Any, str]] = {
     "no time": ({"id": "A", "affected": [about(ZERO)]}, "modified"),
     "a time that is none": (value(about(ZERO), modified="yesterday"), "OSV schema"),
     "an event that cannot be placed": (value(about({"introduced": "one"})), "'one' cannot be placed"),
+    "an event of too many digits": (value(about({"introduced": "9" * 5000})), "cannot be placed"),
     "affected is no list": (value() | {"affected": 7}, "OSV schema"),
     "no name": (value({"package": {"ecosystem": "PyPI"}}), "OSV schema"),
     "ranges are no objects": (value(about() | {"ranges": ["x"]}), "OSV schema"),

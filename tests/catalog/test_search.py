@@ -194,6 +194,30 @@ def test_the_search_follows_what_is_public(shelf: Shelf) -> None:
     assert keys(shelf, "words") == []
 
 
+def test_a_yank_taken_back_tells_nothing_of_a_file_that_is_not_public(shelf: Shelf) -> None:
+    public(shelf, "spam", "1.0", summary="good words")
+    _, bad = public(shelf, "eggs", "2.0", summary="bad words")
+    with shelf.db.write() as tx:
+        change.yank(tx, OPERATOR, bad, reason="", now=shelf.now)
+    move(shelf, bad, FileState.QUARANTINED, "file.withdraw")
+    with shelf.db.write() as tx:
+        change.unyank(tx, OPERATOR, bad, reason="", now=shelf.now)
+    assert keys(shelf, "words") == ["spam"]
+
+
+def test_a_file_that_comes_back_yanked_does_not_stand_for_its_project(shelf: Shelf) -> None:
+    owner = shelf.person("ann")
+    project = shelf.project("Spam", owner)
+    first, second = shelf.file(project, "1.0"), shelf.file(project, "2.0")
+    for file_id in (first, second):
+        move(shelf, file_id, FileState.PUBLIC)
+    with shelf.db.write() as tx:
+        change.yank(tx, OPERATOR, second, reason="", now=shelf.now)
+    move(shelf, second, FileState.QUARANTINED, "file.withdraw")
+    move(shelf, second, FileState.PUBLIC, "review.release")
+    assert ask(shelf, "spam")[0].version == "1.0"
+
+
 def test_quarantined_projects_are_silent_and_deleted_ones_not_found(shelf: Shelf) -> None:
     public(shelf, "spam", summary="cheap pills")
     with shelf.db.write() as tx:

@@ -218,6 +218,19 @@ def test_the_json_api_shows_what_the_page_shows(index: Index) -> None:
     assert whole["last_serial"] == orjson.loads(copy(index, "alpha"))["meta"]["_last-serial"]
 
 
+def test_a_pre_release_stands_for_the_project_only_where_there_is_nothing_else(index: Index) -> None:
+    index.upload("alpha", "2.0rc1")
+    index.settle_everything()
+    assert document(index, "alpha")["info"]["version"] == "2.0rc1"  # type: ignore[index]
+    final = index.upload("alpha", "1.0")
+    index.settle_everything()
+    assert document(index, "alpha")["info"]["version"] == "1.0"  # type: ignore[index]
+    with index.db.write() as tx:
+        change.yank(tx, OPERATOR, final, reason="", now=index.now)
+    index.settle_everything()
+    assert document(index, "alpha")["info"]["version"] == "2.0rc1"  # type: ignore[index]
+
+
 def test_documents_never_tell_what_is_not_published_yet(index: Index) -> None:
     index.upload("alpha", "1.0")
     index.publish()

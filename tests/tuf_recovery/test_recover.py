@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import orjson
 import pytest
 from sqlalchemy import func, insert, select
 
 from bonded.catalog.change_projects import delete_project, set_status
+from bonded.catalog.descriptions import outdated
+from bonded.catalog.pages import page_state
 from bonded.catalog.read import project as read_project
-from bonded.catalog.tables import file, role
+from bonded.catalog.requirements import dependants
+from bonded.catalog.tables import file, file_metadata, release, role
 from bonded.db.jobs import job
 from bonded.journal.tables import journal
 from bonded.ops.recover import ownerless
@@ -76,6 +80,36 @@ def test_an_empty_database_gets_everything_public_back(house: House, databases: 
     assert lost.client("returning").versions > returning
     assert lost.client().get(BAD) is None
     assert ownerless(lost.db) == ["alpha", "beta", "delta", "gamma"]
+
+
+def retell(house: House, file_id: str, **said: object) -> None:
+    """Change what the vault keeps of what a file says of itself."""
+    with house.db.read() as conn:
+        key = conn.execute(select(file.c.vault_key).where(file.c.id == file_id)).scalar_one()
+    path = house.folder / "vault" / f"{key}.facts.json"
+    facts = orjson.loads(path.read_bytes())
+    path.unlink()
+    path.write_bytes(orjson.dumps(facts | {"metadata": facts["metadata"] | said}))
+
+
+def test_what_releases_say_comes_back_as_an_upload_brings_it(house: House, databases: Databases) -> None:
+    retell(house, house.upload("alpha"), requires_dist=["beta"])
+    retell(house, house.upload("alpha", "1.0.0"), summary="words of the other file")  # 1.0.0 is 1.0
+    house.settle_everything()
+    lost = house.on(databases.empty(house.db))
+    lost.recover()
+    with lost.db.read() as conn:
+        releases = conn.execute(select(release.c.id)).scalars().all()
+        assert outdated(conn, 1, 10) == releases, "its description is to be rendered"
+        assert dependants(conn, ["beta"]) == {"beta": 1}
+        page = page_state(conn, "alpha")
+        said = dict(conn.execute(select(file_metadata.c.file_id, file_metadata.c.metadata)).all())
+    assert page is not None
+    own = {one.filename: said.get(one.file_id, page.metadata[one.version])["summary"] for one in page.files}
+    assert own == {
+        "alpha-1.0-py3-none-any.whl": "what alpha is",
+        "alpha-1.0.0-py3-none-any.whl": "words of the other file",
+    }
 
 
 def test_it_goes_on_afterwards(house: House, databases: Databases) -> None:

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import orjson
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 
+from bonded.accounts import people, tokens
 from bonded.accounts.tables import token
 from bonded.accounts.tokens import Bearer
 from bonded.catalog import change, change_two_owners, pages, read
+from bonded.catalog.descriptions import Description, Outcome, keep_description, read_description
+from bonded.catalog.search_tables import search
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
+from bonded.db.engine import Tx
 from bonded.db.jobs import job
 from bonded.journal.tables import journal, to_publish
+from bonded.ops.delete_account import delete_account
 from bonded.upload.accept import Accepted
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, Mode, ProjectStatus, Role
 from bonded.values.who import OPERATOR, POLICY
 from tests.upload.conftest import Index
-from tests.upload.making import make_sdist, make_wheel
+from tests.upload.making import make_sdist, make_wheel, metadata
 
 
 def refused(index: Index, bearer: Bearer, filename: str, data: bytes, **more: object) -> Refusal:
@@ -133,6 +139,65 @@ def test_a_rejected_file_frees_its_name_for_other_bytes_only(index: Index) -> No
     assert caught.value.code == "name-taken"
 
 
+def says(index: Index) -> tuple[str, str, str]:
+    """The summary that the page has and that the search has, and the HTML of the description, of sample 1.0."""
+    with index.db.read() as conn:
+        page = pages.page_state(conn, "sample")
+        found = conn.execute(select(search.c.summary)).scalar_one()
+        shown = read_description(conn, "sample", "1.0")
+    assert page is not None
+    return page.metadata["1.0"]["summary"], found, shown.html
+
+
+def describing(index: Index) -> list[str]:
+    """The releases whose description is to be rendered; forgets that."""
+    with index.db.write() as tx:
+        keys = tx.execute(delete(job).where(job.c.queue == "describe").returning(job.c.key)).scalars().all()
+    return [key.removeprefix("describe:") for key in keys]
+
+
+def move(index: Index, action: str, file_id: str, state: FileState) -> None:
+    with index.db.write() as tx:
+        change.move_file(tx, action, OPERATOR, file_id, state, reason="seen", now=index.now)
+
+
+def said(word: str) -> bytes:
+    head = metadata("sample", "1.0", f"Keywords: {word}", description=f"{word}\n")
+    return head.replace(b"Summary: a test", f"Summary: {word}".encode())
+
+
+def test_a_release_says_what_a_public_file_of_it_says(index: Index) -> None:
+    bearer = index.bearer(index.person("ann"))
+    bad = index.upload(bearer, *make_sdist(meta=said("phishing")))
+    good = index.upload(bearer, *make_wheel(meta=said("good")))
+    like_bad = index.upload(bearer, *make_wheel(tag="py2-none-any", meta=said("phishing")))
+    release = bad.file_id
+    rendered = Description(Outcome.RENDERED, html="<p>phishing</p>")
+    with index.db.write() as tx:
+        keep_description(tx, release, rendered, renderer=1, now=index.now)
+    assert describing(index) == [release]
+    move(index, "file.publish", good.file_id, FileState.PUBLIC)
+    assert says(index) == ("good", "good", ""), "nobody let out what the other files say"
+    assert describing(index) == [release]
+    move(index, "file.publish", like_bad.file_id, FileState.PUBLIC)
+    assert says(index)[:2] == ("good", "good"), "what a public file says stays"
+    assert describing(index) == []
+    move(index, "review.quarantine", good.file_id, FileState.QUARANTINED)
+    assert says(index)[:2] == ("phishing", "phishing"), "and goes with it"
+    move(index, "review.release", good.file_id, FileState.PUBLIC)
+    move(index, "review.remove", like_bad.file_id, FileState.REMOVED)
+    assert says(index)[:2] == ("good", "good")
+
+
+def test_a_file_after_a_rejected_one_brings_its_own_words(index: Index) -> None:
+    bearer = index.bearer(index.person("ann"))
+    one = index.upload(bearer, *make_wheel(meta=said("phishing")))
+    move(index, "file.refuse", one.file_id, FileState.REJECTED)
+    two = index.upload(bearer, *make_wheel(meta=said("good")))
+    move(index, "file.publish", two.file_id, FileState.PUBLIC)
+    assert says(index) == ("good", "good", "")
+
+
 def test_in_mode_watch_a_file_is_public_at_once_and_screened_after(index: Index) -> None:
     index.mode = Mode.WATCH
     bearer = index.bearer(index.person("ann"))
@@ -165,6 +230,33 @@ def test_rights_are_those_of_now_and_of_the_token(index: Index) -> None:
         change.remove_role(tx, OPERATOR, "sample", bob.id, Role.MAINTAINER, now=index.now)
     assert refused(index, bobs, *make_wheel(version="3.0"), version="3.0").code == "not-your-project"
     assert count(index, project_table.c.id) == 1
+
+
+def end_token(tx: Tx, index: Index, bearer: Bearer) -> None:
+    tokens.revoke(tx, OPERATOR, bearer.token_id, user_id=None, now=index.now)
+
+
+def freeze(tx: Tx, index: Index, bearer: Bearer) -> None:
+    people.freeze(tx, OPERATOR, bearer.user.id, reason="stolen", now=index.now)
+
+
+def erase(tx: Tx, index: Index, bearer: Bearer) -> None:
+    delete_account(tx, OPERATOR, bearer.user, now=index.now)
+
+
+@pytest.mark.parametrize(
+    ("act", "code"), [(end_token, "token-revoked"), (freeze, "account-frozen"), (erase, "token-revoked")]
+)
+def test_a_token_that_ends_while_its_file_comes_in_uploads_nothing(
+    index: Index, act: Callable[[Tx, Index, Bearer], None], code: str
+) -> None:
+    """The token was good at the door; a file of a gigabyte is examined for many seconds after that."""
+    bearer = index.bearer(index.person("ann"))
+    with index.db.write() as tx:
+        act(tx, index, bearer)
+    assert refused(index, bearer, *make_wheel()).code == code
+    with index.db.read() as conn:
+        assert read.project(conn, "sample") is None
 
 
 def test_archived_and_quarantined_projects_take_no_files(index: Index) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import insert, select
 
 from bonded.adapters.sandbox_pick import pick
 from bonded.catalog.description_tables import description
-from bonded.catalog.descriptions import Description, Outcome, Source, expect_description, read_description
+from bonded.catalog.descriptions import QUEUE, Description, Outcome, Source, ask, expect_description, read_description
 from bonded.catalog.tables import project, release
 from bonded.db.engine import Database
 from bonded.db.jobs import job
@@ -212,11 +212,11 @@ def test_a_release_is_described_by_a_job(db: Database, sandbox: Sandbox, now: da
         about = {"description": "# Hello", "description_content_type": "text/markdown"}
         tx.execute(insert(release).values(id="r", project_id="p", version="1.0", metadata=about, created_at=now))
         expect_description(tx, "r")
-        describe.ask(tx, "r", now)
+        ask(tx, "r", now)
     with db.read() as conn:
         assert read_description(conn, "spam", "1.0") == Description(Outcome.WAITING)
         assert read_description(conn, "spam", "2.0") == Description(Outcome.WAITING)
-    assert work_once(db, {describe.QUEUE: partial(describe.handle, context)}, lambda: now)
+    assert work_once(db, {QUEUE: partial(describe.handle, context)}, lambda: now)
     with db.read() as conn:
         made = read_description(conn, "spam", "1.0")
         assert conn.execute(select(job.c.id)).all() == []
@@ -226,5 +226,17 @@ def test_a_release_is_described_by_a_job(db: Database, sandbox: Sandbox, now: da
     with db.write() as tx:
         tx.execute(description.update().values(renderer=describe.RENDERER - 1))
     assert describe.refresh(db, now) == 1
-    assert work_once(db, {describe.QUEUE: partial(describe.handle, context)}, lambda: now)
+    assert work_once(db, {QUEUE: partial(describe.handle, context)}, lambda: now)
     assert describe.refresh(db, now) == 0
+
+
+def test_what_a_release_said_before_is_not_kept(db: Database, now: datetime) -> None:
+    """The release says something else since the job read it: what the job made of that is of no use."""
+    with db.write() as tx:
+        tx.execute(insert(project).values(id="p", key="spam", name="spam", status="active", created_at=now))
+        about = {"description": "new"}
+        tx.execute(insert(release).values(id="r", project_id="p", version="1.0", metadata=about, created_at=now))
+        expect_description(tx, "r")
+        describe._keep("r", Source("old", ""), Description(Outcome.RENDERED, html="<p>old</p>"), now, tx)
+    with db.read() as conn:
+        assert read_description(conn, "spam", "1.0") == Description(Outcome.WAITING)

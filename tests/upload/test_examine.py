@@ -96,6 +96,8 @@ def deep(levels: int) -> str:
 
 
 SHA = "sha256_digest"
+PURE = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\n"
+MANY_TAGS = b".".join(b"a%d" % n for n in range(230))
 REFUSED: list[tuple[str, str, tuple[str, bytes], dict[str, Any]]] = [
     # form
     ("form-action", "another action", wheel(), {"change": {":action": "submit"}}),
@@ -147,6 +149,9 @@ REFUSED: list[tuple[str, str, tuple[str, bytes], dict[str, Any]]] = [
     ("wheel-file", "version 2", wheel(wheel=b"Wheel-Version: 2.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"), {}),
     ("wheel-file", "no purelib", wheel(wheel=b"Wheel-Version: 1.0\nTag: py3-none-any\n"), {}),
     ("wheel-file", "other tags", wheel(wheel=b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py2-none-any\n"), {}),
+    ("wheel-file", "a tag that is none", wheel(wheel=PURE + b"Tag: py3-none-any\nTag: py3\n"), {}),
+    ("wheel-file", "an empty tag", wheel(wheel=PURE + b"Tag: py3-none-any\nTag:\n"), {}),
+    ("wheel-file", "millions of tags in a line", wheel(wheel=PURE + b"Tag: py3-none-any\nTag: " + b"-".join([MANY_TAGS] * 3) + b"\n"), {}),
     ("wheel-file", "a build number", wheel(wheel=b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\nBuild: 1\n"), {}),
     # RECORD
     ("record-form", "two columns", with_record(true_record() + "x,y\n"), {}),
@@ -240,6 +245,8 @@ ACCEPTED: list[tuple[str, tuple[str, bytes], dict[str, Any]]] = [
     ("several tags", wheel(tag="py2.py3-none-any"), {}),
     ("linux", wheel(tag="cp311-cp311-linux_x86_64"), {}),
     ("manylinux", wheel(tag="cp311-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64"), {}),
+    ("pyemscripten", wheel(tag="cp314-cp314-pyemscripten_2026_0_wasm32"), {}),
+    ("pyodide", wheel(tag="cp312-cp312-pyodide_2024_0_wasm32"), {}),
     ("scripts and data", changed("sample-1.0.data/scripts/run", b"#!python\n"), {}),
     ("entry points", entry_points("[console_scripts]\nsample = sample.cli:main [extra]\n\n[other.group]\nany = thing()\n"), {}),
     ("old metadata with License-File", wheel(meta=metadata("sample", "1.0", "License-File: LICENSE", "Home-page: UNKNOWN", age="2.1")), {}),
@@ -285,9 +292,23 @@ def test_what_is_served_is_what_the_artifact_says_not_the_form(folder: Path) -> 
     assert found.metadata_bytes == metadata("sample", "1.0", "Requires-Python: >=3.9", "Author: Ann")
 
 
-@pytest.mark.parametrize(("age", "served"), [("2.1", False), ("2.2", True), ("2.4", True)])
-def test_pkg_info_is_served_beside_an_sdist_only_when_it_can_be_relied_on(folder: Path, age: str, served: bool) -> None:
-    found = judge(folder, *make_sdist(meta=metadata("sample", "1.0", age=age)))
+@pytest.mark.parametrize(
+    ("age", "dynamic", "served"),
+    [
+        ("2.1", "", False),
+        ("2.2", "", True),
+        ("2.4", "", True),
+        ("2.4", "License-File", True),
+        ("2.2", "Requires-Dist", False),
+        ("2.4", "requires-python", False),
+        ("2.4", "Provides-Extra", False),
+    ],
+)
+def test_pkg_info_is_served_beside_an_sdist_only_when_it_can_be_relied_on(
+    folder: Path, age: str, dynamic: str, served: bool
+) -> None:
+    lines = [f"Dynamic: {dynamic}"] if dynamic else []
+    found = judge(folder, *make_sdist(meta=metadata("sample", "1.0", *lines, age=age)))
     assert isinstance(found, Examined)
     assert found.has_metadata_file is served
 

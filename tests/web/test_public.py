@@ -64,8 +64,10 @@ def test_versions_are_found_in_any_spelling_and_names_are_redirected(house: Hous
     house.file(ann, "Spam_Eggs", "1.0")
     assert house.browser().get("/project/Spam_Eggs/", status=301).location == "http://localhost/project/spam-eggs/"
     house.browser().get("/project/spam-eggs/v1.0/", status=200)
+    house.browser().get("/project/spam-eggs/1.0.0/", status=200)
     house.browser().get("/project/spam-eggs/9.9/", status=404)
     house.browser().get("/project/spam-eggs/not a version/", status=404)
+    house.browser().get(f"/project/spam-eggs/{'9' * 5000}/", status=404)
 
 
 @pytest.mark.parametrize("state", [FileState.HELD, FileState.REJECTED, FileState.RECEIVED])

@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 
 from bonded.accounts.publishers import Publisher
 from bonded.catalog import change, read
+from bonded.ops.delete_account import delete_account
 from bonded.tuf import seen
 from bonded.tuf.status_model import QueueStatus, RoleStatus, Status
 from bonded.values.alarms import Alarm
@@ -191,6 +192,15 @@ def test_statistics_count_what_is_public(shelf: Shelf) -> None:
     again = statistics.kept.current(shelf.house.db, shelf.house.now + timedelta(minutes=4))
     assert again is numbers, "counted once in a while only"
     assert statistics.kept.current(shelf.house.db, shelf.house.now + timedelta(minutes=6)) is not numbers
+
+
+def test_statistics_count_nobody_whose_account_was_deleted(house: House) -> None:
+    house.person("ann")
+    bob = house.person("bob")
+    with house.db.write() as tx:
+        delete_account(tx, OPERATOR, bob, now=house.now)
+    with house.db.read() as conn:
+        assert statistics.count(conn, house.now).people == 1
 
 
 def test_the_front_page_counts_projects_and_reads_few_of_them(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:

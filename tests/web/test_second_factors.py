@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -9,10 +10,12 @@ from datetime import timedelta
 import pytest
 from webtest import TestApp, TestResponse
 
-from bonded.accounts import factors, recovery, totp
+from bonded.accounts import devices, factors, recovery, totp
 from bonded.accounts.people import User
 from bonded.accounts.second_step import LIMITS
 from bonded.journal.tables import journal
+from bonded.values.who import OPERATOR
+from tests.support.soft_device import SoftDevice
 from tests.web.house import PASSWORD, House, form_to, form_with, login_form
 
 SECRET = b"0123456789abcdefghij"
@@ -36,8 +39,6 @@ def ann(both: House) -> User:
 
 
 def add_app(house: House, person: User, label: str = "phone", secret: bytes = SECRET) -> str:
-    from bonded.values.who import OPERATOR
-
     with house.db.write() as tx:
         return factors.add_app(
             tx, OPERATOR, house.context.sealer, person.id, label, secret, code(house, secret=secret), now=house.now
@@ -125,7 +126,6 @@ def test_the_second_step_may_take_five_minutes(both: House, ann: User) -> None:
 
 def test_a_frozen_account_gets_no_further(both: House, ann: User) -> None:
     from bonded.accounts import people
-    from bonded.values.who import OPERATOR
 
     page = first_step(both, both.browser())
     with both.db.write() as tx:
@@ -174,6 +174,30 @@ def test_a_step_up_by_code_does_the_act(both: House, ann: User) -> None:
     page = form_to(browser.get("/account/factors/"), "/account/factors/codes/").submit(status=403)
     done = second(page, "confirm_code", code(both), 200)
     assert "They are shown this once" in done
+
+
+class Synced(SoftDevice):
+    """A passkey that is kept on several machines: its counter stays 0, so it tells no answer from an older one."""
+
+    def get(self, options: str) -> str:
+        self.count = -1
+        return super().get(options)
+
+
+def test_the_answer_of_a_device_confirms_once(both: House) -> None:
+    """Reloading the page that an act answered with sends the form again, answer and all, hours after the device was there."""
+    person, browser = both.person("ann"), both.login("ann")
+    device, options = Synced("http://localhost", "localhost"), json.dumps({"challenge": "AAAA"})
+    row = devices.registered(devices.Site("", "http://localhost/"), "AAAA", device.create(options))
+    with both.db.write() as tx:
+        factors.add_device(tx, OPERATOR, person.id, "passkey", row, now=both.now)
+    both.now += timedelta(hours=1)
+    page = form_to(browser.get("/account/factors/"), "/account/factors/codes/").submit(status=403)
+    form = form_with(page, "confirm_answer")
+    form["confirm_answer"] = device.get(page.html.find("form", {"data-device": "get"})["data-options"])
+    assert "They are shown this once" in form.submit(status=200)
+    both.now += timedelta(hours=1)
+    assert "Confirm that it is you" in form.submit(status=403)
 
 
 def test_names_and_removing(both: House, ann: User) -> None:

@@ -1,7 +1,7 @@
 """Security devices and passkeys (WebAuthn level 3): options for the browser, and verifying what it answers, by py_webauthn.
 
-A challenge is kept in the session, is good for one answer, and ends after five minutes. Attestation is not asked for: any
-device will do, and its make is nobody's business.
+A challenge is kept in the session and is good for one answer; at a login it ends after five minutes. Attestation is not asked
+for: any device will do, and its make is nobody's business.
 """
 
 from __future__ import annotations
@@ -129,13 +129,13 @@ def authenticated(tx: Tx, site: Site, challenge: str, answer: str, *, user_id: s
     """The device that answered, its counter noted. Raises Refusal (device-failed, device-copied).
 
     With `user_id` the device must be that person's; without, it is a passkey: it says whose it is, and the device must
-    have verified who holds it.
+    have verified who holds it. `challenge` is "" where none was given out, or it was answered already.
     """
     from webauthn import verify_authentication_response
     from webauthn.helpers.exceptions import WebAuthnException
 
     raw = _answer(answer)
-    row = _row(tx, raw)
+    row = _row(tx, raw) if challenge else None
     if row is None or (user_id is not None and row.user_id != user_id) or (user_id is None and not row.passkey):
         raise _failed()
     try:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bonded.catalog import search
+from bonded.catalog import search, words
 from bonded.catalog.locks import lock_file
 from bonded.catalog.read import File
 from bonded.catalog.rules import check_reason
@@ -76,10 +76,7 @@ def move_file(
     _update(tx, old, values, takes_name=held and not old.holds_name)
     # A project that was deleted comes back with its first public file; its owners are still its owners.
     of_project = {"deleted": False} if new_state is S.PUBLIC else {}
-    if new_state is S.PUBLIC:
-        search.published(tx, old.project_id, old.version)
-    elif old.state is S.PUBLIC:
-        search.withdrawn(tx, old.project_id, old.version)
+    _follow(tx, old, new_state, now)
     taken_down = action in AT_ONCE and old.state in (S.PUBLIC, S.QUARANTINED)
     if taken_down or (old.state is S.QUARANTINED and new_state is S.PUBLIC):
         # The same job brings the bytes back where no publication has withdrawn the file in between.
@@ -110,7 +107,8 @@ def unyank(tx: Tx, who: Actor, file_id: str, *, reason: str, now: datetime) -> i
     if not old.yanked:
         raise Refusal(WRONG_STATE, f"{old.filename} is not yanked")
     _update(tx, old, {"yanked": False, "yanked_reason": ""})
-    search.published(tx, old.project_id, old.version)
+    if old.state is S.PUBLIC:
+        search.published(tx, old.project_id, old.version)
     return _record(tx, "file.unyank", who, old, {"reason": text} if text else {}, now)
 
 
@@ -121,6 +119,18 @@ def delete_file(tx: Tx, who: Actor, file_id: str, *, reason: str, now: datetime)
     """
     check_owner_delete(lock_file(tx, file_id).state)
     return move_file(tx, "file.delete", who, file_id, S.REMOVED, reason=reason, now=now)
+
+
+def _follow(tx: Tx, old: File, new_state: FileState, now: datetime) -> None:
+    """Have what is said of the release, and what the search finds, follow a file that becomes public or stops being so."""
+    if S.PUBLIC not in (old.state, new_state):
+        return
+    if words.settle(tx, old.project_id, old.release_id, now):
+        search.refresh(tx, old.project_id)
+    elif new_state is not S.PUBLIC:
+        search.withdrawn(tx, old.project_id, old.version)
+    elif not old.yanked:  # one that comes back yanked is not what installers choose
+        search.published(tx, old.project_id, old.version)
 
 
 def _check_public(old: File) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete
 
 from bonded.catalog import read
-from bonded.catalog.derived_rights import drop
+from bonded.catalog.derived_rights import drop, drop_owners
 from bonded.catalog.locks import lock_project
 from bonded.catalog.role_rows import is_of, put_role
 from bonded.catalog.rules import NO_SUCH_ROLE, check_owner_left
@@ -25,6 +26,8 @@ from bonded.values.who import Actor
 def add_role(tx: Tx, who: Actor, key: str, user_id: str, role: Role, *, now: datetime) -> int:
     """Give a person a role in a project, in place of the one they had; returns the journal id.
 
+    With the role of an owner goes what only an owner can have begun.
+
     Raises Refusal (no-such-project, wrong-state when they have it already, sole-owner, two-owners-needed).
     """
     project = lock_project(tx, key)
@@ -35,7 +38,9 @@ def add_role(tx: Tx, who: Actor, key: str, user_id: str, role: Role, *, now: dat
     if had is not None:
         _check_left(tx, project, roles, user_id, role)
     put_role(tx, project, user_id, role, now=now)
-    facts = {"role": role} | ({"before": had} if had else {})
+    facts: dict[str, Any] = {"role": role} | ({"before": had} if had else {})
+    if had is Role.OWNER:  # whom they invited would come in by a right that is gone
+        facts |= drop_owners(tx, who, project, user_id, now=now)
     return record(
         tx, "role.add", who, (SubjectKind.PROJECT, project.id), now=now, project=key, user=user_id, facts=facts
     )

@@ -25,6 +25,13 @@ def drop(tx: Tx, who: Actor, project: Project, user_id: str, *, now: datetime) -
     counts = {
         "publishers": _publishers(tx, who, project.key, user_id, now),
         "tokens": _tokens(tx, who, project.key, user_id, now),
+    }
+    return {name: count for name, count in counts.items() if count} | drop_owners(tx, who, project, user_id, now=now)
+
+
+def drop_owners(tx: Tx, who: Actor, project: Project, user_id: str, *, now: datetime) -> dict[str, int]:
+    """Drop what only an owner can have begun, of somebody who is none any more; returns how many of each, as `drop`."""
+    counts = {
         "invitations": invitations.revoke_of(tx, who, project.id, user_id, now=now),
         "approvals": _approvals(tx, project.id, user_id),
     }

@@ -14,7 +14,9 @@ from sqlalchemy import Connection, insert, select, update
 from bonded.catalog.description_tables import description
 from bonded.catalog.tables import project, release
 from bonded.db.engine import Tx
+from bonded.db.jobs import enqueue
 
+QUEUE = "describe"
 _D = description.c
 
 
@@ -74,6 +76,18 @@ def source_of(conn: Connection, release_id: str) -> Source | None:
 def expect_description(tx: Tx, release_id: str) -> None:
     """Make the row of a new release, which a job will fill."""
     tx.execute(insert(description).values(release_id=release_id, outcome=Outcome.WAITING, renderer=0))
+
+
+def ask(tx: Tx, release_id: str, now: datetime) -> None:
+    """Have the description of a release rendered."""
+    enqueue(tx, QUEUE, f"{QUEUE}:{release_id}", {"release_id": release_id}, now=now)
+
+
+def begin_again(tx: Tx, release_id: str, now: datetime) -> None:
+    """Forget what was rendered of a release that says something else now, and ask for it anew."""
+    forgotten = {"outcome": Outcome.WAITING, "renderer": 0, "kind": "", "html": "", "reason": "", "rendered_at": None}
+    tx.execute(update(description).where(_D.release_id == release_id).values(forgotten))
+    ask(tx, release_id, now)
 
 
 def keep_description(tx: Tx, release_id: str, made: Description, *, renderer: int, now: datetime) -> None:

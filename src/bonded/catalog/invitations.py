@@ -137,11 +137,12 @@ def of_project(conn: Connection, project_id: str, *, now: datetime) -> list[Invi
 
 
 def accept(tx: Tx, who: Actor, invitation_id: str, user_id: str, *, now: datetime) -> Invitation:
-    """Take the role. Raises Refusal (no-such-invitation, also for somebody else's; invitation-over)."""
+    """Take the role; an owner stays one. Raises Refusal (no-such-invitation, also for somebody else's; invitation-over)."""
     found = _one(tx, (table.c.id == _id(invitation_id)) & (table.c.user_id == user_id))
     project = lock_project(tx, found.project_key)  # before the invitation: everybody locks projects first
     _end(tx, found, Outcome.ACCEPTED, now)
-    put_role(tx, project, user_id, found.role, now=now)
+    if read.role_in(tx, user_id, found.project_key) is not Role.OWNER:  # the operator may have made them one meanwhile
+        put_role(tx, project, user_id, found.role, now=now)
     _record(tx, "role.accept", who, found, now)
     return found
 

@@ -140,7 +140,7 @@ def _order(event: tuple[str, str]) -> tuple[bool, Version, bool]:
 def _version(text: str) -> Version:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of more digits than Python takes
         raise BadRecord(f"the event of version {text[:60]!r} cannot be placed (PEP 440)") from None
 
 
@@ -160,7 +160,7 @@ def _within(version: Version, events: Iterable[tuple[str, str]]) -> bool:
 def _same(version: Version, text: str) -> bool:
     try:
         return version == Version(text)
-    except InvalidVersion:
+    except ValueError:  # as above
         return False
 
 

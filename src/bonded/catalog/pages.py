@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from packaging.version import InvalidVersion, Version
 from sqlalchemy import BigInteger, Connection, Row, bindparam, select, type_coerce
 
 from bonded.catalog.read import EVER_PUBLIC, PROJECT_COLUMNS, Project, as_project
@@ -105,6 +106,24 @@ class PageState:
     files: tuple[PageFile, ...]
     created_at: datetime
     metadata: dict[str, dict[str, Any]]
+
+    @property
+    def newest(self) -> str:
+        """The version that installers would choose: the newest final one not yanked, else the newest; "" without files.
+
+        All that say one version of a project say this one: a tool that looks for updates must not propose a pre-release.
+        """
+        usable = {file.version for file in self.files if not file.yanked}
+        choices = [version for version in self.versions if version in usable] or list(self.versions)
+        final = [version for version in choices if _final(version)]
+        return next(reversed(final or choices), "")
+
+
+def _final(version: str) -> bool:
+    try:
+        return not Version(version).is_prerelease
+    except InvalidVersion:
+        return False
 
 
 def page_state(conn: Connection, key: str) -> PageState | None:

@@ -32,7 +32,7 @@ class Project:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One version of a project. `metadata` are the core metadata of its first file, by field name."""
+    """One version of a project. `metadata` are core metadata of a file of it, by field name (catalog.words)."""
 
     id: str
     project_id: str

@@ -59,7 +59,8 @@ release = Table(
     Column("project_id", Text, ForeignKey("project.id"), nullable=False),
     Column("version", Text, nullable=False),  # normal form (PEP 440) as first uploaded: 1.0 or 1.0.0
     Column("canonical", Text, nullable=False, default=_canonical),  # without trailing zeros: equal for equal versions
-    Column("metadata", Json, nullable=False),  # of its first file, as read from the artifact (values of core metadata)
+    # Core metadata as read from the artifact: of those of its files that have no row in `file_metadata`.
+    Column("metadata", Json, nullable=False),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("project_id", "canonical"),
 )
@@ -112,6 +113,14 @@ file = Table(
         sqlite_where=text("holds_name"),
         postgresql_where=text("holds_name"),
     ),
+)
+
+# Of files whose core metadata are not those of their release's row (catalog.words).
+file_metadata = Table(
+    "file_metadata",
+    metadata,
+    Column("file_id", Text, ForeignKey("file.id"), primary_key=True),
+    Column("metadata", Json, nullable=False),
 )
 
 case = Table(

@@ -105,7 +105,7 @@ def delete_documents(public: Storage, key: str) -> None:
 def documents(
     state: PageState, serial: int, base_url: str, known: Sequence[Vulnerability] = ()
 ) -> Iterator[tuple[str, bytes]]:
-    """(object name, bytes) of every document of a project; the newest version, not yanked, stands for the project.
+    """(object name, bytes) of every document of a project; the version that installers would choose stands for the project.
 
     `known`: the project's known vulnerabilities; each document has those of its version.
     """
@@ -120,10 +120,10 @@ def documents(
             f"pypi/{state.key}/{version}/json",
             _document(info, serial, files[version], None, of_version(known, version)),
         )
-    newest = [v for v in state.versions if None in yanked[v]] or list(state.versions)
+    newest = state.newest
     if newest:
-        info = _info(state, newest[-1], yanked[newest[-1]], base_url)
-        yield f"pypi/{state.key}/json", _document(info, serial, files[newest[-1]], files, of_version(known, newest[-1]))
+        info = _info(state, newest, yanked[newest], base_url)
+        yield f"pypi/{state.key}/json", _document(info, serial, files[newest], files, of_version(known, newest))
 
 
 def _document(

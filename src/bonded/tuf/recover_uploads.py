@@ -13,6 +13,7 @@ import structlog
 from packaging.utils import canonicalize_version
 from sqlalchemy import Connection, insert, select
 
+from bonded.catalog import words
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
 from bonded.db.engine import Database, Tx
@@ -74,6 +75,7 @@ def _enter(tx: Tx, blob: Blob, now: datetime) -> int:
         log.error("facts in the vault are not whole", blob=blob.key, reason=str(error))
         return 0
     tx.execute(insert(file_table).values(row))
+    words.enter(tx, release_id, row["id"], told["metadata"])
     facts = {"filename": row["filename"], "sha256": row["sha256"], "to": FileState.RECEIVED, "from": "the vault"}
     record(tx, "file.recover", OPERATOR, (SubjectKind.FILE, row["id"]), now=now, project=key, facts=facts)
     enqueue(tx, "screen", f"screen:{row['id']}", {"file_id": row["id"]}, now=now)

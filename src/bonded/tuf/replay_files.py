@@ -8,6 +8,8 @@ from typing import Any
 from packaging.utils import canonicalize_version
 from sqlalchemy import bindparam, insert, select
 
+from bonded.catalog import requirements
+from bonded.catalog.descriptions import expect_description
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import release as release_table
 from bonded.db.engine import Tx
@@ -107,6 +109,10 @@ def release(tx: Tx, project_id: str, version: str, metadata: dict[str, Any], at:
         return str(found)
     values = {"id": new_id(), "project_id": project_id, "version": version, "metadata": metadata, "created_at": at}
     tx.execute(_NEW_RELEASE, values)
+    requirements.enter(tx, project_id, metadata)
+    expect_description(
+        tx, str(values["id"])
+    )  # rendered in the background, as those of an earlier version of the index are
     return str(values["id"])
 
 

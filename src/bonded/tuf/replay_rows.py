@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Row, bindparam, insert, select, update
 
-from bonded.catalog import search
+from bonded.catalog import search, words
 from bonded.catalog.states import holds_name
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
@@ -174,6 +174,8 @@ def _came(tx: Tx, act: FileAct, project_id: str, rows: list[Known], blobs: Blobs
         done.without_facts += 1
     row_values = new_row(tx, act, project_id, blob, now)
     tx.execute(_NEW_FILE, row_values)
+    if blob is not None and blob.facts.get("metadata"):
+        words.enter(tx, row_values["release_id"], row_values["id"], blob.facts["metadata"])
     facts = {"filename": act.filename, "sha256": act.target.sha256, "to": S.PUBLIC, "bytes": blob is not None}
     subject = (SubjectKind.FILE, row_values["id"])
     record(tx, "file.recover", OPERATOR, subject, now=now, project=act.key, facts=facts)
@@ -209,6 +211,7 @@ def _move(tx: Tx, row: Known, key: str, state: FileState, now: datetime, *, keep
         "holds_name": keep_name and holds_name(state, burnt),
     }
     tx.execute(update(file_table).where(file_table.c.id == row.id).values(**values))
+    words.settle(tx, row.project_id, row.release_id, now)
     if row.state == S.PUBLIC and state is not S.PUBLIC:
         enqueue(tx, "takedown", f"takedown:{row.id}", {"file_id": row.id}, now=now)
     facts = {"filename": row.filename, "sha256": row.sha256, "from": row.state, "to": state}

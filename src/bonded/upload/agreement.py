@@ -86,10 +86,8 @@ def check_form_requirements(named: Named, core: Core, form: Form) -> None:
 
 
 def _open(named: Named, core: Core, field: str) -> bool:
-    """Whether a built wheel may say something else: PKG-INFO before 2.2, or the field is dynamic (PEP 643)."""
-    if named.packagetype is PackageType.WHEEL:
-        return False
-    return core.age < "2.2" or field in [str(name).lower() for name in core.fields.get("dynamic", [])]
+    """Whether a built wheel may say something else."""
+    return named.packagetype is not PackageType.WHEEL and not core.settled(field)
 
 
 def _plain(requirement: Requirement) -> tuple[str, frozenset[str], SpecifierSet, str, str]:

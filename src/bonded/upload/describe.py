@@ -13,15 +13,14 @@ from functools import partial
 import orjson
 import structlog
 
-from bonded.catalog.descriptions import Description, Outcome, Source, keep_description, outdated, source_of
+from bonded.catalog.descriptions import QUEUE, Description, Outcome, Source, keep_description, outdated, source_of
 from bonded.db.engine import Database, Tx
-from bonded.db.jobs import Job, enqueue, enqueue_all
+from bonded.db.jobs import Job, enqueue_all
 from bonded.db.worker import Effects
 from bonded.seams import Sandbox
 from bonded.upload.rendering import TEXT, kind_of, render_call
 from bonded.values.prose import faults
 
-QUEUE = "describe"
 RENDERER = 1
 """Raise it when the same text would be rendered otherwise: everything is rendered again, in the background."""
 LONGEST = 500_000
@@ -41,11 +40,6 @@ class DescribeContext:
     memory_bytes: int = 256 * 1024 * 1024
 
 
-def ask(tx: Tx, release_id: str, now: datetime) -> None:
-    """Have the description of a release rendered."""
-    enqueue(tx, QUEUE, f"{QUEUE}:{release_id}", {"release_id": release_id}, now=now)
-
-
 def handle(context: DescribeContext, job: Job, now: datetime) -> Effects | None:
     """Render the description of the release that the job names. None when the release is gone."""
     release_id = str(job.payload["release_id"])
@@ -55,11 +49,12 @@ def handle(context: DescribeContext, job: Job, now: datetime) -> Effects | None:
         return None
     made = rendered(context, source)
     log.info("described", release=release_id, outcome=made.outcome, kind=made.kind, reason=made.reason)
-    return partial(_keep, release_id, made, now)
+    return partial(_keep, release_id, source, made, now)
 
 
-def _keep(release_id: str, made: Description, now: datetime, tx: Tx) -> None:
-    keep_description(tx, release_id, made, renderer=RENDERER, now=now)
+def _keep(release_id: str, source: Source, made: Description, now: datetime, tx: Tx) -> None:
+    if source_of(tx, release_id) == source:  # else the release says something else now, and another job renders that
+        keep_description(tx, release_id, made, renderer=RENDERER, now=now)
 
 
 def rendered(context: DescribeContext, source: Source) -> Description:

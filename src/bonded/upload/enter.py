@@ -14,9 +14,9 @@ from bonded.accounts.bearing import as_of_now, made_project
 from bonded.accounts.caveats import TOKEN_PROJECT
 from bonded.accounts.permits import require
 from bonded.accounts.tokens import Bearer
-from bonded.catalog import read, requirements
+from bonded.catalog import read, requirements, words
 from bonded.catalog.change import create_project
-from bonded.catalog.descriptions import expect_description
+from bonded.catalog.descriptions import ask, expect_description
 from bonded.catalog.locks import try_lock_project
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import release as release_table
@@ -24,7 +24,6 @@ from bonded.catalog.twins import lock_twins, twins_of
 from bonded.db.engine import Tx
 from bonded.db.jobs import enqueue
 from bonded.journal.record import record
-from bonded.upload import describe
 from bonded.upload.attestations import Provenance
 from bonded.upload.examine import Examined
 from bonded.upload.limits import UploadLimits
@@ -104,6 +103,8 @@ def enter(
     row = _row(received, examined, project, release_id, vault_key, upload_id, bearer, now)
     row["provenance_sha256"] = provenance.sha256 if provenance else None
     tx.execute(_NEW_FILE, row)
+    if release_id != upload_id:  # a release is made with its first file, and says what that one says
+        words.enter(tx, release_id, upload_id, examined.metadata)
     record(
         tx,
         "file.upload",
@@ -204,7 +205,7 @@ def _release(tx: Tx, project: read.Project, examined: Examined, release_id: str,
     if made is not None:
         requirements.enter(tx, project.id, examined.metadata)
         expect_description(tx, str(made))
-        describe.ask(tx, str(made), now)
+        ask(tx, str(made), now)
         return str(made)
     head = read.release_head(tx, project.id, examined.version)
     assert head is not None, "a release that is in the way is there"

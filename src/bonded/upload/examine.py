@@ -22,13 +22,17 @@ from bonded.upload.sdist import sdist_folder
 from bonded.upload.wheel import WHEEL_CHECKS, dist_info
 from bonded.values.states import PackageType
 
+RESOLVED_BY = ("requires-dist", "requires-python", "provides-extra")
+"""Fields that installers choose by."""
+
 
 @dataclass(frozen=True, slots=True)
 class Examined:
     """A file that passed every check that needs no database. `metadata_bytes` as they stand in the archive.
 
     `has_metadata_file`: they are served beside the file (PEP 658): of wheels, and of source distributions whose PKG-INFO
-    can be relied on (2.2 or later, PEP 643).
+    has all that installers resolve by (PEP 643). pip takes what is served for the truth and builds afterwards: where the
+    requirements are dynamic, it would install without them.
     """
 
     filename: str
@@ -98,5 +102,5 @@ def _examined(named: Named, core: Core, data: bytes, wheel: bool) -> Examined:
         metadata=core.fields,
         metadata_bytes=data,
         metadata_sha256=hashlib.sha256(data).hexdigest(),
-        has_metadata_file=wheel or core.age >= "2.2",
+        has_metadata_file=wheel or core.settled(*RESOLVED_BY),
     )

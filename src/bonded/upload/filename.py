@@ -51,7 +51,7 @@ PLATFORM_TAG = define(
     400,
     "The wheel is for an unknown platform",
     "The platform tag of the wheel's file name is none that installers know: any, win_*, macosx_*, manylinux_*, musllinux_*, "
-    "android_*, ios_*, pyodide_*, emscripten_*, and linux_* where the operator allows it.",
+    "android_*, ios_*, pyemscripten_*, pyodide_*, emscripten_*, and linux_* where the operator allows it.",
 )
 LOCAL_VERSION = define(
     "local-version",

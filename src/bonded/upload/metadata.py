@@ -84,6 +84,10 @@ class Core:
     requires_python: str
     requires_dist: list[Requirement]
 
+    def settled(self, *fields: str) -> bool:
+        """Whether every wheel built from a source distribution with these metadata has the same `fields` (lower case, PEP 643)."""
+        return self.age >= "2.2" and {str(one).lower() for one in self.fields.get("dynamic", [])}.isdisjoint(fields)
+
 
 def parse_metadata(data: bytes) -> Core:
     """Parse METADATA or PKG-INFO. Raises Refusal (metadata-encoding, invalid-metadata).

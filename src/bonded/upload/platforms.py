@@ -17,7 +17,8 @@ _KNOWN = re.compile(
             rf"musllinux_\d{{1,2}}_\d{{1,3}}_{ARCH}",
             r"ios_\d{1,2}_\d{1,2}_(arm64_iphoneos|arm64_iphonesimulator|x86_64_iphonesimulator)",
             r"android_\d{1,3}_(arm64_v8a|armeabi_v7a|x86_64|x86)",
-            r"pyodide_\d{4}_\d{1,2}_wasm32|emscripten_\d{1,2}_\d{1,2}_\d{1,3}_wasm32",
+            r"pyemscripten_\d{4}_\d{1,2}_wasm32|pyodide_\d{4}_\d{1,2}_wasm32",  # PEP 783; wheels before it said pyodide
+            r"emscripten_\d{1,2}_\d{1,2}_\d{1,3}_wasm32",
             rf"(freebsd|openbsd|netbsd)_\d{{1,2}}_\d{{1,2}}_.{{1,30}}|aix_.{{1,40}}|solaris_.{{1,40}}|{ANY}",
         )
     )

@@ -6,8 +6,9 @@ import configparser
 import email.parser
 import re
 from collections.abc import Callable
+from math import prod
 
-from packaging.tags import parse_tag
+from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
@@ -91,12 +92,24 @@ def check_wheel_file(artifact: Artifact, named: Named, _limits: UploadLimits) ->
         raise Refusal(WHEEL_FILE, f"the WHEEL file has the Wheel-Version {version[:20]!r}, not 1.x")
     if str(message.get("Root-Is-Purelib", "")).strip().lower() not in ("true", "false"):
         raise Refusal(WHEEL_FILE, "the WHEEL file does not say Root-Is-Purelib: true or false")
-    said = {tag for text in message.get_all("Tag", []) for tag in parse_tag(str(text).strip())}
-    if said != named.tags:
+    if _tags([str(text).strip() for text in message.get_all("Tag", [])], len(named.tags)) != named.tags:
         raise Refusal(WHEEL_FILE, f"the tags in the WHEEL file are not those of {named.filename}")
     build = str(message.get("Build", "")).strip()
     if build != named.build:
         raise Refusal(WHEEL_FILE, f"the WHEEL file has the build number {build[:20]!r}, the name {named.build!r}")
+
+
+def _tags(lines: list[str], most: int) -> frozenset[Tag] | None:
+    """What the `Tag` lines stand for together; None where one is no tag, or stands for more than `most`.
+
+    A line is the product of its three parts: three kilobytes of them would be twelve million tags.
+    """
+    if any(prod(part.count(".") + 1 for part in line.split("-")) > most for line in lines):
+        return None
+    try:
+        return frozenset(tag for line in lines for tag in parse_tag(line))
+    except ValueError:
+        return None
 
 
 def check_entry_points(artifact: Artifact, named: Named, _limits: UploadLimits) -> None:

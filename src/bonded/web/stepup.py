@@ -78,6 +78,7 @@ def _prove(request: Request, user: User, session: Session, field: str, given: st
         if field == CODE:
             proof = factors.use_code(tx, request.house.sealer, user.id, given, now=now).id
         elif field == ANSWER:
-            challenge = str(session.data.get(CHALLENGE, ""))
+            # Gone with the step-up that it proves: the same form, sent again, proves nothing.
+            challenge = str(session.data.pop(CHALLENGE, ""))
             proof = devices.authenticated(tx, request.settings.site, challenge, given, user_id=user.id, now=now).id
         sessions.confirm(tx, actor(request), session, proof=proof, now=now)

@@ -33,6 +33,7 @@ class Jobs(Publishing, Screening, Uploads, People):
         """Every queue with its handler."""
         from functools import partial
 
+        from bonded.catalog import descriptions
         from bonded.mail import job as mail
         from bonded.mail import reporters
         from bonded.mail.compose import MailSettings
@@ -63,7 +64,7 @@ class Jobs(Publishing, Screening, Uploads, People):
             "backfill": partial(run_part, self.history),
             "group": partial(grouping.handle, self.review),
             "compare": partial(compare.handle, self.review),
-            describe.QUEUE: partial(describe.handle, describe.DescribeContext(self.db, self.sandbox)),
+            descriptions.QUEUE: partial(describe.handle, describe.DescribeContext(self.db, self.sandbox)),
             "takedown": partial(takedown.handle, self.keeper),
             "plain": partial(plain.handle, self.keeper),
             "documents": partial(document_jobs.handle, self.keeper),

@@ -7,7 +7,6 @@ from typing import Any
 
 from markupsafe import Markup, escape
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion, Version
 from pyramid.httpexceptions import HTTPMovedPermanently
 from pyramid.response import Response
 from sqlalchemy import Connection
@@ -20,6 +19,7 @@ from bonded.catalog.requirements import dependants
 from bonded.tuf import seen
 from bonded.values.names import normalize
 from bonded.values.states import ProjectStatus
+from bonded.values.versions import canonical
 from bonded.web.public.about import About, about
 from bonded.web.public.commands import installs, requirement, verified_install
 from bonded.web.public.hurts import hurts
@@ -54,7 +54,7 @@ def show(request: Request) -> Response:
 def _values(conn: Connection, request: Request, page: PageState, version: str) -> dict[str, Any]:
     said, files = about(page.metadata.get(version, {})), files_of(page, version)
     description = read_description(conn, page.key, version)
-    user, newest = request.visitor.user, newest_version(page)
+    user, newest = request.visitor.user, page.newest
     pin = "" if version == newest else version
     bad, withdrawn = hurts(vulnerabilities.of_projects(conn, [page.key]).get(page.key, ()), version)
     return {
@@ -123,29 +123,13 @@ def versions_of(page: PageState) -> list[tuple[str, bool, Any]]:
     return [(v, _yanked(page, v), first[v]) for v in reversed(page.versions)]
 
 
-def newest_version(page: PageState) -> str:
-    """The version that installers would choose: the newest final one not yanked, else the newest; "" without files."""
-    usable = [v for v in page.versions if not _yanked(page, v)]
-    final = [v for v in usable if not _pre(v)]
-    return next(iter((final or usable or list(page.versions))[::-1]), "")
-
-
 def version_of(page: PageState, asked: str | None) -> str:
-    """The version that is meant, in its normal form. Raises Refusal (not-found)."""
+    """The version that is meant, as the page has it: 1.0 is 1.0.0. Raises Refusal (not-found)."""
     if asked is None:
-        return newest_version(page)
-    try:
-        canonical = str(Version(asked))
-    except InvalidVersion:
-        canonical = asked
-    return found(canonical if canonical in page.versions else None, f"{page.name} has no release {asked[:60]} here.")
-
-
-def _pre(version: str) -> bool:
-    try:
-        return Version(version).is_prerelease
-    except InvalidVersion:
-        return True
+        return page.newest
+    meant = canonical(asked)
+    same = (version for version in page.versions if canonical(version) == meant)
+    return found(next(same, None), f"{page.name} has no release {asked[:60]} here.")
 
 
 def _yanked(page: PageState, version: str) -> bool:

@@ -15,7 +15,7 @@ from bonded.accounts.tables import user
 from bonded.catalog import read
 from bonded.catalog.tables import file
 from bonded.tuf.tables import publication
-from bonded.values.states import FileState
+from bonded.values.states import AccountState, FileState
 from bonded.web.chart import chart
 from bonded.web.public.kept import Kept
 from bonded.web.request import Request
@@ -29,8 +29,9 @@ MOST_TIMED = 2000
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Counts as of `at`. `files_by_day` and `publications_by_day` are of the last DAYS days, the oldest first; `outcomes` of
-    files uploaded in them, by state; `wait` the median time from upload to public, None without any."""
+    """Counts as of `at`, `people` without accounts that were deleted. `files_by_day` and `publications_by_day` are of the
+    last DAYS days, the oldest first; `outcomes` of files uploaded in them, by state; `wait` the median time from upload to
+    public, None without any."""
 
     at: datetime
     projects: int
@@ -65,6 +66,7 @@ def count(conn: Connection, now: datetime) -> Numbers:
     numbers = range(today - DAYS + 1, today + 1)
     since = datetime.fromtimestamp(numbers[0] * 86_400, UTC)
     public = file.c.state == FileState.PUBLIC
+    people = select(func.count()).select_from(user).where(user.c.state != AccountState.DELETED)
     files, size = conn.execute(select(func.count(), func.coalesce(func.sum(file.c.size), 0)).where(public)).one()
     releases = select(func.count(func.distinct(file.c.release_id))).where(public)
     outcomes = select(file.c.state, func.count()).where(file.c.uploaded_at >= since).group_by(file.c.state)
@@ -75,7 +77,7 @@ def count(conn: Connection, now: datetime) -> Numbers:
         releases=int(conn.execute(releases).scalar_one()),
         files=int(files),
         size=int(size),
-        people=int(conn.execute(select(func.count()).select_from(user)).scalar_one()),
+        people=int(conn.execute(people).scalar_one()),
         days=tuple(datetime.fromtimestamp(number * 86_400, UTC).date() for number in numbers),
         files_by_day=_by_day(conn, numbers, file.c.uploaded_at, (public, file.c.uploaded_at >= since)),
         publications_by_day=_by_day(conn, numbers, publication.c.flipped_at, flips),
