@@ -12,7 +12,7 @@ import pytest
 import zstandard
 
 from bonded.serve.context import ServeContext, ServeSettings
-from tests.serve.conftest import HTML, NoReceiver, echo, fill
+from tests.serve.conftest import HTML, NoReceiver, echo, fill, write
 from tests.serve.nginx import nginx
 from tests.serve.running import Running, clock
 
@@ -178,6 +178,16 @@ def test_what_nginx_cannot_do_it_passes_on(both: tuple[str, str, Path]) -> None:
     assert CLIENT.get(theirs + "/metrics").status_code == 404
     assert CLIENT.get(theirs + "/bonded-html/demo/index.html").status_code == 404
     assert CLIENT.get(theirs + "/simple/demo/").content == HTML
+
+
+def test_mirrors_are_told_the_serial_of_a_document(both: tuple[str, str, Path]) -> None:
+    ours, theirs, store = both
+    write(store, "pypi/told/json", b'{"last_serial":7,"info":{}}')
+    agent = {"User-Agent": "bandersnatch/6.8.0 (cpython 3.13)"}
+    for base in (ours, theirs):
+        answer = CLIENT.get(f"{base}/pypi/told/json", headers=agent)
+        assert (answer.headers["x-pypi-last-serial"], answer.json()) == ("7", {"last_serial": 7, "info": {}})
+    assert CLIENT.get(f"{theirs}/pypi/told/json").json() == {"last_serial": 7, "info": {}}
 
 
 def test_reason_phrases_pass_through(tmp_path: Path) -> None:

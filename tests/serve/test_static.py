@@ -399,6 +399,21 @@ def test_a_large_page_that_is_exchanged_between_look_and_opening_is_sent_whole(
     assert fetch(server, "ordinary", "/simple/demo/", headers).status == 503
 
 
+@WAYS
+@pytest.mark.parametrize("longer", [0, 3_000_000], ids=["held", "not held"])
+def test_a_document_of_the_json_api_tells_its_serial(make: Make, store: Path, way: str, longer: int) -> None:
+    server = make()
+    tail = b'"info":{"description":"' + b"x" * longer + b'"}}'
+    for name, first in (("told", b'{"last_serial":1795363390,'), ("old", b"{"), ("odd", b'{"last_serial":"7",')):
+        write(store, f"pypi/{name}/json", first + tail)
+    assert fetch(server, way, "/pypi/told/json").headers["x-pypi-last-serial"] == "1795363390"
+    assert fetch(server, way, "/pypi/told/json", method="HEAD").headers["x-pypi-last-serial"] == "1795363390"
+    for url in ("/pypi/old/json", "/pypi/odd/json", "/simple/demo/", WHL):
+        assert "x-pypi-last-serial" not in fetch(server, way, url).headers
+    write(store, "pypi/told/json", b'{"last_serial":1795363391,' + tail)
+    assert fetch(server, way, "/pypi/told/json").headers["x-pypi-last-serial"] == "1795363391"
+
+
 def test_a_file_cut_while_it_is_sent_ends_the_connection(make: Make, store: Path) -> None:
     server = make()
     path = store / "packages/demo/huge-1.0.tar.gz"

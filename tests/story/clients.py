@@ -34,6 +34,7 @@ NAMES = (
     "moto",
     "pip-audit",
     "cyclonedx",
+    "bandersnatch",
 )
 ASKED = {
     "pdm": "pdm[locked]",

@@ -21,6 +21,7 @@ from bonded.tuf.context import Publisher
 from bonded.tuf.documents import Basis, Change
 from bonded.tuf.plain import NotCopied
 from bonded.tuf.tables import page
+from bonded.values.serials import serial_of, with_serial, without_serial
 from bonded.values.states import ProjectStatus
 from bonded.values.who import OPERATOR
 from tests.tuf_ops.index import Index
@@ -216,6 +217,21 @@ def test_the_json_api_shows_what_the_page_shows(index: Index) -> None:
     assert (yanked["yanked"], yanked["yanked_reason"]) == (True, "broken")  # type: ignore[index]
     assert document(index, "alpha", "1.0")["last_serial"] == serial  # nothing changed in it
     assert whole["last_serial"] == orjson.loads(copy(index, "alpha"))["meta"]["_last-serial"]
+
+
+def test_the_serial_of_a_projects_document_goes_with_its_page(index: Index) -> None:
+    index.upload("alpha", "1.0")
+    index.settle_everything()
+    said = document(index, "alpha")
+    index.wait(minutes=1)
+    with index.db.write() as tx:
+        change.set_status(tx, "project.archive", OPERATOR, "alpha", ProjectStatus.ARCHIVED, reason="", now=index.now)
+    index.settle_everything()
+    page_serial = orjson.loads(copy(index, "alpha"))["meta"]["_last-serial"]
+    assert document(index, "alpha")["last_serial"] == page_serial > said["last_serial"]  # type: ignore[operator]
+    raw = index.public.get("pypi/alpha/json").data
+    assert serial_of(raw) == str(page_serial)
+    assert without_serial(raw) == without_serial(with_serial(without_serial(raw), 1))
 
 
 def test_a_pre_release_stands_for_the_project_only_where_there_is_nothing_else(index: Index) -> None:

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, quote
 
 from multidict import istr
 
+from bonded.seams import NotStored
 from bonded.serve import caching
 from bonded.serve.answers import Answer, head, plain
 from bonded.serve.conditions import NONE, WHOLE, Conditions, Outcome, Span, outcome
@@ -20,6 +21,7 @@ from bonded.serve.context import ServeSettings
 from bonded.serve.negotiate import CODING, OFFER, codings, simple_form
 from bonded.serve.paths import Asset, Class, Moved, Page, fits, target
 from bonded.serve.sources import Found, Source
+from bonded.values.serials import HEADER, LONGEST, serial_of
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -173,12 +175,27 @@ class StaticLane:
             headers["Vary"] = plan.vary
         if coding:
             headers["Content-Encoding"] = coding
+        headers |= self._serial(found)
         if self._private:
             return headers | GUARD
         if surrogate := caching.surrogate_control(plan.klass, self._times):
             headers["Surrogate-Control"] = surrogate
         headers["Surrogate-Key"] = plan.keys
         return headers | GUARD | CORS
+
+    def _serial(self, found: Found) -> dict[str, str]:
+        """The header that tells mirrors how new a document of the JSON API is."""
+        if not found.name.startswith("pypi/"):
+            return {}
+        if found.data is not None:
+            serial = serial_of(found.data)
+        else:
+            try:
+                with self.source.open(found) as stream:
+                    serial = serial_of(stream.read(LONGEST))
+            except (FileNotFoundError, NotStored):
+                return {}  # it went this moment; the body will not be found either
+        return {HEADER: serial} if serial else {}
 
 
 def _conditions(headers: Headers) -> Conditions:

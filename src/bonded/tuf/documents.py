@@ -19,6 +19,7 @@ from bonded.journal.tables import to_publish
 from bonded.seams import NotStored, Storage
 from bonded.tuf.context import Publisher
 from bonded.tuf.roles import file_path
+from bonded.values.serials import with_serial, without_serial
 from bonded.values.text import iso
 
 _TEXTS = (
@@ -36,7 +37,8 @@ _TEXTS = (
     "summary",
 )
 _LISTS = ("classifiers", "dynamic", "license_files", "provides_extra", "requires_dist")
-_SERIAL = b'"last_serial":'
+_OF_PROJECT = 2
+"""Slashes in the name of a project's own document."""
 _WAITING = select(to_publish.c.project_key).where(to_publish.c.project_key.in_(bindparam("keys", expanding=True)))
 """Built once: building a statement costs several times what running it does."""
 
@@ -74,7 +76,7 @@ def changes(p: Publisher, conn: Connection, found: Mapping[str, Basis]) -> dict[
     """What differs between the store and the documents of each project; nothing where a change waits.
 
     Reads every document and its folder, so it may be long. It holds for as long as `bases` finds the same: compare under the
-    projects' locks before anything is written. Equal documents (but for their serial) are left as they are.
+    projects' locks before anything is written. Equal documents of releases (but for their serial) are left as they are.
     """
     states = page_states(conn, [key for key, basis in found.items() if basis.n is not None and not basis.waiting])
     made: dict[str, Change] = {}
@@ -134,10 +136,10 @@ def _document(
     vulnerabilities: Sequence[Vulnerability],
 ) -> bytes:
     listed = [_vulnerability(one) for one in vulnerabilities]
-    value = {"info": info, "last_serial": serial, "urls": urls, "vulnerabilities": listed}
+    value = {"info": info, "urls": urls, "vulnerabilities": listed}
     if releases is not None:
         value["releases"] = releases
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return with_serial(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), serial)
 
 
 def _vulnerability(one: Vulnerability) -> dict[str, Any]:
@@ -198,15 +200,15 @@ def _file(key: str, file: PageFile, base_url: str) -> dict[str, Any]:
 
 
 def _differs(public: Storage, name: str, document: bytes) -> bool:
-    """Whether the stored document says something else; its serial is that of its own last change."""
+    """Whether the stored document says something else.
+
+    The serial of a release's document is that of its own last change. That of the project's goes with its page: mirrors compare it
+    with the project list.
+    """
     try:
         stored = public.get(name).data
     except NotStored:
         return True
-    return _without_serial(stored) != _without_serial(document)
-
-
-def _without_serial(document: bytes) -> tuple[bytes, bytes]:
-    # Keys are sorted: "info" is before it, and may hold the same text inside a string only with escaped quotes.
-    head, _, tail = document.partition(_SERIAL)
-    return head, tail.lstrip(b"0123456789")
+    if name.count("/") == _OF_PROJECT:
+        return stored != document
+    return without_serial(stored) != without_serial(document)
