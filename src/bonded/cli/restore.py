@@ -135,18 +135,21 @@ def _closed(house: House) -> Iterator[House]:
 
     A store that is not a folder cannot be hidden: there the operator keeps readers away.
     """
+    from bonded.ops.restore import take_up
+
     public = house.settings.storage.public
     if "://" in public:
         yield house
         return
     folder = house.directory / public
     hidden = folder.with_name(f".{folder.name}.restoring")
-    with house.lock.held() as mine:
-        if not mine:
-            _refuse_running()
     if hidden.exists():  # a restore was stopped: go on with it
+        with house.lock.held() as mine:
+            if not mine:
+                _refuse_running()
         _clear(folder, hidden)
     else:
+        take_up(house.publisher, house.clock())  # what is refused was not begun: readers keep the store
         folder.rename(hidden)
     storage = house.settings.storage.model_copy(update={"public": str(hidden)})
     settings = house.settings.model_copy(update={"storage": storage})
