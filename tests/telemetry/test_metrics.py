@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -57,6 +60,20 @@ def test_alone() -> None:
     assert found['bonded_http_seconds_bucket{lane="web",le="0.25"}'] == 1
     assert found["bonded_http_connections"] == 4
     metrics.stop()
+
+
+def test_threads_that_count_the_same_for_the_first_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several uploads are screened at once by a worker that has just started."""
+    make = metrics._Meter._make
+
+    def slowly(meter: Any, measure: Any) -> Any:
+        time.sleep(0.05)
+        return make(meter, measure)
+
+    monkeypatch.setattr(metrics._Meter, "_make", slowly)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: metrics.took(SECONDS_TAKEN, 0.2, lane="web"), range(4)))
+    assert read()['bonded_http_seconds_count{lane="web"}'] == 4
 
 
 def test_counters_outlive_processes_and_levels_do_not(folder: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -32,16 +33,22 @@ class _Meter:
         """What `made` gives for labels, which the library checks anew each time it is asked."""
         self.registry: Any = None
         self.locks: list[TextIO] = []
+        self.making = threading.Lock()
 
     def of(self, measure: Measure, labels: Mapping[str, str]) -> Any:
         key = (measure.name, *labels.items())
         known = self.labelled.get(key)
         if known is not None:
             return known
-        found = self.made.get(measure.name)
-        if found is None:
-            found = self.made[measure.name] = self._make(measure)
+        with self.making:  # the library refuses a second figure of the same name, also from another thread
+            found = self.made.get(measure.name)
+            if found is None:
+                found = self.made[measure.name] = self._make(measure)
         return self.labelled.setdefault(key, found.labels(**labels) if measure.labels else found)
+
+    def forked(self) -> None:
+        """A thread of the parent may have been making a figure; it is not here to end that."""
+        self.making = threading.Lock()
 
     def _make(self, measure: Measure) -> Any:
         import prometheus_client as p  # 40 ms that commands need not pay
@@ -57,6 +64,7 @@ class _Meter:
 
 
 _meter = _Meter()
+os.register_at_fork(after_in_child=_meter.forked)
 
 
 def free_name(folder: Path, group: str) -> str:
