@@ -68,6 +68,8 @@ class Restored:
     missing: list[str] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
     """Objects under packages/ that stand for no public file and were deleted."""
+    ceremonies: list[str] = field(default_factory=list)
+    """Bundles of ceremonies that were held after the backup was made; the caller, who knows the directory, looks for them."""
 
 
 def reissue(p: Publisher, clock: Callable[[], datetime], *, progress: Callable[[str], None]) -> Restored:
