@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from bonded.telemetry import metrics
+from bonded.telemetry.figure_file import ROOM
 from bonded.telemetry.measures import (
     ALL,
     BATCH,
@@ -74,6 +76,30 @@ def test_threads_that_count_the_same_for_the_first_time(folder: Path, monkeypatc
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: metrics.took(SECONDS_TAKEN, 0.2, lane="web"), range(4)))
     assert read()['bonded_http_seconds_count{lane="web"}'] == 4
+
+
+def test_a_figure_without_room_is_lost_and_nothing_else(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full)
+        metrics.count(REQUESTS, lane="web", status="200")
+        metrics.took(SECONDS_TAKEN, 0.2, lane="web")
+        metrics.level(CONNECTIONS, 4)
+        assert read() == {}
+    metrics.count(REQUESTS, lane="web", status="200")
+    assert read() == {'bonded_http_requests_total{lane="web",status="200"}': 1}
+
+
+def test_files_have_no_holes(folder: Path) -> None:
+    """The system ends a process that writes into a hole which cannot be filled."""
+    for number in range(2000):
+        metrics.count(REQUESTS, lane="web", status=str(number))
+    (path,) = folder.glob("*/*.db")
+    assert path.stat().st_size > 2 * ROOM
+    assert path.stat().st_blocks * 512 >= path.stat().st_size
+    assert len(read()) == 2000
 
 
 def test_counters_outlive_processes_and_levels_do_not(folder: Path) -> None:
