@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import hashlib
 import json
@@ -176,6 +177,21 @@ def test_what_failed_gives_its_space_back(running: Running, index: Index, tmp_pa
         assert [path for path in opened() if path.startswith(str(tmp_path / "cache/files/.part-"))] == []
     finally:
         gc.enable()
+
+
+def test_a_disk_that_went_read_only_is_told(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even what was begun can be removed."""
+    assert running.page("example").status == 200
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bonded_client.proxy_files._write", read_only)
+        patch.setattr("pathlib.Path.unlink", read_only)
+        reply = running.http.request("GET", running.base + WHEEL, timeout=30)
+    assert (reply.status, json.loads(reply.data)["code"]) == (507, "disk")
+    assert running.get(WHEEL).status == 200
 
 
 def opened() -> list[str]:
