@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import gc
 import hashlib
 import json
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -163,6 +166,41 @@ def test_what_is_not_there(running: Running) -> None:
         assert said["code"] == code
         assert running.http.request("GET", said["type"]).data.decode().startswith(code)
     assert running.notes == []
+
+
+def test_what_failed_gives_its_space_back(running: Running, index: Index, tmp_path: Path) -> None:
+    """At once, and not when the interpreter happens to look for what nobody needs: the disk may be full of it."""
+    index.store[WHEEL] = bytes(len(index.store[WHEEL]))
+    gc.disable()
+    try:
+        assert running.get(WHEEL).status == 409
+        assert [path for path in opened() if path.startswith(str(tmp_path / "cache/files/.part-"))] == []
+    finally:
+        gc.enable()
+
+
+def test_a_disk_that_went_read_only_is_told(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not even what was begun can be removed."""
+    assert running.page("example").status == 200
+
+    def read_only(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("bonded_client.proxy_files._write", read_only)
+        patch.setattr("pathlib.Path.unlink", read_only)
+        reply = running.http.request("GET", running.base + WHEEL, timeout=30)
+    assert (reply.status, json.loads(reply.data)["code"]) == (507, "disk")
+    assert running.get(WHEEL).status == 200
+
+
+def opened() -> list[str]:
+    """Paths of the files that this process has open."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(descriptor.readlink()))
+    return found
 
 
 def test_a_file_that_was_withdrawn(running: Running, index: Index) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
-from bonded.db.engine import Database, Touched
-from bonded.db.jobs import LeaseLost, claim, done, enqueue, failed, give_back, heartbeat, job, sweep, waiting
+from bonded.db.engine import Database, Touched, Tx, afterwards
+from bonded.db.jobs import Job, LeaseLost, claim, done, enqueue, failed, give_back, heartbeat, job, sweep, waiting
+from bonded.db.worker import work_once
 
 LEASE = timedelta(seconds=30)
 
@@ -124,3 +127,24 @@ def test_nothing_is_queued_when_the_business_transaction_fails(db: Database, now
     taken = take(db, now)
     assert taken
     assert woken == [{"screen": [taken.id]}]
+
+
+def test_what_goes_wrong_after_the_commit_takes_no_job_away(db: Database, now: datetime) -> None:
+    """The transaction that ends a job claims the next one, which nobody would know of."""
+    worked: list[str] = []
+
+    def handler(taken: Job, _: datetime) -> Callable[[Tx], None]:
+        def effects(tx: Tx) -> None:
+            worked.append(taken.key)
+            afterwards(tx, lambda: 1 // 0)
+
+        return effects
+
+    for key in ("a", "b"):
+        add(db, key, now)
+    with capture_logs() as lines:
+        assert work_once(db, {"screen": handler}, lambda: now)
+    assert sorted(worked) == ["a", "b"]
+    assert {one["event"] for one in lines} == {"a call after a commit failed"}
+    with db.read() as connection:
+        assert connection.execute(select(job.c.key)).all() == []

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError, ProgrammingError
 from structlog.testing import capture_logs
 
+from bonded.accounts.tables import user
+from bonded.catalog.change import create_project
 from bonded.cli import bonded, serve
 from bonded.cli.failures import sentence_of
 from bonded.ops import unpack
 from bonded.seams import StorageError
+from bonded.tuf.outcome import Result
+from bonded.tuf.publish import publish
+from bonded.values.who import OPERATOR
 from bonded.wiring import open_house
 from tests.support.postgres import PostgresServer
 
@@ -147,3 +156,29 @@ def test_two_published_stores_are_a_question_for_a_person(directory: Path) -> No
     assert "both hold a published store: take one of them away" in said
     assert (directory / "public/metadata/timestamp.json").exists()
     assert (directory / ".public.restoring/metadata/timestamp.json").exists()
+
+
+def test_a_restore_that_is_refused_leaves_the_store_to_its_readers(directory: Path, tmp_path: Path) -> None:
+    """A store that is newer than the database is for `bonded tuf recover`, which has to find it where it was."""
+    assert CliRunner().invoke(bonded, [*CREATE, str(directory)]).exit_code == 0
+    with closing(sqlite3.connect(directory / "bonded.db")) as database:
+        database.execute("VACUUM INTO ?", [str(tmp_path / "older.db")])
+    house = open_house(directory)
+    with house.db.write() as tx:
+        owner = tx.execute(select(user.c.id)).scalar_one()
+        create_project(tx, OPERATOR, "newer", owner_id=owner, now=house.clock())
+    assert publish(house.publisher, house.clock()).result is Result.PUBLISHED
+    house.lock.release()
+    house.db.close()
+    for path in directory.glob("bonded.db*"):
+        path.unlink()
+    shutil.copy2(tmp_path / "older.db", directory / "bonded.db")
+    words = [Path(sys.executable).parent / "bonded", "restore", "--in-place", directory]
+    refused = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "nothing is published until `bonded tuf recover`" in refused.stderr
+    assert (directory / "public/metadata/timestamp.json").exists()
+    assert not (directory / ".public.restoring").exists()
+    for again in (("tuf", "recover", "--yes", "--dir"), ("fsck",)):
+        done = CliRunner().invoke(bonded, [*again, str(directory)])
+        assert done.exit_code == 0, (again, done.output)

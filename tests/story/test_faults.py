@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from tools.demo_packages import wheel
 
+from tests.serve.running import until
 from tests.story.running import BIN, RunningIndex, bonded, running
 from tests.story.uploading import Answer, upload
 from tests.support.ports import reserved
@@ -86,6 +87,28 @@ def test_a_full_disk_refuses_uploads_and_goes_on_serving(tmp_path: Path) -> None
         enter(pid, "rm", f"{index.directory}/filler")
         assert upload(index, token, second).status == 200
         index.wait_listed("disk-second", second.name)
+
+
+def test_processes_that_begin_on_a_full_disk_serve(tmp_path: Path) -> None:
+    """Each of them counts in a file of its own, for which there is no room."""
+    with on_small_disk(tmp_path, "48m") as (index, token, pid):
+        first = wheel(tmp_path, "disk-first", "1.0")
+        assert upload(index, token, first).status == 200
+        index.wait_listed("disk-first", first.name)
+        enter(pid, "sh", "-c", f"head -c 64m /dev/zero > {index.directory}/filler; true")
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        until(lambda: _answers(index, f"packages/disk-first/{first.name}", first.read_bytes()))
+        for _ in range(20):
+            assert index.get(f"packages/disk-first/{first.name}") == (200, first.read_bytes())
+        assert '"code":-7' not in (tmp_path / "server.log").read_text()
+
+
+def _answers(index: RunningIndex, path: str, data: bytes) -> bool:
+    try:
+        return index.get(path) == (200, data)
+    except OSError:
+        return False
 
 
 def test_a_read_only_store_refuses_uploads_and_goes_on_serving(tmp_path: Path) -> None:

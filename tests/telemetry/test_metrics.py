@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bonded.telemetry import metrics
+from bonded.telemetry.figure_file import ROOM
 from bonded.telemetry.measures import (
     ALL,
     BATCH,
@@ -57,6 +62,44 @@ def test_alone() -> None:
     assert found['bonded_http_seconds_bucket{lane="web",le="0.25"}'] == 1
     assert found["bonded_http_connections"] == 4
     metrics.stop()
+
+
+def test_threads_that_count_the_same_for_the_first_time(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several uploads are screened at once by a worker that has just started."""
+    make = metrics._Meter._make
+
+    def slowly(meter: Any, measure: Any) -> Any:
+        time.sleep(0.05)
+        return make(meter, measure)
+
+    monkeypatch.setattr(metrics._Meter, "_make", slowly)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: metrics.took(SECONDS_TAKEN, 0.2, lane="web"), range(4)))
+    assert read()['bonded_http_seconds_count{lane="web"}'] == 4
+
+
+def test_a_figure_without_room_is_lost_and_nothing_else(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full)
+        metrics.count(REQUESTS, lane="web", status="200")
+        metrics.took(SECONDS_TAKEN, 0.2, lane="web")
+        metrics.level(CONNECTIONS, 4)
+        assert read() == {}
+    metrics.count(REQUESTS, lane="web", status="200")
+    assert read() == {'bonded_http_requests_total{lane="web",status="200"}': 1}
+
+
+def test_files_have_no_holes(folder: Path) -> None:
+    """The system ends a process that writes into a hole which cannot be filled."""
+    for number in range(2000):
+        metrics.count(REQUESTS, lane="web", status=str(number))
+    (path,) = folder.glob("*/*.db")
+    assert path.stat().st_size > 2 * ROOM
+    assert path.stat().st_blocks * 512 >= path.stat().st_size
+    assert len(read()) == 2000
 
 
 def test_counters_outlive_processes_and_levels_do_not(folder: Path) -> None:

@@ -175,6 +175,31 @@ def test_what_cannot_be_is_one_sentence(house: House, words: list[str], sentence
     assert read_base(house.public).n == before
 
 
+@pytest.mark.parametrize("what", ["root-keys", "offline-keys", "online-key"])
+def test_rekey_after_a_rotation(house: House, tmp_path: Path, what: str) -> None:
+    """Today's development keys sign, and the key that the signer holds is taken away."""
+    said("tuf", "rotate", what, "--wait", "0")
+    settings = house.directory / "bonded.toml"
+    before = settings.read_text()
+    if what == "online-key":
+        both = '[signer]\nkeys = ["file:keys/online.pem", "file:keys/online-2.pem"]\n'
+        settings.write_text(before + both)
+        refused = run("tuf", "rekey", "--dev-keys", str(tmp_path / "new"))
+        assert "leave one `file:` key in `signer.keys`" in refused.stderr
+    publisher = open_house(house.directory)
+    for _ in range(10):
+        publish(publisher.publisher, datetime.now(UTC))
+    publisher.lock.release()  # type: ignore[attr-defined]
+    assert ", done: " in run("tuf", "status").stdout
+    if what == "online-key":
+        settings.write_text(before + '[signer]\nkeys = ["file:keys/online-2.pem"]\n')
+    good = read_base(house.public).n
+    said("tuf", "rekey", "--dev-keys", str(tmp_path / "new"))
+    said("tuf", "recover", "--to", str(good), "--new-keys", str(tmp_path / "new"), "--yes")
+    assert client(house, "new").get(GOOD)
+    assert said("fsck", str(house.directory)) == ""
+
+
 def test_rekey_asks_for_a_ceremony_where_keys_are_real(house: House, tmp_path: Path) -> None:
     assert "--compromised" in run("tuf", "rekey", str(tmp_path / "new")).stderr
     shutil.rmtree(house.directory / "keys/dev")

@@ -59,9 +59,10 @@ def attacker(house: House, record: str = "whole") -> Attacker:
 def rekeyed(house: House) -> Step:
     """New online keys, as `bonded tuf rekey --dev-keys` makes them."""
     keys = house.folder / "keys"
-    step, made = make_step(house.public, house.root, keys, house.now)
+    online, passphrase = keys / "online.pem", (keys / "passphrase").read_bytes().strip()
+    step, made = make_step(house.public, house.root, keys, online, passphrase, house.now)
     write_bundle(step, house.folder / "bundle")
-    take_key(keys, made)
+    take_key(online, made)
     return read_bundle(house.folder / "bundle")
 
 

@@ -15,6 +15,7 @@ from bonded.catalog.read import project as read_project
 from bonded.catalog.requirements import dependants
 from bonded.catalog.tables import file, file_metadata, release, role
 from bonded.db.jobs import job
+from bonded.journal.seal import current, seal
 from bonded.journal.tables import journal
 from bonded.ops.recover import ownerless
 from bonded.tuf.claim import Behind
@@ -160,6 +161,41 @@ def test_an_older_database_learns_what_happened_since(house: House, databases: D
     assert restored.findings() == []
     assert live_a_little_more
     assert ownerless(restored.db) == ["beta"], "alpha's owner was in the older database"
+
+
+def test_what_the_journal_lost_is_told_although_it_went_on(
+    house: House, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that were sealed after the database was restored, by a server that ran or a recovery that stopped, are not those
+    that were signed before: fsck must not take that for a log that somebody rewrote."""
+    house.upload("alpha")
+    house.settle_everything()
+    house.wait(minutes=2)
+    old = databases.copy(house.db)
+    for name in ("beta", "gamma", "delta"):
+        house.upload(name)
+        house.settle_everything()
+        house.wait(minutes=2)
+    restored = house.on(old)
+    with pytest.raises(Behind):
+        publish(restored.publisher, restored.now)
+    with restored.db.read() as conn:
+        common = current(conn)[0]
+    restored.upload("zeta")
+    with restored.db.write() as tx:
+        seal(tx, now=restored.now)
+    with monkeypatch.context() as patch, pytest.raises(ZeroDivisionError):
+        patch.setattr("bonded.ops.recover.retire", lambda *_: 1 // 0)
+        restored.recover()
+    restored.wait(minutes=2)
+    done = restored.recover()
+    assert done.kept <= common
+    assert restored.findings() == []
+    restored.wait(minutes=2)
+    again = restored.recover()
+    with restored.db.read() as conn:
+        assert common < again.kept <= current(conn)[0], "nothing was lost since"
+    assert restored.findings() == []
 
 
 def test_replaying_twice_changes_nothing(sqlite_house: House, databases: Databases) -> None:

@@ -91,8 +91,11 @@ class FileCache:
             self.clear_up(time.time())
 
     def abandon(self, part: BinaryIO) -> None:
-        """Remove what `begin` gave. Those who have it open may read on."""
-        Path(part.name).unlink(missing_ok=True)
+        """Remove what `begin` gave. Those who have it open may read on. Where it cannot be removed, `clear_up` tries again."""
+        with suppress(
+            OSError
+        ):  # a disk that went read-only: whoever waits for the file must be told so, not kept waiting
+            Path(part.name).unlink(missing_ok=True)
 
     def clear_up(self, now: float) -> None:
         """Remove abandoned parts, and the least recently used files while there is more than the bound."""

@@ -58,8 +58,11 @@ class Transfer:
         self.error: Exception | None = None
 
     def copy(self) -> BinaryIO:
-        """The file, open for one reader, who must not go by its position: it is shared."""
-        return os.fdopen(os.dup(self._file.fileno()), "rb")
+        """The file, open for one reader, who must not go by its position: it is shared. Raises Failure."""
+        with self._moved:
+            if self.failure:
+                raise self.failure
+            return os.fdopen(os.dup(self._file.fileno()), "rb")
 
     def finished(self, seconds: float | None) -> bool:
         """Wait until it ended, well or not, for `seconds` at most; False when it is still arriving."""
@@ -87,6 +90,8 @@ class Transfer:
         """Nothing more arrives."""
         with self._moved:
             self.failure, self.error, self._ended = failure, error, True
+            if failure:
+                self._file.close()  # it has no name any more: only now the disk gets its bytes back
             self._moved.notify_all()
 
 

@@ -190,8 +190,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _arriving(self, transfer: Transfer, headers: dict[str, str]) -> None:
         """Hand out a file while it arrives; a range of it is answered with all of it (RFC 9110, 14.2)."""
-        self._send(200, headers, None, length=transfer.wanted.length)
         with transfer.copy() as file:
+            self._send(200, headers, None, length=transfer.wanted.length)
             at = 0
             while at < transfer.wanted.length:
                 try:

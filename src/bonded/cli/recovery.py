@@ -255,13 +255,26 @@ def rekey(folder: Path, dev_keys: bool, directory: Path) -> None:
         )
     house = open_house(directory)
     with plainly():
-        keys = house.directory / "keys"
-        step, made = make_step(house.public, root_of(house), keys, house.clock())
+        keys, online = house.directory / "keys", _online_file(house)
+        passphrase = (house.directory / house.settings.signer.passphrase_file).read_text("utf-8").strip().encode()
+        step, made = make_step(house.public, root_of(house), keys, online, passphrase, house.clock())
         write_bundle(step, folder)
-        take_key(keys, made)
+        take_key(online, made)
     names = ", ".join(f"{role} {version}" for role, version in sorted(step.versions().items()))
     click.echo(f"{folder}: {names}; the old online key signs no more on this host")
     click.echo(f"next: bonded tuf recover --to N --new-keys {folder}")
+
+
+def _online_file(house: House) -> Path:
+    """The file of the one online key, in whose place the new one comes. Raises BadBundle."""
+    from bonded.tuf.rekey import BadBundle
+
+    if house.online_file is None:
+        uris = " and ".join(house.settings.signer.uris())
+        raise BadBundle(
+            f"the new key takes the place of one file, and the signer has {uris}: leave one `file:` key in `signer.keys`"
+        )
+    return house.online_file
 
 
 @click.command("put-back")

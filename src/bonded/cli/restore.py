@@ -62,6 +62,12 @@ def restore(paths: tuple[Path, ...], in_place: bool, keys: Path | None, as_json:
         )
     for path in done.missing:
         click.echo(f"the vault has no bytes of {path}", err=True)
+    for bundle in done.ceremonies:
+        click.echo(
+            f"{where[-1] / bundle} was signed after what was restored: clients that saw it refuse this index until it has it again. "
+            f"Start the publisher, and run `bonded tuf rotate --bundle {where[-1] / bundle} --wait 0 --dir {where[-1]}`",
+            err=True,
+        )
 
 
 def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
@@ -135,18 +141,21 @@ def _closed(house: House) -> Iterator[House]:
 
     A store that is not a folder cannot be hidden: there the operator keeps readers away.
     """
+    from bonded.ops.restore import take_up
+
     public = house.settings.storage.public
     if "://" in public:
         yield house
         return
     folder = house.directory / public
     hidden = folder.with_name(f".{folder.name}.restoring")
-    with house.lock.held() as mine:
-        if not mine:
-            _refuse_running()
     if hidden.exists():  # a restore was stopped: go on with it
+        with house.lock.held() as mine:
+            if not mine:
+                _refuse_running()
         _clear(folder, hidden)
     else:
+        take_up(house.publisher, house.clock())  # what is refused was not begun: readers keep the store
         folder.rename(hidden)
     storage = house.settings.storage.model_copy(update={"public": str(hidden)})
     settings = house.settings.model_copy(update={"storage": storage})
@@ -180,6 +189,12 @@ def _refuse_running() -> None:
 
 
 def _reissue(house: House) -> Restored:
+    from bonded.cli.operations import kept_of
     from bonded.ops.restore import reissue
+    from bonded.tuf.base import read_base
+    from bonded.tuf.kept import later_bundles
 
-    return reissue(house.publisher, house.clock, progress=say)
+    done = reissue(house.publisher, house.clock, progress=say)
+    base = read_base(house.public)
+    done.ceremonies = later_bundles(kept_of(house), {**base.versions, "root": base.trust.root_version})
+    return done

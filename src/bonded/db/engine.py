@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import QueuePool
 
@@ -23,6 +24,8 @@ BUSY_TIMEOUT = 10_000
 """Milliseconds that a connection to SQLite waits for a lock."""
 Tx = Connection
 """A transaction that may write, from `Database.write()`. Everything in it commits or nothing."""
+
+log = structlog.get_logger("bonded.db")
 
 Touched = Mapping[str, Sequence[int]]
 """Queues with something new, and the numbers of new jobs that are due, as far as they are known."""
@@ -57,7 +60,10 @@ class Database:
             for listener in self._listeners:
                 listener(queues)
         for call in calls:
-            call()
+            try:
+                call()
+            except Exception as error:  # what is committed is committed: the caller must not take it for undone
+                log.error("a call after a commit failed", exc_info=error)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -93,7 +99,7 @@ def touch(tx: Tx, queue: str, numbers: Sequence[int] = ()) -> None:
 
 def afterwards(tx: Tx, call: Callable[[], None]) -> None:
     """Call `call` after the commit, if there is one: for what belongs to a change and need not hold its locks. Lost when the
-    process dies in between, so never for effects: they are jobs."""
+    process dies in between or it raises, which goes to the log; so never for effects: they are jobs."""
     tx.info.setdefault("calls", []).append(call)
 
 

@@ -56,11 +56,11 @@ class Loss:
 def look(ground: Ground) -> Iterator[Disagreement]:
     """Everything that `journal.verify` finds, against the roots in all snapshots that the store still has."""
     with ground.db.read() as conn:
-        losses = list(_losses(conn))
+        told = list(losses(conn))
         known: dict[int, bytes] = {}
         lost: dict[Loss, int] = {}
         for n, size, root in _signed_roots(ground.public):
-            loss = next((loss for loss in losses if n <= loss.before and size > loss.kept), None)
+            loss = next((loss for loss in told if n <= loss.before and size > loss.kept), None)
             if loss is None:
                 known[size] = root
             else:
@@ -74,7 +74,7 @@ def look(ground: Ground) -> Iterator[Disagreement]:
             yield Disagreement(kind, subject, found.sentence, warning=kind is BACKDATED)
 
 
-def _losses(conn: Connection) -> Iterator[Loss]:
+def losses(conn: Connection) -> Iterator[Loss]:
     """What recoveries wrote into the journal of the rows that they found gone."""
     query = (
         select(journal.c.id, journal.c.facts).where(journal.c.action == "publication.recover").order_by(journal.c.id)

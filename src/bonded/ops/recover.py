@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from bonded.catalog.tables import project, role
 from bonded.db.engine import Database
 from bonded.journal.record import record
 from bonded.journal.seal import current
+from bonded.ops.look_journal import losses
 from bonded.ops.restore import PUBLISHER_RUNS, Restored, put_files, take_broken_pages
 from bonded.seams import Storage
 from bonded.tuf.context import Publisher
@@ -33,7 +34,7 @@ from bonded.tuf.recover_strays import remove_strays, retire
 from bonded.tuf.recover_survey import Survey
 from bonded.tuf.rekey import check_replaced
 from bonded.tuf.steps_rows import running, void
-from bonded.tuf.tables import page
+from bonded.tuf.tables import page, publication
 from bonded.values.refusals import Refusal
 from bonded.values.states import SubjectKind
 from bonded.values.who import OPERATOR
@@ -67,7 +68,7 @@ def recover(p: Publisher, what: Recovery, clock: Clock, progress: Callable[[str]
         check_roots(p.public, what.root, what.new)
         way = _way(p, what)
         with p.db.read() as conn:
-            done.kept = current(conn)[0]
+            done.kept = _kept(conn, what.found)
         done.replayed = replay_record(p, what.found, clock, progress)
         if what.returns:
             _back(p, what, way, done, clock, progress)
@@ -85,6 +86,26 @@ def recover(p: Publisher, what: Recovery, clock: Clock, progress: Callable[[str]
     progress("caches")
     _caches(p, done, clock())
     return done
+
+
+def _kept(conn: Connection, found: Survey) -> int:
+    """How many rows of the log are those that publications signed: up to the last one that this database made before what it lost.
+
+    Not how many it has. A server that ran on the restored database sealed rows of its own, and so did a recovery that stopped
+    before it told of the loss, whose replayed publications are here already.
+    """
+    told = max((loss.before for loss in losses(conn)), default=0)
+    replayed = select(func.min(publication.c.n)).where(publication.c.kind == "replayed", publication.c.n > told)
+    first = min(
+        (n for n in (conn.execute(replayed).scalar_one(), *(step.n for step in found.steps)) if n is not None),
+        default=None,
+    )
+    size = current(conn)[0]
+    if first is None:
+        return size
+    last = select(publication.c.journal_size).where(publication.c.n < first, publication.c.state == "live")
+    shared = conn.execute(last.order_by(publication.c.n.desc()).limit(1)).scalar_one_or_none()
+    return min(size, shared or 0)
 
 
 def check_roots(public: Storage, trusted: bytes, new: Step | None) -> None:

@@ -68,15 +68,14 @@ class Restored:
     missing: list[str] = field(default_factory=list)
     taken: list[str] = field(default_factory=list)
     """Objects under packages/ that stand for no public file and were deleted."""
+    ceremonies: list[str] = field(default_factory=list)
+    """Bundles of ceremonies that were held after the backup was made; the caller, who knows the directory, looks for them."""
 
 
 def reissue(p: Publisher, clock: Callable[[], datetime], *, progress: Callable[[str], None]) -> Restored:
     """Put files, issue every bin, flip, write plain copies, have caches emptied by a job. Raises Refusal (publisher-runs), Behind, Untrusted."""
     done = Restored()
-    with p.lock.held() as mine:
-        if not mine:
-            raise Refusal(PUBLISHER_RUNS, "another process publishes here: stop the server first")
-        claim(p, clock())  # the database knows what is live and every bin; refuses a store that is newer than it
+    take_up(p, clock())
     progress("files")
     put_files(p, done)
     progress("pages")
@@ -89,6 +88,17 @@ def reissue(p: Publisher, clock: Callable[[], datetime], *, progress: Callable[[
     with p.db.write() as tx:
         empty_later(tx, p, done.live, done.taken, clock())
     return done
+
+
+def take_up(p: Publisher, now: datetime) -> None:
+    """Have the database know what is live and every bin, or refuse, with the store as it was.
+
+    Raises Refusal (publisher-runs), Behind (the store is newer than the database), Untrusted, WrongClock.
+    """
+    with p.lock.held() as mine:
+        if not mine:
+            raise Refusal(PUBLISHER_RUNS, "another process publishes here: stop the server first")
+        claim(p, now)
 
 
 def number_from(now: datetime) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +23,22 @@ Level = tuple[Measure, Mapping[str, str], float]
 _BUCKETS = {Kind.TIMES: SECONDS, Kind.SIZES: COUNTS}
 
 
+class _Nowhere:
+    """Takes figures for which there is no room: they are lost, and the work goes on."""
+
+    def inc(self, _: float) -> None:
+        """A counter."""
+
+    def set(self, _: float) -> None:
+        """A level."""
+
+    def observe(self, _: float) -> None:
+        """A histogram."""
+
+
+_NOWHERE = _Nowhere()
+
+
 class _Meter:
     """The figures of one process. `folder` is None until `start()`."""
 
@@ -32,16 +49,37 @@ class _Meter:
         """What `made` gives for labels, which the library checks anew each time it is asked."""
         self.registry: Any = None
         self.locks: list[TextIO] = []
+        self.making = threading.Lock()
 
     def of(self, measure: Measure, labels: Mapping[str, str]) -> Any:
         key = (measure.name, *labels.items())
         known = self.labelled.get(key)
         if known is not None:
             return known
-        found = self.made.get(measure.name)
-        if found is None:
-            found = self.made[measure.name] = self._make(measure)
-        return self.labelled.setdefault(key, found.labels(**labels) if measure.labels else found)
+        try:
+            with self.making:  # the library refuses a second figure of the same name, also from another thread
+                found = self.made.get(measure.name)
+                if found is None:
+                    found = self.made[measure.name] = self._make(measure)
+            return self.labelled.setdefault(key, found.labels(**labels) if measure.labels else found)
+        except OSError:  # a disk that is full: tried again when it is counted the next time
+            return _NOWHERE
+
+    def forked(self) -> None:
+        """Begin anew: a thread of the parent may have been making a figure, and this process counts in files of its own."""
+        self.making = threading.Lock()
+        if self.folder is not None:
+            self.begin(self.folder)
+
+    def begin(self, folder: Path | None) -> None:
+        """Count from zero, in files under `folder`, or in memory. The library takes the folder from the environment."""
+        from prometheus_client import values
+
+        from bonded.telemetry.figure_file import FigureFile
+
+        values.MmapedDict = FigureFile  # type: ignore[attr-defined]
+        values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
+        self.folder, self.made, self.labelled, self.registry = folder, {}, {}, None
 
     def _make(self, measure: Measure) -> Any:
         import prometheus_client as p  # 40 ms that commands need not pay
@@ -57,6 +95,7 @@ class _Meter:
 
 
 _meter = _Meter()
+os.register_at_fork(after_in_child=_meter.forked)
 
 
 def free_name(folder: Path, group: str) -> str:
@@ -84,24 +123,18 @@ def start(folder: Path, group: str = "serve") -> None:
     Groups of one data directory (web, worker, publisher as units of their own) share `folder`: whoever answers /metrics
     tells the sum of all. The library takes the folder from the process's environment, so it is set there.
     """
-    from prometheus_client import values
-
     own = folder / group
     own.mkdir(parents=True, exist_ok=True)
     for old in own.glob("*.db"):
         old.unlink(missing_ok=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(own)
-    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
-    _meter.folder, _meter.made, _meter.labelled, _meter.registry = own, {}, {}, None
+    _meter.begin(own)
 
 
 def stop() -> None:
     """Count in this process alone again, from zero."""
-    from prometheus_client import values
-
     os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
-    values.ValueClass = values.get_value_class()  # type: ignore[no-untyped-call]
-    _meter.folder, _meter.made, _meter.labelled, _meter.registry = None, {}, {}, None
+    _meter.begin(None)
 
 
 def count(measure: Measure, by: float = 1, **labels: str) -> None:

@@ -19,6 +19,7 @@ from bonded.tuf.transcript import CeremonyRefused
 
 ROOT_FILE = "keys/root.json"
 BUNDLES = "keys/ceremonies"
+DATABASE = "the database"
 
 log = structlog.get_logger("bonded.recover")
 
@@ -41,7 +42,7 @@ def kept_files(directory: Path, root: bytes, conn: Connection | None) -> list[Ke
         found += _of_bundle(path)
     for sequence in sequences(conn) if conn is not None else ():
         for at, step in enumerate(sequence.steps):
-            found += _of_files(step.files, "the database", released=at < sequence.at)
+            found += _of_files(step.files, DATABASE, released=at < sequence.at)
     return found
 
 
@@ -56,6 +57,19 @@ def _of_bundle(path: Path) -> Iterator[Kept]:
     at_once = state.index.base is None or (state.terms is not None and state.terms.compromised)
     for step in steps:
         yield from _of_files(step.files, f"{BUNDLES}/{path.name}", released=at_once)
+
+
+def later_bundles(kept: Sequence[Kept], live: Mapping[str, int]) -> list[str]:
+    """Which bundles hold newer metadata than is `live` (role -> version), of which the database knows nothing. Oldest first.
+
+    So it is after a restore from before a ceremony: clients that saw what it signed do not go back. Pure.
+    """
+    known = {one.data for one in kept if one.where == DATABASE}
+    found: dict[str, int] = {}
+    for one in kept:
+        if one.where.startswith(BUNDLES) and one.data not in known and one.version > live[one.role]:
+            found[one.where] = max(found.get(one.where, 0), one.version)
+    return sorted(found, key=lambda where: found[where])
 
 
 def keep_bundle(directory: Path, data: bytes) -> None:

@@ -64,7 +64,7 @@ class Recovered:
     caches: str = ""
     """Which cache did not confirm that it has forgotten everything, "" for none."""
     kept: int = 0
-    """Rows that the journal's log had before the recovery: what earlier snapshots signed beyond that is lost."""
+    """Rows of the journal's log that earlier snapshots signed and that are here: what they signed beyond that is lost."""
 
 
 def replay_record(p: Publisher, found: Survey, clock: Clock, progress: Callable[[str], None]) -> Replayed:

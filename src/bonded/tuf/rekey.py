@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 
 import structlog
-from securesystemslib.signer import CryptoSigner, Signer  # type: ignore[attr-defined]
 
 from bonded.seams import OtherBytes, PurgeFailed, Storage
 from bonded.tuf.ceremony_folder import BUNDLE, read_lines
@@ -21,15 +20,14 @@ from bonded.tuf.ceremony_state import read_state
 from bonded.tuf.context import Publisher
 from bonded.tuf.offline import (
     OFFLINE,
+    KeySet,
     Step,
     StepValues,
     Value,
     bins_of,
     bins_value,
-    key_set,
     names_of,
     root_value,
-    sign_step,
     top_keys,
 )
 from bonded.tuf.recover_offline import Standing
@@ -105,11 +103,9 @@ def check_replaced(old: Standing, new: Standing, held: Iterable[str]) -> None:
             raise BadBundle(f"the signer does not hold the new key for {role}: set `signer` to the new key first")
 
 
-def dev_step(
-    old: Standing, values: Mapping[str, Value], dev: Mapping[str, Signer], online: CryptoSigner, now: datetime
-) -> Step:
-    """Root, pages and bins with the new key `online`, signed by development keys ("root" and "targets")."""
-    keys, root = key_set([online]), values["root"]
+def dev_step(old: Standing, values: Mapping[str, Value], keys: KeySet, now: datetime) -> StepValues:
+    """Root, pages and bins in which the online `keys` take the place of the old ones, for development keys to sign."""
+    root = values["root"]
     expires = now + OFFLINE
     new: dict[str, Value] = {
         "root": root_value(
@@ -124,8 +120,7 @@ def dev_step(
     }
     for role in ("pages", "bins"):
         new[role] = bins_value(role, old.versions[role] + 1, expires, bins=bins_of(values[role]), online=keys)
-    signers = {"root": [dev["root"]], "pages": [dev["targets"]], "bins": [dev["targets"]]}
-    return sign_step(StepValues("compromise", new), signers)
+    return StepValues("compromise", new)
 
 
 def put_offline(public: Storage, new: Standing) -> None:

@@ -62,6 +62,15 @@ class Keys(Stores):
         uris = map(parse, self.settings.signer.uris())
         return [self.directory / uri.path for uri in uris if uri.scheme == "file"]
 
+    @property
+    def online_file(self) -> Path | None:
+        """The file of the online key, whichever process reads it; None where there are several keys, or one elsewhere."""
+        from bonded.adapters.signer_uri import parse
+
+        self.check_key_uris()
+        key, *others = map(parse, self.settings.signer.uris())
+        return self.directory / key.path if key.scheme == "file" and not others else None
+
     def keys_fork(self) -> bool:
         """Whether a fork of this process signs as it does: with keys in its memory, or over a connection of its own."""
         s = self.settings.signer
