@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bonded.cli.moving import take_over
 from bonded.cli.options import directory_option, json_option, print_json
 from bonded.cli.restore import restore, say, sqlite_path
 from bonded.cli.workers import list_workers
@@ -132,8 +133,14 @@ def backup(directory: Path, destination: Path, with_keys: bool, without_database
 @directory_option
 @click.option("--web-role", metavar="ROLE", help="PostgreSQL: give this role what `bonded web` needs, and no more")
 @click.option("--server-role", metavar="ROLE", help="PostgreSQL: the same for worker, publisher, refresher and serve")
-def migrate(directory: Path, web_role: str | None, server_role: str | None) -> None:
+@click.option(
+    "--from", "old", metavar="URL", help="First take over everything from another database, into an empty one"
+)
+def migrate(directory: Path, web_role: str | None, server_role: str | None, old: str | None) -> None:
     """Bring the database to this version's schema. Make a backup first; nothing to do is quick.
+
+    With --from it takes over all rows of the database at URL, which is where the index was until now; the settings name the
+    new one. Stop the index first.
 
     With PostgreSQL, run it as the role that owns the tables, and let the server's processes sign in as others: then
     not even they can change what the journal says.
@@ -148,6 +155,8 @@ def migrate(directory: Path, web_role: str | None, server_role: str | None) -> N
         raise click.UsageError("SQLite has no roles: whoever may open the file may write to it")
     before = current(house.db)
     upgrade(house.db, sealer=lambda: house.sealer)
+    if old is not None:
+        take_over(house, old)
     for role, kind in roles:
         try:
             with house.db.write() as tx:

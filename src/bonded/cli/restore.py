@@ -152,7 +152,7 @@ def _closed(house: House) -> Iterator[House]:
     if hidden.exists():  # a restore was stopped: go on with it
         with house.lock.held() as mine:
             if not mine:
-                _refuse_running()
+                refuse_running()
         _clear(folder, hidden)
     else:
         take_up(house.publisher, house.clock())  # what is refused was not begun: readers keep the store
@@ -181,7 +181,8 @@ def _clear(folder: Path, hidden: Path) -> None:
         shutil.rmtree(folder)
 
 
-def _refuse_running() -> None:
+def refuse_running() -> None:
+    """Say that another process publishes here. Raises Refusal (publisher-runs)."""
     from bonded.ops.restore import PUBLISHER_RUNS
     from bonded.values.refusals import Refusal
 

@@ -51,10 +51,14 @@ class Publishing(Keys):
     @cached_property
     def lock(self) -> Lock:
         """The publisher's lock: of this host, and of the database where several hosts share one."""
-        if self.db.dialect == "postgresql":
+        return self.lock_with(self.database_url)
+
+    def lock_with(self, url: str) -> Lock:
+        """The lock of a publisher that uses the database at `url`."""
+        if url.startswith("postgresql"):
             from bonded.adapters.lock_postgres import PostgresLock
 
-            return PostgresLock(self.database_url)
+            return PostgresLock(url)
         from bonded.adapters.lock_file import FileLock
 
         return FileLock(self.directory / "run" / "publisher.lock")

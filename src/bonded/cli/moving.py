@@ -1,0 +1,75 @@
+"""`bonded migrate --from URL`: an index changes its database and keeps everything."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import ArgumentError
+
+from bonded.cli.restore import refuse_running, say
+from bonded.db.engine import Database, open_database
+from bonded.wiring import House
+
+
+def take_over(house: House, url: str) -> None:
+    """Copy all rows of the database at `url` into the house's own, whose schema is the newest.
+
+    Raises ClickException for an address that is none or the same, an old database of another schema, and a new one with
+    anything in it; Refusal (publisher-runs) while the index runs. Then nothing has been copied.
+    """
+    from bonded.db.copying import NotCopied, copy_rows
+    from bonded.db.revision import newest
+
+    old = _old(house, url)
+    try:
+        with house.lock_with(url).held() as mine:
+            if not mine:
+                refuse_running()
+            schema = _schema(old)
+            if schema != newest():
+                raise click.ClickException(
+                    f"the old database has schema {schema or 'none'}, and this version's is {newest()}: bring it there "
+                    "first, with `bonded migrate` and the old address in the settings"
+                )
+            with _held(old) as source, house.db.write() as target:
+                rows = copy_rows(source, target, told=lambda table, count: say(f"{table}: {count}") if count else None)
+    except NotCopied as error:
+        raise click.ClickException(f"{error}; nothing was copied") from None
+    finally:
+        old.close()
+    click.echo(f"{rows} rows taken over; the old database is as it was, and no process may use it any more")
+
+
+def _old(house: House, url: str) -> Database:
+    try:
+        asked = make_url(url)
+    except ArgumentError:
+        raise click.ClickException(
+            f"{url!r} is no address of a database, such as sqlite:////var/lib/bonded/bonded.db"
+        ) from None
+    if asked == make_url(house.database_url):
+        raise click.ClickException(
+            "the settings still name the old database: give `database.url` the address of the new one"
+        )
+    if asked.get_backend_name() == "sqlite" and not Path(asked.database or "").is_file():
+        raise click.ClickException(f"there is no file {asked.database}")
+    if asked.get_backend_name() not in ("sqlite", "postgresql"):
+        raise click.ClickException("a database is sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
+    return open_database(url)
+
+
+def _schema(old: Database) -> str | None:
+    from bonded.db.revision import current
+
+    return current(old)
+
+
+@contextmanager
+def _held(old: Database) -> Iterator[Connection]:
+    """One state of the old database; of SQLite, with its lock, so that nobody writes to it meanwhile."""
+    with old.write() if old.dialect == "sqlite" else old.read() as connection:
+        yield connection
