@@ -19,6 +19,7 @@ from __future__ import annotations
 import base64
 import io
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
@@ -55,9 +56,12 @@ class RuleMeta:
 
 
 def lint_call(argument: bytes, _attachment: BinaryIO | None) -> bytes:
-    """{"file", "source", "samples": {"NAME.flag/x": base64}} -> {"rules": [...], "refused": {name: sentence}, "error"}."""
+    """{"file", "source", "samples": {"NAME.flag/x": base64}} -> {"rules": [...], "refused": {name: sentence}, "error"}.
+
+    A sample is null where it could not be read.
+    """
     asked = orjson.loads(argument)
-    samples = {path: base64.b64decode(data) for path, data in asked["samples"].items()}
+    samples = {path: None if data is None else base64.b64decode(data) for path, data in asked["samples"].items()}
     try:
         metas, refused = lint(asked["source"], samples)
     except BadRule as error:
@@ -72,7 +76,7 @@ def compile_call(argument: bytes, _attachment: BinaryIO | None) -> bytes:
     return buffer.getvalue()
 
 
-def lint(source: str, samples: dict[str, bytes]) -> tuple[list[RuleMeta], dict[str, str]]:
+def lint(source: str, samples: Mapping[str, bytes | None]) -> tuple[list[RuleMeta], dict[str, str]]:
     """The usable rules of a file, and why others are not, by identifier. Raises BadRule when the file is unusable."""
     rules = compiled({"file": source})
     metas: list[RuleMeta] = []
@@ -184,7 +188,7 @@ def _be_quick(rules: Any) -> None:
         raise BadRule(f"it is slow: 4 MiB of ordinary text take it {taken:.1f} seconds, more than {TRIAL_SECONDS}")
 
 
-def _wrong_sample(rules: Any, meta: RuleMeta, samples: dict[str, bytes]) -> str:
+def _wrong_sample(rules: Any, meta: RuleMeta, samples: Mapping[str, bytes | None]) -> str:
     """What is wrong with the samples of a rule, "" when nothing is."""
     import yara_x
 
@@ -193,6 +197,8 @@ def _wrong_sample(rules: Any, meta: RuleMeta, samples: dict[str, bytes]) -> str:
         folder, _, name = path.partition("/")
         kind = folder.removeprefix(f"{meta.name}.")
         if kind in ("flag", "pass"):
+            if data is None:
+                return f"the sample {path} of rule {meta.identifier} cannot be read"
             hit = any(rule.identifier == meta.identifier for rule in scanner.scan(data).matching_rules)
             if hit != (kind == "flag"):
                 return (
