@@ -15,14 +15,17 @@ from bonded.catalog.tables import case, evidence, finding, screening_run, suppre
 from bonded.catalog.withdrawn import INSTEAD
 from bonded.db.jobs import enqueue, job
 from bonded.journal.tables import journal, to_publish
+from bonded.review import decide
 from bonded.review.evidence import ranked, text_of
 from bonded.review.queue import case as case_of
 from bonded.review.queue import cases
 from bonded.screening import states
 from bonded.screening.child import checks_call, screen_call
 from bonded.screening.job import HELD_WORDS, REFUSED_WORDS, screen, wanted_move
+from bonded.screening.policy import Policy
 from bonded.screening.states import CheckState
 from bonded.screening.tables import facts
+from bonded.values.finding import When
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, Mode, Verdict
 from bonded.values.who import OPERATOR, POLICY
@@ -164,6 +167,29 @@ def test_in_watch_mode_a_bad_file_is_withdrawn_and_a_doubtful_one_gets_a_case(in
     bad = index.screened("bad-thing", HOSTILE)
     assert bad.state is S.QUARANTINED
     assert f"takedown:{bad.id}" in [row.key for row in index.rows(job)]
+
+
+def test_a_second_look_that_says_worse_withdraws_what_nobody_decided_about(index: Index) -> None:
+    """In watch mode a doubtful file is public and in a case; what is found when its sdist arrives may be worse."""
+    index.mode = Mode.WATCH
+    first, second = (index.screened(name, DOUBTFUL) for name in ("odd-thing", "other-thing"))
+    with index.db.write() as tx:
+        decide.release(tx, OPERATOR, [second.id], reason="looked at it", now=index.now)
+    index.policy = Policy(reject=0.4)
+    index.again(first.id)
+    index.again(second.id)
+    assert index.file(first.id).state is S.QUARANTINED
+    assert f"takedown:{first.id}" in [row.key for row in index.rows(job)]
+    assert index.file(second.id).state is S.PUBLIC, "people have the last word"
+
+
+def test_the_case_of_a_held_file_shows_what_a_second_look_says(index: Index) -> None:
+    file = index.screened("odd-thing", DOUBTFUL)
+    (found,) = index.rows(finding)
+    index.policy = Policy(weights={(found.check, found.severity): 1.0}, times=dict.fromkeys(When, 1.0))
+    index.again(file.id)
+    assert index.file(file.id).state is S.HELD
+    assert index.rows(case)[0].score == index.rows(verdict)[-1].score > index.rows(verdict)[0].score
 
 
 def test_people_have_the_last_word(small: Index) -> None:

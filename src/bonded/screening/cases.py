@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import Connection, func, select, update
 
 from bonded.catalog.read import File
 from bonded.catalog.tables import case
@@ -15,6 +15,7 @@ from bonded.journal.tables import journal
 from bonded.screening.policy import Decision
 from bonded.screening.store import insert_once
 from bonded.values.states import SubjectKind
+from bonded.values.who import ActorKind
 
 
 def put_in_case(tx: Tx, file: File, decision: Decision, *, now: datetime) -> int:
@@ -39,3 +40,11 @@ def put_in_case(tx: Tx, file: File, decision: Decision, *, now: datetime) -> int
     # Review finds out which other cases it belongs with, and has it compared with the release before.
     enqueue(tx, "group", f"group:{row.id}", {"case_id": row.id}, now=now)
     return int(row.id)
+
+
+def people_decided(conn: Connection, file: File) -> bool:
+    """Whether people have ever decided about the file: they have the last word."""
+    j = journal.c
+    query = select(j.id).where(j.subject_id == file.id, j.subject_kind == SubjectKind.FILE)
+    people = query.where(j.action.like("review.%"), j.actor_kind != ActorKind.POLICY)
+    return conn.execute(people.limit(1)).first() is not None
