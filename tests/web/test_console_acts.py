@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 from webtest import TestApp
@@ -12,7 +14,7 @@ from bonded.screening.service_tables import report
 from bonded.values.states import FileState, Role
 from bonded.values.who import OPERATOR
 from tests.upload.making import make_wheel, receive
-from tests.web.house import House, form_to
+from tests.web.house import House, form_to, form_with
 from tests.web.test_upload import basic, token
 
 S = FileState
@@ -56,6 +58,30 @@ def test_cases_are_decided_together(house: House, act: str, before: FileState, a
         assert {found.state for one in files if (found := read.file(conn, one))} == {after}
         told = of_project(conn, "pear", Filter(actions=(f"review.{act}",))).entries
     assert [entry.facts["reason"] for entry in told] == ["looked at both of them"]
+
+
+def test_nobody_decides_on_a_page_from_before_somebody_else_did(house: House) -> None:
+    """Two administrators look at one case. The second, whose page is older, meant to release what the first rejected."""
+    second, (number, _), (file_id, _) = cases(house, S.HELD)
+    house.person("other", admin=True)
+    older, newer = sheet(second, number), sheet(house.login("other"), number)
+    for form, act in ((newer, "reject"), (older, "release")):
+        form.action = f"/admin/review/{number}/{act}/"
+        form["reason"] = "looked at it"
+    newer.submit(status=303)
+    assert "wrong-state" in older.submit(status=409)
+    with house.db.read() as conn:
+        assert read.file(conn, file_id).state is S.REJECTED  # type: ignore[union-attr]
+    form = sheet(second, number)  # on the page of now, everything is possible that was
+    form.action = f"/admin/review/{number}/release/"
+    form["reason"], form["file"] = "it is harmless after all", [file_id]
+    form.submit(status=303)
+    with house.db.read() as conn:
+        assert read.file(conn, file_id).state is S.PUBLIC  # type: ignore[union-attr]
+
+
+def sheet(browser: TestApp, number: int) -> Any:
+    return form_with(browser.get(f"/admin/review/{number}/"), "level")
 
 
 def test_a_claim_is_taken_and_given_up(house: House) -> None:
