@@ -5,16 +5,20 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from bonded.catalog.tables import file, finding, project, verdict
 from bonded.checks.registry import discover
+from bonded.db.jobs import job
+from bonded.ops import dead_letters
 from bonded.screening import service as rooms
+from bonded.screening import service_job
 from bonded.screening.command import scan_all
 from bonded.screening.outbound import Rules
 from bonded.screening.policy import Policy
 from bonded.screening.report import as_object
 from bonded.screening.run import Scanner
+from bonded.values.who import OPERATOR
 from tests.screening.conftest import HOSTILE, wheel
 from tests.screening_service.conftest import Make, Receiving, Service
 
@@ -112,6 +116,28 @@ def test_waiting_submissions_are_bounded(new_service: Make) -> None:
     assert service.send(token, NAME, wheel("X = 2\n")).json["code"] == "too-many-submissions"
     service.work()
     assert service.send(token, NAME, wheel("X = 2\n")).status_int == 202
+
+
+def test_a_submission_whose_job_was_discarded_has_failed_and_may_be_made_again(both_services: Service) -> None:
+    service, house = both_services, both_services.house
+    token = service.token(house.person("ann"))
+    where = service.send(token, NAME, wheel()).json["location"]
+    with house.db.write() as tx:
+        service_job.give_up(tx, now=house.now)
+        number = tx.execute(
+            update(job).where(job.c.queue == "submission").values(state="dead").returning(job.c.id)
+        ).scalar_one()
+        service_job.give_up(tx, now=house.now)
+    assert service.get(token, where).json["state"] == "queued", "a dead job may be tried again"
+    with house.db.write() as tx:
+        dead_letters.discard(tx, OPERATOR, number, reason="the disk was full", now=house.now)
+        service_job.give_up(tx, now=house.now)
+    told = service.get(token, where).json
+    assert (told["state"], told["error"]["code"]) == ("failed", "not-judged")
+    service.work()
+    assert service.kept() == [], "its archive is let go"
+    assert service.send(token, NAME, wheel()).json["location"] != where
+    service.work()
 
 
 def test_verdicts_go_after_their_time(service: Service) -> None:

@@ -85,6 +85,7 @@ class Jobs(Publishing, Screening, Uploads, People):
         from bonded.screening.osv import sync
         from bonded.screening.schedule import tick
         from bonded.screening.service import expire as expire_service
+        from bonded.screening.service_job import give_up
         from bonded.screening.webhooks import follow
         from bonded.tuf.squeeze import Squeezer
         from bonded.tuf.status import status
@@ -104,6 +105,7 @@ class Jobs(Publishing, Screening, Uploads, People):
             with self.db.write() as tx:
                 invitations.expire(tx, now=now)
                 recovery_deciding.round_of(tx, now=now)
+                give_up(tx, now=now)
 
         def reminded(now: datetime) -> None:
             remind(self.db, now)
