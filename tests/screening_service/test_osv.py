@@ -157,6 +157,24 @@ def test_what_is_taken_back_is_withdrawn_and_may_come_back(service: Service) -> 
     assert again.modified > withdrawn.modified
 
 
+def test_a_release_by_mistake_that_is_taken_back_withdraws_nothing_for_good(service: Service) -> None:
+    files, house = spam(service, "1.0"), service.house
+    with house.db.write() as tx:
+        decide.reject(tx, OPERATOR, files, reason="malware", now=house.now)
+    (before,) = told(service)
+    house.now += timedelta(minutes=5)
+    with house.db.write() as tx:
+        decide.release(tx, OPERATOR, files, reason="wrong button", now=house.now)
+    assert told(service)[0].withdrawn
+    house.now += timedelta(minutes=5)
+    with house.db.write() as tx:
+        undo.undo(tx, OPERATOR, reason="", now=house.now)
+    (after,) = told(service)
+    assert (after.id, after.withdrawn, after.affected) == (before.id, None, before.affected), (
+        "the rejection stands again"
+    )
+
+
 def test_a_verdict_of_policy_that_a_person_confirms(service: Service) -> None:
     files = spam(service, "1.0", state=FileState.REJECTED)
     assert told(service) == []

@@ -20,6 +20,7 @@ from bonded.catalog.tables import project, release
 from bonded.db.engine import Database, Tx
 from bonded.journal.tables import journal
 from bonded.screening.service_tables import advisory, reading
+from bonded.screening.standing import standing
 from bonded.values.text import iso
 
 SCHEMA_VERSION = "1.7.0"
@@ -65,8 +66,10 @@ class Decision:
 
 
 def confirmed(decisions: Iterable[Decision]) -> list[dict[str, str]]:
-    """filename, version and sha256 of the files whose newest decision confirms malware. `decisions` are in order. Pure."""
-    newest = {one.file_id: one for one in decisions}
+    """filename, version and sha256 of the files whose newest decision that stands confirms malware. `decisions` are in order.
+
+    Pure."""
+    newest = {one.file_id: one for one in standing(decisions)}
     kept = [one.facts for one in newest.values() if one.confirms]
     files = [{name: str(facts[name]) for name in ("filename", "version", "sha256")} for facts in kept]
     return sorted(files, key=lambda one: (one["filename"], one["sha256"]))
