@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -294,6 +295,29 @@ def suppress(index: Index, sha256: str, expires: datetime) -> None:
         tx.execute(
             insert(suppression).values(values | {"reason": "known", "created_at": index.now, "expires_at": expires})
         )
+
+
+def test_two_who_set_the_state_of_a_check_at_once_are_both_heard(index: Index) -> None:
+    failed: list[Exception] = []
+
+    def turn(state: CheckState) -> None:
+        for _ in range(20):
+            try:
+                with index.db.write() as tx:
+                    states.set_state(tx, OPERATOR, "startup-hook", state, reason="because", now=index.now)
+            except Exception as error:  # whatever it is, the page would be a 500
+                failed.append(error)
+
+    wanted = (CheckState.ENABLED, CheckState.EVALUATION, CheckState.DISABLED)
+    threads = [threading.Thread(target=turn, args=(state,)) for state in wanted]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    rows = [row for row in index.rows(journal) if row.action == "check.set-state"]
+    assert len(rows) == 60
+    assert index.ask(states.states)["startup-hook"] in wanted
 
 
 def test_a_suppressed_finding_decides_nothing_until_it_expires(small: Index) -> None:
