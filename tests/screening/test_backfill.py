@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from bonded.catalog import change
 from bonded.catalog.tables import case, check_state, evidence, finding, screening_run, verdict
@@ -16,6 +16,7 @@ from bonded.catalog.tables import file as file_table
 from bonded.db.jobs import LeaseLost, claim, job
 from bonded.db.worker import LEASE, work_once
 from bonded.journal.tables import journal
+from bonded.ops import dead_letters
 from bonded.screening import backfill, states
 from bonded.screening.backfill import Backfill, BackfillState
 from bonded.screening.backfill_part import run_part
@@ -401,6 +402,29 @@ def test_a_part_that_was_given_up_shows(small: Index) -> None:
     with small.db.write() as tx:
         tx.execute(update(job).where(job.c.queue == "backfill").values(state="dead"))
     assert read(small, number).given_up == 1
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_part_whose_job_was_discarded_is_skipped_and_the_rest_goes_on(index: Index) -> None:
+    many(index, 9)
+    number = start(index)
+    with index.db.write() as tx:
+        backfill.give_up(tx, now=index.now)
+        ids = list(tx.execute(select(job.c.id).where(job.c.queue == "backfill").order_by(job.c.id)).scalars())
+        tx.execute(update(job).where(job.c.id == ids[0]).values(state="dead"))
+    index.backfill()
+    assert (read(index, number).state, read(index, number).given_up) == (B.RUNNING, 1)
+    with index.db.write() as tx:
+        backfill.give_up(tx, now=index.now)
+        dead_letters.discard(tx, OPERATOR, ids[0], reason="one archive kills its worker", now=index.now)
+    assert read(index, number).state is B.RUNNING
+    with index.db.write() as tx:
+        backfill.give_up(tx, now=index.now)
+    index.backfill()
+    done = read(index, number)
+    assert (done.state, done.done, done.total) == (B.DONE, 9, 9)
+    assert 0 < done.skipped < 9
+    assert index.rows(backfill_part) == []
 
 
 def test_rate_and_time_left(small: Index) -> None:

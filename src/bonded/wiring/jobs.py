@@ -81,6 +81,7 @@ class Jobs(Publishing, Screening, Uploads, People):
         from bonded.catalog import invitations
         from bonded.db.workers import forget
         from bonded.ops.vulnerability_feed import round_of as round_of_feed
+        from bonded.screening.backfill import give_up as give_up_parts
         from bonded.screening.demotion import demote
         from bonded.screening.osv import sync
         from bonded.screening.schedule import tick
@@ -106,6 +107,7 @@ class Jobs(Publishing, Screening, Uploads, People):
                 invitations.expire(tx, now=now)
                 recovery_deciding.round_of(tx, now=now)
                 give_up(tx, now=now)
+                give_up_parts(tx, now=now)
 
         def reminded(now: datetime) -> None:
             remind(self.db, now)
