@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from bonded.checks.kit import NAME
+from bonded.checks.kit import MOST_VERSION, NAME
 from bonded.values.finding import Severity, When
 
 PYTHON, METADATA, ANY = SCOPES = ("python", "metadata", "any")
@@ -142,7 +142,7 @@ def _meta(identifier: str, meta: dict[str, Any]) -> RuleMeta:
         confidence=confidence,
         scope=str(meta.get("scope", PYTHON)),
         when=str(meta.get("when", "")),
-        version=meta["version"] if isinstance(meta.get("version"), int) else 1,
+        version=int(meta["version"]) if isinstance(meta.get("version"), int) else 1,
     )
     for wrong, key, wanted in (
         (not NAME.match(one.name) or len(one.name) > 60, "name", "lower-case words joined by '-'"),
@@ -155,7 +155,7 @@ def _meta(identifier: str, meta: dict[str, Any]) -> RuleMeta:
         (not 0 <= confidence <= 1, "confidence", "a number in 0..1"),
         (one.scope not in SCOPES, "scope", "one of " + ", ".join(SCOPES)),
         (bool(one.when) and one.when not in list(When), "when", "one of " + ", ".join(When)),
-        (one.version < 1, "version", "a number from 1 on"),
+        (not 1 <= one.version <= MOST_VERSION, "version", f"a number from 1 to {MOST_VERSION}"),
     ):
         if wrong:
             raise BadRule(f"meta `{key}` of rule {identifier} must be {wanted}")
