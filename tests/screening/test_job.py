@@ -30,6 +30,7 @@ from bonded.values.finding import When
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, Mode, Verdict
 from bonded.values.who import OPERATOR, POLICY
+from tests.review.making import one_finding
 from tests.screening.conftest import DOUBTFUL, HOSTILE
 from tests.screening.index import Index
 from tests.screening.test_run import Failing
@@ -295,6 +296,18 @@ def suppress(index: Index, sha256: str, expires: datetime) -> None:
         tx.execute(
             insert(suppression).values(values | {"reason": "known", "created_at": index.now, "expires_at": expires})
         )
+
+
+def test_what_a_check_found_that_is_gone_can_be_withdrawn(small: Index) -> None:
+    """A check of ours that nobody ever touched has no state; a version of Bonded may come without it."""
+    file = small.screened("plain-thing")
+    with small.db.write() as tx:
+        one_finding(tx, file.id, small.now, check="check-of-before")
+        assert len(ranked(tx, [file.id], file.project_id)) == 1
+        states.set_state(tx, OPERATOR, "check-of-before", CheckState.WIPED_OUT, reason="noise", now=small.now)
+        assert ranked(tx, [file.id], file.project_id) == []
+        with pytest.raises(Refusal):
+            states.set_state(tx, OPERATOR, "never-there", CheckState.WIPED_OUT, reason="noise", now=small.now)
 
 
 def test_two_who_set_the_state_of_a_check_at_once_are_both_heard(index: Index) -> None:
