@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, update
@@ -61,6 +64,28 @@ def test_the_same_archive_or_key_is_the_same_submission(service: Service) -> Non
     assert service.send(token, NAME, wheel(), **{"Idempotency-Key": "k1"}).json["id"] == keyed.json["id"]
     wrong = service.send(token, NAME, wheel(HOSTILE), **{"Idempotency-Key": "k1"})
     assert (wrong.status_int, wrong.json["code"]) == (422, "idempotency-key-reused")
+
+
+def test_the_same_archive_at_the_same_moment_is_one_submission(
+    both_services: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two senders of one account: neither sees the other's before both have looked."""
+    service, before = both_services, rooms._take
+    both_looked = threading.Barrier(2)
+
+    def take(*about: Any) -> Any:
+        both_looked.wait(20)
+        return before(*about)
+
+    monkeypatch.setattr(rooms, "_take", take)
+    token = service.token(service.house.person("ann"))
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: service.send(token, NAME, wheel()), range(2)))
+    assert [one.status_int for one in answers] == [202, 202]
+    assert answers[0].json["id"] == answers[1].json["id"]
+    assert len(service.kept()) == 1, "the second copy is not left in the vault"
+    service.work()
+    assert service.kept() == []
 
 
 @pytest.mark.parametrize(
