@@ -17,6 +17,7 @@ from bonded.db.jobs import LeaseLost, claim, job
 from bonded.db.worker import LEASE, work_once
 from bonded.journal.tables import journal
 from bonded.ops import dead_letters
+from bonded.review import decide
 from bonded.screening import backfill, states
 from bonded.screening.backfill import Backfill, BackfillState
 from bonded.screening.backfill_part import run_part
@@ -119,6 +120,23 @@ def test_asked_to_act_it_withdraws_what_policy_rejects(index: Index) -> None:
     assert index.file(odd).state is S.PUBLIC, "people have the last word"
     assert index.file(odd).case_id is not None, "but they are shown what is new"
     assert (read(index, number).moved, read(index, number).cases) == (1, 2)
+
+
+def test_whoever_looked_first_may_act_afterwards(index: Index) -> None:
+    """Once without --act, to see what it would come to; then with it, though nothing is new any more."""
+    bad, odd = hidden(index, bad_thing=HOSTILE, other_thing=HOSTILE)
+    start(index)
+    index.backfill()
+    with index.db.write() as tx:
+        decide.release(tx, OPERATOR, [odd], reason="is fine", now=index.now)
+    number = start(index, act=True, reason="all of them are the campaign of May")
+    index.backfill()
+    assert index.file(bad).state is S.QUARANTINED
+    assert index.file(odd).state is S.PUBLIC, "people have the last word"
+    assert (read(index, number).found, read(index, number).moved, read(index, number).cases) == (0, 1, 1)
+    again = start(index, act=True, reason="once more")
+    index.backfill()
+    assert (read(index, again).moved, read(index, again).cases) == (0, 0)
 
 
 def test_a_check_in_evaluation_stores_findings_and_decides_nothing(index: Index) -> None:

@@ -238,19 +238,20 @@ def _judge(
     given = one.done.given
     then = newest_verdict(tx, given.file.id)
     fresh = bool(counted(new, given, one.done.result, one.states))
-    if decision.verdict is then and not fresh:
-        return
-    save_verdict(tx, context, one.done, decision, now)
+    if decision.verdict is not then or fresh:
+        save_verdict(tx, context, one.done, decision, now)
     if decision.verdict is not then:
         changes[f"{then or 'none'} to {decision.verdict}"] += 1
-    if decision.verdict is Verdict.CLEAR or not (fresh or worse(decision.verdict, then)):
+    news = decision.verdict is not Verdict.CLEAR and (fresh or worse(decision.verdict, then))
+    acts = row.act and decision.verdict is Verdict.REJECT  # be it known already: somebody looked first, and acts now
+    if not news and not acts:
         return
     file = lock_file(tx, given.file.id)
-    if file.state not in (S.PUBLIC, S.HELD):
-        return
-    if row.act and decision.verdict is Verdict.REJECT and file.state is S.PUBLIC and not people_decided(tx, file):
+    if acts and file.state is S.PUBLIC and not people_decided(tx, file):
         move_file(tx, "file.withdraw", POLICY, file.id, S.QUARANTINED, reason=HELD_WORDS, now=now)
         counts["moved"] += 1
+    elif not news or file.state not in (S.PUBLIC, S.HELD):
+        return
     put_in_case(tx, file, decision, now=now)
     counts["cases"] += 1
 
