@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -124,6 +125,21 @@ def test_what_a_reviewer_calls_malware_becomes_an_advisory(both_services: Servic
     assert two.affected[0].versions == ["1.0", "1.10"]
     assert two.affected[0].ranges
     assert told(service) == [two]
+
+
+def test_many_who_bring_advisories_up_to_date_at_once_make_each_once(both_services: Service) -> None:
+    """Every worker does, and the export too."""
+    house = both_services.house
+    ann = house.person("ann")
+    for number in range(6):
+        house.project(f"spam-{number}", ann)
+    files = [house.file(ann, f"spam-{number}", "1.0", state=FileState.HELD) for number in range(6)]
+    with house.db.write() as tx:
+        decide.reject(tx, OPERATOR, files, reason="malware", now=house.now)
+    with ThreadPoolExecutor(6) as pool:
+        for one in [pool.submit(sync, house.db, SETTINGS, house.now) for _ in range(6)]:
+            one.result()
+    assert [one.id for one in told(both_services)] == [f"TEST-2026-{number}" for number in range(1, 7)]
 
 
 @pytest.mark.parametrize("reason", ["spam", "not malware but broken", "malwareish", "contains malware?"])
