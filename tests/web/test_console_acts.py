@@ -127,3 +127,19 @@ def test_an_upload_to_the_address_without_its_slash(house: House) -> None:
     environ = {"bonded.received": received}
     answer = house.browser().post("/legacy", b"", headers=headers, extra_environ=environ)
     assert answer.json["state"] == "received"
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/admin/projects/?name=a%00", 404),
+        ("/admin/review/?check=a%00", 200),
+        ("/admin/review/?project=a%00", 200),
+        ("/admin/review/?sort=oldest&after=2026-01-01~1", 400),
+        ("/admin/review/?sort=oldest&after=2026-01-01T00:00:00%2B00:00~1", 200),
+    ],
+)
+def test_addresses_of_the_console_that_no_database_can_be_asked_for(both: House, address: str, status: int) -> None:
+    """PostgreSQL compares no NUL, and neither database a moment that has no zone."""
+    both.person("root", admin=True)
+    both.login("root").get(address, status=status)

@@ -28,6 +28,7 @@ from bonded.review.undo import undo as take_back
 from bonded.values.names import normalize
 from bonded.values.pieces import file_state
 from bonded.values.refusals import Refusal
+from bonded.values.text import clean
 from bonded.web.admin import case as case_page
 from bonded.web.admin import queue as queue_page
 from bonded.web.admin.case import seen
@@ -227,7 +228,7 @@ def _project(request: Request, act: Callable[..., int], notice: str) -> Response
 
 
 def _projects(request: Request, form: Form, status: int) -> Response:
-    key = normalize((request.params.get("name") or "").strip())[:100]
+    key = normalize(clean(request.params.get("name") or "").strip())[:100]
     project, files, cases = None, [], []
     if key:
         with request.db.read() as conn:
