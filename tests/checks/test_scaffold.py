@@ -119,6 +119,28 @@ def test_what_is_wrong_is_said_by_the_test(tmp_path: Path) -> None:
     assert "there is no check called nobody" in bonded("check", "test", "nobody", status=1)
 
 
+def test_samples_that_are_none_are_told_by_name_and_the_others_are_tried(tmp_path: Path) -> None:
+    bonded("check", "new", "opens-file", "A file is opened", "--into", tmp_path)
+    samples = tmp_path / "opens_file" / "samples" / "flag"
+    wrong = {
+        "syntax.toml": ("x = [", "it stands for no archive: Invalid value"),
+        "name.toml": ('metadata = "Version: 1"', "the key 'Name' is missing or unknown"),
+        "path.toml": ('[[members]]\ntext = "x"', "the key 'path' is missing or unknown"),
+        "bytes.toml": ('[[members]]\npath = "a"\nbase64 = "x"', "Invalid base64-encoded string"),
+        "context.toml": ("[context]\nnope = 1", "the key 'nope' is missing or unknown"),
+        "members.toml": ("members = 3", "it stands for no archive: 'int' object"),
+    }
+    for name, (text, _) in wrong.items():
+        (samples / name).write_text(text)
+    (samples / "gone.py").symlink_to(tmp_path / "nowhere")
+    said = bonded("check", "test", "opens-file", "--from", tmp_path, status=1)
+    assert "opens-file: 9 samples, 7 wrong" in said
+    assert "wrong: opens-file: flag/gone.py: it cannot be read: No such file or directory" in said
+    for name, (_, words) in wrong.items():
+        (line,) = (one for one in said.splitlines() if f"flag/{name}: " in one)
+        assert words in line
+
+
 def test_a_text_rule_loses_rewrites_and_is_told_so(tmp_path: Path) -> None:
     bonded("check", "new", "text-rule", "A call is recognised by its text", "--into", tmp_path)
     path = tmp_path / "text_rule" / "check.py"

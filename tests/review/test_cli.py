@@ -115,6 +115,15 @@ def test_refusals(house: House, case_id: int) -> None:
     assert set(files(house).values()) == {FileState.HELD}
 
 
+@pytest.mark.parametrize("number", ["²", "9" * 30, "0", "-1"])
+def test_numbers_that_no_row_has_are_told_in_a_sentence(house: House, number: str) -> None:
+    for words in (("release", number, "--reason", "x"), ("show", number), ("unsuppress", number, "--reason", "x")):
+        result = run(house, *words)
+        assert isinstance(result.exception, Refusal | SystemExit), result.exception
+    result = run(house, "release", number, "--reason", "why not")
+    assert result.exit_code == 2 or getattr(result.exception, "code", "") in ("no-such-file", "no-such-case")
+
+
 def test_levels_undo_and_campaigns(house: House, case_id: int) -> None:
     first = min(files(house))
     told = json.loads(done(house, "reject", first, "--level", "project", "--reason", "all of it", "--json"))

@@ -11,14 +11,18 @@ from sqlalchemy import select
 
 from bonded.accounts import people
 from bonded.catalog import read
+from bonded.catalog.locks import lock_file
 from bonded.catalog.tables import case as case_table
 from bonded.db.engine import Database
 from bonded.db.jobs import job
 from bonded.journal.read import Filter, of_everything
 from bonded.journal.tables import to_publish
-from bonded.review import decide, decisions
+from bonded.review import decide, decisions, queue, scope
+from bonded.review.undo import undo
+from bonded.screening.cases import put_in_case
+from bonded.screening.policy import Decision
 from bonded.values.refusals import Refusal
-from bonded.values.states import FileState, ProjectStatus, SubjectKind
+from bonded.values.states import FileState, ProjectStatus, SubjectKind, Verdict
 from bonded.values.who import OPERATOR, Actor, ActorKind
 from tests.review.making import into_case, one_file, open_case, project
 
@@ -182,6 +186,27 @@ def test_a_case_closes_when_each_file_is_settled(db: Database, now: datetime) ->
     assert case_states(db) == ["closed"]
     with db.read() as conn:
         assert conn.execute(select(case_table.c.closed_at)).scalar_one() == now
+
+
+def test_what_was_decided_before_does_not_settle_what_was_found_since(db: Database, now: datetime) -> None:
+    """A backfill brings back a file that somebody released: the other file of the case does not close it unseen."""
+    made = make(db, now)
+    old = add(db, made, now, S.HELD, in_case=True)
+    act(db, now, "release", old)
+    new = add(db, made, now, S.HELD)
+    worse = Decision(Verdict.REJECT, 0.9, (("sends the environment away", 0.9),))
+    with db.write() as tx:
+        (number,) = {put_in_case(tx, lock_file(tx, one), worse, now=now) for one in (old, new)}
+    with db.read() as conn:
+        assert [one.settled for one in queue.case(conn, number).files] == [False, False]
+        assert {one.id for one in scope.waiting(conn, "quarantine", [number]).files} == {old}, "bulk finds it"
+    act(db, now, "reject", new)
+    assert case_states(db) == ["closed", "open"]
+    act(db, now, "release", old)  # confirmed
+    assert case_states(db) == ["closed", "closed"]
+    with db.write() as tx:
+        undo(tx, ADMIN, reason="", now=now)
+    assert case_states(db) == ["closed", "open"]
 
 
 def test_a_question_to_the_owner_settles_nothing(sqlite_db: Database, sample: read.Project, now: datetime) -> None:

@@ -126,6 +126,16 @@ def test_what_others_changed_since_is_not_taken_back(desk: Desk) -> None:
     assert desk.states()[:2] == [S.REJECTED, S.PUBLIC], "nothing is half done"
 
 
+def test_what_somebody_else_confirmed_since_is_not_taken_back(desk: Desk) -> None:
+    desk.act("release", desk.files[0], desk.files[1])
+    desk.act("release", desk.files[1], who=OTHER)
+    with pytest.raises(Refusal, match="somebody has decided about sample") as caught:
+        desk.undo()
+    assert caught.value.code == "wrong-state"
+    assert desk.states()[:2] == [S.PUBLIC, S.PUBLIC], "nothing is half done"
+    assert desk.undo(OTHER) == 1, "that is an act of its own"
+
+
 def test_a_removal_stays(desk: Desk) -> None:
     desk.act("reject", desk.files[0])
     desk.now += timedelta(seconds=1)

@@ -18,6 +18,7 @@ from bonded.db.jobs import enqueue
 from bonded.db.worker import work_once
 from bonded.screening.backfill_part import run_part
 from bonded.screening.job import screen
+from bonded.screening.policy import Policy
 from bonded.screening.settings import ScreeningContext, ScreeningSettings
 from bonded.values.states import FileState, Mode
 from bonded.values.who import POLICY
@@ -36,6 +37,7 @@ class Index:
     sandbox: Any
     mode: Mode = Mode.HOLD
     people: list[Any] = field(default_factory=list)
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def db(self) -> Database:
@@ -69,7 +71,9 @@ class Index:
 
     @property
     def context(self) -> ScreeningContext:
-        return ScreeningContext(self.db, self.vault, self.sandbox, ScreeningSettings(mode=self.mode))
+        return ScreeningContext(
+            self.db, self.vault, self.sandbox, ScreeningSettings(mode=self.mode, policy=self.policy)
+        )
 
     def work(self) -> None:
         """Run all screening jobs."""

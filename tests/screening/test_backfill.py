@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 
 from bonded.catalog import change
 from bonded.catalog.tables import case, check_state, evidence, finding, screening_run, verdict
@@ -16,6 +16,8 @@ from bonded.catalog.tables import file as file_table
 from bonded.db.jobs import LeaseLost, claim, job
 from bonded.db.worker import LEASE, work_once
 from bonded.journal.tables import journal
+from bonded.ops import dead_letters
+from bonded.review import decide
 from bonded.screening import backfill, states
 from bonded.screening.backfill import Backfill, BackfillState
 from bonded.screening.backfill_part import run_part
@@ -118,6 +120,23 @@ def test_asked_to_act_it_withdraws_what_policy_rejects(index: Index) -> None:
     assert index.file(odd).state is S.PUBLIC, "people have the last word"
     assert index.file(odd).case_id is not None, "but they are shown what is new"
     assert (read(index, number).moved, read(index, number).cases) == (1, 2)
+
+
+def test_whoever_looked_first_may_act_afterwards(index: Index) -> None:
+    """Once without --act, to see what it would come to; then with it, though nothing is new any more."""
+    bad, odd = hidden(index, bad_thing=HOSTILE, other_thing=HOSTILE)
+    start(index)
+    index.backfill()
+    with index.db.write() as tx:
+        decide.release(tx, OPERATOR, [odd], reason="is fine", now=index.now)
+    number = start(index, act=True, reason="all of them are the campaign of May")
+    index.backfill()
+    assert index.file(bad).state is S.QUARANTINED
+    assert index.file(odd).state is S.PUBLIC, "people have the last word"
+    assert (read(index, number).found, read(index, number).moved, read(index, number).cases) == (0, 1, 1)
+    again = start(index, act=True, reason="once more")
+    index.backfill()
+    assert (read(index, again).moved, read(index, again).cases) == (0, 0)
 
 
 def test_a_check_in_evaluation_stores_findings_and_decides_nothing(index: Index) -> None:
@@ -401,6 +420,29 @@ def test_a_part_that_was_given_up_shows(small: Index) -> None:
     with small.db.write() as tx:
         tx.execute(update(job).where(job.c.queue == "backfill").values(state="dead"))
     assert read(small, number).given_up == 1
+
+
+@pytest.mark.usefixtures("tiny")
+def test_a_part_whose_job_was_discarded_is_skipped_and_the_rest_goes_on(index: Index) -> None:
+    many(index, 9)
+    number = start(index)
+    with index.db.write() as tx:
+        backfill.give_up(tx, now=index.now)
+        ids = list(tx.execute(select(job.c.id).where(job.c.queue == "backfill").order_by(job.c.id)).scalars())
+        tx.execute(update(job).where(job.c.id == ids[0]).values(state="dead"))
+    index.backfill()
+    assert (read(index, number).state, read(index, number).given_up) == (B.RUNNING, 1)
+    with index.db.write() as tx:
+        backfill.give_up(tx, now=index.now)
+        dead_letters.discard(tx, OPERATOR, ids[0], reason="one archive kills its worker", now=index.now)
+    assert read(index, number).state is B.RUNNING
+    with index.db.write() as tx:
+        backfill.give_up(tx, now=index.now)
+    index.backfill()
+    done = read(index, number)
+    assert (done.state, done.done, done.total) == (B.DONE, 9, 9)
+    assert 0 < done.skipped < 9
+    assert index.rows(backfill_part) == []
 
 
 def test_rate_and_time_left(small: Index) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from click.testing import CliRunner, Result
@@ -121,6 +123,27 @@ def test_sarif(folder_of_archives: Path) -> None:
     first = run["results"][0]
     assert (first["ruleId"], first["level"]) == ("decoded-or-downloaded-code-executed", "error")
     assert first["locations"][0]["physicalLocation"]["region"] == {"startLine": 3, "endLine": 3}
+
+
+def test_places_in_sarif_are_uri_references_whatever_files_are_called(tmp_path: Path) -> None:
+    odd = "100% a: b#c\n?é-1.0-py3-none-any.whl"
+    (tmp_path / odd).write_bytes(wheel(HOSTILE, "odd"))
+    (run,) = json.loads(command("scan", tmp_path, "--format", "sarif").stdout)["runs"]
+    places = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in run["results"]}
+    assert places
+    for place in places:
+        parts = urlsplit(place)
+        assert (parts.scheme, parts.netloc, parts.query, parts.fragment) == ("", "", "", "")
+        assert re.fullmatch(r"[A-Za-z0-9%._~/!+,;=@$&'()*-]+", place)
+    assert f"{tmp_path / odd}!/odd/__init__.py" in {unquote(place) for place in places}
+
+
+def test_what_is_no_ordinary_file_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe-1.0.tar.gz")
+    (tmp_path / "device-1.0.tar.gz").symlink_to("/dev/zero")
+    result = command("scan", tmp_path, "--format", "jsonl")
+    assert result.exit_code == 1, "they got no verdict"
+    assert [row["unread"] for row in lines(result)] == [["the file cannot be read: it is no ordinary file"]] * 2
 
 
 def test_a_policy_file_decides_and_changes_the_rules(folder_of_archives: Path) -> None:

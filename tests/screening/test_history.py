@@ -416,6 +416,26 @@ def test_bytes_of_rejected_files_are_compared_with_nothing(small: Yard) -> None:
     assert small.known(small.wheel("word-counter")).siblings == ()
 
 
+@pytest.mark.parametrize("version", ["1.1", "1.2"], ids=["of the same release", "of later ones"])
+def test_however_many_files_came_since_the_release_before_is_known(yard: Yard, version: str) -> None:
+    """A release of a hundred wheels hides from none of them what was there before, and nor do later releases from a backfill."""
+    yard.wheel("word-counter", "1.0")
+    yard.work()
+    yard.later(days=1)
+    second, third = yard.wheel("word-counter", "1.1"), yard.wheel("word-counter", "1.2")
+    yard.work()
+    before = yard.known(second)
+    with yard.db.write() as tx:
+        row = dict(tx.execute(select(file).where(file.c.id == {"1.1": second, "1.2": third}[version])).one()._mapping)
+        for n in range(MOST_FILES + 1):
+            more = {"id": f"more-{n}", "filename": f"more-{n}.whl", "sha256": f"{n:064}"}
+            tx.execute(insert(file).values(row | more | {"uploaded_at": yard.uploads.now + timedelta(minutes=n + 1)}))
+    known = yard.known(second)
+    assert known.earlier == before.earlier
+    assert known.earlier is not None
+    assert known.earlier.version == "1.0"
+
+
 def test_a_project_of_many_files_costs_a_few_reads(small: Yard) -> None:
     ids = [small.wheel("word-counter", f"1.{n}") for n in range(3)]
     counted: list[str] = []

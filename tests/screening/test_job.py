@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,17 +16,21 @@ from bonded.catalog.tables import case, evidence, finding, screening_run, suppre
 from bonded.catalog.withdrawn import INSTEAD
 from bonded.db.jobs import enqueue, job
 from bonded.journal.tables import journal, to_publish
+from bonded.review import decide
 from bonded.review.evidence import ranked, text_of
 from bonded.review.queue import case as case_of
 from bonded.review.queue import cases
 from bonded.screening import states
 from bonded.screening.child import checks_call, screen_call
 from bonded.screening.job import HELD_WORDS, REFUSED_WORDS, screen, wanted_move
+from bonded.screening.policy import Policy
 from bonded.screening.states import CheckState
 from bonded.screening.tables import facts
+from bonded.values.finding import When
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, Mode, Verdict
 from bonded.values.who import OPERATOR, POLICY
+from tests.review.making import one_finding
 from tests.screening.conftest import DOUBTFUL, HOSTILE
 from tests.screening.index import Index
 from tests.screening.test_run import Failing
@@ -166,6 +171,29 @@ def test_in_watch_mode_a_bad_file_is_withdrawn_and_a_doubtful_one_gets_a_case(in
     assert f"takedown:{bad.id}" in [row.key for row in index.rows(job)]
 
 
+def test_a_second_look_that_says_worse_withdraws_what_nobody_decided_about(index: Index) -> None:
+    """In watch mode a doubtful file is public and in a case; what is found when its sdist arrives may be worse."""
+    index.mode = Mode.WATCH
+    first, second = (index.screened(name, DOUBTFUL) for name in ("odd-thing", "other-thing"))
+    with index.db.write() as tx:
+        decide.release(tx, OPERATOR, [second.id], reason="looked at it", now=index.now)
+    index.policy = Policy(reject=0.4)
+    index.again(first.id)
+    index.again(second.id)
+    assert index.file(first.id).state is S.QUARANTINED
+    assert f"takedown:{first.id}" in [row.key for row in index.rows(job)]
+    assert index.file(second.id).state is S.PUBLIC, "people have the last word"
+
+
+def test_the_case_of_a_held_file_shows_what_a_second_look_says(index: Index) -> None:
+    file = index.screened("odd-thing", DOUBTFUL)
+    (found,) = index.rows(finding)
+    index.policy = Policy(weights={(found.check, found.severity): 1.0}, times=dict.fromkeys(When, 1.0))
+    index.again(file.id)
+    assert index.file(file.id).state is S.HELD
+    assert index.rows(case)[0].score == index.rows(verdict)[-1].score > index.rows(verdict)[0].score
+
+
 def test_people_have_the_last_word(small: Index) -> None:
     small.mode = Mode.WATCH
     file = small.screened("bad-thing", HOSTILE)
@@ -268,6 +296,41 @@ def suppress(index: Index, sha256: str, expires: datetime) -> None:
         tx.execute(
             insert(suppression).values(values | {"reason": "known", "created_at": index.now, "expires_at": expires})
         )
+
+
+def test_what_a_check_found_that_is_gone_can_be_withdrawn(small: Index) -> None:
+    """A check of ours that nobody ever touched has no state; a version of Bonded may come without it."""
+    file = small.screened("plain-thing")
+    with small.db.write() as tx:
+        one_finding(tx, file.id, small.now, check="check-of-before")
+        assert len(ranked(tx, [file.id], file.project_id)) == 1
+        states.set_state(tx, OPERATOR, "check-of-before", CheckState.WIPED_OUT, reason="noise", now=small.now)
+        assert ranked(tx, [file.id], file.project_id) == []
+        with pytest.raises(Refusal):
+            states.set_state(tx, OPERATOR, "never-there", CheckState.WIPED_OUT, reason="noise", now=small.now)
+
+
+def test_two_who_set_the_state_of_a_check_at_once_are_both_heard(index: Index) -> None:
+    failed: list[Exception] = []
+
+    def turn(state: CheckState) -> None:
+        for _ in range(20):
+            try:
+                with index.db.write() as tx:
+                    states.set_state(tx, OPERATOR, "startup-hook", state, reason="because", now=index.now)
+            except Exception as error:  # whatever it is, the page would be a 500
+                failed.append(error)
+
+    wanted = (CheckState.ENABLED, CheckState.EVALUATION, CheckState.DISABLED)
+    threads = [threading.Thread(target=turn, args=(state,)) for state in wanted]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    rows = [row for row in index.rows(journal) if row.action == "check.set-state"]
+    assert len(rows) == 60
+    assert index.ask(states.states)["startup-hook"] in wanted
 
 
 def test_a_suppressed_finding_decides_nothing_until_it_expires(small: Index) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -79,6 +80,17 @@ def test_broken_and_double_ones_are_said_and_the_rest_is_there(sandbox: Sandbox,
     assert len(outside.refused) == 6
     assert {one["reason"] for one in logs} == set(reasons.values())
     assert _meter.of(CHECKS_REFUSED, {})._value.get() == before + 6
+    made.close()
+
+
+def test_a_folder_whose_name_is_no_text_keeps_no_other_check_away(sandbox: Sandbox, drop_in: Path) -> None:
+    good(drop_in)
+    (drop_in / os.fsdecode(b"ch\xffeck")).mkdir()
+    (drop_in / os.fsdecode(b"ch\xffeck") / "check.py").write_text("")
+    made = loader(sandbox, drop_in)
+    outside = made()
+    assert [one.name for one in outside.checks] == ["good-one"]
+    assert ["ch?eck.check cannot be used" in one.reason for one in outside.refused] == [True]
     made.close()
 
 

@@ -134,6 +134,18 @@ def test_mistakes_on_import_are_refused_with_their_reasons(folder: Path, kind: S
     unharmed(tried)
 
 
+@pytest.mark.parametrize("version", ['"1.0"', "20260101120000", "0", "1.5", "None", "[1]", "True"])
+def test_a_version_that_no_database_takes_is_refused_and_stops_nobody(
+    version: str, folder: Path, like: Sandbox
+) -> None:
+    odd = write_check(folder, "odd-version")
+    odd.write_text(odd.read_text().replace("version=1,", f"version={version},"))
+    tried = attempt(like, folder)
+    assert [one.name for one in tried.checks] == ["good-one"]
+    assert f"the version of odd-version is {version.replace(chr(34), chr(39))}, not a whole" in tried.refused[0].reason
+    unharmed(tried)
+
+
 def test_one_that_never_ends_its_import_is_refused(
     folder: Path, like: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

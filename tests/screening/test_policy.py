@@ -170,6 +170,10 @@ BAD = {
     "out of range": ("[thresholds]\nreview = 3", "thresholds.review"),
     "order": ("[thresholds]\nreview = 0.9\nreject = 0.5", "reject must not be lower"),
     "severity": ("[severity]\nbad = 1", "severity.bad"),
+    "weight of a severity": ("[severity]\nhigh = 7", "severity.high"),
+    "weight below nothing": ("[severity]\nlow = -0.2", "severity.low"),
+    "weight of a time": ("[when]\ncall = 60", "when.call"),
+    "weight that is no number": ("[when]\ncall = nan", "when.call"),
     "no reason": ('[[exemptions]]\ncheck = "a"', "exemptions.0.reason"),
     "syntax": ("[", "cannot be read"),
     "its own test": ('[[tests]]\nname = "hook"\nfindings = []\nexpect = "reject"', "test 'hook'"),
@@ -187,6 +191,15 @@ def test_a_bad_policy_file_is_refused_in_one_sentence(name: str, tmp_path: Path)
     assert str(path) in str(caught.value)
     with pytest.raises(BadPolicy, match="cannot be read"):
         load_policy(tmp_path / "nothing.toml")
+
+
+def test_an_exemption_holds_however_its_project_is_written(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(FILE.replace("our-*", "Our_*").replace("our-tool", "Our.Tool"))
+    policy = load_policy(path)
+    hook = finding("startup-hook", S.CRITICAL)
+    assert decide([hook], policy.at("our-tool", NOW)).verdict is Verdict.CLEAR
+    assert decide([hook], policy.at("your-tool", NOW)).verdict is not Verdict.CLEAR
 
 
 def test_a_decision_is_a_value() -> None:

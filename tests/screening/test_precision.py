@@ -16,6 +16,7 @@ from bonded.checks.registry import by_name, discover
 from bonded.db.engine import Database
 from bonded.journal.tables import journal
 from bonded.review import decide
+from bonded.review.undo import undo
 from bonded.screening import states
 from bonded.screening.demotion import demote, failing, reason_of
 from bonded.screening.precision import (
@@ -164,6 +165,17 @@ def test_decisions_of_people_are_counted(shelf: Shelf, projects: list[Any]) -> N
     assert read(shelf) == {CHECK: (2, 2)}, "a confirmation"
     shelf.now += timedelta(days=31)
     assert read(shelf) == {}, "out of the window"
+
+
+def test_what_stood_before_a_slip_counts_again(shelf: Shelf, projects: list[Any]) -> None:
+    one = file(shelf, projects[0])
+    act(shelf, decide.reject, one)
+    shelf.now += timedelta(hours=1)
+    act(shelf, decide.release, one)
+    assert read(shelf) == {CHECK: (0, 1)}
+    with shelf.db.write() as tx:
+        undo(tx, OPERATOR, reason="wrong button", now=shelf.now)
+    assert read(shelf) == {CHECK: (1, 0)}, "the rejection stands again"
 
 
 def test_policy_alone_decides_nothing(shelf: Shelf, projects: list[Any]) -> None:

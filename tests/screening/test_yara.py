@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,6 +102,8 @@ REFUSED = {
     "bad confidence": (rule(confidence="high"), "meta `confidence` of rule beacon_words must be a number in 0..1"),
     "bad scope": (rule(scope="images"), "must be one of python, metadata, any"),
     "bad when": (rule(when="later"), "must be one of install, startup, import"),
+    "bad version": (rule(version=0), "meta `version` of rule beacon_words must be a number from 1 to 2147483647"),
+    "date as version": (rule(version=20260101120000), "must be a number from 1 to"),
     "bad sentence": (rule(sentence="no end"), "must be one sentence of at most 160 characters"),
 }  # fmt: skip
 
@@ -144,6 +147,32 @@ def test_samples_beside_a_rule_are_tried_when_it_loads(tmp_path: Path, load: Cal
     (tmp_path / "beacon-words.flag" / "two.py").unlink()
     _, refused = load(mine=rule())  # type: ignore[misc]
     assert refused[0].reason.endswith("rule beacon_words flags its sample beacon-words.pass/two.py")
+
+
+def test_a_sample_that_cannot_be_read_refuses_its_own_rule_only(tmp_path: Path, load: Callable[..., object]) -> None:
+    (tmp_path / "other-one.flag").mkdir()
+    (tmp_path / "other-one.flag" / "gone.py").symlink_to(tmp_path / "nowhere")
+    (tmp_path / "beacon-words.flag").mkdir()
+    (tmp_path / "beacon-words.flag" / "one.py").write_text(BEACON)
+    (tmp_path / "beacon-words.flag" / os.fsdecode(b"two\xff.py")).write_text(BEACON)
+    checks, refused = load(mine=rule() + rule("other-one"))  # type: ignore[misc]
+    assert [one.name for one in checks] == ["beacon-words"]
+    assert [one.reason for one in refused] == [
+        "mine.yar is refused in part: the sample other-one.flag/gone.py of rule other_one cannot be read"
+    ]
+
+
+def test_files_that_are_none_are_refused_and_the_rest_loads(tmp_path: Path, load: Callable[..., object]) -> None:
+    (tmp_path / os.fsdecode(b"na\xffme.yar")).write_text(rule("other-one"))
+    (tmp_path / "gone.yar").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.yar")
+    checks, refused = load(mine=rule())  # type: ignore[misc]
+    assert [one.name for one in checks] == ["beacon-words"]
+    assert sorted(one.reason for one in refused) == [
+        "gone.yar is refused: it cannot be read: No such file or directory",
+        "na?me.yar is refused: its name is no UTF-8 text",
+        "pipe.yar is refused: it is no ordinary file",
+    ]
 
 
 def test_helpers_and_several_rules_in_one_file(load: Callable[..., object], sandbox: Sandbox) -> None:

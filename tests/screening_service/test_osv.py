@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -126,6 +127,21 @@ def test_what_a_reviewer_calls_malware_becomes_an_advisory(both_services: Servic
     assert told(service) == [two]
 
 
+def test_many_who_bring_advisories_up_to_date_at_once_make_each_once(both_services: Service) -> None:
+    """Every worker does, and the export too."""
+    house = both_services.house
+    ann = house.person("ann")
+    for number in range(6):
+        house.project(f"spam-{number}", ann)
+    files = [house.file(ann, f"spam-{number}", "1.0", state=FileState.HELD) for number in range(6)]
+    with house.db.write() as tx:
+        decide.reject(tx, OPERATOR, files, reason="malware", now=house.now)
+    with ThreadPoolExecutor(6) as pool:
+        for one in [pool.submit(sync, house.db, SETTINGS, house.now) for _ in range(6)]:
+            one.result()
+    assert [one.id for one in told(both_services)] == [f"TEST-2026-{number}" for number in range(1, 7)]
+
+
 @pytest.mark.parametrize("reason", ["spam", "not malware but broken", "malwareish", "contains malware?"])
 def test_other_reasons_make_no_advisory(service: Service, reason: str) -> None:
     files = spam(service, "1.0")
@@ -155,6 +171,24 @@ def test_what_is_taken_back_is_withdrawn_and_may_come_back(service: Service) -> 
     (again,) = told(service)
     assert (again.id, again.withdrawn, again.published) == (before.id, None, before.published)
     assert again.modified > withdrawn.modified
+
+
+def test_a_release_by_mistake_that_is_taken_back_withdraws_nothing_for_good(service: Service) -> None:
+    files, house = spam(service, "1.0"), service.house
+    with house.db.write() as tx:
+        decide.reject(tx, OPERATOR, files, reason="malware", now=house.now)
+    (before,) = told(service)
+    house.now += timedelta(minutes=5)
+    with house.db.write() as tx:
+        decide.release(tx, OPERATOR, files, reason="wrong button", now=house.now)
+    assert told(service)[0].withdrawn
+    house.now += timedelta(minutes=5)
+    with house.db.write() as tx:
+        undo.undo(tx, OPERATOR, reason="", now=house.now)
+    (after,) = told(service)
+    assert (after.id, after.withdrawn, after.affected) == (before.id, None, before.affected), (
+        "the rejection stands again"
+    )
 
 
 def test_a_verdict_of_policy_that_a_person_confirms(service: Service) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 from hypothesis import given
@@ -101,3 +105,54 @@ def test_a_drip_of_bytes_ends_with_the_time(receiving: Receiving) -> None:
     with pytest.raises(Unreachable):
         ask("GET", parse(receiving.url()), Rules(entry, entry), timeout=0.5, headers={})
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        (b"HTTP/1.1 200 OK\r\nX-Long: ", b"a"),
+        (b"HTTP/1.1 200", b"0"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
+    ],
+)
+def test_no_way_of_saying_little_for_long_gets_more_than_the_time(first: bytes, again: bytes) -> None:
+    with dripping(first, again) as port:
+        rules, target = Rules(None, (f"127.0.0.1:{port}",)), parse(f"http://127.0.0.1:{port}/")
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match=r"^127.0.0.1 does not answer: TimeoutError$"):
+            ask("GET", target, rules, timeout=0.6, headers={})
+        assert time.monotonic() - began < 10
+
+
+def test_a_body_that_is_taken_in_drips_gets_no_more_than_the_time() -> None:
+    with dripping(b"", b"", reads=4096) as port:
+        rules, target = Rules(None, (f"127.0.0.1:{port}",)), parse(f"http://127.0.0.1:{port}/")
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match=r"^127.0.0.1 does not answer: TimeoutError$"):
+            ask("POST", target, rules, timeout=0.6, headers={}, body=b"x" * 32 * 2**20)
+        assert time.monotonic() - began < 10
+
+
+@contextmanager
+def dripping(first: bytes, again: bytes, reads: int = 65_536) -> Iterator[int]:
+    """The port of a server that says `first` and then `again` (or reads a little) every tenth of a second, until it is left."""
+    over = threading.Event()
+
+    def serve() -> None:
+        peer, _ = listening.accept()
+        with peer, suppress(OSError):
+            peer.recv(reads)
+            peer.sendall(first)
+            while not over.wait(0.1):
+                peer.sendall(again) if again else peer.recv(reads)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield int(listening.getsockname()[1])
+        finally:
+            over.set()
+            thread.join(15)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from bonded.catalog.tables import file, finding, project, verdict
 from bonded.checks.registry import discover
+from bonded.db.jobs import job
+from bonded.ops import dead_letters
 from bonded.screening import service as rooms
+from bonded.screening import service_job
 from bonded.screening.command import scan_all
 from bonded.screening.outbound import Rules
 from bonded.screening.policy import Policy
 from bonded.screening.report import as_object
 from bonded.screening.run import Scanner
+from bonded.values.who import OPERATOR
 from tests.screening.conftest import HOSTILE, wheel
 from tests.screening_service.conftest import Make, Receiving, Service
 
@@ -57,6 +64,28 @@ def test_the_same_archive_or_key_is_the_same_submission(service: Service) -> Non
     assert service.send(token, NAME, wheel(), **{"Idempotency-Key": "k1"}).json["id"] == keyed.json["id"]
     wrong = service.send(token, NAME, wheel(HOSTILE), **{"Idempotency-Key": "k1"})
     assert (wrong.status_int, wrong.json["code"]) == (422, "idempotency-key-reused")
+
+
+def test_the_same_archive_at_the_same_moment_is_one_submission(
+    both_services: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two senders of one account: neither sees the other's before both have looked."""
+    service, before = both_services, rooms._take
+    both_looked = threading.Barrier(2)
+
+    def take(*about: Any) -> Any:
+        both_looked.wait(20)
+        return before(*about)
+
+    monkeypatch.setattr(rooms, "_take", take)
+    token = service.token(service.house.person("ann"))
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: service.send(token, NAME, wheel()), range(2)))
+    assert [one.status_int for one in answers] == [202, 202]
+    assert answers[0].json["id"] == answers[1].json["id"]
+    assert len(service.kept()) == 1, "the second copy is not left in the vault"
+    service.work()
+    assert service.kept() == []
 
 
 @pytest.mark.parametrize(
@@ -112,6 +141,28 @@ def test_waiting_submissions_are_bounded(new_service: Make) -> None:
     assert service.send(token, NAME, wheel("X = 2\n")).json["code"] == "too-many-submissions"
     service.work()
     assert service.send(token, NAME, wheel("X = 2\n")).status_int == 202
+
+
+def test_a_submission_whose_job_was_discarded_has_failed_and_may_be_made_again(both_services: Service) -> None:
+    service, house = both_services, both_services.house
+    token = service.token(house.person("ann"))
+    where = service.send(token, NAME, wheel()).json["location"]
+    with house.db.write() as tx:
+        service_job.give_up(tx, now=house.now)
+        number = tx.execute(
+            update(job).where(job.c.queue == "submission").values(state="dead").returning(job.c.id)
+        ).scalar_one()
+        service_job.give_up(tx, now=house.now)
+    assert service.get(token, where).json["state"] == "queued", "a dead job may be tried again"
+    with house.db.write() as tx:
+        dead_letters.discard(tx, OPERATOR, number, reason="the disk was full", now=house.now)
+        service_job.give_up(tx, now=house.now)
+    told = service.get(token, where).json
+    assert (told["state"], told["error"]["code"]) == ("failed", "not-judged")
+    service.work()
+    assert service.kept() == [], "its archive is let go"
+    assert service.send(token, NAME, wheel()).json["location"] != where
+    service.work()
 
 
 def test_verdicts_go_after_their_time(service: Service) -> None:

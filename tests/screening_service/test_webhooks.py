@@ -6,13 +6,17 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
+from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import select
 
 from bonded.db.jobs import job
+from bonded.db.worker import work_once
 from bonded.journal.seal import seal
 from bonded.review import decide
 from bonded.screening import webhooks
@@ -104,6 +108,43 @@ def test_a_receiver_that_stays_away_ends_as_a_dead_letter(
         row = conn.execute(select(job.c.state, job.c.last_error).where(job.c.queue == "webhook")).one()
     assert (row.state, row.last_error) == ("dead", "Unreachable: 127.0.0.1 answered 500")
     assert len(receiving.got) == 3
+
+
+def test_a_receiver_that_says_nothing_holds_up_nobody_else(service: Service) -> None:
+    """What waits for a slow receiver is put off after one try, and tried again later; none of it is lost."""
+    house = service.house
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.setblocking(False)
+        entry = f"127.0.0.1:{silent.getsockname()[1]}"
+        rules = Rules(None, (entry,))
+        with house.db.write() as tx:
+            sealer = house.context.sealer
+            number, _ = webhooks.add(
+                tx, OPERATOR, f"http://{entry}/", ["test"], rules, sealer=sealer, reason="slow", now=house.now
+            )
+            for _ in range(5):
+                webhooks.test(tx, number, now=house.now)
+        context = webhooks.WebhookContext(house.db, sealer, rules, timeout=0.2)
+        asked = []
+        for _ in range(2):
+            while work_once(house.db, {"webhook": partial(webhooks.handle, context)}, lambda: house.now):
+                pass
+            asked.append(connections(silent))
+            house.now += webhooks.REST + timedelta(seconds=1)
+        assert asked == [1, 1]
+    with house.db.read() as conn:
+        assert [one.waiting for one in webhooks.hooks(conn)] == [5]
+        assert {row.attempt for row in conn.execute(select(job.c.attempt))} == {2}
+
+
+def connections(server: socket.socket) -> int:
+    """How many were made to a listening socket since it was asked last."""
+    found = 0
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            found += 1
+    return found
 
 
 def test_both_secrets_sign_for_a_day_after_a_rotation(new_service: Make, receiving: Receiving) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 from webtest import TestApp
@@ -12,7 +14,7 @@ from bonded.screening.service_tables import report
 from bonded.values.states import FileState, Role
 from bonded.values.who import OPERATOR
 from tests.upload.making import make_wheel, receive
-from tests.web.house import House, form_to
+from tests.web.house import House, form_to, form_with
 from tests.web.test_upload import basic, token
 
 S = FileState
@@ -58,6 +60,30 @@ def test_cases_are_decided_together(house: House, act: str, before: FileState, a
     assert [entry.facts["reason"] for entry in told] == ["looked at both of them"]
 
 
+def test_nobody_decides_on_a_page_from_before_somebody_else_did(house: House) -> None:
+    """Two administrators look at one case. The second, whose page is older, meant to release what the first rejected."""
+    second, (number, _), (file_id, _) = cases(house, S.HELD)
+    house.person("other", admin=True)
+    older, newer = sheet(second, number), sheet(house.login("other"), number)
+    for form, act in ((newer, "reject"), (older, "release")):
+        form.action = f"/admin/review/{number}/{act}/"
+        form["reason"] = "looked at it"
+    newer.submit(status=303)
+    assert "wrong-state" in older.submit(status=409)
+    with house.db.read() as conn:
+        assert read.file(conn, file_id).state is S.REJECTED  # type: ignore[union-attr]
+    form = sheet(second, number)  # on the page of now, everything is possible that was
+    form.action = f"/admin/review/{number}/release/"
+    form["reason"], form["file"] = "it is harmless after all", [file_id]
+    form.submit(status=303)
+    with house.db.read() as conn:
+        assert read.file(conn, file_id).state is S.PUBLIC  # type: ignore[union-attr]
+
+
+def sheet(browser: TestApp, number: int) -> Any:
+    return form_with(browser.get(f"/admin/review/{number}/"), "level")
+
+
 def test_a_claim_is_taken_and_given_up(house: House) -> None:
     browser, (case, _), _ = cases(house, S.HELD)
     page = form_to(browser.get(f"/admin/review/{case}/"), "/claim/").submit(status=303).follow()
@@ -101,3 +127,19 @@ def test_an_upload_to_the_address_without_its_slash(house: House) -> None:
     environ = {"bonded.received": received}
     answer = house.browser().post("/legacy", b"", headers=headers, extra_environ=environ)
     assert answer.json["state"] == "received"
+
+
+@pytest.mark.parametrize(
+    ("address", "status"),
+    [
+        ("/admin/projects/?name=a%00", 404),
+        ("/admin/review/?check=a%00", 200),
+        ("/admin/review/?project=a%00", 200),
+        ("/admin/review/?sort=oldest&after=2026-01-01~1", 400),
+        ("/admin/review/?sort=oldest&after=2026-01-01T00:00:00%2B00:00~1", 200),
+    ],
+)
+def test_addresses_of_the_console_that_no_database_can_be_asked_for(both: House, address: str, status: int) -> None:
+    """PostgreSQL compares no NUL, and neither database a moment that has no zone."""
+    both.person("root", admin=True)
+    both.login("root").get(address, status=status)

@@ -104,6 +104,9 @@ file = Table(
     Column("uploader_id", Text, nullable=False),
     Column("token_id", Text, nullable=False),
     Column("case_id", BigInteger, ForeignKey("review_case.id"), index=True),
+    Column(
+        "case_after", BigInteger
+    ),  # newest journal row about it when screening put it there: later decisions settle it
     Index("ix_file_uploader_id_uploaded_at", "uploader_id", "uploaded_at"),
     Index("ix_file_project_id_state", "project_id", "state"),  # without it, SQLite reads every public file for one page
     Index(

@@ -22,6 +22,8 @@ import tarfile
 import time
 import tomllib
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +75,10 @@ class Judged:
 
 class CannotJudge(Exception):
     """A check from outside broke; the message says how."""
+
+
+class BadSample(Exception):
+    """A sample that stands for no archive; the message is one sentence."""
 
 
 def samples(one: Check) -> list[Sample]:
@@ -132,13 +138,32 @@ def pack(members: Members, *, sdist: bool) -> tuple[bytes, str]:
 
 
 def context_of(path: Path) -> Context | None:
-    """The context that a TOML sample describes; None when it describes none."""
-    table = tomllib.loads(path.read_text("utf-8")).get("context")
-    return build(Context, table) if table is not None else None
+    """The context that a TOML sample describes; None when it describes none. Raises BadSample."""
+    with _told():
+        table = tomllib.loads(path.read_text("utf-8")).get("context")
+        return build(Context, table) if table is not None else None
 
 
 def archive_of(path: Path) -> tuple[bytes, str]:
-    """The archive that a sample stands for, and its file name."""
+    """The archive that a sample stands for, and its file name. Raises BadSample."""
+    with _told():
+        return _archive_of(path)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What an author wrote that is no sample, as BadSample: a missing key, another type, a link that leads nowhere."""
+    try:
+        yield
+    except OSError as error:
+        raise BadSample(f"it cannot be read: {error.strerror}") from None
+    except KeyError as error:
+        raise BadSample(f"it stands for no archive: the key {error} is missing or unknown") from None
+    except (ValueError, TypeError, AttributeError) as error:
+        raise BadSample(f"it stands for no archive: {error}") from None
+
+
+def _archive_of(path: Path) -> tuple[bytes, str]:
     if path.suffix == ".toml":
         table = tomllib.loads(path.read_text("utf-8"))
         make = _sdist if table.get("sdist") else _wheel

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from bonded.checks.outside import Runner
 
 NAME = re.compile(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$")
+MOST_VERSION = 2**31 - 1
+"""What every database takes: a version goes into each finding."""
 MOST_FINDINGS = 20
 """Findings kept of one check on one subject: the gravest ones, then the first."""
 
@@ -50,7 +52,7 @@ class Check:
     `uses_context` is given None there.
 
     A check of an outside package or a YARA rule says where it is from (`origin`), has a `runner`, and a hash of its code in
-    `rules`; `folder` has its samples.
+    `rules`; `folder` has its samples. Raises ValueError for a version that is no whole number from 1 on.
     """
 
     name: str
@@ -67,6 +69,10 @@ class Check:
     folder: str = ""
     runner: Runner | None = None
     uses_context: bool = False
+
+    def __post_init__(self) -> None:
+        if type(self.version) is not int or not 1 <= self.version <= MOST_VERSION:
+            raise ValueError(f"the version of {self.name} is {self.version!r}, not a whole number from 1 on"[:300])
 
     def run(self, facts: Facts, context: Context | None) -> list[Finding]:
         """Findings in a fixed order, at most MOST_FINDINGS. Raises whatever the check raises."""
@@ -110,7 +116,8 @@ def check(
 ) -> Callable[[Function], Check]:
     """Declare a check. Its documentation is the docstring of its module.
 
-    Raises ValueError for a name that is not lower-case words joined by "-", or a sentence that is none.
+    Raises ValueError for a name that is not lower-case words joined by "-", a sentence that is none, or a version that is not a
+    whole number from 1 on.
     """
     if not NAME.match(name):
         raise ValueError(f"{name!r} is no name for a check: lower-case words joined by '-'")

@@ -45,10 +45,10 @@ def candidates_call(argument: bytes, _attachment: BinaryIO | None) -> bytes:
     asked = _asked(argument)
     found = _entry_points() if asked["entry_points"] else []
     for folder in asked["folders"]:
-        found += [
-            {"name": path.parent.name, "module": f"{path.parent.name}.check", "path": folder, "from": path.parent.name}
-            for path in sorted(Path(folder).glob("*/check.py"))
-        ]
+        names = [path.parent.name for path in sorted(Path(folder).glob("*/check.py"))]
+        # A name that is no UTF-8 text is no module's: that one cannot be imported, and all others can.
+        told = [name.encode("utf-8", "replace").decode() for name in names]
+        found += [{"name": name, "module": f"{name}.check", "path": folder, "from": name} for name in told]
     return json.dumps(found).encode()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from bonded.checks import harness
 from bonded.checks.context import Context
-from bonded.checks.harness import FLAG, PASS, CannotJudge, Outcome, Sample
+from bonded.checks.harness import FLAG, PASS, BadSample, CannotJudge, Outcome, Sample
 from bonded.checks.kit import Check
 from bonded.checks.registry import built_in
 from bonded.checks.rewrites import REWRITES, Files
@@ -44,7 +44,7 @@ def attempt(one: Check, *, rewrites: bool = True) -> Trial:
     for sample in tried:
         try:
             outcome, seconds = _outcome(one, sample)
-        except CannotJudge as error:
+        except (CannotJudge, BadSample) as error:
             wrong.append(f"{one.name}: {_name(sample)}: {error}")
             continue
         costs.append(seconds * 1000)

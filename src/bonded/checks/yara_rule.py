@@ -19,12 +19,13 @@ from __future__ import annotations
 import base64
 import io
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, BinaryIO
 
 import orjson
 
-from bonded.checks.kit import NAME
+from bonded.checks.kit import MOST_VERSION, NAME
 from bonded.values.finding import Severity, When
 
 PYTHON, METADATA, ANY = SCOPES = ("python", "metadata", "any")
@@ -55,9 +56,12 @@ class RuleMeta:
 
 
 def lint_call(argument: bytes, _attachment: BinaryIO | None) -> bytes:
-    """{"file", "source", "samples": {"NAME.flag/x": base64}} -> {"rules": [...], "refused": {name: sentence}, "error"}."""
+    """{"file", "source", "samples": {"NAME.flag/x": base64}} -> {"rules": [...], "refused": {name: sentence}, "error"}.
+
+    A sample is null where it could not be read.
+    """
     asked = orjson.loads(argument)
-    samples = {path: base64.b64decode(data) for path, data in asked["samples"].items()}
+    samples = {path: None if data is None else base64.b64decode(data) for path, data in asked["samples"].items()}
     try:
         metas, refused = lint(asked["source"], samples)
     except BadRule as error:
@@ -72,7 +76,7 @@ def compile_call(argument: bytes, _attachment: BinaryIO | None) -> bytes:
     return buffer.getvalue()
 
 
-def lint(source: str, samples: dict[str, bytes]) -> tuple[list[RuleMeta], dict[str, str]]:
+def lint(source: str, samples: Mapping[str, bytes | None]) -> tuple[list[RuleMeta], dict[str, str]]:
     """The usable rules of a file, and why others are not, by identifier. Raises BadRule when the file is unusable."""
     rules = compiled({"file": source})
     metas: list[RuleMeta] = []
@@ -138,7 +142,7 @@ def _meta(identifier: str, meta: dict[str, Any]) -> RuleMeta:
         confidence=confidence,
         scope=str(meta.get("scope", PYTHON)),
         when=str(meta.get("when", "")),
-        version=meta["version"] if isinstance(meta.get("version"), int) else 1,
+        version=int(meta["version"]) if isinstance(meta.get("version"), int) else 1,
     )
     for wrong, key, wanted in (
         (not NAME.match(one.name) or len(one.name) > 60, "name", "lower-case words joined by '-'"),
@@ -151,7 +155,7 @@ def _meta(identifier: str, meta: dict[str, Any]) -> RuleMeta:
         (not 0 <= confidence <= 1, "confidence", "a number in 0..1"),
         (one.scope not in SCOPES, "scope", "one of " + ", ".join(SCOPES)),
         (bool(one.when) and one.when not in list(When), "when", "one of " + ", ".join(When)),
-        (one.version < 1, "version", "a number from 1 on"),
+        (not 1 <= one.version <= MOST_VERSION, "version", f"a number from 1 to {MOST_VERSION}"),
     ):
         if wrong:
             raise BadRule(f"meta `{key}` of rule {identifier} must be {wanted}")
@@ -184,7 +188,7 @@ def _be_quick(rules: Any) -> None:
         raise BadRule(f"it is slow: 4 MiB of ordinary text take it {taken:.1f} seconds, more than {TRIAL_SECONDS}")
 
 
-def _wrong_sample(rules: Any, meta: RuleMeta, samples: dict[str, bytes]) -> str:
+def _wrong_sample(rules: Any, meta: RuleMeta, samples: Mapping[str, bytes | None]) -> str:
     """What is wrong with the samples of a rule, "" when nothing is."""
     import yara_x
 
@@ -193,6 +197,8 @@ def _wrong_sample(rules: Any, meta: RuleMeta, samples: dict[str, bytes]) -> str:
         folder, _, name = path.partition("/")
         kind = folder.removeprefix(f"{meta.name}.")
         if kind in ("flag", "pass"):
+            if data is None:
+                return f"the sample {path} of rule {meta.identifier} cannot be read"
             hit = any(rule.identifier == meta.identifier for rule in scanner.scan(data).matching_rules)
             if hit != (kind == "flag"):
                 return (

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bonded.cli.check_selecting import selecting, selection
-from bonded.cli.options import directory_option, json_option, print_json
+from bonded.cli.options import ROW, directory_option, json_option, print_json
 
 if TYPE_CHECKING:
     from bonded.screening.backfill import Backfill
     from bonded.screening.schedule import Schedule
     from bonded.wiring import House
 
-NUMBER = click.IntRange(1)
 REASON = click.option("--reason", default="", help="Why, for the journal; needed with --act.")
 
 
@@ -25,12 +24,14 @@ REASON = click.option("--reason", default="", help="Why, for the journal; needed
 @click.argument("names", nargs=-1)
 @selecting
 @click.option("--act", is_flag=True, help="Withdraw public files that policy rejects; else they only get a case.")
-@click.option("--most-cases", type=click.IntRange(1), default=200, show_default=True, help="Pause after so many cases.")
+@click.option(
+    "--most-cases", type=click.IntRange(1, 10**9), default=200, show_default=True, help="Pause after so many cases."
+)
 @click.option("--wait", is_flag=True, help="Show progress until it ends or pauses; workers do the work.")
 @click.option("--status", is_flag=True, help="Show backfills: progress, rate, what was found.")
-@click.option("--pause", type=NUMBER, metavar="NUMBER", help="Pause a backfill.")
-@click.option("--resume", type=NUMBER, metavar="NUMBER", help="Go on with a paused one.")
-@click.option("--cancel", type=NUMBER, metavar="NUMBER", help="End one where it is; what it found stays.")
+@click.option("--pause", type=ROW, metavar="NUMBER", help="Pause a backfill.")
+@click.option("--resume", type=ROW, metavar="NUMBER", help="Go on with a paused one.")
+@click.option("--cancel", type=ROW, metavar="NUMBER", help="End one where it is; what it found stays.")
 @REASON
 @directory_option
 @json_option

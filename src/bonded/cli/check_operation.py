@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bonded.cli.check_selecting import selecting, selection
-from bonded.cli.options import directory_option, json_option, print_json
+from bonded.cli.options import DAYS, directory_option, json_option, print_json
 
 if TYPE_CHECKING:
     from bonded.screening.precision import Precision
@@ -46,7 +46,7 @@ def set_state(name: str, state: str, reason: str, directory: Path) -> None:
 
 @click.command()
 @click.argument("names", nargs=-1)
-@click.option("--days", type=click.IntRange(1), help="Decisions of so many days. [default: the setting]")
+@click.option("--days", type=DAYS, help="Decisions of so many days. [default: the setting]")
 @directory_option
 @json_option
 def precision(names: tuple[str, ...], days: int | None, directory: Path, as_json: bool) -> None:

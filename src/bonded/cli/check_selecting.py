@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from bonded.cli.options import DAYS
+
 if TYPE_CHECKING:
     from bonded.screening.selection import Selection
 
@@ -32,9 +34,7 @@ _OPTIONS = (
     click.option(
         "--first", is_flag=True, help="Only the first file of each project: for checks about names and new projects."
     ),
-    click.option(
-        "--dormant", type=click.IntRange(1), metavar="DAYS", help="Only projects without an upload for so long."
-    ),
+    click.option("--dormant", type=DAYS, metavar="DAYS", help="Only projects without an upload for so long."),
 )
 
 

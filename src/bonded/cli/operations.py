@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bonded.cli.moving import take_over
-from bonded.cli.options import directory_option, json_option, print_json
+from bonded.cli.options import ROW, directory_option, json_option, print_json
 from bonded.cli.restore import restore, say, sqlite_path
 from bonded.cli.workers import list_workers
 from bonded.values.text import iso
@@ -203,7 +203,7 @@ job.add_command(list_workers)
 
 
 @job.command("retry")
-@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.argument("numbers", type=ROW, nargs=-1, required=True)
 @click.option("--reason", default="", help="Why it goes well now, for the journal.")
 @directory_option
 def retry_jobs(numbers: tuple[int, ...], reason: str, directory: Path) -> None:
@@ -219,7 +219,7 @@ def retry_jobs(numbers: tuple[int, ...], reason: str, directory: Path) -> None:
 
 
 @job.command("discard")
-@click.argument("numbers", type=int, nargs=-1, required=True)
+@click.argument("numbers", type=ROW, nargs=-1, required=True)
 @click.option("--reason", required=True, help="Why its work need not be done; kept in the journal.")
 @directory_option
 def discard_jobs(numbers: tuple[int, ...], reason: str, directory: Path) -> None:

@@ -11,6 +11,10 @@ import click
 import orjson
 
 F = TypeVar("F", bound=Callable[..., Any])
+ROW = click.IntRange(1, 2**63 - 1)
+"""The number of a row: no database is asked for one that it cannot hold."""
+DAYS = click.IntRange(1, 36_500)
+"""Back from now, in a calendar that begins with the year 1."""
 
 
 def directory_option(command: F) -> F:

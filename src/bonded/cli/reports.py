@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from bonded.cli.options import directory_option, json_option, print_json
+from bonded.cli.options import ROW, directory_option, json_option, print_json
 from bonded.values.text import iso
 from bonded.wiring import open_house
 
@@ -77,8 +77,8 @@ def list_reports(state: str, limit: int, directory: Path, as_json: bool) -> None
 
 
 @report.command("link")
-@click.argument("number", type=int)
-@click.option("--case", "case_id", type=int, help="The case; without it, the open one of the project.")
+@click.argument("number", type=ROW)
+@click.option("--case", "case_id", type=ROW, help="The case; without it, the open one of the project.")
 @click.option("--reason", default="", help="Why, for the journal.")
 @directory_option
 def link_report(number: int, case_id: int | None, reason: str, directory: Path) -> None:
@@ -93,7 +93,7 @@ def link_report(number: int, case_id: int | None, reason: str, directory: Path) 
 
 
 @report.command("dismiss")
-@click.argument("number", type=int)
+@click.argument("number", type=ROW)
 @click.option("--reason", required=True, help="The reporter reads it.")
 @directory_option
 def dismiss_report(number: int, reason: str, directory: Path) -> None:

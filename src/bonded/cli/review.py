@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bonded.cli.options import directory_option, json_option, print_json
+from bonded.cli.options import ROW, directory_option, json_option, print_json
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -36,7 +36,7 @@ def review() -> None:
 @click.option("--project", help="Only this project.")
 @click.option("--uploader", help="Only cases with a file of this person.")
 @click.option("--check", help="Only cases in which this check found something.")
-@click.option("--campaign", type=int, help="Only cases of this campaign.")
+@click.option("--campaign", type=ROW, help="Only cases of this campaign.")
 @click.option("--sort", type=click.Choice(["score", "oldest", "newest"]), default="score", show_default=True)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True)
 @directory_option
@@ -76,7 +76,7 @@ def list_cases(
 
 
 @review.command("show")
-@click.argument("number", type=int, metavar="CASE")
+@click.argument("number", type=ROW, metavar="CASE")
 @directory_option
 @json_option
 def show(number: int, directory: Path, as_json: bool) -> None:
@@ -186,7 +186,7 @@ def _files(conn: Connection, targets: tuple[str, ...], *, decided: bool) -> dict
 
     found: dict[str, str] = {}
     for target in targets:
-        if target.isdigit():
+        if target.isascii() and target.isdigit() and len(target) < 19:
             found |= {f.file.id: f.file.filename for f in case(conn, int(target)).files if f.settled is decided}
             continue
         file = read.file_by_name(conn, target)

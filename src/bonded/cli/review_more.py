@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bonded.cli.options import directory_option, json_option, print_json
+from bonded.cli.options import ROW, directory_option, json_option, print_json
 from bonded.cli.review import review, visible
 
 if TYPE_CHECKING:
     from bonded.review.compare import Changed, Comparison, Pair
 
-NUMBER = click.argument("number", type=int, metavar="CASE")
+NUMBER = click.argument("number", type=ROW, metavar="CASE")
 
 
 @review.command("undo")
@@ -136,7 +136,7 @@ def differences(number: int, again: bool, directory: Path, as_json: bool) -> Non
 
 
 @review.command("suppress")
-@click.argument("finding", type=int)
+@click.argument("finding", type=ROW)
 @click.option("--days", type=click.IntRange(1, 730), required=True, help="How long it holds.")
 @click.option("--reason", required=True, help="Why it is harmless.")
 @directory_option
@@ -177,7 +177,7 @@ def list_suppressions(over: bool, directory: Path, as_json: bool) -> None:
 
 
 @review.command("unsuppress")
-@click.argument("number", type=int)
+@click.argument("number", type=ROW)
 @click.option("--reason", required=True, help="Kept in the journal.")
 @directory_option
 def unsuppress(number: int, reason: str, directory: Path) -> None:

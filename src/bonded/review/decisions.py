@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from bonded.catalog.read import File
+from bonded.catalog.tables import file as file_table
 from bonded.journal.tables import journal
 from bonded.values.states import FileState, SubjectKind
 
@@ -38,8 +39,25 @@ class Decided:
 
 
 def newest(conn: Connection, file_ids: Iterable[str]) -> dict[str, Decided]:
-    """The decision of people that stands about each of the files that has one: the newest that was not taken back."""
-    return {file_id: found[-1] for file_id, rows in history(conn, file_ids).items() if (found := standing(rows))}
+    """The decision of people that stands about each of the files that has one: the newest that was not taken back.
+
+    One that was made before screening put the file into its case says nothing of what was found since: it does not count.
+    """
+    ids = list(file_ids)
+    found = {file_id: some[-1] for file_id, rows in history(conn, ids).items() if (some := standing(rows))}
+    before = _before(conn, list(found))
+    return {file_id: one for file_id, one in found.items() if one.journal_id > before.get(file_id, 0)}
+
+
+def _before(conn: Connection, ids: list[str]) -> dict[str, int]:
+    """File -> the newest journal row about it when screening put it into its case."""
+    found: dict[str, int] = {}
+    for at in range(0, len(ids), _CHUNK):
+        query = select(file_table.c.id, file_table.c.case_after).where(
+            file_table.c.id.in_(ids[at : at + _CHUNK]), file_table.c.case_after.is_not(None)
+        )
+        found |= {row.id: row.case_after for row in conn.execute(query)}
+    return found
 
 
 def history(conn: Connection, file_ids: Iterable[str]) -> dict[str, list[Decided]]:

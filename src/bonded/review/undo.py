@@ -6,6 +6,7 @@ was mailed to the owners stays asked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from bonded.db.engine import Tx
 from bonded.journal.tables import journal
 from bonded.review.cases import close_if_settled, reopen_case
 from bonded.review.decide import mark, note_file
-from bonded.review.decisions import newest, settled
+from bonded.review.decisions import Decided, history, newest, settled
 from bonded.values.pieces import file_state
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import FileState, ProjectStatus, SubjectKind
@@ -84,7 +85,8 @@ def last(conn: Connection, who: Actor, now: datetime) -> Last | None:
 def undo(tx: Tx, who: Actor, *, reason: str, now: datetime, decision: str = "") -> list[int]:
     """Take back the last decision of `who` (that named `decision`, if given); returns the journal ids.
 
-    Raises Refusal: nothing-to-undo, or wrong-state when a state has changed since; then nothing is taken back.
+    Raises Refusal: nothing-to-undo, or wrong-state when a state has changed since, or somebody has decided since, be it the same;
+    then nothing is taken back.
     """
     found = last(tx, who, now)
     if found is None or (decision and decision != found.decision):
@@ -93,10 +95,18 @@ def undo(tx: Tx, who: Actor, *, reason: str, now: datetime, decision: str = "") 
     note = mark(found.decision)
     about = {row.subject_id: row for row in found.rows if row.subject_kind == SubjectKind.FILE}
     files = lock_files(tx, about) if about else []
+    _check_newest(files, history(tx, about), about)
     done = [_file(tx, who, file, about[file.id], text, now, note) for file in files]
     done += [_project(tx, who, row, text, now, note) for row in found.rows if row.action in _PROJECTS]
     _cases(tx, files, now)
     return done
+
+
+def _check_newest(files: list[File], since: Mapping[str, list[Decided]], about: Mapping[str, Any]) -> None:
+    """Raise Refusal (wrong-state) where somebody decided later: who confirmed a decision stands for it too."""
+    for file in files:
+        if since[file.id][-1].journal_id != about[file.id].id:
+            raise Refusal(WRONG_STATE, f"somebody has decided about {file.filename} since then")
 
 
 def _file(tx: Tx, who: Actor, file: File, row: Any, reason: str, now: datetime, note: dict[str, str]) -> int:

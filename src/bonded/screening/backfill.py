@@ -8,6 +8,7 @@ cursor says where to go on.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Text, cast, delete, exists, func, insert, literal, select, update
 
 from bonded.catalog.rules import REASON_NEEDED, check_reason
 from bonded.checks.kit import Check
@@ -242,6 +243,25 @@ def cancel(tx: Tx, who: Actor, number: int, *, now: datetime, reason: str = "") 
     says = "cancelled by a person"
     _turn(tx, row, S.CANCELLED, f"{says}: {words}" if words else says, now)
     _record(tx, who, number, "cancel", now, **_summary(row), reason=words)
+
+
+def give_up(tx: Tx, *, now: datetime) -> None:
+    """Let go of the parts whose jobs an operator discarded: their files count as skipped, and the backfill goes on to its end.
+
+    A part and its job go in one transaction, and a paused backfill gets its jobs back, so a part of a running one that has no job
+    is one of these. A round of house-keeping.
+    """
+    p, skipped = part_table.c, Counter[int]()
+    key = literal("backfill:") + cast(p.backfill_id, Text) + ":" + p.after
+    running = select(table.c.id).where(table.c.state == S.RUNNING)
+    dropped = (p.backfill_id.in_(running), ~exists().where(job_table.c.key == key))
+    for part in tx.execute(delete(part_table).where(*dropped).returning(p.backfill_id, p.files)).all():
+        skipped[part.backfill_id] += part.files
+    for number, files in sorted(skipped.items()):
+        row = lock(tx, number)
+        values = {"done": row.done + files, "skipped": row.skipped + files, "seen_at": now}
+        tx.execute(update(table).where(table.c.id == number).values(values))
+        feed(tx, number, now)
 
 
 def read(conn: Connection, number: int) -> Backfill:

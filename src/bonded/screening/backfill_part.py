@@ -17,7 +17,6 @@ from functools import partial
 import structlog
 from sqlalchemy import delete, select, update
 
-from bonded.catalog import read as catalog
 from bonded.catalog.change import move_file
 from bonded.catalog.locks import lock_file, try_lock_project
 from bonded.catalog.tables import screening_run
@@ -26,10 +25,9 @@ from bonded.checks.registry import discover, rules_of
 from bonded.db.engine import Tx
 from bonded.db.jobs import Job, enqueue
 from bonded.db.worker import Effects
-from bonded.journal.tables import journal
 from bonded.screening import backfill
 from bonded.screening.backfill import QUEUE, Backfill, BackfillState, feed, job_of
-from bonded.screening.cases import put_in_case
+from bonded.screening.cases import people_decided, put_in_case
 from bonded.screening.decision import counted, decision_of, worse
 from bonded.screening.figures import note
 from bonded.screening.given import Given, gather
@@ -48,7 +46,7 @@ from bonded.telemetry.metrics import count
 from bonded.values.finding import Finding
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, SubjectKind, Verdict
-from bonded.values.who import POLICY, ActorKind
+from bonded.values.who import POLICY
 
 S = FileState
 SECONDS = 10.0
@@ -240,29 +238,22 @@ def _judge(
     given = one.done.given
     then = newest_verdict(tx, given.file.id)
     fresh = bool(counted(new, given, one.done.result, one.states))
-    if decision.verdict is then and not fresh:
-        return
-    save_verdict(tx, context, one.done, decision, now)
+    if decision.verdict is not then or fresh:
+        save_verdict(tx, context, one.done, decision, now)
     if decision.verdict is not then:
         changes[f"{then or 'none'} to {decision.verdict}"] += 1
-    if decision.verdict is Verdict.CLEAR or not (fresh or worse(decision.verdict, then)):
+    news = decision.verdict is not Verdict.CLEAR and (fresh or worse(decision.verdict, then))
+    acts = row.act and decision.verdict is Verdict.REJECT  # be it known already: somebody looked first, and acts now
+    if not news and not acts:
         return
     file = lock_file(tx, given.file.id)
-    if file.state not in (S.PUBLIC, S.HELD):
-        return
-    if row.act and decision.verdict is Verdict.REJECT and file.state is S.PUBLIC and not _decided(tx, file):
+    if acts and file.state is S.PUBLIC and not people_decided(tx, file):
         move_file(tx, "file.withdraw", POLICY, file.id, S.QUARANTINED, reason=HELD_WORDS, now=now)
         counts["moved"] += 1
+    elif not news or file.state not in (S.PUBLIC, S.HELD):
+        return
     put_in_case(tx, file, decision, now=now)
     counts["cases"] += 1
-
-
-def _decided(tx: Tx, file: catalog.File) -> bool:
-    """Whether people have ever decided about the file: they have the last word."""
-    j = journal.c
-    query = select(j.id).where(j.subject_id == file.id, j.subject_kind == SubjectKind.FILE)
-    people = query.where(j.action.like("review.%"), j.actor_kind != ActorKind.POLICY)
-    return tx.execute(people.limit(1)).first() is not None
 
 
 def _count(tx: Tx, number: int, counts: Counter[str], changes: Counter[str], now: datetime) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -50,6 +52,8 @@ def scan_all(
 
 def _one(path: Path, checks: tuple[Check, ...], scanner: Scanner, policy: Policy, rules: str, now: datetime) -> Scanned:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe gives nothing for ever, and a device does not end
+            raise OSError(errno.EINVAL, "it is no ordinary file")
         with path.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
         result = scan(path, path.name, None, checks, scanner)

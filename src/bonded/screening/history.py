@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 import zstandard
-from sqlalchemy import Connection, and_, bindparam, exists, func, select
+from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select
 
 from bonded.accounts.tables import user as user_table
 from bonded.catalog.read import File
@@ -29,26 +29,41 @@ from bonded.screening.tables import profile as profile_table
 from bonded.values.states import FileState, Role
 
 MOST_FILES = 60
-"""Files of a project that are looked through for the release before: the newest."""
+"""Files of a project that are looked through for those of the release before: the newest that are older than this release."""
 MOST_COMPARED = 4
 """Files of one release that are compared."""
 A_DAY = timedelta(days=1)
 FACTOR_REMOVED = "factor.remove"
 _F, _M, _U = file_table.c, role_table.c, user_table.c
 _BAD = (FileState.REJECTED, FileState.REMOVED)
-_FILES = (
-    select(
-        _F.id,
-        _F.sha256,
-        _F.release_id,
-        release_table.c.version,
-        _F.burnt,
-        _F.uploaded_at,
-        _F.uploader_id,
-        _F.provenance_sha256,
-    )
+_COLUMNS = (
+    _F.id,
+    _F.sha256,
+    _F.release_id,
+    release_table.c.version,
+    _F.burnt,
+    _F.uploaded_at,
+    _F.uploader_id,
+    _F.provenance_sha256,
+)
+_OWN = file_table.alias("own").c
+_BEGAN = (
+    select(func.min(_OWN.uploaded_at))
+    .where(_OWN.release_id == bindparam("release"), or_(_OWN.state.not_in(_BAD), _OWN.id == bindparam("file")))
+    .scalar_subquery()
+)
+_SIBLINGS = (
+    select(*_COLUMNS)
     .join(release_table, _F.release_id == release_table.c.id)
-    .where(_F.project_id == bindparam("project"), _F.id != bindparam("file"), _F.state.not_in(_BAD))
+    .where(_F.release_id == bindparam("release"), _F.id != bindparam("file"), _F.state.not_in(_BAD))
+    .order_by(_F.uploaded_at.desc(), _F.id)
+    .limit(MOST_COMPARED)
+)
+_OLDER = (
+    select(*_COLUMNS)
+    .join(release_table, _F.release_id == release_table.c.id)
+    .where(_F.project_id == bindparam("project"), _F.release_id != bindparam("release"), _F.state.not_in(_BAD))
+    .where(_F.burnt, _F.uploaded_at < _BEGAN)
     .order_by(_F.uploaded_at.desc(), _F.id)
     .limit(MOST_FILES)
 )
@@ -104,9 +119,7 @@ class History:
 
 def history(conn: Connection, file: File) -> History:
     """The other files of the release, and the release before it."""
-    rows = conn.execute(_FILES, {"project": file.project_id, "file": file.id}).all()
-    siblings = [row for row in rows if row.release_id == file.release_id][:MOST_COMPARED]
-    before = _before(rows, file)
+    siblings, before = _compared(conn, file)
     profiles = _profiles(conn, sorted({row.sha256 for row in (*siblings, *before)}))
     found = tuple(profiles[row.sha256][0] for row in siblings if row.sha256 in profiles)
     earlier = _earlier(before, profiles, file) if before else None
@@ -115,9 +128,8 @@ def history(conn: Connection, file: File) -> History:
 
 def seen(conn: Connection, file: File) -> frozenset[str]:
     """The same hashes as in `History`, as they are now."""
-    rows = conn.execute(_FILES, {"project": file.project_id, "file": file.id}).all()
-    siblings = [row for row in rows if row.release_id == file.release_id][:MOST_COMPARED]
-    hashes = sorted({row.sha256 for row in (*siblings, *_before(rows, file))})
+    siblings, before = _compared(conn, file)
+    hashes = sorted({row.sha256 for row in (*siblings, *before)})
     return frozenset(conn.execute(_KNOWN, {"hashes": hashes}).scalars()) if hashes else frozenset()
 
 
@@ -149,11 +161,14 @@ def publisher(conn: Connection, file: File) -> Publisher:
     )
 
 
-def _before(rows: Sequence[Any], file: File) -> list[Any]:
-    """Files of the release that was published last before this one began."""
-    began = min([row.uploaded_at for row in rows if row.release_id == file.release_id] + [file.uploaded_at])
-    older = [row for row in rows if row.release_id != file.release_id and row.burnt and row.uploaded_at < began]
-    return [row for row in older if row.release_id == older[0].release_id][:MOST_COMPARED]
+def _compared(conn: Connection, file: File) -> tuple[Sequence[Any], list[Any]]:
+    """Files of the release, and of the release that was published last before this one began; a few of each.
+
+    Each is asked for by itself: neither many wheels of one release nor many releases since then hide the one before.
+    """
+    about = {"project": file.project_id, "release": file.release_id, "file": file.id}
+    siblings, older = conn.execute(_SIBLINGS, about).all(), conn.execute(_OLDER, about).all()
+    return siblings, [row for row in older if row.release_id == older[0].release_id][:MOST_COMPARED]
 
 
 def _earlier(rows: list[Any], profiles: dict[str, tuple[Profile, str]], file: File) -> Earlier:

@@ -25,7 +25,7 @@ from bonded.checks.registry import discover, rules_hash
 from bonded.db.engine import Tx, afterwards
 from bonded.db.jobs import Job, enqueue, enqueue_all
 from bonded.db.worker import Effects
-from bonded.screening.cases import put_in_case
+from bonded.screening.cases import people_decided, put_in_case
 from bonded.screening.decision import decision_of
 from bonded.screening.evidence import pack
 from bonded.screening.figures import note
@@ -177,9 +177,12 @@ def _verdict(context: ScreeningContext, done: Screened, decision: Decision, now:
 
 
 def _move(tx: Tx, file: File, decision: Decision, mode: Mode, now: datetime) -> None:
-    """The move that the verdict asks for. A file that people have decided about since stays where they put it."""
+    """The move that the verdict asks for, and the case. A public file that people have decided about stays as they left it; one
+    that only is in a case, as in watch mode, is withdrawn when a second look says so."""
     move = wanted_move(file.state, decision.verdict, mode)
-    if file.state not in (S.RECEIVED, S.PUBLIC) or (file.state is S.PUBLIC and file.case_id is not None):
+    if file.state not in (S.RECEIVED, S.HELD, S.PUBLIC):
+        return
+    if file.state is S.PUBLIC and file.case_id is not None and people_decided(tx, file):
         return
     if move is not None:
         action, state, words = move

@@ -14,12 +14,13 @@ from typing import Any
 from urllib.parse import quote
 
 from packaging.version import InvalidVersion, Version
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from bonded.catalog.tables import project, release
 from bonded.db.engine import Database, Tx
 from bonded.journal.tables import journal
 from bonded.screening.service_tables import advisory, reading
+from bonded.screening.standing import standing
 from bonded.values.text import iso
 
 SCHEMA_VERSION = "1.7.0"
@@ -36,6 +37,8 @@ READER = "osv"
 OVERLAP = 2000
 """Rows read again each time: a row may become visible after a later one."""
 AT_ONCE = 5000
+LOCK = 7_402_119
+"""Of the advisory lock on PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,10 @@ class Decision:
 
 
 def confirmed(decisions: Iterable[Decision]) -> list[dict[str, str]]:
-    """filename, version and sha256 of the files whose newest decision confirms malware. `decisions` are in order. Pure."""
-    newest = {one.file_id: one for one in decisions}
+    """filename, version and sha256 of the files whose newest decision that stands confirms malware. `decisions` are in order.
+
+    Pure."""
+    newest = {one.file_id: one for one in standing(decisions)}
     kept = [one.facts for one in newest.values() if one.confirms]
     files = [{name: str(facts[name]) for name in ("filename", "version", "sha256")} for facts in kept]
     return sorted(files, key=lambda one: (one["filename"], one["sha256"]))
@@ -107,6 +112,7 @@ def sync(db: Database, settings: OsvSettings, now: datetime) -> None:
             return
         _advise(db, keys, settings, now)
         with db.write() as tx:
+            _alone(tx)
             _seen(tx, last)
 
 
@@ -148,10 +154,17 @@ def _advise(db: Database, keys: Iterable[str], settings: OsvSettings, now: datet
             wanted, row = _wanted(conn, key, settings), _row(conn, key)
         if _agrees(wanted, row):
             continue
-        with db.write() as tx:  # read again, so that two workers do not both make one
+        with db.write() as tx:  # read again, one after the other, so that two workers do not both make one
+            _alone(tx)
             wanted, row = _wanted(tx, key, settings), _row(tx, key, lock=True)
             if not _agrees(wanted, row):
                 _write(tx, key, wanted, row, settings, now)
+
+
+def _alone(tx: Tx) -> None:
+    """Wait for whoever else writes advisories, until the end of the transaction. On SQLite the transaction itself is the lock."""
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
 
 
 def _agrees(wanted: dict[str, Any] | None, row: Any) -> bool:

@@ -44,6 +44,7 @@ from bonded.screening.policy import Exemption, Policy, decide
 from bonded.screening.together import NAME as TOGETHER
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.meant import meant
+from bonded.values.names import normalize
 from bonded.values.states import Verdict
 
 LIKENESS = 0.85
@@ -99,8 +100,8 @@ class _Test(_Part):
 class _File(_Part):
     thresholds: _Thresholds = _Thresholds()
     fitted: bool = True
-    severity: dict[Severity, float] = {}
-    when: dict[When, float] = {}
+    severity: dict[Severity, Weight] = {}
+    when: dict[When, Weight] = {}
     weights: dict[str, dict[Severity, Weight]] = {}
     always_review: tuple[str, ...] = Policy().always_review
     exemptions: tuple[_Exemption, ...] = ()
@@ -147,7 +148,9 @@ def _misspelt(read: _File) -> Iterator[tuple[str, str, str]]:
 def _policy(read: _File) -> Policy:
     plain = Policy()
     exemptions = tuple(
-        Exemption(one.check, one.reason, one.project, one.path, _aware(one.expires)) for one in read.exemptions
+        # Names of projects are compared in their normal form, whatever a person writes.
+        Exemption(one.check, one.reason, normalize(one.project), one.path, _aware(one.expires))
+        for one in read.exemptions
     )
     return Policy(
         review=read.thresholds.review,
@@ -171,7 +174,7 @@ def _aware(at: datetime | None) -> datetime | None:
 
 def _hold(test: _Test, policy: Policy, path: Path | str) -> None:
     findings = [_finding(one) for one in test.findings]
-    got = decide(findings, policy.at(test.project, _TEST_DAY)).verdict
+    got = decide(findings, policy.at(normalize(test.project), _TEST_DAY)).verdict
     if got is not Verdict(test.expect):
         raise BadPolicy(f"test {test.name!r} of the policy file {path} expects {test.expect}, the policy gives {got}")
 

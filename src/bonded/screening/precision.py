@@ -3,7 +3,8 @@ means that it was.
 
 What counts is a claim: a finding of at least medium severity on code that may run. Hints (info, low) and findings in what
 never runs claim nothing. One decision is one: files of one case, and files of the same bytes, are a single observation, right
-if one of them was. The newest decision about a file counts; a file that was reopened counts not at all until it is decided.
+if one of them was. The newest decision about a file counts that was not taken back; a file that was reopened counts not at all
+until it is decided.
 Findings count for the version of the check that made them.
 """
 
@@ -16,11 +17,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import finding as finding_table
 from bonded.journal.tables import journal
+from bonded.screening.standing import standing
 from bonded.values.finding import Severity, When
 from bonded.values.states import FileState, SubjectKind
 
@@ -160,7 +162,7 @@ def precision(conn: Connection, *, since: datetime) -> list[Precision]:
 
 
 def _decided(conn: Connection, since: datetime) -> dict[str, tuple[bool, datetime]]:
-    """File -> whether its newest decision says that it is bad, and when it was made."""
+    """File -> whether its newest decision that stands says that it is bad, and when it was made."""
     j, f = journal.c, finding_table.c
     claim = (f.severity.in_(CLAIMS), f.run_when != When.NEVER)
     of_files = select(f.file_id).where(f.subject_kind != SubjectKind.PROJECT, *claim)
@@ -172,9 +174,8 @@ def _decided(conn: Connection, since: datetime) -> dict[str, tuple[bool, datetim
     # By way of what was claimed: claims are few, and the journal is long.
     claimed = j.subject_id.in_(of_files.union(of_projects))
     mine = (claimed, j.subject_kind == SubjectKind.FILE, j.action.in_(DECISIONS), j.at >= since)
-    newest = select(func.max(j.id)).where(*mine).group_by(j.subject_id)
-    rows = conn.execute(select(j.subject_id, j.action, j.facts, j.at).where(j.id.in_(newest)))
-    found = {row.subject_id: (verdict_of(row.action, row.facts), row.at) for row in rows}
+    rows = conn.execute(select(j.subject_id, j.action, j.facts, j.at).where(*mine).order_by(j.id)).all()
+    found = {row.subject_id: (verdict_of(row.action, row.facts), row.at) for row in standing(rows)}
     return {file_id: (bad, at) for file_id, (bad, at) in found.items() if bad is not None}
 
 

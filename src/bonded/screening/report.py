@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
@@ -71,7 +72,8 @@ def as_sarif(every: list[Scanned], checks: list[tuple[str, str]], version: str) 
 
 
 def _sarif(one: Scanned, found: Finding) -> dict[str, Any]:
-    place: dict[str, Any] = {"artifactLocation": {"uri": f"{one.path}!/{found.path}" if found.path else one.path}}
+    where = f"{one.path}!/{found.path}" if found.path else one.path
+    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(where)}}
     if found.line:
         place["region"] = {"startLine": found.line, "endLine": max(found.line, found.end_line)}
     return {
@@ -81,6 +83,11 @@ def _sarif(one: Scanned, found: Finding) -> dict[str, Any]:
         "locations": [{"physicalLocation": place}],
         "properties": {"verdict": one.decision.verdict.value, "confidence": found.confidence, "when": found.when.value},
     }
+
+
+def _uri(path: str) -> str:
+    """A path as a reference by RFC 3986, which SARIF wants: a reader takes a plain '#' for the end of the path."""
+    return quote(printable(path), safe="/!+,;=@~$&'()*")
 
 
 def _finding(found: Finding) -> dict[str, Any]:

@@ -30,6 +30,14 @@ def insert_missing(tx: Tx, table: Table, rows: Sequence[dict[str, Any]]) -> None
         tx.execute(_silent(tx.dialect.name, table), list(rows))
 
 
+def put(tx: Tx, table: Table, values: dict[str, Any]) -> None:
+    """Insert a row in place of the one that has its key, if there is one: of two who do so at once, the later one stays."""
+    key = list(table.primary_key.columns)
+    new = {name: value for name, value in values.items() if name not in table.primary_key.columns}
+    make = postgresql.insert if tx.dialect.name == "postgresql" else sqlite.insert
+    tx.execute(make(table).values(values).on_conflict_do_update(index_elements=key, set_=new))
+
+
 @cache
 def _silent(dialect: str, table: Table) -> Any:
     make = postgresql.insert if dialect == "postgresql" else sqlite.insert

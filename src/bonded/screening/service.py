@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, text, update
 from sqlalchemy.exc import IntegrityError
 
 from bonded.db.engine import Database, Tx
@@ -222,21 +222,42 @@ def _take(context: ServiceContext, sender: Sender, asked: Asked, now: datetime) 
         "created_at": now,
     }
     # If we stop before the commit, the vault has an object that no row names; such are swept after a week.
+    known = None
     try:
         with context.db.write() as tx:
-            row = tx.execute(insert(submission).values(values).returning(*submission.c)).one()
-            enqueue(tx, QUEUE, f"submission:{made}", {"submission_id": made}, now=now)
-            facts = {"submission": made, "filename": asked.filename, "sha256": asked.sha256}
-            record(tx, "screening.submit", sender.actor(), (SubjectKind.INDEX, ""), now=now, facts=facts)
+            if asked.key is None:
+                _lock(tx, sender, asked)
+                known = _known(tx, sender, asked)
+            if known is None:
+                row = tx.execute(insert(submission).values(values).returning(*submission.c)).one()
+                enqueue(tx, QUEUE, f"submission:{made}", {"submission_id": made}, now=now)
+                facts = {"submission": made, "filename": asked.filename, "sha256": asked.sha256}
+                record(tx, "screening.submit", sender.actor(), (SubjectKind.INDEX, ""), now=now, facts=facts)
     except IntegrityError:  # the same key at the same moment
-        if key is not None:
-            context.vault.delete(key)
+        _let_go(context, key)
         with context.db.read() as conn:
             known = _known(conn, sender, asked)
         if known is None:
             raise
         return known, False
+    if known is not None:  # the same archive at the same moment
+        _let_go(context, key)
+        return known, False
     return shown(dict(row._mapping)), True
+
+
+def _let_go(context: ServiceContext, key: str | None) -> None:
+    """Delete an archive that is there already, under another name."""
+    if key is not None:
+        context.vault.delete(key)
+
+
+def _lock(tx: Tx, sender: Sender, asked: Asked) -> None:
+    """Let nobody else take the same in until the end of the transaction. On SQLite the transaction itself is the lock."""
+    if tx.dialect.name == "postgresql":
+        name = hashlib.sha256(f"submission {sender.user_id} {asked.digest()}".encode()).digest()
+        number = int.from_bytes(name[:8], "big", signed=True)
+        tx.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": number})
 
 
 def ended(tx: Tx, submission_id: str, values: dict[str, Any], vault_key: str | None, *, now: datetime) -> None:

@@ -14,11 +14,12 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import unquote, urljoin, urlsplit
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import exists, literal, select
 
 from bonded.checks.registry import discover, rules_hash
 from bonded.db.engine import Tx
 from bonded.db.jobs import Job
+from bonded.db.jobs import job as job_table
 from bonded.db.worker import Effects
 from bonded.facts.metadata import project_of_filename
 from bonded.screening import outbound
@@ -73,6 +74,19 @@ def handle(context: SubmissionContext, job: Job, now: datetime) -> Effects | Non
         values = {"state": "failed", "error": {"code": error.code, "message": error.message}}
     log.info("submission ended", submission=row.id, state=values["state"], verdict=values.get("verdict"))
     return partial(_end, row, values, now)
+
+
+def give_up(tx: Tx, *, now: datetime) -> None:
+    """End the submissions whose job an operator discarded: nobody judges them any more, and whoever asked shall know.
+
+    A job goes in the transaction that ends its submission, so one that waits without a job is one of these. A round of
+    house-keeping.
+    """
+    key = literal("submission:") + submission.c.id
+    dropped = (submission.c.state == "queued", ~exists().where(job_table.c.key == key))
+    for row in tx.execute(select(submission).where(*dropped).with_for_update()).all():
+        words = "the operator gave this submission up: it was not judged; submit it again"
+        _end(row, {"state": "failed", "error": {"code": "not-judged", "message": words}}, now, tx)
 
 
 def _end(row: Any, values: dict[str, Any], now: datetime, tx: Tx) -> None:

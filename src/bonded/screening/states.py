@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, select
 
 from bonded.catalog.rules import check_reason
-from bonded.catalog.tables import check_state
+from bonded.catalog.tables import check_state, finding
 from bonded.checks.kit import Check
 from bonded.checks.registry import by_name
 from bonded.db.engine import Tx
 from bonded.journal.record import record
-from bonded.screening.rows import insert_once
+from bonded.screening.rows import insert_once, put
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.who import POLICY, Actor
@@ -102,13 +102,17 @@ def set_state(
 
     A check that is not installed any more may still be wiped out or disabled: its findings are there.
     """
-    if by_name(name) is None and name not in states(tx):
+    if by_name(name) is None and name not in states(tx) and not _found_something(tx, name):
         raise Refusal(NO_SUCH_CHECK, f"there is no check called {name[:60]!r}")
     text = check_reason("check.set-state", reason)
-    tx.execute(delete(check_state).where(check_state.c.check == name))
     values = {"check": name, "state": state, "reason": text, "changed_at": now, "origin": origin}
-    tx.execute(insert(check_state).values(values))
+    put(tx, check_state, values)
     return _record(tx, who, name, state, text, now)
+
+
+def _found_something(conn: Connection, name: str) -> bool:
+    """Whether there are findings of a check: one of ours that a later version does not have any more may have no state."""
+    return conn.execute(select(finding.c.id).where(finding.c.check == name).limit(1)).first() is not None
 
 
 def welcome(

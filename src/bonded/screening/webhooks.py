@@ -39,6 +39,9 @@ from bonded.values.who import Actor
 QUEUE = "webhook"
 ATTEMPTS = 60
 """With pauses that grow to a minute: about an hour, then a dead letter."""
+REST = timedelta(seconds=30)
+"""After a receiver did not answer, what else waits for it is put off for so long without being tried: a slow one would hold the
+few threads that deliver, and everybody else would wait behind it."""
 OVERLAP = timedelta(days=1)
 """How long the old secret signs too after a rotation."""
 AT_ONCE = 500
@@ -87,13 +90,14 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class WebhookContext:
-    """What delivering works with."""
+    """What delivering works with. `resting`: webhook -> until when its receiver is left alone, as this process knows it."""
 
     db: Database
     sealer: Sealer
     rules: Rules = field(default_factory=lambda: Rules(None))
     timeout: float = 10.0
     resolve: outbound.Resolve = outbound.system_resolver
+    resting: dict[str, datetime] = field(default_factory=dict)
 
 
 def add(
@@ -218,13 +222,20 @@ def handle(context: WebhookContext, job: Job, now: datetime) -> Effects | None:
     if row is None:
         return None
     delivery_id, body = str(row[0]), str(row[1]).encode()
+    if now < context.resting.get(row.webhook_id, now):
+        raise Unreachable(f"{row.origin} did not answer another delivery just now")
     old = [row.old_secret] if row.old_until is not None and now < row.old_until else []
     secrets = [context.sealer.open_text(one, _bound(row.webhook_id)) for one in (row.secret, *old)]
     headers = signed_headers(secrets, delivery_id, now, body)
     target = outbound.parse(context.sealer.open_text(row.url, _address(row.webhook_id)))
-    answer = outbound.ask(
-        "POST", target, context.rules, timeout=context.timeout, headers=headers, body=body, resolve=context.resolve
-    )
+    try:
+        answer = outbound.ask(
+            "POST", target, context.rules, timeout=context.timeout, headers=headers, body=body, resolve=context.resolve
+        )
+    except Unreachable:
+        context.resting[row.webhook_id] = now + REST
+        raise
+    context.resting.pop(row.webhook_id, None)
     if not 200 <= answer.status < 300:
         raise Unreachable(f"{target.host} answered {answer.status}")
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from bonded.checks.kit import Check, Hit
 from bonded.checks.outside import Material, Ran, Refused
 from bonded.checks.yara_rule import RuleMeta, compile_call, lint_call
 from bonded.checks.yara_scan import scan_call
+from bonded.screening.report import printable
 from bonded.seams import Sandbox, SandboxResult
 from bonded.values.finding import Severity, When
 from bonded.values.states import SubjectKind
@@ -39,12 +41,13 @@ def survey(folder: Path, sandbox: Sandbox) -> tuple[list[Check], list[Refused]]:
     refused: list[Refused] = []
     found: list[tuple[str, str, RuleMeta]] = []
     sources: dict[str, str] = {}
-    for file in sorted(one for one in folder.glob("*") if one.suffix in SUFFIXES and one.is_file()):
+    for file in sorted(one for one in folder.glob("*") if one.suffix in SUFFIXES and not one.is_dir()):
         try:
             source = _source(file)
             metas, wrong = _lint(file, source, sandbox)
         except ValueError as error:
-            refused.append(Refused(file.stem, file.name, f"{file.name} is refused: {error}"))
+            name = printable(file.name)
+            refused.append(Refused(printable(file.stem), name, f"{name} is refused: {error}"))
             continue
         refused += [
             Refused(name, file.name, f"{file.name} is refused in part: {words}") for name, words in wrong.items()
@@ -59,8 +62,13 @@ def survey(folder: Path, sandbox: Sandbox) -> tuple[list[Check], list[Refused]]:
 
 
 def _source(file: Path) -> str:
+    if file.name != printable(file.name):
+        raise ValueError("its name is no UTF-8 text")
     try:
-        if file.stat().st_size > LARGEST:
+        status = file.stat()
+        if not stat.S_ISREG(status.st_mode):  # of a pipe, reading would never end
+            raise ValueError("it is no ordinary file")
+        if status.st_size > LARGEST:
             raise ValueError(f"it is larger than {LARGEST} bytes")
         return file.read_text("utf-8")
     except UnicodeDecodeError:
@@ -80,15 +88,19 @@ def _lint(file: Path, source: str, sandbox: Sandbox) -> tuple[list[RuleMeta], di
     return [RuleMeta(**one) for one in answer["rules"]], answer["refused"]
 
 
-def _samples(folder: Path) -> dict[str, str]:
-    """All samples that lie in a folder, by path; those beyond the limit are left out."""
-    found: dict[str, str] = {}
+def _samples(folder: Path) -> dict[str, str | None]:
+    """All samples that lie in a folder, by path; those beyond the limit are left out. None for one that cannot be read."""
+    found: dict[str, str | None] = {}
     room = SAMPLES_LARGEST
     for file in sorted([*folder.glob("*.flag/*"), *folder.glob("*.pass/*")]):
-        size = file.stat().st_size
-        if file.is_file() and size <= room:
-            room -= size
-            found[f"{file.parent.name}/{file.name}"] = base64.b64encode(file.read_bytes()).decode()
+        path = printable(f"{file.parent.name}/{file.name}")
+        try:
+            status = file.stat()
+            if stat.S_ISREG(status.st_mode) and status.st_size <= room:
+                room -= status.st_size
+                found[path] = base64.b64encode(file.read_bytes()).decode()
+        except OSError:  # its rule is refused for it, and no other
+            found[path] = None
     return found
 
 

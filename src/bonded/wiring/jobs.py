@@ -82,10 +82,12 @@ class Jobs(Publishing, Screening, Uploads, People):
         from bonded.catalog import invitations
         from bonded.db.workers import forget
         from bonded.ops.vulnerability_feed import round_of as round_of_feed
+        from bonded.screening.backfill import give_up as give_up_parts
         from bonded.screening.demotion import demote
         from bonded.screening.osv import sync
         from bonded.screening.schedule import tick
         from bonded.screening.service import expire as expire_service
+        from bonded.screening.service_job import give_up
         from bonded.screening.webhooks import follow
         from bonded.tuf.squeeze import Squeezer
         from bonded.tuf.status import status
@@ -105,6 +107,8 @@ class Jobs(Publishing, Screening, Uploads, People):
             with self.db.write() as tx:
                 invitations.expire(tx, now=now)
                 recovery_deciding.round_of(tx, now=now)
+                give_up(tx, now=now)
+                give_up_parts(tx, now=now)
 
         def reminded(now: datetime) -> None:
             remind(self.db, now)

@@ -9,7 +9,7 @@ from bonded.accounts import people
 from bonded.catalog.requirements import dependants
 from bonded.review import claims, compare, queue
 from bonded.review.evidence import Evidence, text_of
-from bonded.review.queue import Case
+from bonded.review.queue import Case, CaseFile
 from bonded.review.reasons import REASONS
 from bonded.review.scope import FITTING, Level
 from bonded.review.suppress import NO_SUCH_FINDING, content_of, suppressions
@@ -64,6 +64,7 @@ def page(request: Request, form: Form, status: int) -> Response:
         cards=[card(one, kept.get(one.id)) for one in shown[:MOST_CARDS]],
         more=[*shown[MOST_CARDS:], *quiet],
         quiet=len(quiet),
+        seen=[seen(one) for one in case.files],
         filenames={one.file.id: one.file.filename for one in case.files},
         names=names,
         acts=[act for act, fitting in FITTING.items() if states & fitting],
@@ -82,6 +83,11 @@ def page(request: Request, form: Form, status: int) -> Response:
         form=form,
         actions=ACTIONS,
     )
+
+
+def seen(one: CaseFile) -> str:
+    """What the page shows of a file that a decision rests on: its state and who decided last."""
+    return f"{one.file.id} {one.file.state} {one.decided.journal_id if one.decided else 0}"
 
 
 def evidence(request: Request) -> Response:

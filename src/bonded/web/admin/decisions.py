@@ -7,7 +7,7 @@ press; if it reached something else by then, it is shown again.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from pyramid.response import Response
 from sqlalchemy import Connection
@@ -16,17 +16,22 @@ from bonded.accounts import people
 from bonded.catalog import read
 from bonded.catalog.requirements import dependants
 from bonded.catalog.rules import check_reason
+from bonded.catalog.states import WRONG_STATE
 from bonded.db.engine import Tx
 from bonded.review import claims, decide, queue, scope, two_people
 from bonded.review.decide import NOTHING_CHOSEN
+from bonded.review.queue import Case
 from bonded.review.reasons import sentence
 from bonded.review.scope import Level, Reach
 from bonded.review.two_people import Split
 from bonded.review.undo import undo as take_back
 from bonded.values.names import normalize
+from bonded.values.pieces import file_state
 from bonded.values.refusals import Refusal
+from bonded.values.text import clean
 from bonded.web.admin import case as case_page
 from bonded.web.admin import queue as queue_page
+from bonded.web.admin.case import seen
 from bonded.web.admin.claims import address_of_next
 from bonded.web.forms import Form, whole
 from bonded.web.identity import actor
@@ -55,6 +60,7 @@ def on_case(act: str) -> Callable[[Request], Response]:
         with request.db.read() as conn:
             case = queue.case(conn, case_id)
         chosen = form.choices("file", [one.file.id for one in case.files])
+        _check_as_shown(request, case, chosen)
         level = Level(form.choice("level", list(Level))) if form.value("level") else Level.FILE
         working = claims.holder(case.line, request.now)
         mine = working in ("", actor(request).user_id)
@@ -155,6 +161,17 @@ def _split(conn: Connection, request: Request, act: str, about: Reach) -> Split:
     return two_people.split(conn, actor(request), about.files, request.settings.two_people_dependants, request.now)
 
 
+def _check_as_shown(request: Request, case: Case, chosen: Collection[str]) -> None:
+    """Raise Refusal (wrong-state) where somebody decided about a chosen file after the page was made that the decision rests on.
+
+    What is possible in a state is wide: a file that was rejected a moment ago may be released. Nobody means to do that unasked.
+    """
+    shown = request.POST.getall("seen")
+    for one in case.files:
+        if shown and one.file.id in chosen and seen(one) not in shown:
+            raise Refusal(WRONG_STATE, f"{one.file.filename} is {file_state(one.file.state)} now: somebody has decided")
+
+
 def digest(about: Reach) -> str:
     """Names what a person was shown, so that nothing else is done on their word."""
     told = [f"{one.id} {one.state}" for one in about.files] + list(about.projects)
@@ -211,7 +228,7 @@ def _project(request: Request, act: Callable[..., int], notice: str) -> Response
 
 
 def _projects(request: Request, form: Form, status: int) -> Response:
-    key = normalize((request.params.get("name") or "").strip())[:100]
+    key = normalize(clean(request.params.get("name") or "").strip())[:100]
     project, files, cases = None, [], []
     if key:
         with request.db.read() as conn:

@@ -19,7 +19,7 @@ from bonded.review.uploaders import newcomers
 from bonded.values.actions import ACTIONS
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal
-from bonded.values.text import iso
+from bonded.values.text import clean, iso
 from bonded.web.admin import filters
 from bonded.web.admin.case import KEYS
 from bonded.web.forms import Form, whole
@@ -44,7 +44,7 @@ def page(request: Request, form: Form, status: int) -> Response:
     if state not in ("open", "closed") or sort not in queue.SORTS or by not in ("case", "campaign"):
         raise Refusal(BAD_FORM, "the address of the queue has a value that is not offered")
     chosen = {"state": state, "sort": sort, "by": by}
-    chosen |= {name: get.get(name, "").strip()[:100] for name in ("project", "uploader", "check", "campaign")}
+    chosen |= {name: clean(get.get(name, "")).strip()[:100] for name in ("project", "uploader", "check", "campaign")}
     with request.db.read() as conn:
         values = _campaigns(conn, request) if by == "campaign" else _cases(conn, request, chosen)
         undo = last(conn, actor(request), request.now)
@@ -124,6 +124,9 @@ def _cursor(request: Request, sort: str) -> queue.Cursor | None:
         return None
     value, _, case_id = text.partition("~")
     try:
-        return (float(value) if sort == "score" else datetime.fromisoformat(value)), whole(case_id)
+        at = float(value) if sort == "score" else datetime.fromisoformat(value)
+        if isinstance(at, datetime) and at.tzinfo is None:
+            raise ValueError
+        return at, whole(case_id)
     except ValueError:
         raise Refusal(BAD_FORM, "this address of a page of the queue is broken") from None
