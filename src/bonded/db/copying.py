@@ -15,7 +15,8 @@ from sqlalchemy.exc import DataError
 from bonded.db.engine import Tx
 from bonded.db.tables import whole
 
-AT_ONCE = 1000
+_SLOWLY = {"yield_per": 1000}
+"""Rows that are in memory at once."""
 _SPACE = 1 << 128
 
 
@@ -45,7 +46,7 @@ def copy_rows(source: Connection, target: Tx, *, told: Callable[[str, int], None
 
 def _copied(source: Connection, target: Tx, table: Table) -> int:
     given, count = 0, 0
-    found = source.execution_options(yield_per=AT_ONCE).execute(select(table))
+    found = source.execute(select(table), execution_options=_SLOWLY)
     for rows in found.partitions():
         try:
             target.execute(insert(table), [dict(row._mapping) for row in rows])
@@ -53,7 +54,7 @@ def _copied(source: Connection, target: Tx, table: Table) -> int:
             raise NotCopied(f"a row of {table.name} cannot be taken over: {str(error.orig).strip()}") from None
         given += _print(rows)
         count += len(rows)
-    held = sum(map(_print, target.execution_options(yield_per=AT_ONCE).execute(select(table)).partitions()))
+    held = sum(map(_print, target.execute(select(table), execution_options=_SLOWLY).partitions()))
     if given % _SPACE != held % _SPACE:
         raise NotCopied(f"the new database gives back other rows of {table.name} than it was given")
     return count
