@@ -16,11 +16,8 @@ from tuf.api.exceptions import RepositoryError
 from bonded.adapters.purger_varnish import VarnishPurger
 from bonded.db.engine import Database
 from bonded.seams import NotStored, Stored
-from bonded.tuf.offline import Step
 from bonded.tuf.packing import gz
 from bonded.tuf.recover import Recovered
-from bonded.tuf.rekey import read_bundle, write_bundle
-from bonded.tuf.rekey_dev import make_step, take_key
 from bonded_client.fetcher import Deadlines, Fetcher, Proxies
 from bonded_client.index import Index
 from bonded_client.trust import Trust
@@ -30,6 +27,7 @@ from tests.support.s3 import bucket, running_s3
 from tests.tuf.world import Client
 from tests.tuf_recovery.attacker import Attacker
 from tests.tuf_recovery.house import House
+from tests.tuf_recovery.test_drill import rekeyed
 
 GOOD = "packages/alpha/alpha-1.0-py3-none-any.whl"
 OTHER = "packages/beta/beta-1.0-py3-none-any.whl"
@@ -116,16 +114,9 @@ class Scene:
     def pointer_follows(self, n: int) -> None:
         until(lambda: get(self.seen.address, "/metadata/timestamp.json").json()["signed"]["version"] == n, 60)
 
-    def new_keys(self) -> Step:
-        house, keys = self.house, self.house.folder / "keys"
-        step, made = make_step(house.public, house.root, keys, clock())
-        write_bundle(step, house.folder / "bundle")
-        take_key(keys, made)
-        return read_bundle(house.folder / "bundle")
-
     def recover(self) -> None:
         self.house.now = clock()
-        self.recovered = self.house.recover(self.good, new=self.new_keys())
+        self.recovered = self.house.recover(self.good, new=rekeyed(self.house))
 
     def others(self, origin: Origin) -> list[str]:
         """Names of which the cache shows anything but what the origin has."""
