@@ -15,8 +15,8 @@ from sqlalchemy.exc import DataError
 from bonded.db.engine import Tx
 from bonded.db.tables import whole
 
-_SLOWLY = {"yield_per": 1000}
-"""Rows that are in memory at once."""
+_SLOWLY = {"yield_per": 200}
+"""Rows that are in memory at once: stored facts may take a megabyte each."""
 _SPACE = 1 << 128
 
 
