@@ -87,14 +87,23 @@ class Drill(Load):
     """The load, whose uploads rest while the server is stopped."""
 
     site: Site | None = None
+    at_work: threading.Lock = field(default_factory=threading.Lock)
 
     def resting(self, one: Callable[[], None]) -> Callable[[], None]:
         def upload_or_rest() -> None:
             assert self.site
             if self.site.open.wait(0.2):
-                one()
+                with self.at_work:
+                    if self.site.open.is_set():
+                        one()
 
         return upload_or_rest
+
+    def settle(self, index: RunningIndex) -> None:
+        """Wait until every upload that was taken is public, and none is under way: they rest already."""
+        with self.at_work:
+            for project in PROJECTS:
+                index.wait_listed(project, *(path.name for of, path in self.uploaded if of == project), seconds=300)
 
 
 @pytest.mark.slow
@@ -118,6 +127,7 @@ def test_everybody_goes_on(tmp_path: Path) -> None:
         with load.go(**workers):
             time.sleep(5)
             at.open.clear()
+            load.settle(at.index)
             at.index.wait_until(lambda: at.waiting() == 0)
             time.sleep(1)
             good = at.live()
