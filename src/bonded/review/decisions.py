@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from bonded.catalog.read import File
 from bonded.catalog.tables import file as file_table
+from bonded.journal.standing import standing
 from bonded.journal.tables import journal
 from bonded.values.states import FileState, SubjectKind
 
@@ -44,9 +45,13 @@ def newest(conn: Connection, file_ids: Iterable[str]) -> dict[str, Decided]:
     One that was made before screening put the file into its case says nothing of what was found since: it does not count.
     """
     ids = list(file_ids)
-    found = {file_id: some[-1] for file_id, rows in history(conn, ids).items() if (some := standing(rows))}
+    found = {file_id: some[-1] for file_id, rows in history(conn, ids).items() if (some := standing(rows, _acts))}
     before = _before(conn, list(found))
     return {file_id: one for file_id, one in found.items() if one.journal_id > before.get(file_id, 0)}
+
+
+def _acts(one: Decided) -> tuple[str, str]:
+    return one.decision, one.undoes
 
 
 def _before(conn: Connection, ids: list[str]) -> dict[str, int]:
@@ -72,13 +77,6 @@ def history(conn: Connection, file_ids: Iterable[str]) -> dict[str, list[Decided
         for row in conn.execute(query.order_by(j.id)):
             found.setdefault(row.subject_id, []).append(_decided(row))
     return found
-
-
-def standing(rows: Iterable[Decided]) -> list[Decided]:
-    """Those decisions that were not taken back. Pure."""
-    every = list(rows)
-    undone = {one.undoes for one in every if one.undoes}
-    return [one for one in every if not one.undoes and not (one.decision and one.decision in undone)]
 
 
 def _decided(row: Any) -> Decided:

@@ -18,9 +18,9 @@ from sqlalchemy import Connection, func, insert, select, text, update
 
 from bonded.catalog.tables import project, release
 from bonded.db.engine import Database, Tx
+from bonded.journal.standing import standing
 from bonded.journal.tables import journal
 from bonded.screening.service_tables import advisory, reading
-from bonded.screening.standing import standing
 from bonded.values.text import iso
 
 SCHEMA_VERSION = "1.7.0"

@@ -21,8 +21,8 @@ from sqlalchemy import Connection, select
 
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import finding as finding_table
+from bonded.journal.standing import standing
 from bonded.journal.tables import journal
-from bonded.screening.standing import standing
 from bonded.values.finding import Severity, When
 from bonded.values.states import FileState, SubjectKind
 
