@@ -92,9 +92,7 @@ class FileCache:
 
     def abandon(self, part: BinaryIO) -> None:
         """Remove what `begin` gave. Those who have it open may read on. Where it cannot be removed, `clear_up` tries again."""
-        with suppress(
-            OSError
-        ):  # a disk that went read-only: whoever waits for the file must be told so, not kept waiting
+        with suppress(OSError):  # on a disk that went read-only, whoever waits for the file must be told so
             Path(part.name).unlink(missing_ok=True)
 
     def clear_up(self, now: float) -> None:
