@@ -15,26 +15,18 @@ from bonded.db.engine import Database, open_database
 from bonded.wiring import House
 
 
-def take_over(house: House, url: str) -> None:
-    """Copy all rows of the database at `url` into the house's own, whose schema is the newest.
+def take_over(house: House, old: Database) -> None:
+    """Copy all rows of `old` into the house's own database, whose schema is the newest, and close `old`.
 
-    Raises ClickException for an address that is none or the same, an old database of another schema, and a new one with
-    anything in it; Refusal (publisher-runs) while the index runs. Then nothing has been copied.
+    Raises ClickException for a new database with anything in it, Refusal (publisher-runs) while the index runs. Then nothing
+    has been copied.
     """
     from bonded.db.copying import NotCopied, copy_rows
-    from bonded.db.revision import newest
 
-    old = _old(house, url)
     try:
-        with house.lock_with(url).held() as mine:
+        with house.lock_with(old.engine.url.render_as_string(hide_password=False)).held() as mine:
             if not mine:
                 refuse_running()
-            schema = _schema(old)
-            if schema != newest():
-                raise click.ClickException(
-                    f"the old database has schema {schema or 'none'}, and this version's is {newest()}: bring it there "
-                    "first, with `bonded migrate` and the old address in the settings"
-                )
             with _held(old) as source, house.db.write() as target:
                 rows = copy_rows(source, target, told=lambda table, count: say(f"{table}: {count}") if count else None)
     except NotCopied as error:
@@ -44,7 +36,10 @@ def take_over(house: House, url: str) -> None:
     click.echo(f"{rows} rows taken over; the old database is as it was, and no process may use it any more")
 
 
-def _old(house: House, url: str) -> Database:
+def old_database(house: House, url: str) -> Database:
+    """The database at `url`. Raises ClickException for an address that is none or the house's own, and for another schema."""
+    from bonded.db.revision import current, newest
+
     try:
         asked = make_url(url)
     except ArgumentError:
@@ -59,13 +54,13 @@ def _old(house: House, url: str) -> Database:
         raise click.ClickException(f"there is no file {asked.database}")
     if asked.get_backend_name() not in ("sqlite", "postgresql"):
         raise click.ClickException("a database is sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
-    return open_database(url)
-
-
-def _schema(old: Database) -> str | None:
-    from bonded.db.revision import current
-
-    return current(old)
+    old = open_database(url)
+    if (schema := current(old)) != newest():
+        raise click.ClickException(
+            f"the old database has schema {schema or 'none'}, and this version's is {newest()}: bring it there "
+            "first, with `bonded migrate` and the old address in the settings"
+        )
+    return old
 
 
 @contextmanager

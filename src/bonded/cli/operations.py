@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bonded.cli.moving import take_over
 from bonded.cli.options import ROW, directory_option, json_option, print_json
 from bonded.cli.restore import restore, say, sqlite_path
 from bonded.cli.workers import list_workers
@@ -145,6 +144,7 @@ def migrate(directory: Path, web_role: str | None, server_role: str | None, old:
     With PostgreSQL, run it as the role that owns the tables, and let the server's processes sign in as others: then
     not even they can change what the journal says.
     """
+    from bonded.cli.moving import old_database, take_over
     from bonded.db.grants import Kind, NoSuchRole, grant
     from bonded.db.migrate import upgrade
     from bonded.db.revision import current
@@ -153,10 +153,11 @@ def migrate(directory: Path, web_role: str | None, server_role: str | None, old:
     roles = [(role, kind) for role, kind in ((web_role, Kind.WEB), (server_role, Kind.SERVER)) if role]
     if roles and house.db.dialect != "postgresql":
         raise click.UsageError("SQLite has no roles: whoever may open the file may write to it")
+    moving = None if old is None else old_database(house, old)  # before anything is made in the new one
     before = current(house.db)
     upgrade(house.db, sealer=lambda: house.sealer)
-    if old is not None:
-        take_over(house, old)
+    if moving is not None:
+        take_over(house, moving)
     for role, kind in roles:
         try:
             with house.db.write() as tx:
