@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bonded.facts.layout import dotted, package_of, when_of
+from bonded.facts.profile import profile_of
 from bonded.values.finding import When
 from tests.facts.programs import sdist_of, wheel_of
 
@@ -59,6 +60,8 @@ def test_what_is_all_there_is_of_a_package_is_no_example(folder: str) -> None:
     members = {f"sample/{folder}/core.py": source, "sample/__init__.py": "VERSION = 1\n"}
     facts = wheel_of(members)
     assert {call.when for module in facts.modules for call in module.calls} == {When.IMPORT}
+    assert facts.naming.code_bytes == sum(map(len, members.values()))  # what it says of itself counts the same code
+    assert len(profile_of(facts).modules) == 2
     packed = sdist_of({f"src/{path}": text for path, text in members.items()})
     assert {call.when for module in packed.modules for call in module.calls} == {When.IMPORT}
     beside = wheel_of(members | {"sample/core.py": "def one():\n    return 1\n" * 20})

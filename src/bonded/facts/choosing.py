@@ -17,8 +17,6 @@ _MOST_PAIRS = 2_000_000
 """Pairs of modules that are looked at for being partners."""
 _MOST_SOURCES = 20_000
 """Members of Python that are looked through, those that run soonest first; no honest archive was seen to hold half of them."""
-_LITTLE = 200
-"""Bytes of a module that makes a folder a package, and says its version."""
 _MOST_OUTWARD = 24
 """Short modules that are read only because they reach out."""
 
@@ -35,7 +33,6 @@ class Choice:
         self.unread: list[str] = []
         self._own = project_of_filename(found.filename).replace("-", "_")
         self._reached: set[str] | None = None
-        self._examples: bool | None = None
 
     def wanted(self, spend: Spend) -> list[tuple[str, When]]:
         """Members to parse, those that run soonest first, and when the top level of each runs."""
@@ -134,18 +131,7 @@ class Choice:
             whole = f"{folder.strip('./')}/{self.found.backend.replace('.', '/')}".lstrip("/")
             if self.found.backend and (where == f"{whole}.py" or _is_package_of(where, whole)):
                 return When.INSTALL
-        return layout.when_of(path, self.found.kind, self._own, not self._only_examples())
-
-    def _only_examples(self) -> bool:
-        """Whether all code of the package lies in folders of examples and the like: then it is what the package is for."""
-        if self._examples is None:
-            places = [
-                layout.when_of(path, self.found.kind, self._own)
-                for path, data in self.found.sources.items()
-                if len(data) > _LITTLE and layout.inner(path, self.found.kind) != "setup.py"
-            ]
-            self._examples = bool(places) and set(places) == {When.NEVER}
-        return self._examples
+        return layout.when_of(path, self.found.kind, self._own, not self.found.examples)
 
 
 def _is_package_of(path: str, module: str) -> bool:

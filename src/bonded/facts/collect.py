@@ -9,7 +9,7 @@ from bonded.facts import layout, magic, scripts
 from bonded.facts.archive import Budget, Kind, Member, read_archive
 from bonded.facts.building import building_of
 from bonded.facts.loaded import loaded_in
-from bonded.facts.metadata import backend_of, hooks_of, read_metadata
+from bonded.facts.metadata import backend_of, hooks_of, project_of_filename, read_metadata
 from bonded.facts.model import MemberFacts, Trouble
 
 MIB = 1024 * 1024
@@ -46,6 +46,8 @@ class Collected:
     """What a build tool installs before it builds, as it is written."""
     loaded: tuple[str, ...] = ()
     """Dotted names of functions that other programs run by way of entry points."""
+    examples: bool = False
+    """Whether all code lies in folders of examples and the like: then it is what the package is for."""
     troubles: list[Trouble] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
 
@@ -68,6 +70,8 @@ def collect(stream: BinaryIO, filename: str, budget: Budget = SCREENING) -> Coll
     for member in reader:
         _take(found, member)
     found.kind = layout.kind_in((one.path for one in found.members), found.kind)
+    own = project_of_filename(filename).replace("-", "_")
+    found.examples = layout.only_examples(((path, len(data)) for path, data in found.sources.items()), found.kind, own)
     _describe(found)
     found.troubles = [Trouble(one.code, one.path, one.sentence) for one in reader.problems]
     found.unread += reader.unread

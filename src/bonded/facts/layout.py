@@ -19,6 +19,8 @@ _NEVER = frozenset(
 _NEVER_FILES = frozenset(
     {"conftest.py", "noxfile.py", "tasks.py", "fabfile.py", "toxfile.py", "dodo.py", "runtests.py"}
 )
+_LITTLE = 200
+"""Bytes of a module that makes a folder a package, and says its version."""
 _STARTUP = frozenset({"sitecustomize.py", "usercustomize.py"})
 WHEEL, SDIST, OTHER = "wheel", "sdist", "other"
 
@@ -97,6 +99,13 @@ def when_of(path: str, kind: str, own: str = "", folders: bool = True) -> When:
     if parts[-1].startswith("test_") or parts[-1] in ("conftest.py", "tests.py"):
         return When.NEVER
     return When.CALL if plain or parts[-1] == "__main__.py" else When.IMPORT
+
+
+def only_examples(sizes: Iterable[tuple[str, int]], kind: str, own: str) -> bool:
+    """Whether all modules of some length, given as (path, bytes), lie in folders of examples and the like: then they are what the
+    package is for, and the names of these folders say nothing."""
+    long = [path for path, size in sizes if size > _LITTLE and inner(path, kind) != "setup.py"]
+    return bool(long) and all(when_of(path, kind, own) is When.NEVER for path in long)
 
 
 def dotted(path: str, kind: str) -> str:

@@ -70,7 +70,7 @@ def _counts(found: Collected, path: str) -> bool:
     if not path.endswith(CODE):
         return False
     own = project_of_filename(found.filename).replace("-", "_")
-    return layout.when_of(path, found.kind, own) is not When.NEVER
+    return layout.when_of(path, found.kind, own, not found.examples) is not When.NEVER
 
 
 def _first(values: Iterable[str]) -> tuple[str, ...]:

@@ -84,15 +84,21 @@ def installed(path: str, kind: str) -> str:
     return layout.inner(path, kind)
 
 
-def _when(facts: Facts, path: str) -> When:
-    return layout.when_of(path, facts.kind, project_of_filename(facts.filename).replace("-", "_"))
+def _when(facts: Facts, path: str, *, folders: bool = True) -> When:
+    return layout.when_of(path, facts.kind, _own(facts), folders)
+
+
+def _own(facts: Facts) -> str:
+    return project_of_filename(facts.filename).replace("-", "_")
 
 
 def _modules(facts: Facts) -> list[str]:
+    sources = [member for member in facts.members if member.path.endswith((".py", ".pth"))]
+    examples = layout.only_examples(((one.path, one.size) for one in sources), facts.kind, _own(facts))
     return [
-        f"{installed(member.path, facts.kind)} {member.sha256[:16]}"
-        for member in facts.members
-        if member.path.endswith((".py", ".pth")) and _when(facts, member.path) is not When.NEVER
+        f"{installed(one.path, facts.kind)} {one.sha256[:16]}"
+        for one in sources
+        if _when(facts, one.path, folders=not examples) is not When.NEVER
     ]
 
 
