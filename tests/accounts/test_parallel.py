@@ -16,6 +16,7 @@ from bonded.accounts.mail_domains import DomainRules
 from bonded.accounts.registration import Wanted
 from bonded.adapters.counter_sql import SqlCounter
 from bonded.db.engine import Database
+from bonded.ops.delete_account import delete_account
 from bonded.values.refusals import Refusal
 from bonded.values.who import OPERATOR
 from tests.accounts.people_for_tests import person
@@ -154,6 +155,19 @@ def test_the_last_second_factor_is_not_removed_by_two_at_once(db: Database, now:
     assert set(told) == {"done", "last-factor", "no-such-factor"}
     with db.read() as conn:
         assert len(factors.of_user(conn, made.id)) == 1
+
+
+def test_the_last_administrator_stays_when_all_leave_at_once(db: Database, now: datetime) -> None:
+    with db.write() as tx:
+        made = [
+            people.create(tx, OPERATOR, f"root{n}", f"root{n}@example.net", is_admin=True, now=now) for n in range(MANY)
+        ]
+
+    def leave(number: int) -> None:
+        with db.write() as tx:
+            delete_account(tx, OPERATOR, made[number], now=now)
+
+    assert at_once(leave) == {"done": MANY - 1, "last-administrator": 1}
 
 
 def test_one_link_of_an_unusual_login(db: Database, now: datetime) -> None:

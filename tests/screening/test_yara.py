@@ -103,6 +103,7 @@ REFUSED = {
     "bad scope": (rule(scope="images"), "must be one of python, metadata, any"),
     "bad when": (rule(when="later"), "must be one of install, startup, import"),
     "bad version": (rule(version=0), "meta `version` of rule beacon_words must be a number from 1 to 2147483647"),
+    "text as version": (rule(version="2"), "meta `version` of rule beacon_words must be a number from 1 to"),
     "date as version": (rule(version=20260101120000), "must be a number from 1 to"),
     "bad sentence": (rule(sentence="no end"), "must be one sentence of at most 160 characters"),
 }  # fmt: skip

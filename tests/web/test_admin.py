@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import insert, select
 
 from bonded.accounts import people
 from bonded.catalog import read
+from bonded.catalog.tables import finding
+from bonded.checks import outside, registry
 from bonded.db.jobs import job
 from bonded.journal.tables import journal
+from bonded.review import suppress
+from bonded.screening.states import CheckState
 from bonded.values.states import AccountState, FileState, ProjectStatus
 from tests.web.house import House, form_to
 
@@ -161,6 +168,24 @@ def test_a_decision_reaches_only_files_of_its_case(house: House) -> None:
     assert state_of(house, other) is FileState.HELD
 
 
+def test_a_suppression_is_of_a_finding_of_its_case(house: House) -> None:
+    """A form from another case: what it names there must not count for nothing, nor stand in the journal as seen here."""
+    held(house)
+    bob = house.person("bob")
+    house.project("eggs", bob)
+    other = house.file(bob, "eggs", "2.0", state=FileState.HELD)
+    case_id = house.case(other)
+    browser = house.login("root")
+    with house.db.read() as conn:
+        first, second = conn.execute(select(finding.c.id).order_by(finding.c.id)).scalars()
+    secret = browser.get(f"/admin/review/{case_id}/").forms["decide"]["csrf"].value
+    fields = {"csrf": secret, "finding": str(first), "days": "30", "reason": "harmless"}
+    assert "no-such-finding" in browser.post(f"/admin/review/{case_id}/suppress/", fields, status=404)
+    with house.db.read() as conn:
+        assert suppress.suppressions(conn, now=house.now) == []
+    browser.post(f"/admin/review/{case_id}/suppress/", fields | {"finding": str(second)}, status=303)
+
+
 def test_a_second_administrator_is_told_that_it_changed(house: House) -> None:
     _, case_id = held(house)
     house.person("root2", admin=True)
@@ -189,6 +214,34 @@ def test_a_project_is_quarantined_and_released(house: House) -> None:
     with house.db.read() as conn:
         assert read.project(conn, "spam").status is ProjectStatus.ACTIVE  # type: ignore[union-attr]
     browser.get("/admin/projects/?name=nothing", status=404)
+
+
+def test_the_checks_page_counts_and_begins_as_the_settings_say(house: House) -> None:
+    """What it shows is what acts: how long decisions count, and how a check from outside begins that nobody has set."""
+    _, case_id = held(house)
+    form = house.login("root").get(f"/admin/review/{case_id}/").forms["decide"]
+    form.action, form["reason"] = f"/admin/review/{case_id}/reject/", "because"
+    form.submit(status=303)
+    house.now += timedelta(days=7)
+    stranger = replace(registry.built_in()[0], name="decoded-code-executed", origin="elsewhere", rules="1", version=1)
+    outside.provide(lambda: outside.Outside((stranger,)))
+    try:
+        before = _line(house, stranger.name)
+        house.settings = replace(house.settings, decisions_count=timedelta(days=3), new_checks=CheckState.ENABLED)
+        house.__post_init__()
+        after = _line(house, stranger.name)
+        page = house.login("root").get(f"/admin/checks/{stranger.name}/")
+    finally:
+        outside.provide(None)
+    assert ("evaluation" in before, "1 decision" in before) == (True, True), before
+    assert ("enabled" in after, "no decisions" in after) == (True, True), after
+    assert page.html.find("option", selected=True)["value"] == "enabled"
+
+
+def _line(house: House, check: str) -> str:
+    """What the page of all checks says of one."""
+    page = house.login("root").get("/admin/checks/").html
+    return next(" ".join(row.text.split()) for row in page.select("tbody tr") if row.find("a", string=check))
 
 
 def test_dead_jobs_are_retried_and_discarded(both: House) -> None:

@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 from bonded.accounts.publishers import Publisher
 from bonded.catalog import change, read
 from bonded.ops.delete_account import delete_account
+from bonded.review.decide import quarantine_project
 from bonded.tuf import seen
 from bonded.tuf.status_model import QueueStatus, RoleStatus, Status
 from bonded.values.alarms import Alarm
@@ -180,9 +181,9 @@ def test_an_empty_index_has_feeds_and_lists(house: House) -> None:
 
 def test_statistics_count_what_is_public(shelf: Shelf) -> None:
     numbers = statistics.kept.current(shelf.house.db, shelf.house.now)
-    assert (numbers.projects, numbers.releases, numbers.files) == (4, 7, 7)
+    assert (numbers.projects, numbers.releases, numbers.files) == (4, 6, 6)  # badthing is quarantined
     assert numbers.people == 3  # the publisher's own account among them
-    assert sum(numbers.files_by_day) == 7
+    assert sum(numbers.files_by_day) == 6
     assert sum(numbers.publications_by_day) == 2 + 1  # the first, which had nothing to tell, among them
     assert numbers.outcomes == {"public": 7}
     assert numbers.wait == timedelta(minutes=3)
@@ -192,6 +193,18 @@ def test_statistics_count_what_is_public(shelf: Shelf) -> None:
     again = statistics.kept.current(shelf.house.db, shelf.house.now + timedelta(minutes=4))
     assert again is numbers, "counted once in a while only"
     assert statistics.kept.current(shelf.house.db, shelf.house.now + timedelta(minutes=6)) is not numbers
+
+
+def test_statistics_count_no_file_of_a_quarantined_project(house: House) -> None:
+    ann = house.person("ann")
+    for name in ("spam", "eggs"):
+        house.project(name, ann)
+        house.file(ann, name, "1.0")
+    with house.db.write() as tx:
+        quarantine_project(tx, OPERATOR, "eggs", reason="a test", now=house.now)
+    with house.db.read() as conn:
+        numbers = statistics.count(conn, house.now)
+    assert (numbers.files, numbers.releases, sum(numbers.files_by_day)) == (1, 1, 1)
 
 
 def test_statistics_count_nobody_whose_account_was_deleted(house: House) -> None:

@@ -134,6 +134,7 @@ def _meta(identifier: str, meta: dict[str, Any]) -> RuleMeta:
         confidence = float(meta["confidence"])
     except (TypeError, ValueError):
         confidence = -1.0
+    version = meta.get("version", 1)
     one = RuleMeta(
         identifier=identifier,
         name=str(meta["name"]),
@@ -142,7 +143,7 @@ def _meta(identifier: str, meta: dict[str, Any]) -> RuleMeta:
         confidence=confidence,
         scope=str(meta.get("scope", PYTHON)),
         when=str(meta.get("when", "")),
-        version=int(meta["version"]) if isinstance(meta.get("version"), int) else 1,
+        version=version if type(version) is int else 0,
     )
     for wrong, key, wanted in (
         (not NAME.match(one.name) or len(one.name) > 60, "name", "lower-case words joined by '-'"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Table, delete, func, select, update
+from sqlalchemy import Table, delete, select, update
 
 from bonded.accounts.names import name_key, retired
 from bonded.accounts.people import User
@@ -80,10 +80,12 @@ def _check_owners(tx: Tx, user_id: str) -> None:
 
 
 def _check_administrators(tx: Tx, user: User) -> None:
-    others = select(func.count()).where(
-        user_table.c.is_admin, user_table.c.state == AccountState.ACTIVE, user_table.c.id != user.id
-    )
-    if user.is_admin and tx.execute(others).scalar_one() == 0:
+    """Locks all administrators: of the last two who leave in the same instant, the second sees that the first has gone."""
+    if not user.is_admin:
+        return
+    active = user_table.c.is_admin, user_table.c.state == AccountState.ACTIVE
+    locked = select(user_table.c.id).where(*active).order_by(user_table.c.id).with_for_update()
+    if not set(tx.execute(locked).scalars()) - {user.id}:
         raise Refusal(LAST_ADMINISTRATOR, "you are the last administrator")
 
 

@@ -57,14 +57,15 @@ def suppress(
 ) -> int:
     """From now until `expires`, what this check finds at this path in this very content counts nothing. Returns its number.
 
-    The content is the member's where it is known, else the archive's. Raises Refusal.
+    The content is the member's where it is known, else the archive's. `case_id`: where it was asked for, None outside of any; the
+    finding is of a file of that case. Raises Refusal (no-such-finding, bad-expiry, reason-needed).
     """
     text = check_reason("check.suppress", reason)
     if not now < expires <= now + LONGEST:
         raise Refusal(BAD_EXPIRY, "the suppression would end in the past or too far in the future")
     row = tx.execute(select(finding_table).where(finding_table.c.id == finding_id)).one_or_none()
     file = read.file(tx, row.file_id) if row is not None and row.file_id else None
-    if row is None or file is None:
+    if row is None or file is None or (case_id is not None and case_id != file.case_id):
         raise Refusal(NO_SUCH_FINDING, "there is no such finding about a file")
     digest = content_of(text_of(tx, row.evidence) if row.evidence else None) or file.sha256
     values = {"check": row.check, "path": row.path, "content_sha256": digest, "reason": text}

@@ -14,6 +14,7 @@ from bonded.accounts.registration_rules import RegistrationRules
 from bonded.accounts.sealing import Sealer
 from bonded.db.engine import Database
 from bonded.screening.service import ServiceContext
+from bonded.screening.states import CheckState
 from bonded.seams import Counter, PasswordRanges, Storage
 from bonded.upload.accept import UploadContext
 
@@ -49,6 +50,10 @@ class WebSettings:
     """After which an open case is late."""
     two_people_dependants: int = 10
     """Dependent projects from which on a removal takes two administrators; 0: never."""
+    decisions_count: timedelta = timedelta(days=365)
+    """How long a decision counts in the precision of a check."""
+    new_checks: CheckState = CheckState.EVALUATION
+    """The state of a check from outside that nobody has set yet."""
     second_factor: bool = True
     """Whether whoever makes tokens or manages projects must have a second factor."""
 

@@ -30,6 +30,7 @@ class Answers(Trusted, Publishing, Screening, Uploads, People):
     def web(self) -> Wsgi:
         """The web application."""
         from bonded.accounts.login_limits import LoginLimits
+        from bonded.screening.states import CheckState
         from bonded.values.languages import offered
         from bonded.web.app import make_wsgi
         from bonded.web.context import WebContext, WebSettings
@@ -55,6 +56,8 @@ class Answers(Trusted, Publishing, Screening, Uploads, People):
             languages=offered(drafts=s.language.drafts, pseudo=s.language.pseudo, only=s.language.only),
             answer_within=timedelta(hours=s.review.answer_within_hours),
             two_people_dependants=s.review.two_people_dependants,
+            decisions_count=timedelta(days=s.screening.precision_days),
+            new_checks=CheckState(s.screening.new_checks),
         )
         return make_wsgi(
             WebContext(

@@ -24,8 +24,6 @@ from bonded.web.identity import actor
 from bonded.web.notices import go
 from bonded.web.request import Request
 
-COUNTED = timedelta(days=365)
-"""How far back decisions count here; `screening.precision` says it for what happens by itself."""
 EXPIRIES = (30, 90, 365)
 """Days that a suppression may last, as offered."""
 
@@ -45,9 +43,10 @@ def show(request: Request) -> Response:
     """All checks, and the backfills."""
     with request.db.read() as conn:
         known, checks = standings(conn), discover()
-        state = in_force(checks, states(conn))
+        state = in_force(checks, states(conn), request.settings.new_checks)
         numbers = figures(conn, [one.name for one in checks])
-        records = {(one.check, one.version): one for one in tally(observe(conn, request.now - COUNTED), starts(known))}
+        observed = observe(conn, request.now - request.settings.decisions_count)
+        records = {(one.check, one.version): one for one in tally(observed, starts(known))}
         backfills = backfill.newest(conn)
     lines = [
         Line(one, state[one.name], known.get(one.name), numbers[one.name], records.get((one.name, one.version)))
@@ -67,7 +66,7 @@ def _one(request: Request, form: Form, status: int) -> Response:
         raise Refusal(NO_SUCH_CHECK, "there is no such check")
     with request.db.read() as conn:
         standing = standings(conn).get(one.name)
-        state = in_force([one], states(conn))[one.name]
+        state = in_force([one], states(conn), request.settings.new_checks)[one.name]
         numbers = figures(conn, [one.name])[one.name]
     return request.page(
         "admin/check.html",

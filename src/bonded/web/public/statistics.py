@@ -9,13 +9,13 @@ from statistics import median
 from typing import Any
 
 from pyramid.response import Response
-from sqlalchemy import BigInteger, Connection, func, select, type_coerce
+from sqlalchemy import BigInteger, Connection, and_, func, select, type_coerce
 
 from bonded.accounts.tables import user
 from bonded.catalog import read
-from bonded.catalog.tables import file
+from bonded.catalog.tables import file, project
 from bonded.tuf.tables import publication
-from bonded.values.states import AccountState, FileState
+from bonded.values.states import AccountState, FileState, ProjectStatus
 from bonded.web.chart import chart
 from bonded.web.public.kept import Kept
 from bonded.web.request import Request
@@ -29,9 +29,9 @@ MOST_TIMED = 2000
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """Counts as of `at`, `people` without accounts that were deleted. `files_by_day` and `publications_by_day` are of the
-    last DAYS days, the oldest first; `outcomes` of files uploaded in them, by state; `wait` the median time from upload to
-    public, None without any."""
+    """Counts as of `at`: of releases and files that anybody can install, so none of quarantined projects; `people` without
+    accounts that were deleted. `files_by_day` and `publications_by_day` are of the last DAYS days, the oldest first;
+    `outcomes` of files uploaded in them, by state; `wait` the median time from upload to public, None without any."""
 
     at: datetime
     projects: int
@@ -65,7 +65,8 @@ def count(conn: Connection, now: datetime) -> Numbers:
     today = int(now.timestamp()) // 86_400
     numbers = range(today - DAYS + 1, today + 1)
     since = datetime.fromtimestamp(numbers[0] * 86_400, UTC)
-    public = file.c.state == FileState.PUBLIC
+    silent = select(project.c.id).where(project.c.status == ProjectStatus.QUARANTINED)
+    public = and_(file.c.state == FileState.PUBLIC, file.c.project_id.not_in(silent))
     people = select(func.count()).select_from(user).where(user.c.state != AccountState.DELETED)
     files, size = conn.execute(select(func.count(), func.coalesce(func.sum(file.c.size), 0)).where(public)).one()
     releases = select(func.count(func.distinct(file.c.release_id))).where(public)
