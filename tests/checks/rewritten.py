@@ -120,7 +120,7 @@ def _is_parsed(one: Positive, members: Members) -> bool:
 
 def _matters(data: bytes) -> bool:
     groups = prefilter.hits(data)
-    return prefilter.matters(data, groups) or prefilter.reaches_out(data, groups)
+    return prefilter.matters(data, groups) or prefilter.reaches_out(len(data), groups)
 
 
 def _unpacked(data: bytes, filename: str) -> Iterator[tuple[str, bytes]]:

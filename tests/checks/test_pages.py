@@ -40,11 +40,11 @@ def test_costs_in_the_catalogue_are_about_right() -> None:
 
 
 def test_a_cost_that_is_about_right_stays_as_it_is_written() -> None:
-    one = built_in()[:1]
-    (name,) = (check.name for check in one)
-    measured = catalogue.measure(one, {})[name]
-    assert catalogue.measure(one, {name: measured * 2})[name] == measured * 2
-    assert catalogue.measure(one, {name: measured * 1000})[name] < measured * 50
+    assert catalogue.to_write(0.3, 0.3 * 2) == 0.3 * 2
+    assert catalogue.to_write(0.3, 0.3 / 2) == 0.3 / 2
+    assert catalogue.to_write(0.347, 0.3 * 1000) == 0.3
+    assert catalogue.to_write(34.7, 0.03) == 30
+    assert catalogue.to_write(0.347, None) == 0.3
 
 
 def test_behaviours_name_checks_that_are_there() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import zstandard
 
-from bonded.facts import marks, package, prefilter
+from bonded.facts import archive_repeats, marks, package, prefilter
+from bonded.facts.archive_repeats import LEAST
 from bonded.facts.kept import Known, Left, pack
 from bonded.facts.model import Facts, dump, load, sealed
 from bonded.facts.read import read
@@ -40,7 +42,7 @@ def archive(members: Members) -> io.BytesIO:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as zipped:
         for path, data in members.items():
-            zipped.writestr(zipfile.ZipInfo(path), data)
+            zipped.writestr(zipfile.ZipInfo(path), data, zipfile.ZIP_DEFLATED)
     buffer.seek(0)
     return buffer
 
@@ -84,12 +86,31 @@ CHANGES: dict[str, Members] = {
 }  # fmt: skip
 
 
+def padded(members: Members) -> Members:
+    """The same with so much behind each module that members are not unpacked again, too."""
+    return {path: data + "#" * LEAST if path.endswith(".py") else data for path, data in members.items()}
+
+
 @pytest.mark.parametrize("what", sorted(CHANGES))
-def test_what_was_kept_changes_nothing_where_something_else_changed(what: str) -> None:
-    second = {path: data for path, data in (FIRST | CHANGES[what]).items() if data}
+@pytest.mark.parametrize("manner", [dict, padded])
+def test_what_was_kept_changes_nothing_where_something_else_changed(
+    what: str, manner: Callable[[Members], Members]
+) -> None:
+    first = manner(FIRST)
+    second = manner({path: data for path, data in (FIRST | CHANGES[what]).items() if data})
     fresh = facts(second)
-    assert dump(facts(second, known=left_by(FIRST))) == dump(fresh)
-    assert dump(fresh) != dump(facts(FIRST))
+    assert dump(facts(second, known=left_by(first))) == dump(fresh)
+    assert dump(fresh) != dump(facts(first))
+
+
+def test_of_members_that_were_there_before_few_are_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    members = padded(FIRST)
+    fresh, known = facts(members), left_by(members)
+    unpacked: list[int] = []
+    real = archive_repeats._inflated
+    monkeypatch.setattr(archive_repeats, "_inflated", lambda data, size: unpacked.append(size) or real(data, size))
+    assert dump(facts(members, known=known)) == dump(fresh)
+    assert 0 < len(unpacked) < len([path for path in members if path.endswith(".py")]) / 2
 
 
 def test_a_member_that_moved_is_read_as_what_it_is_now() -> None:

@@ -85,11 +85,16 @@ def measure(checks: Iterable[Check], written: Mapping[str, float]) -> dict[str, 
     """Milliseconds of each check for the most costly of its samples; what is written stays while it is about right."""
     found = {}
     for one in checks:
-        now = max(min(trial.attempt(one, rewrites=False).most for _ in range(_TIMES)), 0.01)
-        old = written.get(one.name)
-        keep = old is not None and old / STEADY <= now <= old * STEADY
-        found[one.name] = old if keep and old is not None else float(f"{now:.1g}")
+        now = min(trial.attempt(one, rewrites=False).most for _ in range(_TIMES))
+        found[one.name] = to_write(max(now, 0.01), written.get(one.name))
     return found
+
+
+def to_write(now: float, written: float | None) -> float:
+    """The milliseconds to write where `now` were measured: what is written while it is about right, else one digit."""
+    if written is not None and written / STEADY <= now <= written * STEADY:
+        return written
+    return float(f"{now:.1g}")
 
 
 def page(checks: Iterable[Check], costs: Mapping[str, float], file: Mapping[str, str]) -> str:

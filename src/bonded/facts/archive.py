@@ -12,8 +12,9 @@ from typing import BinaryIO, cast
 from bonded.facts.archive_budget import Budget, Meter
 from bonded.facts.archive_form import ZIP, From, named_form, real_forms, wrong_form
 from bonded.facts.archive_member import Broken, Kind, Member, Notes, Problem
+from bonded.facts.archive_repeats import Repeats
 from bonded.facts.archive_tar import read_tar
-from bonded.facts.archive_zip import Plan, read_zip
+from bonded.facts.archive_zip import Plan, at_once, read_zip
 
 __all__ = ["ArchiveReader", "Budget", "Kind", "Member", "Problem", "is_archive", "keep_nothing", "read_archive"]
 
@@ -66,15 +67,18 @@ def read_archive(
     *,
     keep: Callable[[str, int], bool],
     algorithms: Sequence[str] = (),
+    repeats: Repeats | None = None,
+    later: Callable[[str], bool] = at_once,
 ) -> ArchiveReader:
     """Read the archive in `stream` (seekable, from its start) named `filename`.
 
     It is read in the form that its bytes have; where its name says another one, that is a problem. `keep(path, size)` says
-    whose contents come with the member; `algorithms` names digests of `hashlib` to compute besides sha256. Raises nothing
-    for bad archives, OSError when the stream itself fails.
+    whose contents come with the member; `algorithms` names digests of `hashlib` to compute besides sha256. Members that
+    `repeats` knows are not unpacked (in zip archives); where their contents are kept, only if `later(path)` says that they
+    may be unpacked when somebody asks for them. Raises nothing for bad archives, OSError when the stream itself fails.
     """
     meter, notes = Meter(budget), Notes()
-    plan = Plan(keep, algorithms)
+    plan = Plan(keep, algorithms, repeats, later)
     named = named_form(filename)
     if named is None:
         notes.problem("unknown-archive", f"{filename[-40:]!r} is no kind of archive that can be read")

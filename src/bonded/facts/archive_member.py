@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -26,7 +26,8 @@ class Member:
     """One member, already read. `size` is in bytes as really unpacked; `mode` the permission bits, 0 when unknown.
 
     `path` is as in the archive, folders without their final slash; `link` is the target of a link. `sha256` is the hex
-    digest of the contents, "" for all but files. `data` are the contents of a file that `keep` asked for, else None.
+    digest of the contents, "" for all but files. `data` are the contents of a file that `keep` asked for, else None; also
+    None where they come `later`.
     `digests` holds further hex digests that the reader was asked for, by algorithm.
     """
 
@@ -40,6 +41,8 @@ class Member:
     digests: Mapping[str, str] = field(default_factory=dict)
     head: bytes = b""
     """The first bytes of a file, as many as tell what it is (`facts.magic`)."""
+    later: Callable[[], bytes] | None = None
+    """Gives the contents of a file that `keep` asked for and that was known without unpacking it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from bonded.facts.archive_budget import Meter
 from bonded.facts.archive_member import Broken, Kind, Member, Notes
 from bonded.facts.archive_names import Names, name_problem
+from bonded.facts.archive_repeats import Repeated, Repeats, Unpacked
 from bonded.facts.archive_zip_extra import check_extra, local_sizes
 from bonded.facts.archive_zip_frame import LOCAL, Entry, check_needed, read_directory, read_end
 from bonded.facts.magic import HEAD
@@ -26,12 +27,20 @@ ODD_FLAGS = 0x2000 | 0x0040 | 0x0020
 LINK_LENGTH = 4096
 
 
+def at_once(_path: str) -> bool:
+    """A `later` for callers who want contents with the member."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How a zip is read: `keep` says whose contents to keep, `algorithms` which digests besides sha256."""
+    """How a zip is read: `keep` says whose contents to keep, `algorithms` which digests besides sha256, `repeats` which members
+    are known already; `later` whose contents may come later then."""
 
     keep: Callable[[str, int], bool]
     algorithms: Sequence[str]
+    repeats: Repeats | None = None
+    later: Callable[[str], bool] = at_once
 
 
 def read_zip(stream: BinaryIO, plan: Plan, meter: Meter, notes: Notes) -> Iterator[Member]:
@@ -67,18 +76,47 @@ def _member(
         wanted = meter.keep(entry.size)
         if not wanted:
             notes.left(f"{path}: {entry.size} bytes are over the budget of what is kept")
+    mode = (entry.attributes >> 16) & 0o7777
+    repeats = plan.repeats if kind is Kind.FILE and data_at + entry.packed <= boundary else None
+    stream.seek(data_at)
+    again = _again(stream, entry, path, plan, repeats, wanted=wanted)
+    if again is not None:
+        meter.bytes(entry.size)
+        head = again.seen.head.encode("latin-1")
+        yield Member(path, entry.size, kind, mode, "", again.seen.sha256, None, {}, head, again.later)
+        return
     stream.seek(data_at)
     body = _Body(plan.algorithms if kind is Kind.FILE else (), wanted)
-    for piece in _inflated(stream, entry, path, notes):
+    packed = _Packed(hashlib.sha256() if repeats is not None and repeats.notes else None)
+    for piece in _inflated(stream, entry, path, notes, packed):
         meter.bytes(len(piece))
         body.add(piece)
     if body.size != entry.size or body.crc != entry.crc:
         notes.problem("zip-contents", "size or checksum differ from what the headers say", path)
-    mode = (entry.attributes >> 16) & 0o7777
+    elif repeats is not None and packed.whole and packed.digest is not None:
+        seen = Unpacked(body.sha256.hexdigest(), body.size, body.crc, body.head.decode("latin-1"))
+        repeats.note(packed.digest.hexdigest(), seen)
     link = body.data.decode("utf-8", "replace") if kind is Kind.SYMLINK else ""
     data = body.data if wanted and kind is Kind.FILE else None
     sha256 = body.sha256.hexdigest() if kind is Kind.FILE else ""
     yield Member(path, body.size, kind, mode, link, sha256, data, body.digests(), body.head)
+
+
+def _again(
+    stream: BinaryIO, entry: Entry, path: str, plan: Plan, repeats: Repeats | None, *, wanted: bool
+) -> Repeated | None:
+    """The member, if it is known and what is wanted of it may come later."""
+    if repeats is None or entry.method != DEFLATED or plan.algorithms or (wanted and not plan.later(path)):
+        return None
+    return repeats.find(stream, entry.packed, entry.size, entry.crc, wanted=wanted)
+
+
+@dataclass(slots=True)
+class _Packed:
+    """The compressed bytes of one member as they pass: their digest, if it is wanted, and whether they were whole and faultless."""
+
+    digest: hashlib._Hash | None
+    whole: bool = False
 
 
 class _Body:
@@ -206,8 +244,11 @@ def _check_after(stream: BinaryIO, entry: Entry, path: str, at: int, boundary: i
         notes.problem("zip-descriptor", "the data descriptor differs from the central directory", path)
 
 
-def _inflated(stream: BinaryIO, entry: Entry, path: str, notes: Notes) -> Iterator[bytes]:
-    """The contents in pieces of at most CHUNK bytes, never more than one byte beyond the size that the headers say."""
+def _inflated(stream: BinaryIO, entry: Entry, path: str, notes: Notes, packed: _Packed) -> Iterator[bytes]:
+    """The contents in pieces of at most CHUNK bytes, never more than one byte beyond the size that the headers say.
+
+    `packed` is whole at the end for members that are deflated.
+    """
     if entry.method == STORED:
         yield from _stored(stream, entry, path, notes)
         return
@@ -219,6 +260,8 @@ def _inflated(stream: BinaryIO, entry: Entry, path: str, notes: Notes) -> Iterat
             if not waiting and left:
                 waiting = stream.read(min(PACKED, left))
                 left = left - len(waiting) if waiting else 0
+                if packed.digest is not None:
+                    packed.digest.update(waiting)
             piece = inflater.decompress(waiting, min(CHUNK, room))
             waiting = inflater.unconsumed_tail
             room -= len(piece)
@@ -232,6 +275,8 @@ def _inflated(stream: BinaryIO, entry: Entry, path: str, notes: Notes) -> Iterat
         return
     if not inflater.eof or inflater.unused_data or waiting or left:
         notes.problem("zip-deflate", "the compressed data ends before or after where the headers say", path)
+        return
+    packed.whole = True
 
 
 def _stored(stream: BinaryIO, entry: Entry, path: str, notes: Notes) -> Iterator[bytes]:

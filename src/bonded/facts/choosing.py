@@ -56,8 +56,8 @@ class Choice:
 
     def _outward(self, hits: dict[str, frozenset[str]], chosen: set[str]) -> set[str]:
         """Short modules that reach out: the first few."""
-        sources = self.found.sources
-        found = [path for path, groups in hits.items() if prefilter.reaches_out(sources[path], groups)]
+        sizes = self.found.sources.sizes
+        found = [path for path, groups in hits.items() if prefilter.reaches_out(sizes[path], groups)]
         found = [path for path in found if path not in chosen]
         return set(sorted(found, key=lambda path: (path.count("/"), path))[:_MOST_OUTWARD])
 
@@ -105,9 +105,9 @@ class Choice:
     def _users(self, path: str, hits: dict[str, frozenset[str]], found: set[str]) -> list[str]:
         """Modules that import the one at `path` and have something to hide: the first four."""
         name = self._last(path)
-        word, users = name.encode(), []
+        users: list[str] = []
         for one in hits:
-            if one == path or one in found or word not in self.found.sources[one] or name not in self.marks.words(one):
+            if one == path or one in found or not self.marks.imports(one, name):
                 continue
             if self.marks.is_other_half(one):
                 users.append(one)

@@ -7,10 +7,12 @@ from typing import BinaryIO
 
 from bonded.facts import layout, magic, scripts
 from bonded.facts.archive import Budget, Kind, Member, read_archive
+from bonded.facts.archive_repeats import Repeats
 from bonded.facts.building import building_of
 from bonded.facts.loaded import loaded_in
 from bonded.facts.metadata import backend_of, hooks_of, project_of_filename, read_metadata
 from bonded.facts.model import MemberFacts, Trouble
+from bonded.facts.sources import Sources
 
 MIB = 1024 * 1024
 SCREENING = Budget(total_bytes=2048 * MIB, members=60_000, kept_bytes=64 * MIB, member_kept_bytes=8 * MIB)
@@ -29,7 +31,7 @@ class Collected:
     filename: str
     kind: str
     members: list[MemberFacts] = field(default_factory=list)
-    sources: dict[str, bytes] = field(default_factory=dict)
+    sources: Sources = field(default_factory=Sources)
     hashes: dict[str, str] = field(default_factory=dict)
     """The sha256 of each source."""
     data: dict[str, bytes] = field(default_factory=dict)
@@ -52,8 +54,11 @@ class Collected:
     unread: list[str] = field(default_factory=list)
 
 
-def collect(stream: BinaryIO, filename: str, budget: Budget = SCREENING) -> Collected:
-    """Read the archive in `stream` once. Never fails for what is in it: `troubles` and `unread` say what was wrong."""
+def collect(stream: BinaryIO, filename: str, budget: Budget = SCREENING, repeats: Repeats | None = None) -> Collected:
+    """Read the archive in `stream` once. Never fails for what is in it: `troubles` and `unread` say what was wrong.
+
+    Members that `repeats` knows are not unpacked; Python among them is when its text is asked for.
+    """
     found = Collected(filename, layout.kind_of(filename))
     room = DATA_TOTAL
 
@@ -66,16 +71,20 @@ def collect(stream: BinaryIO, filename: str, budget: Budget = SCREENING) -> Coll
         room -= size
         return True
 
-    reader = read_archive(stream, filename, budget, keep=keep)
+    reader = read_archive(stream, filename, budget, keep=keep, repeats=repeats, later=_is_code)
     for member in reader:
         _take(found, member)
     found.kind = layout.kind_in((one.path for one in found.members), found.kind)
     own = project_of_filename(filename).replace("-", "_")
-    found.examples = layout.only_examples(((path, len(data)) for path, data in found.sources.items()), found.kind, own)
+    found.examples = layout.only_examples(found.sources.sizes.items(), found.kind, own)
     _describe(found)
     found.troubles = [Trouble(one.code, one.path, one.sentence) for one in reader.problems]
     found.unread += reader.unread
     return found
+
+
+def _is_code(path: str) -> bool:
+    return path.endswith(CODE)
 
 
 def _take(found: Collected, member: Member) -> None:
@@ -83,10 +92,14 @@ def _take(found: Collected, member: Member) -> None:
     found.members.append(MemberFacts(member.path, member.size, member.sha256, member.kind.value, form))
     if member.kind is not Kind.FILE:
         return
+    if member.later is not None:
+        found.sources.put_later(member.path, member.size, member.later)
+        found.hashes[member.path] = member.sha256
+        return
     if member.data is None:
         return  # of code, the reader of archives says itself that it was over the budget
-    if member.path.endswith(CODE) or scripts.is_python(member.path, member.data):
-        found.sources[member.path] = member.data
+    if _is_code(member.path) or scripts.is_python(member.path, member.data):
+        found.sources.put(member.path, member.data)
         found.hashes[member.path] = member.sha256
     else:
         _take_data(found, member.path, member.data)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from bonded.facts.archive_repeats import Unpacked, unpacked_of
 from bonded.facts.marks import Mark
 from bonded.facts.model import FACTS_VERSION, build
 from bonded.facts.reading import Kept
@@ -30,6 +31,8 @@ class Left:
 
     marks: Mapping[str, Mark] = field(default_factory=dict)
     readings: dict[str, list[Kept]] = field(default_factory=dict)
+    unpacked: dict[str, Unpacked] = field(default_factory=dict)
+    """Members by the sha256 of their compressed bytes."""
 
     def add(self, key: str, one: Kept) -> None:
         """Keep a reading of the content with this hash."""
@@ -44,7 +47,8 @@ def pack(left: Left) -> bytes:
     import zstandard
 
     try:
-        data = orjson.dumps({"by": _MADE_BY, "marks": left.marks, "readings": left.readings})
+        unpacked = {key: tuple(one) for key, one in left.unpacked.items()}
+        data = orjson.dumps({"by": _MADE_BY, "marks": left.marks, "readings": left.readings, "unpacked": unpacked})
     except TypeError:
         return b""
     return zstandard.ZstdCompressor(level=1).compress(data) if len(data) <= MOST else b""
@@ -63,6 +67,11 @@ class Known(Mapping[str, Mark]):
             if found is not None:
                 return found
         raise KeyError(key)
+
+    def unpacked(self) -> dict[str, Unpacked]:
+        """Members by the sha256 of their compressed bytes."""
+        every = {key: raw for one in reversed(self._all) for key, raw in one["unpacked"].items()}
+        return {key: found for key, raw in every.items() if (found := unpacked_of(raw)) is not None}
 
     def __iter__(self) -> Iterator[str]:
         return iter({key for one in self._all for key in one["marks"]})
@@ -92,6 +101,7 @@ def _unpacked(data: bytes) -> dict[str, dict[str, Any]] | None:
 
     try:
         raw = orjson.loads(zstandard.ZstdDecompressor().decompress(data, max_output_size=MOST))
-        return raw if raw["by"] == _MADE_BY and raw["marks"].keys() and raw["readings"].keys() is not None else None
+        whole = all(isinstance(raw[part], dict) for part in ("marks", "readings", "unpacked"))
+        return raw if raw["by"] == _MADE_BY and whole else None
     except (ValueError, KeyError, TypeError, AttributeError, zstandard.ZstdError):
         return None

@@ -16,17 +16,21 @@ from bonded.facts.reached import called_names
 from bonded.facts.shape import letters, shapes
 from bonded.facts.spend import Spend
 
+_MOST_WITHOUT = 32
+
 
 @dataclass(slots=True)
 class Mark:
     """Answers for one content; None where nobody asked. `letters` are the traits of names in other letters, `taken` the
-    budget that telling them takes, `tokens` the least hashes for the sketch of the archive."""
+    budget that telling them takes, `tokens` the least hashes for the sketch of the archive, `without` names that were looked
+    for and stand nowhere."""
 
     hits: tuple[str, ...] | None = None
     matters: bool | None = None
     half: bool | None = None
     tests: bool | None = None
     words: tuple[str, ...] | None = None
+    without: tuple[str, ...] = ()
     called: tuple[str, ...] | None = None
     shapes: tuple[Trait, ...] | None = None
     letters: tuple[Trait, ...] | None = None
@@ -89,6 +93,16 @@ class Marks:
         if one.words is None:
             one.words = tuple(sorted(imported_words(self._sources[path])))
         return self._set(path, "words", one.words)
+
+    def imports(self, path: str, name: str) -> bool:
+        """Whether `name` is among its words; of most members a look at the text says that it is not."""
+        one = self._of(path)
+        if one.words is None and name in one.without:
+            return False
+        if one.words is None and name.encode() not in self._sources[path]:
+            one.without = (*one.without, name)[-_MOST_WITHOUT:]
+            return False
+        return name in self.words(path)
 
     def called(self, path: str) -> frozenset[str]:
         """`reached.called_names`."""

@@ -58,9 +58,9 @@ def naming_of(found: Collected, marks: Marks) -> Naming:
         binaries=_first(one.path for one in found.members if one.path.endswith(_BINARY)),
         record=record_gaps(found)[:20],
         sketch=put_together(
-            (len(found.sources[path]), partial(marks.tokens, path)) for path in own if not _VENDORED.search(path)
+            (found.sources.sizes[path], partial(marks.tokens, path)) for path in own if not _VENDORED.search(path)
         ),
-        code_bytes=sum(len(found.sources[path]) for path in own),
+        code_bytes=sum(found.sources.sizes[path] for path in own),
         builds=_first(found.builds),
     )
 

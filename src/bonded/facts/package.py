@@ -91,7 +91,7 @@ class Package:
         self.bases[path] = base
         if self.full:
             return None
-        whole = base in (When.INSTALL, When.STARTUP) or len(self.found.sources[path]) <= prefilter.SMALL
+        whole = base in (When.INSTALL, When.STARTUP) or self.found.sources.sizes[path] <= prefilter.SMALL
         if not self._known(path, whole=whole):
             self._parsed(path, base, whole=whole)
         return self.readers.get(path)
@@ -217,7 +217,9 @@ class Package:
     def _small(self) -> list[str]:
         """Members that are likely to be imported first, and cheap to read."""
         base = self.choice.base
-        found = [path for path, data in self.found.sources.items() if len(data) <= _SMALL and base(path) is When.IMPORT]
+        found = [
+            path for path, size in self.found.sources.sizes.items() if size <= _SMALL and base(path) is When.IMPORT
+        ]
         if len(found) > _MOST_CALLERS:
             found = [path for path in found if path.endswith("/__init__.py")]
         return sorted(found, key=lambda path: (path.count("/"), path))[:_MOST_CALLERS]
@@ -237,7 +239,7 @@ class Package:
         if path is None:
             return ANY
         if path not in self.readers:
-            if self.asked >= _MOST_ASKED or len(self.found.sources[path]) > 200_000:
+            if self.asked >= _MOST_ASKED or self.found.sources.sizes[path] > 200_000:
                 return ANY
             self.asked += 1
         self.following += 1

@@ -153,9 +153,9 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
     )
 
 
-def reaches_out(data: bytes, groups: frozenset[str]) -> bool:
-    """Whether it is short and reaches out: of these, an archive's first few are read."""
-    return "network" in groups and len(data) <= SMALL
+def reaches_out(size: int, groups: frozenset[str]) -> bool:
+    """Whether a file of so many bytes is short and reaches out: of these, an archive's first few are read."""
+    return "network" in groups and size <= SMALL
 
 
 def is_half(groups: frozenset[str]) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 from typing import BinaryIO
 
 from bonded.facts.archive import Budget
+from bonded.facts.archive_repeats import Repeats
 from bonded.facts.collect import SCREENING, collect
 from bonded.facts.kept import Known, Left
 from bonded.facts.marks import Marks
@@ -33,7 +34,8 @@ def read(
     while chunk := stream.read(1 << 20):
         digest.update(chunk)
     stream.seek(0)
-    found = collect(stream, filename, budget)
+    repeats = Repeats(known.unpacked() if known is not None else None, left.unpacked if left is not None else None)
+    found = collect(stream, filename, budget, repeats)
     marks = Marks(found.sources, found.hashes, known)
     package = Package(found, Spend(), marks, known, left)
     modules = package.modules()
