@@ -323,6 +323,17 @@ def test_later_undo_links_are_void_and_earlier_ones_win(post: Post) -> None:
     assert "link-used" in house.browser().get(anns, status=410)
 
 
+def test_no_link_that_was_kept_makes_the_intruders_address_count_again(post: Post) -> None:
+    house, browser = post.house, post.house.login("ann")
+    added(post, browser, "eve@example.invalid")
+    add(browser, "spare@example.invalid")
+    kept = link_in(post.deliver()["spare@example.invalid"], "email")
+    act(browser, "eve@", "primary")
+    press(house.browser(), link_in(post.deliver()[FIRST], "undo-email"))
+    assert "link-invalid" in house.browser().get(kept, status=404)
+    assert confirmed(house) == {FIRST}
+
+
 def test_an_undo_link_ends_after_72_hours(post: Post) -> None:
     undo, _ = stolen(post)
     post.house.now += timedelta(hours=72)

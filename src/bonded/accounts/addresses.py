@@ -251,12 +251,15 @@ def undo(tx: Tx, secret: str, *, ip: str, agent: str, now: datetime) -> str:
 
     The address is the account's only confirmed one afterwards, and its password, sessions, tokens and known browsers are
     void; second factors stay. Links that later changes gave to other addresses are worth nothing any more: so of two
-    people who undo each other, the one who had the account first wins. Raises Refusal (link-..., email-taken).
+    people who undo each other, the one who had the account first wins. Nor are links that confirm another address: by one
+    that the intruder kept, theirs would count again, and have a link for the next password. Raises Refusal (link-...,
+    email-taken).
     """
     user, link = look_undo(tx, secret, now=now)
     links.use(tx, secret, Purpose.UNDO_EMAIL, now=now)
     links.void(tx, user.id, Purpose.UNDO_EMAIL, until=link.expires_at)
-    links.void(tx, user.id, Purpose.SET_PASSWORD)
+    for purpose in (Purpose.SET_PASSWORD, Purpose.CONFIRM_EMAIL):
+        links.void(tx, user.id, purpose)
     _only(tx, user.id, link.detail, now)
     tx.execute(update(user_table).where(user_table.c.id == user.id).values(email=link.detail, password_void_at=now))
     facts = {
