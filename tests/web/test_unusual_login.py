@@ -8,13 +8,13 @@ from datetime import timedelta
 import pytest
 from webtest import TestApp, TestResponse
 
-from bonded.accounts import factors, known_devices, people, totp
+from bonded.accounts import addresses, factors, known_devices, passwords, people, totp
 from bonded.accounts.not_me import shut_out
 from bonded.accounts.people import User
 from bonded.accounts.reset import make_reset_link
 from bonded.journal.read import of_everything
 from bonded.values.who import OPERATOR
-from tests.web.house import PASSWORD, House, form_to, form_with, login_form
+from tests.web.house import CHEAP, PASSWORD, House, form_to, form_with, login_form
 from tests.web.post import Post, link_in
 
 MAIL = "ann@example.invalid"
@@ -251,6 +251,51 @@ def test_what_ends_it(post: Post, how: str) -> None:
     assert not any(one.remembered(house.now) for one in left)
     browser.set_cookie("bonded", "")
     assert "/account/login/second/" in attempt(browser, password=new).location
+
+
+def change(house: House, how: str) -> None:
+    """What ends the sessions of a person, done by Ann elsewhere."""
+    other, at = totp.new_secret(), int(house.now.timestamp()) // 30
+    with house.db.write() as tx:
+        if how == "password":
+            made = CHEAP.hash("a new and better one")
+            passwords.store(tx, OPERATOR, "user.change-password", ann(house).id, made, keep_session=None, now=house.now)
+        elif how == "password void":
+            passwords.void(tx, OPERATOR, ann(house).id, now=house.now)
+        elif how == "factor":
+            code = totp.code_at(other, at)
+            factors.add_app(tx, OPERATOR, house.context.sealer, ann(house).id, "tablet", other, code, now=house.now)
+        else:
+            secret = addresses.make_undo_link(tx, ann(house).id, MAIL, now=house.now)
+            assert secret is not None
+            addresses.undo(tx, secret, ip="", agent="", now=house.now)
+
+
+CHANGES = ("password", "password void", "factor", "address taken back")
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_no_login_that_waits_for_the_second_step_outlives_what_it_was_proved_against(post: Post, how: str) -> None:
+    house, browser = post.house, post.house.browser()
+    secret = app_of(house)
+    house.now += timedelta(minutes=1)
+    page = attempt(browser).follow()
+    change(house, how)
+    form = form_with(page, "code")
+    form["code"] = totp.code_at(secret, int(house.now.timestamp()) // 30)
+    assert "second-step-over" in form.submit(status=401)
+    assert not logged_in(browser)
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_no_login_that_waits_for_the_mailbox_outlives_what_it_was_proved_against(post: Post, how: str) -> None:
+    house, browser = post.house, post.house.browser(**ELSEWHERE)
+    page = attempt(browser).follow()
+    address = link_in(post.deliver()[MAIL], "login/confirm")
+    change(house, how)
+    assert "login-elsewhere" in browser.get(address, status=403)
+    assert "login-over" in form_to(page, "/login/unusual/").submit(status=401)
+    assert not logged_in(browser)
 
 
 def test_browsers_are_forgotten_singly(post: Post) -> None:

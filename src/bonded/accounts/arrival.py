@@ -111,7 +111,6 @@ def _usual(tx: Tx, user: User, browser: Browser, now: datetime) -> bool:
 def _wait(tx: Tx, user: User, browser: Browser, old: Session | None, proof: Proof, now: datetime) -> Opened:
     if old is not None:
         sessions.forget(tx, old)
-    data = {
-        WAITING: {"user": user.id, "how": proof.how, "factor": proof.factor, "remember": proof.remember, "at": iso(now)}
-    }
+    kept = {"user": user.id, "how": proof.how, "factor": proof.factor, "remember": proof.remember, "at": iso(now)}
+    data = {WAITING: kept | {second_step.BASIS: second_step.basis(tx, user.id)}}
     return sessions.open(tx, None, ip=browser.ip, agent=browser.agent, now=now, lifetime=WAITS, data=data)

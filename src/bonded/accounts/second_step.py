@@ -2,6 +2,8 @@
 
 That session opens nothing: it holds the id of whoever knew the password, for five minutes, and goes when the second step
 is done. Wrong codes are counted by account, on their own: a stranger who knows the password gets 50 tries a day.
+When the password or a factor changes, sessions of the person end; a login that waits is nobody's session, and is over by its
+`basis` instead.
 """
 
 from __future__ import annotations
@@ -9,10 +11,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select
 
 from bonded.accounts import people, sessions
 from bonded.accounts.people import User
 from bonded.accounts.sessions import Opened, Session
+from bonded.accounts.tables import factor
+from bonded.accounts.tables import user as table
 from bonded.db.engine import Database, Tx
 from bonded.journal import record
 from bonded.seams import Counter
@@ -24,6 +31,7 @@ from bonded.values.who import Actor, ActorKind
 
 LASTS = timedelta(minutes=5)
 PENDING = "second-step"
+BASIS = "basis"
 
 SECOND_STEP_OVER = define(
     "second-step-over",
@@ -54,7 +62,7 @@ class Pending:
 
 def begin(tx: Tx, user: User, *, ip: str, agent: str, now: datetime) -> Opened:
     """A session of nobody that remembers whose password was right."""
-    data = {PENDING: {"user": user.id, "at": iso(now)}}
+    data = {PENDING: {"user": user.id, "at": iso(now), BASIS: basis(tx, user.id)}}
     return sessions.open(tx, None, ip=ip, agent=agent, now=now, lifetime=LASTS, data=data)
 
 
@@ -63,10 +71,24 @@ def pending(db: Database, secret: str, *, now: datetime) -> Pending:
     with db.read() as conn:
         session = sessions.read(conn, secret, now=now) if secret else None
         waiting = session.data.get(PENDING) if session and session.user_id is None else None
-        user = people.by_id(conn, str(waiting["user"])) if waiting else None
-    if session is None or user is None or not user.active:
+        user = person_of(conn, waiting) if waiting else None
+    if session is None or user is None:
         raise Refusal(SECOND_STEP_OVER, "the login took too long; begin again")
     return Pending(user, session)
+
+
+def basis(conn: Connection, user_id: str) -> str:
+    """What a login that waits was proved against: a digest of the password's hash and of which factors there are."""
+    password = select(table.c.password_hash, table.c.password_void_at).where(table.c.id == user_id)
+    mine = select(factor.c.id).where(factor.c.user_id == user_id).order_by(factor.c.id)
+    found = [*conn.execute(password).one(), *conn.execute(mine).scalars()]
+    return hashlib.sha256(repr(found).encode()).hexdigest()
+
+
+def person_of(conn: Connection, kept: dict[str, Any]) -> User | None:
+    """Whose login waits, by what its session keeps; None once the account is not active, or what they proved has changed."""
+    user = people.by_id(conn, str(kept["user"]))
+    return user if user is not None and user.active and kept.get(BASIS) == basis(conn, user.id) else None
 
 
 def remember(tx: Tx, session: Session, name: str, value: str) -> None:

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bonded.accounts import arrival, links, people, sessions
+from bonded.accounts import arrival, links, people, second_step, sessions
 from bonded.accounts.arrival import WAITING, WAITS, Arrived, Proof
 from bonded.accounts.known_devices import Browser
 from bonded.accounts.links import Purpose
@@ -63,8 +63,8 @@ def waiting(db: Database, secret: str, *, now: datetime) -> Waiting:
     with db.read() as conn:
         session = sessions.read(conn, secret, now=now) if secret else None
         kept = session.data.get(WAITING) if session and session.user_id is None else None
-        user = people.by_id(conn, str(kept["user"])) if kept else None
-    if session is None or kept is None or user is None or not user.active or user.password_void:
+        user = second_step.person_of(conn, kept) if kept else None
+    if session is None or kept is None or user is None:
         raise Refusal(LOGIN_OVER, "the login took too long; begin again")
     return Waiting(user, session, Proof(str(kept["how"]), str(kept["factor"]), bool(kept["remember"])))
 
