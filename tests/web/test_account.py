@@ -6,14 +6,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from webtest import TestApp
+from webtest import TestApp, TestResponse
 
 from bonded.accounts import links, tokens
 from bonded.accounts.login_limits import LoginLimits
 from bonded.journal import record
 from bonded.values.states import FileState, SubjectKind
 from bonded.values.who import Actor, ActorKind
-from tests.web.house import PASSWORD, House, form_to, login_form
+from tests.web.house import PASSWORD, House, form_to, form_with, login_form
 
 
 def attempt(browser: TestApp, name: str, password: str, status: int = 401):
@@ -183,6 +183,24 @@ def test_changing_the_password_ends_other_sessions(house: House) -> None:
     form.submit(status=303)
     assert "Your password is changed." in mine.get("/account/")
     other.get("/account/", status=303)
+
+
+def test_the_old_password_is_not_guessed_in_an_open_session(house: House) -> None:
+    house.person("ann")
+    browser = house.login("ann")
+
+    def change(old: str, status: int) -> TestResponse:
+        form = form_with(browser.get("/account/password/"), "old")
+        form["old"], form["password"], form["again"] = old, "a new and better one", "a new and better one"
+        return form.submit(status=status)
+
+    for number in range(house.settings.login_limits.known):
+        change(f"guess number {number}", 400)
+    page = change(PASSWORD, 429)
+    assert "login-limited" in page
+    assert 0 < int(page.headers["Retry-After"]) <= 300
+    house.now += timedelta(minutes=5)
+    change(PASSWORD, 303)
 
 
 def test_a_step_up_keeps_what_was_filled_in(house: House) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pyramid.response import Response
 
 from bonded.accounts import breached, known_devices, links, passwords, people, reset
-from bonded.accounts.login_limits import limit_network
+from bonded.accounts.login_limits import limit, limit_network
 from bonded.accounts.people import User
 from bonded.values.refusals import Refusal
 from bonded.web.forms import Form
@@ -67,11 +67,13 @@ def show_change(request: Request) -> Response:
 
 
 def change(request: Request) -> Response:
-    """Change it; the person's other sessions end."""
+    """Change it; the person's other sessions end. Raises Refusal (login-limited): the field of the old one is no place to guess."""
     user, session = signed_in(request)
     form = Form(request)
     old, new = form.secret("old"), _new(request, form)
     if not form.errors:
+        limits = request.settings.login_limits
+        limit(request.house.counter, user.name, request.ip, limits, request.now, known=session.id)
         _try(
             request,
             form,
