@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from webtest import TestApp, TestResponse
 
-from bonded.accounts import links, tokens
+from bonded.accounts import links, passwords, tokens
 from bonded.accounts.login_limits import LoginLimits
 from bonded.journal import record
 from bonded.values.states import FileState, SubjectKind
@@ -183,6 +183,23 @@ def test_changing_the_password_ends_other_sessions(house: House) -> None:
     form.submit(status=303)
     assert "Your password is changed." in mine.get("/account/")
     other.get("/account/", status=303)
+
+
+@pytest.mark.parametrize("filler", ["a", "ß"])
+def test_a_long_password_counts_to_its_last_character(house: House, filler: str) -> None:
+    house.person("ann")
+    long = "abcdefgh" + filler * ((passwords.MAX_BYTES - 8) // len(filler.encode()))
+    form = form_to(house.login("ann").get("/account/password/"), "/account/password/")
+    form["old"] = PASSWORD
+    for too_long in (long + "x", long + "x" * 5000):
+        assert "maxlength" not in form["password"].attrs, "no browser cuts it off"
+        form["password"] = form["again"] = too_long
+        assert "The password is too easy to guess" in form.submit(status=400)
+    form["password"] = form["again"] = long
+    form.submit(status=303)
+    for wrong in (long[:-1], long + "x", long + "x" * 5000):
+        attempt(house.browser(), "ann", wrong)
+    attempt(house.browser(), "ann", long, 303)
 
 
 def test_the_old_password_is_not_guessed_in_an_open_session(house: House) -> None:

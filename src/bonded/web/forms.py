@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
+from bonded.accounts.passwords import MAX_BYTES
 from bonded.values.refusals import Refusal
 from bonded.values.text import has_control
 from bonded.web.refusals import BAD_FORM
@@ -60,11 +61,11 @@ class Form:
         return self._request.ngettext("At most %(n)s character.", "At most %(n)s characters.", most)
 
     def secret(self, name: str) -> str:
-        """A secret exactly as typed."""
+        """A secret exactly as typed; of one too long to be a password, more than a password can have."""
         value = self._text(name)
         if not value:
             self.wrong(name, self._request.gettext("Fill this in."))
-        return value[:1000]
+        return value[: MAX_BYTES + 1]  # no shorter: the first part of a password must not pass for all of it
 
     def answer(self, name: str) -> str:
         """What the browser wrote there for a security device; "" counts as missing."""
