@@ -354,6 +354,7 @@ def test_an_undo_when_the_address_is_somebody_elses_by_now(post: Post) -> None:
 def test_a_forgotten_password_reaches_any_confirmed_address(post: Post) -> None:
     house, browser = post.house, post.house.login("ann")
     added(post, browser)
+    added(post, browser, beyond := "ann@xn--bcher-kva.example.invalid")
     add(browser, "unconfirmed@new.example.invalid")
     post.deliver()
 
@@ -367,4 +368,6 @@ def test_a_forgotten_password_reaches_any_confirmed_address(post: Post) -> None:
 
     assert asked("ann") == {FIRST}
     assert asked(SECOND.upper()) == {SECOND}
+    assert asked("Ann@Bücher.example.invalid") == asked(beyond) == {beyond}
     assert asked("unconfirmed@new.example.invalid") == set()
+    assert asked("ann@bücher..example.invalid") == set()

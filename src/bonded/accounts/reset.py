@@ -13,10 +13,12 @@ from sqlalchemy import Connection
 
 from bonded.accounts import address_book, links, people
 from bonded.accounts.links import Purpose
+from bonded.accounts.names import check_email
 from bonded.accounts.people import User
 from bonded.db.engine import Database, Tx
 from bonded.journal import record
 from bonded.seams import Counter
+from bonded.values.refusals import Refusal
 from bonded.values.states import SubjectKind
 from bonded.values.text import has_control
 from bonded.values.who import Actor
@@ -59,7 +61,7 @@ def meant(conn: Connection, typed: str) -> User | None:
     """Whose name this is, or who has this address confirmed."""
     if "@" not in typed:
         return people.by_name(conn, typed)
-    owner_id = None if has_control(typed) else address_book.owner(conn, typed)
+    owner_id = None if has_control(typed) else address_book.owner(conn, _as_kept(typed))
     return people.by_id(conn, owner_id) if owner_id else None
 
 
@@ -71,5 +73,13 @@ def _mailbox(conn: Connection, user: User, typed: str) -> str | None:
     confirmed = {
         address_book.key_of(one.address): one.address for one in address_book.of_user(conn, user.id) if one.verified
     }
-    wanted = typed if "@" in typed else user.email
+    wanted = _as_kept(typed) if "@" in typed else user.email
     return confirmed.get(address_book.key_of(wanted)) or next(iter(confirmed.values()), None)
+
+
+def _as_kept(address: str) -> str:
+    """The address in the form in which accounts have it, with its domain in ASCII; as it is where it cannot be one."""
+    try:
+        return check_email(address)
+    except Refusal:
+        return address
