@@ -142,6 +142,14 @@ def test_too_many_new_addresses_in_a_day(post: Post) -> None:
     assert "Too many new addresses" in add(browser, "more@new.example.invalid", 429)
 
 
+def test_what_was_mistyped_is_none_of_the_addresses_of_a_day(post: Post) -> None:
+    browser = post.house.login("ann")
+    for _ in range(A_DAY + 1):
+        add(browser, "ann@nonsense@new.example.invalid", 400)
+    add(browser, SECOND)
+    assert SECOND in post.deliver()
+
+
 def test_the_last_confirmed_address_and_the_one_of_the_mails_stay(post: Post) -> None:
     house, browser = post.house, post.house.login("ann")
     with house.db.read() as conn:

@@ -111,14 +111,20 @@ def limit_links(counter: Counter, subject: str, now: datetime) -> None:
         raise Refusal(RESEND_LIMITED, f"the link was sent often enough; {again_in_minutes(minutes)}", retry_after=wait)
 
 
+def acceptable(email: str, rules: DomainRules) -> str:
+    """The address in the form in which it is kept. Raises Refusal (invalid-email, mail-domain)."""
+    address = check_email(email)
+    rules.check(address)
+    return address
+
+
 def add(tx: Tx, who: Actor, user: User, email: str, rules: DomainRules, *, now: datetime) -> str:
     """Add an address, unconfirmed, and have a link sent there; returns its id.
 
     Whether another account has it is told to nobody but its mailbox.
     Raises Refusal (invalid-email, mail-domain, same-email, too-many-emails).
     """
-    address = check_email(email)
-    rules.check(address)
+    address = acceptable(email, rules)
     user = _alone(tx, user)
     if address_book.called(tx, user.id, address) is not None:
         raise Refusal(SAME_EMAIL, "the account has this address already")

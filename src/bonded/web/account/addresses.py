@@ -30,9 +30,10 @@ def add(request: Request) -> Response:
     status = 400
     if not form.errors:
         try:
+            rules = request.settings.registration.domains
+            addresses.acceptable(email, rules)  # first: what gets no mail is none of the few that may be added in a day
             addresses.limit_new(request.house.counter, user, request.now)
             with request.db.write() as tx:
-                rules = request.settings.registration.domains
                 addresses.add(tx, actor(request), user, email, rules, now=request.now)
         except Refusal as refusal:
             if refusal.code not in BESIDE_FIELD:
