@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from bonded.accounts import registration_invitations as invitations
 from bonded.accounts import sessions
 from bonded.accounts.expiry import Expired, expire
 from bonded.accounts.links import Purpose, make_link
@@ -11,6 +12,7 @@ from bonded.db.engine import Database
 from bonded.journal import private, seal, verify
 from bonded.journal.read import of_everything, of_user
 from bonded.journal.record import PRIVATE_FOR
+from bonded.values.who import OPERATOR
 from tests.accounts.people_for_tests import person
 
 DAY = timedelta(days=1)
@@ -35,6 +37,17 @@ def test_only_what_has_expired_goes(db: Database, now: datetime) -> None:
         (row,) = of_everything(conn).entries
         assert row.private == {}
         assert list(verify.verify(conn)) == []
+
+
+def test_the_address_of_an_invitation_goes_with_it(db: Database, now: datetime) -> None:
+    with db.write() as tx:
+        secrets = [invitations.make(tx, OPERATOR, f"{name}@example.invalid", now=now) for name in ("ann", "bob")]
+        invitations.use(tx, secrets[0], now=now)
+    with db.write() as tx:
+        assert expire(tx, now=now + DAY).invitations == 1, "one was used"
+        assert invitations.address(tx, secrets[1], now=now + DAY) == "bob@example.invalid"
+        assert expire(tx, now=now + invitations.LIFETIME).invitations == 1, "the other has expired"
+        assert expire(tx, now=now + invitations.LIFETIME).invitations == 0
 
 
 def test_a_person_is_forgotten_alone(db: Database, now: datetime) -> None:

@@ -1,11 +1,11 @@
-"""What becomes stale by itself: sessions, one-time links, personal data beside the journal. Run it daily, or more often."""
+"""What becomes stale by itself: sessions, one-time links, invitations, personal data beside the journal. Run it daily, or more often."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from bonded.accounts import known_devices, links, registration, sessions
+from bonded.accounts import known_devices, links, registration, registration_invitations, sessions
 from bonded.db.engine import Tx
 from bonded.journal import private
 
@@ -19,6 +19,7 @@ class Expired:
     private: int
     registrations: int = 0
     devices: int = 0
+    invitations: int = 0
 
 
 def expire(tx: Tx, *, now: datetime) -> Expired:
@@ -29,4 +30,5 @@ def expire(tx: Tx, *, now: datetime) -> Expired:
         private.expire(tx, now=now),
         registration.sweep(tx, now=now),
         known_devices.sweep(tx, now=now),
+        registration_invitations.sweep(tx, now=now),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from bonded.accounts.entry_tables import registration_invitation as table
 from bonded.accounts.names import check_email
@@ -39,3 +39,8 @@ def use(tx: Tx, secret: str, *, now: datetime) -> None:
     good = (table.c.secret_hash == hash_secret(secret)) & table.c.used_at.is_(None) & (table.c.expires_at > now)
     if tx.execute(update(table).where(good).values(used_at=now)).rowcount != 1:
         raise Refusal(INVITATION_NEEDED, "the invitation was used already")
+
+
+def sweep(tx: Tx, *, now: datetime) -> int:
+    """Delete what was used or has expired, and opens nothing: it holds an address. Returns how many."""
+    return tx.execute(delete(table).where(or_(table.c.used_at.is_not(None), table.c.expires_at <= now))).rowcount
