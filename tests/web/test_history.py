@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +13,10 @@ import pytest
 from webtest import TestApp
 
 from bonded.accounts.people import User
-from bonded.catalog.change import add_role, delete_project, remove_role
+from bonded.catalog.change import add_role, delete_project, remove_role, set_status
 from bonded.journal import record
 from bonded.journal.tables import journal
-from bonded.values.states import Role, SubjectKind
+from bonded.values.states import FileState, ProjectStatus, Role, SubjectKind
 from bonded.values.who import OPERATOR, Actor, ActorKind
 from tests.web.house import House, form_with
 from tests.web.test_guard import csrf
@@ -83,6 +84,53 @@ def test_a_history_is_narrowed_by_act_project_credential_and_days(both: House) -
         assert {row["row"] for row in rows(browser, link)} == expected, f"the file of {fields}"
     for wrong in ("since=yesterday", "until=2026-02-30", "since=2026-01-02&until=2026-01-01", "action=index.read"):
         assert "bad-form" in browser.get(f"/account/history/?{wrong}", status=400)
+
+
+def test_states_roles_and_permissions_are_in_the_readers_language(house: House) -> None:
+    house.settings = replace(house.settings, languages=("en", "de"))
+    house.__post_init__()
+    ann, bob = house.person("ann"), house.person("bob")
+    house.project("spam", ann)
+    house.file(ann, "spam", "1.0", state=FileState.HELD)
+    with house.db.write() as tx:
+        add_role(tx, OPERATOR, "spam", bob.id, Role.MAINTAINER, now=house.now)
+        set_status(tx, "project.archive", OPERATOR, "spam", ProjectStatus.ARCHIVED, reason="public", now=house.now)
+    granted = {"permissions": ["upload", "yank"], "filter": {}}
+    act(house, "token.create", by(ann), project="spam", user=ann.id, facts=granted)
+
+    def told(language: str) -> list[str]:
+        house.login("ann", browser := house.browser(HTTP_ACCEPT_LANGUAGE=language))
+        page = browser.get("/manage/project/spam/history/")
+        return [" ".join(one.text.split()) for one in page.html.select("td ul.inline li")]
+
+    assert told("en") == [
+        *(
+            "permissions: upload files, yank files",
+            "from: active",
+            "to: archived",
+            "reason: public",
+            "role: maintainer",
+        ),
+        *("file: spam-1.0-py3-none-any.whl", "version: 1.0", "from: received", "to: held", "reason: by the test"),
+        "name: spam",
+    ]
+    assert told("de") == [
+        *(
+            "Rechte: Dateien hochladen, Dateien zurückziehen",
+            "von: aktiv",
+            "nach: archiviert",
+            "Grund: public",
+            "Rolle: Maintainer",
+        ),
+        *(
+            "Datei: spam-1.0-py3-none-any.whl",
+            "Version: 1.0",
+            "von: wird geprüft",
+            "nach: wartet auf Prüfung",
+            "Grund: by the test",
+        ),
+        "Name: spam",
+    ]
 
 
 def test_the_next_page_is_as_narrow_as_the_first(house: House) -> None:

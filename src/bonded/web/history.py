@@ -17,6 +17,8 @@ from bonded.journal.read import Entry, Filter, Page
 from bonded.ops.delete_account import DELETED_NAME
 from bonded.tuf.tables import journal_publication, publication
 from bonded.values.actions import ACTIONS
+from bonded.values.pieces import Catalogue, Words, file_state, project_role, project_status, token_may
+from bonded.values.states import SubjectKind
 from bonded.web.forms import whole
 from bonded.web.history_filter import EVENTS, Chosen, chosen_of, narrowed
 from bonded.web.request import Request
@@ -116,6 +118,7 @@ def rows_of(conn: Connection, request: Request, page: Page, *, named: bool) -> t
     names = {user_id: name for user_id, name in names_in(conn, page).items() if name != DELETED_NAME}
     tokens = _tokens(conn, {e.credential_id for e in page.entries if e.actor_kind == "token"}) if named else {}
     seen = _visible(conn, [e.id for e in page.entries])
+    catalogue = request.pages.translations(request.language)
     return tuple(
         Row(
             entry,
@@ -123,7 +126,7 @@ def rows_of(conn: Connection, request: Request, page: Page, *, named: bool) -> t
             names.get(entry.actor_id, ""),
             names.get(entry.user_id or "", ""),
             tokens.get(entry.credential_id, ""),
-            tuple(facts_of(entry.facts)),
+            tuple(facts_of(entry, catalogue)),
             seen.get(entry.id),
         )
         for entry in page.entries
@@ -136,20 +139,28 @@ def names_in(conn: Connection, page: Page) -> dict[str, str]:
     return people.names(conn, ids - {""})
 
 
-def facts_of(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """The facts to show, as text; lists are joined, everything is cut at 300 characters."""
+def facts_of(entry: Entry, catalogue: Catalogue) -> list[tuple[str, str]]:
+    """The facts to show, as text, words of ours in the reader's language; lists are joined, everything is cut at 300 characters."""
+    states = _STATES.get(entry.subject_kind)
+    words = {"role": project_role, "permissions": token_may, "from": states, "to": states}
     out = []
     for name in SHOWN_FACTS:
-        value = facts.get(name)
-        if value not in (None, "", []):
-            out.append((name, _text(value)[:300]))
+        value = entry.facts.get(name)
+        if value not in (None, "", [], {}):
+            out.append((name, _text(value, words.get(name), catalogue)[:300]))
     return out
 
 
-def _text(value: Any) -> str:
+_STATES = {SubjectKind.FILE: file_state, SubjectKind.PROJECT: project_status}
+"""What it is a state of that something came from and went to."""
+
+
+def _text(value: Any, words: Words | None, catalogue: Catalogue) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {one}" for name, one in value.items())
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    if isinstance(value, list):
+        return ", ".join(_text(one, words, catalogue) for one in value)
+    return words.translated(words(value), catalogue) if words else str(value)
 
 
 def _tokens(conn: Connection, ids: set[str]) -> dict[str, str]:
