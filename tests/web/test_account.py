@@ -291,6 +291,22 @@ def test_a_token_for_some_projects(house: House) -> None:
             )
 
 
+@pytest.mark.parametrize("scope", ["all", "first", "some"])
+def test_a_refused_token_form_keeps_what_the_token_was_to_be_for(house: House, scope: str) -> None:
+    house.project("spam", house.person("ann"))
+    browser = house.login("ann")
+    form = form_to(browser.get("/account/tokens/?project=spam"), "/account/tokens/")
+    form["scope"] = scope
+    again = form_to(form.submit(status=400), "/account/tokens/")
+    assert (again["scope"].value, again["project"].value) == (scope, "spam")
+
+
+def test_a_link_for_a_project_of_nobody_leaves_a_choice(house: House) -> None:
+    house.person("ann")
+    form = form_to(house.login("ann").get("/account/tokens/?project=gone"), "/account/tokens/")
+    assert form["scope"].value == "all"
+
+
 def test_token_forms_that_are_not_whole(house: House) -> None:
     ann = house.person("ann")
     house.project("spam", ann)

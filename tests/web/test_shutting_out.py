@@ -152,6 +152,16 @@ def test_a_token_for_networks(both: House) -> None:
     assert "networks are addresses" in form.submit(status=400)
 
 
+def test_no_network_of_many_is_left_out(house: House) -> None:
+    house.person("ann")
+    form = form_with(house.login("ann").get("/account/tokens/"), "networks")
+    many = [f"10.0.0.{number}" for number in range(60)]
+    form["name"], form["networks"] = "ci", " ".join(many)
+    text = re.search(r"bonded-[A-Za-z0-9_-]+", form.submit(status=200).text)
+    assert text is not None
+    assert [works(house, text.group(0), ip) for ip in many] == [""] * 60
+
+
 def test_a_leaked_token_is_dead_once_it_is_reported(both: House) -> None:
     both.person("ann")
     text = token(both)

@@ -69,6 +69,6 @@ def checked(wanted: Wanted, taken: Collection[str], now: datetime) -> Wanted:
 def checked_networks(networks: Iterable[str]) -> list[str]:
     """Networks in their usual form. Raises Refusal (token-form)."""
     try:
-        return sorted({str(ipaddress.ip_network(one.strip(), strict=False)) for one in networks if one.strip()})[:50]
+        return sorted({str(ipaddress.ip_network(one.strip(), strict=False)) for one in networks if one.strip()})
     except ValueError:
         raise Refusal(TOKEN_FORM, "networks are addresses such as 192.0.2.7, or ranges such as 192.0.2.0/24") from None
