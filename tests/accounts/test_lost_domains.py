@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
-from bonded.accounts import address_book, addresses, people, reset
+from sqlalchemy import insert
+
+from bonded.accounts import address_book, addresses, people, recovery_asking, reset, second_step, unusual
 from bonded.accounts.lost_domains import due, round_of
 from bonded.accounts.people import User
+from bonded.accounts.tables import factor
 from bonded.adapters.counter_sql import SqlCounter
 from bonded.adapters.mail_domains_dns import DnsMailDomains
 from bonded.db.engine import Database
@@ -96,6 +99,31 @@ def test_no_link_that_sets_a_password_goes_to_a_lost_domain(sqlite_db: Database,
     round_of(sqlite_db, says, now=now + 6 * DAY)
     reset.ask(sqlite_db, SqlCounter(sqlite_db), OPERATOR, "ann@lost.example.net", now=now + 6 * DAY)
     assert mails(sqlite_db, now + 6 * DAY) == [], "it must be confirmed anew first"
+
+
+def test_nobody_proves_by_a_lost_domain_to_have_the_mail(sqlite_db: Database, now: datetime) -> None:
+    ann = person(sqlite_db, now, "ann", "lost.example.net")
+    values = {"id": "1" * 26, "user_id": ann.id, "kind": "device", "label": "key", "created_at": now}
+    with sqlite_db.write() as tx:
+        tx.execute(insert(factor).values(values))
+
+    def told(later: timedelta) -> list[str]:
+        """To whom links go of somebody who asks for recovery, and of an unusual login."""
+        counter, at = SqlCounter(sqlite_db), now + later
+        recovery_asking.ask(sqlite_db, counter, OPERATOR, "ann", now=at)
+        with sqlite_db.write() as tx:
+            place = second_step.begin(tx, ann, ip="203.0.113.5", agent="Eve/1.0", now=at).session
+        unusual.send(sqlite_db, counter, ann, place, again=False, now=at)
+        return [to for to, _ in mails(sqlite_db, at)]
+
+    assert told(DAY).count("ann@lost.example.net") == 3, "with that of the new account"
+    says = Says(lost=MailDomain.GONE)
+    for day in range(1, 5):
+        round_of(sqlite_db, says, now=now + day * DAY)
+    mails(sqlite_db, now + 4 * DAY)
+    says.answers.clear()  # somebody registered the domain anew
+    round_of(sqlite_db, says, now=now + 5 * DAY)
+    assert told(6 * DAY) == []
 
 
 def test_a_day_without_answer_or_with_a_good_one_begins_anew(sqlite_db: Database, now: datetime) -> None:

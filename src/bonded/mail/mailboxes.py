@@ -32,7 +32,15 @@ def mailbox(conn: Connection, entry: Entry, person: User | None) -> User | None:
         return _confirmed(conn, person, entry.private.get("email", person.email))
     if entry.action == "user.lost-domain":
         return _confirmed(conn, person, person.email)
+    if entry.action in ("recovery.link", "user.login-link") and _lost(conn, person):
+        return None  # what proves that its reader has the account's mail is not for whoever has the domain next
     return person
+
+
+def _lost(conn: Connection, person: User) -> bool:
+    """Whether the mail domain of the address that mails go to was found to be gone, and it was not confirmed since."""
+    known = address_book.called(conn, person.id, person.email)
+    return known is not None and not known.verified and known.lost_at is not None
 
 
 def _confirmed(conn: Connection, person: User, wanted: str) -> User | None:
