@@ -8,11 +8,11 @@ from datetime import timedelta
 import pytest
 from webtest import TestApp, TestResponse
 
-from bonded.accounts import links, passwords, tokens
+from bonded.accounts import links, passwords, people, tokens
 from bonded.accounts.login_limits import LoginLimits
 from bonded.journal import record
 from bonded.values.states import FileState, SubjectKind
-from bonded.values.who import Actor, ActorKind
+from bonded.values.who import OPERATOR, Actor, ActorKind
 from tests.web.house import PASSWORD, House, form_to, form_with, login_form
 
 
@@ -171,6 +171,22 @@ def test_links_that_are_wrong_or_late_are_refused(house: House) -> None:
     assert "link-invalid" in house.browser().get("/account/set-password/xyz/", status=404)
     house.now += timedelta(days=2)
     assert "link-expired" in house.browser().get(path, status=410)
+
+
+def test_a_link_sets_no_password_while_the_account_is_frozen(house: House) -> None:
+    path, browser = link_for(house, "ann"), house.browser()
+    form = form_with(browser.get(path), "again")
+    form["password"], form["again"] = "a whole new phrase", "a whole new phrase"
+    with house.db.write() as tx:
+        ann = people.need(tx, "ann")
+        before = people.password_hash(tx, ann.id)
+        people.freeze(tx, OPERATOR, ann.id, reason="somebody else has it", now=house.now)
+    assert "account-frozen" in browser.get(path, status=403)
+    assert "account-frozen" in form.submit(status=403)
+    with house.db.write() as tx:
+        assert people.password_hash(tx, ann.id) == before
+        people.unfreeze(tx, OPERATOR, ann.id, reason="its owner is back", now=house.now)
+    form.submit(status=303)
 
 
 def test_changing_the_password_ends_other_sessions(house: House) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import Connection, update
 
 from bonded.accounts import breached, known_devices, links, people, sessions
 from bonded.accounts.hashing import Verified, default_hasher
+from bonded.accounts.permits import ACCOUNT_FROZEN
 from bonded.accounts.tables import user
 from bonded.db.engine import Database, Tx
 from bonded.journal import record
@@ -82,19 +83,29 @@ def set_by_link(
 ) -> str:
     """Set a password by a one-time link, ending all sessions. Returns the user id.
 
-    Raises Refusal (link-invalid, link-expired, link-used, weak-password, breached-password, login-busy); the link is used
-    up only on success.
+    Raises Refusal (as `of_link`, weak-password, breached-password, login-busy); the link is used up only on success.
     """
-    purpose = links.Purpose.SET_PASSWORD
     with db.read() as conn:
-        user_id = links.peek(conn, secret, purpose, now=now)
-        check_new(password, _name(people.by_id(conn, user_id)), ranges)
+        person = of_link(conn, secret, now=now)
+        check_new(password, person.name, ranges)
     made = hash_password(password)
-    who = Actor(ActorKind.USER, user_id, "", ip, agent)
+    who = Actor(ActorKind.USER, person.id, "", ip, agent)
     with db.write() as tx:
-        links.use(tx, secret, purpose, now=now)
-        store(tx, who, "user.set-password", user_id, made, keep_session=None, now=now)
-    return user_id
+        of_link(tx, secret, now=now)
+        links.use(tx, secret, links.Purpose.SET_PASSWORD, now=now)
+        store(tx, who, "user.set-password", person.id, made, keep_session=None, now=now)
+    return person.id
+
+
+def of_link(conn: Connection, secret: str, *, now: datetime) -> people.User:
+    """Whose password a link sets. Raises Refusal (link-invalid, link-expired, link-used, account-frozen).
+
+    Whoever asked for the link before the account was frozen may be why it was: theirs must not be the password after it.
+    """
+    person = people.by_id(conn, links.peek(conn, secret, links.Purpose.SET_PASSWORD, now=now))
+    if person is None or not person.active:
+        raise Refusal(ACCOUNT_FROZEN, "this account is frozen; an administrator can thaw it")
+    return person
 
 
 def change(

@@ -6,15 +6,14 @@ from collections.abc import Callable
 
 from pyramid.response import Response
 
-from bonded.accounts import breached, known_devices, links, passwords, people, reset
+from bonded.accounts import breached, known_devices, passwords, reset
 from bonded.accounts.login_limits import limit, limit_network
-from bonded.accounts.people import User
 from bonded.values.refusals import Refusal
 from bonded.web.forms import Form
 from bonded.web.identity import actor, signed_in
 from bonded.web.known import browser_of, keep
 from bonded.web.notices import go
-from bonded.web.request import Request, found
+from bonded.web.request import Request
 
 
 def show_link(request: Request) -> Response:
@@ -119,6 +118,5 @@ def _try(request: Request, form: Form, act: Callable[[], object]) -> None:
 
 def _link_form(request: Request, form: Form, status: int) -> Response:
     with request.db.read() as conn:
-        user_id = links.peek(conn, request.part("secret"), links.Purpose.SET_PASSWORD, now=request.now)
-        user: User = found(people.by_id(conn, user_id), "There is no such account.")
+        user = passwords.of_link(conn, request.part("secret"), now=request.now)
     return request.page("account/set-password.html", status=status, form=form, user=user)
