@@ -342,6 +342,17 @@ def test_no_link_that_was_kept_makes_the_intruders_address_count_again(post: Pos
     assert confirmed(house) == {FIRST}
 
 
+def test_whoever_shuts_an_intruder_out_voids_the_link_of_their_address(post: Post) -> None:
+    house, browser = post.house, post.house.login("ann")
+    add(house.login("ann"), "eve@example.invalid")
+    kept = link_in(post.deliver()["eve@example.invalid"], "email")
+    form_to(browser.get("/account/history/"), "/not-me/").submit(status=303)
+    assert "link-invalid" in house.browser().get(kept, status=404)
+    act(browser, "eve@", "again")
+    press(house.browser(), link_in(post.deliver()["eve@example.invalid"], "email"))
+    assert confirmed(house) == {FIRST, "eve@example.invalid"}, "whoever is in the account can have another link sent"
+
+
 def test_an_undo_link_ends_after_72_hours(post: Post) -> None:
     undo, _ = stolen(post)
     post.house.now += timedelta(hours=72)
