@@ -153,6 +153,20 @@ def test_a_link_is_of_the_newest_mail_and_known_by_its_hash_only(team: Team) -> 
         refused("invitation-over", lambda: invitations.by_secret(tx, second, now=late))
 
 
+def test_nobody_is_invited_over_and_over(team: Team) -> None:
+    for number in range(invitations.A_DAY):
+        made = team.invite()
+        with team.shelf.db.write() as tx:
+            if number:
+                invitations.revoke(tx, by(team.olga), "spam", made, now=team.shelf.now)
+            else:
+                invitations.decline(tx, by(team.bob), made, user_id=None, now=team.shelf.now)
+    refused("invited-often", team.invite)
+    team.invite(user=team.shelf.person("carol"))
+    team.shelf.now += timedelta(days=1)
+    team.invite()
+
+
 def test_who_cannot_be_invited(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     refused("wrong-state", lambda: team.invite(user=team.olga))
     team.invite()

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from bonded.accounts import people
 from bonded.accounts.names import plausible_id
@@ -33,6 +33,8 @@ from bonded.values.who import POLICY, Actor
 LASTS = timedelta(days=14)
 MOST = 30
 """Open invitations of one project: each is a mail to somebody who did not ask for it."""
+A_DAY = 3
+"""Invitations of one person to one project in a day: those that were taken back were mails as well."""
 
 INVITED_ALREADY = define(
     "invited-already",
@@ -45,6 +47,12 @@ TOO_MANY_INVITATIONS = define(
     429,
     "Too many invitations wait for an answer",
     f"A project may have {MOST} open invitations. Take some back that you do not need any more.",
+)
+INVITED_OFTEN = define(
+    "invited-often",
+    429,
+    "This person was invited often enough",
+    f"A person can be invited to a project {A_DAY} times in a day, because each time they get a mail. Ask them yourself, or try again tomorrow.",
 )
 NO_SUCH_INVITATION = define(
     "no-such-invitation",
@@ -92,7 +100,7 @@ def invite(tx: Tx, who: Actor, key: str, user_id: str, role: Role, *, now: datet
     """Invite a person to a role; the mail follows by itself. Returns the invitation's id.
 
     Raises Refusal (no-such-project, no-such-user, wrong-state when they have the role, invited-already,
-    too-many-invitations).
+    too-many-invitations, invited-often).
     """
     project = lock_project(tx, key)
     person = people.by_id(tx, user_id)
@@ -105,12 +113,21 @@ def invite(tx: Tx, who: Actor, key: str, user_id: str, role: Role, *, now: datet
         raise Refusal(INVITED_ALREADY, f"an invitation of {person.name} to {key} waits for an answer")
     if len(open_ones) >= MOST:
         raise Refusal(TOO_MANY_INVITATIONS, f"{key} has as many open invitations as it may have ({MOST})")
+    if _lately(tx, project.id, user_id, now) >= A_DAY:
+        raise Refusal(INVITED_OFTEN, f"{person.name} was invited often enough today; try again tomorrow")
     _close(tx, (table.c.project_id == project.id) & (table.c.user_id == user_id), Outcome.EXPIRED, now)
     made = new_id()
     values = {"id": made, "project_id": project.id, "user_id": user_id, "role": role, "invited_by": who.user_id}
     tx.execute(insert(table).values(values | {"created_at": now, "expires_at": now + LASTS}))
     _record(tx, "role.invite", who, _one(tx, table.c.id == made), now)
     return made
+
+
+def _lately(tx: Tx, project_id: str, user_id: str, now: datetime) -> int:
+    """How often the person was invited to the project within a day, whatever came of it."""
+    mine = (table.c.project_id == project_id) & (table.c.user_id == user_id)
+    recent = table.c.created_at > now - timedelta(days=1)
+    return int(tx.execute(select(func.count()).select_from(table).where(mine, recent)).scalar_one())
 
 
 def make_link(tx: Tx, invitation_id: str, *, now: datetime) -> str | None:

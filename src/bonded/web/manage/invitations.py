@@ -16,7 +16,7 @@ from bonded.web.request import Request
 
 
 def invite(request: Request) -> Response:
-    """Invite somebody by name. Raises Refusal (wrong-state, invited-already, too-many-invitations)."""
+    """Invite somebody by name. Raises Refusal (wrong-state, invited-already, too-many-invitations, invited-often)."""
     form = Form(request)
     name, role = form.text("name", most=50), Role(form.choice("role", roles.ROLES))
     with request.db.read() as conn:
