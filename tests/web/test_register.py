@@ -205,6 +205,20 @@ def test_too_many_from_one_network(house: House) -> None:
     register(house.browser(), "n4", "n4@example.net")
 
 
+def test_nobodys_mailbox_is_filled_by_forms_under_many_names(open_house: House) -> None:
+    post = Post(open_house)
+    for number, email in enumerate((ADDRESS, ADDRESS.upper(), ADDRESS)):
+        register(open_house.browser(REMOTE_ADDR=f"203.0.113.{number}"), f"ann-{number}", email)
+    post.deliver()
+    page = register(open_house.browser(REMOTE_ADDR="203.0.113.77"), "ann-again", status=429)
+    assert "The link was sent often enough" in beside(page, "email")
+    assert 0 < int(page.headers["Retry-After"]) <= 6 * 3600
+    assert post.deliver() == {}
+    register(open_house.browser(), "ann-again", "another@example.net")
+    open_house.now += timedelta(hours=6)
+    register(open_house.browser(), "ann-later")
+
+
 def test_an_address_that_is_known_gets_the_same_page_and_the_same_work(
     open_house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

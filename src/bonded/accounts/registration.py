@@ -7,6 +7,7 @@ stranger, or the scanner of a stranger's mail, open a link.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -97,6 +98,15 @@ def limit_registrations(counter: Counter, ip: str, rules: RegistrationRules, now
             raise Refusal(
                 REGISTRATION_LIMITED, f"too many registrations; {again_in_minutes(minutes)}", retry_after=wait
             )
+
+
+def limit_mails(counter: Counter, email: str, now: datetime) -> None:
+    """Count one mail to an address (that `problems` took), whoever asks for it and under whatever name: its reader may be a stranger.
+
+    Raises Refusal (resend-limited).
+    """
+    key = address_book.key_of(check_email(email))
+    limit_links(counter, hashlib.sha256(key.encode()).hexdigest()[:32], now)
 
 
 def problems(

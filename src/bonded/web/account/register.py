@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyramid.response import Response
 
 from bonded.accounts import registration, registration_invitations
+from bonded.accounts.addresses import RESEND_LIMITED
 from bonded.accounts.people import NAME_TAKEN
 from bonded.accounts.registration import Wanted
 from bonded.mail.catalogues import available
@@ -15,6 +16,8 @@ from bonded.web.known import browser_of
 from bonded.web.notices import go
 from bonded.web.request import Request, found
 
+BESIDE = {NAME_TAKEN: "name", RESEND_LIMITED: "email"}
+"""What is said beside a field of the form."""
 TRAP = "website"
 """A field that people do not see. What fills it in is a program."""
 
@@ -49,6 +52,7 @@ def enter(request: Request) -> Response:
     if form.errors:
         return _form(request, form, 400)
     try:
+        registration.limit_mails(request.house.counter, wanted.email, request.now)
         made = registration.ask(
             request.db,
             wanted,
@@ -58,10 +62,13 @@ def enter(request: Request) -> Response:
             invitation=request.params.get("invitation", "") if invited else "",
         )
     except Refusal as refusal:
-        if refusal.code != NAME_TAKEN:
+        if refusal.code not in BESIDE:
             raise
-        _beside(request, form, "name", refusal)
-        return _form(request, form, refusal.status)
+        _beside(request, form, BESIDE[refusal.code], refusal)
+        response = _form(request, form, refusal.status)
+        if refusal.retry_after is not None:
+            response.headers["Retry-After"] = str(refusal.retry_after)
+        return response
     return go(request, f"/account/register/{made}/")
 
 
