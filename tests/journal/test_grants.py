@@ -112,6 +112,10 @@ def test_the_website_works_with_the_rights_of_its_role(
         form.submit(status=303)
         assert "Archive a project" in browser.get("/manage/project/spam/history/")
         form_to(browser.get("/account/"), "/logout/").submit(status=303)
+        house.person("bob")
+        form = form_to(house.login("bob").get("/account/data/"), "/delete/")
+        form["name"] = "bob"
+        form.submit(status=303)
 
 
 def test_every_insert_only_table_is_one_for_both_kinds(postgres: PostgresServer) -> None:

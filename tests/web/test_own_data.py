@@ -19,7 +19,7 @@ from bonded.catalog import change, critical, read
 from bonded.journal import seal, verify
 from bonded.journal.tables import journal, journal_private
 from bonded.mail import kinds
-from bonded.ops.delete_account import DELETED_NAME
+from bonded.ops.delete_account import DELETED_NAME, LAST_MAIL_WITHIN
 from bonded.values.refusals import Refusal
 from bonded.values.states import AccountState, FileState, Role
 from bonded.values.text import new_id
@@ -137,10 +137,11 @@ def test_a_deleted_account_leaves_what_others_rely_on(both: House) -> None:
         )
         rows = {row.id: row.action for row in conn.execute(mine)}
         assert len(rows) > 3, "the record stays"
-        left = conn.execute(
-            select(journal_private.c.journal_id).where(journal_private.c.journal_id.in_(rows))
-        ).scalars()
-        assert [rows[one] for one in left] == ["account.delete"], "one address, for the last mail"
+        kept = select(journal_private.c.journal_id, journal_private.c.expires).where(
+            journal_private.c.journal_id.in_(rows)
+        )
+        left = [(rows[one.journal_id], one.expires - both.now) for one in conn.execute(kept)]
+        assert left == [("account.delete", LAST_MAIL_WITHIN)], "one address, for the last mail"
         assert list(verify.verify(conn)) == []
     assert both.browser().get("/user/ann/", status=404)
     with both.db.read() as conn, pytest.raises(Refusal, match=r"revoked|not valid"):

@@ -38,12 +38,14 @@ def record(
     user: str | None = None,
     facts: dict[str, Any] | None = None,
     private: dict[str, str] | None = None,
+    private_for: timedelta = PRIVATE_FOR,
 ) -> int:
     """Write one journal row in the caller's transaction and return its id.
 
     `subject` is a kind and an opaque id, `project` a normalized project name, `user` the opaque id of the person
     concerned. `facts` are kept for ever and public to auditors: never names or addresses of people; those go in
-    `private`, where the actor's IP address and agent are added, bound to the row by a salted hash.
+    `private`, where the actor's IP address and agent are added, bound to the row by a salted hash, for as long as
+    `private_for`: it is said here since no process may change that row afterwards (`db.grants`).
     An action that notifies leaves a mail job with the row's id. An action marked `changes_index` also leaves a row for
     the publisher. Raises KeyError for an action that is not in the table, and ValueError for one that writes no rows or
     that belongs into a project's history and names none.
@@ -72,7 +74,7 @@ def record(
     journal_id = int(tx.execute(_JOURNAL, row).scalar_one())
     tx.execute(_UNSEALED, {"id": journal_id})
     if hidden:
-        kept = {"journal_id": journal_id, "salt": salt, "data": hidden, "expires": now + PRIVATE_FOR}
+        kept = {"journal_id": journal_id, "salt": salt, "data": hidden, "expires": now + private_for}
         tx.execute(_PRIVATE, kept)
     if known.notify is not Notify.NOBODY:
         enqueue(tx, MAIL_QUEUE, f"mail:{journal_id}", {"journal_id": journal_id}, now=now)

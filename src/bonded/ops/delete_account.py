@@ -19,7 +19,6 @@ from bonded.db.engine import Tx
 from bonded.db.tables import whole
 from bonded.journal import record
 from bonded.journal.private import forget
-from bonded.journal.tables import journal_private
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import AccountState, Role, SubjectKind
 from bonded.values.who import Actor
@@ -57,10 +56,17 @@ def delete_account(tx: Tx, who: Actor, user: User, *, now: datetime) -> int:
     forget(tx, user.id)
     _erase(tx, user)
     private = {"email": user.email, "name": user.name, "language": user.language or ""}
-    journal_id = record(tx, "account.delete", who, (SubjectKind.USER, user.id), now=now, user=user.id, private=private)
-    mine = journal_private.c.journal_id == journal_id
-    tx.execute(update(journal_private).where(mine).values(expires=now + LAST_MAIL_WITHIN))
-    return journal_id
+    subject = (SubjectKind.USER, user.id)
+    return record(
+        tx,
+        "account.delete",
+        who,
+        subject,
+        now=now,
+        user=user.id,
+        private=private,
+        private_for=LAST_MAIL_WITHIN,
+    )
 
 
 def owned_alone(tx: Tx, user_id: str) -> list[str]:
