@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from bonded.cli.serve import serve, signer
+import pytest
+from click.testing import CliRunner
+
+from bonded.cli import bonded
+from bonded.cli.serve import check_metadata, serve, signer
 from bonded.serve.group import GroupSettings
 from bonded.settings import SignerSettings
+from bonded.wiring import open_house
 
 UNIT = Path(__file__).parents[2] / "deploy" / "systemd" / "bonded.service"
 
@@ -55,3 +61,30 @@ def test_the_keys_are_hidden_from_everything_else() -> None:
     hidden = f"{setting('ReadWritePaths')}/{Path(SignerSettings().key).parent}"
     assert f"InaccessiblePaths={hidden}" in lines
     assert "Environment=BONDED_SIGNER__ENGINE=process" in lines
+
+
+def test_the_group_starts_where_the_keys_are_hidden_from_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """InaccessiblePaths= lets nobody enter the folder. Tests may run as root, who is let in everywhere, so it is said here."""
+    (tmp_path / "bonded.toml").write_text("")
+    house = open_house(tmp_path)
+    stat, keys = Path.stat, tmp_path / "keys"
+
+    def refused(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.is_relative_to(keys) and path != keys:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", refused)
+    check_metadata(house)
+
+
+def test_every_folder_that_the_signer_writes_is_there_after_init(tmp_path: Path) -> None:
+    """systemd refuses to start a unit when a folder of ReadWritePaths= does not exist."""
+    place = tmp_path / "place"
+    result = CliRunner().invoke(bonded, ["init", str(place), "--dev-keys", "--page-bins", "2", "--bins", "2"])
+    assert result.exit_code == 0, result.output
+    (written,) = [
+        line.partition("=")[2].split() for line in SIGNER.read_text().splitlines() if line.startswith("ReadWritePaths=")
+    ]
+    for folder in written:
+        assert (place / Path(folder).relative_to(setting("ReadWritePaths"))).is_dir()

@@ -139,6 +139,7 @@ def _make(directory: Path, toml: str) -> tuple[House, datetime]:
     from bonded.wiring import open_house
 
     directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+    (directory / "run").mkdir(exist_ok=True)  # systemd starts no signer whose unit names a folder that is not there
     (directory / "bonded.toml").write_text(toml)
     house = open_house(directory)
     migrate.upgrade(house.db)

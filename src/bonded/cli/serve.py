@@ -178,17 +178,26 @@ def check_key(house: House) -> None:
 def check_metadata(house: House) -> None:
     """Raise ClickException where an index was never published: its key ceremony is still to come.
 
-    A store over the network is not asked: its client must not be used before the fork. There the publisher says it.
+    A store over the network is not asked: its client must not be used before the fork. There the publisher says it, as it does
+    where the folder of keys is hidden from this process, as it should be beside a signer process: nobody can tell then whether
+    an index without metadata was never published or is damaged, and a damaged one starts.
     """
     from bonded.tuf.roles import TIMESTAMP
 
-    if house.settings.storage.public.startswith("s3://") or (house.directory / "keys/root.json").exists():
+    if house.settings.storage.public.startswith("s3://") or _there_or_hidden(house.directory / "keys/root.json"):
         return
     if not house.public.exists(TIMESTAMP):
         raise click.ClickException(
             "this index has no metadata yet: hold the key ceremony, then import its bundle with "
             f"`bonded tuf import BUNDLE --dir {house.directory}`"
         )
+
+
+def _there_or_hidden(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:  # its folder may not be entered
+        return True
 
 
 def _probe(house: House) -> None:
