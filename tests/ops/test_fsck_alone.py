@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -76,3 +77,21 @@ def test_the_command_needs_no_database(tmp_path: Path, monkeypatch: pytest.Monke
     broken = CliRunner().invoke(bonded, ["fsck", str(data), "--without-database"])
     assert broken.exit_code == 1
     assert broken.stdout.startswith("metadata-missing metadata/1.targets.json: ")
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b'{"signed": {"_type": "root"', b"\xff"])
+@pytest.mark.parametrize("options", [(), ("--without-database",)])
+def test_a_damaged_root_of_this_host_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, options: tuple[str, ...]
+) -> None:
+    """The copy that users are given: a disk that was full, or a file that was cut, ends no command."""
+    monkeypatch.setattr("bonded.cli.operations.SECOND_LOOK", 0.0)
+    place = tmp_path / "data"
+    made = ["init", str(place), "--dev-keys", "--page-bins", "2", "--bins", "2"]
+    assert CliRunner().invoke(bonded, made).exit_code == 0
+    (place / "keys/root.json").write_bytes(data)
+    result = CliRunner().invoke(bonded, ["fsck", str(place), "--json", *options])
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == 1
+    found = {(one["code"], one["subject"]) for one in json.loads(result.stdout)}
+    assert {("metadata-damaged", "keys/root.json"), ("client-refuses", "metadata")} <= found

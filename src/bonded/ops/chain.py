@@ -24,6 +24,8 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]  # re-exported with
 from bonded.seams import NotStored, Storage
 
 METADATA = "metadata"
+TRUSTED = "keys/root.json"
+"""How people find the root that the chain begins with."""
 BINS = {"pages": "page-bin-", "bins": "bin-"}
 """How the bins of each delegating role are called: the files of two roles with one key are told apart by nothing else."""
 Delegator = Root | Targets
@@ -97,7 +99,7 @@ def read_chain(store: Storage, trusted_root: bytes) -> Chain:
 
 def newest_root(store: Storage, trusted: bytes) -> tuple[Document, Root]:
     """The last root that the store has, each verified by the one before it and by itself (TUF 5.3)."""
-    document = _document("root", "root.json", trusted)
+    document = _document("root", TRUSTED, trusted)
     anchor = _model(Root, document)
     while True:
         name = f"{METADATA}/{anchor.version + 1}.root.json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -44,9 +44,8 @@ class StoreFetcher(FetcherInterface):
 def look(ground: Ground) -> Iterator[Disagreement]:
     """Refresh as a new client and fetch a sample of targets, hashes verified by python-tuf."""
     with tempfile.TemporaryDirectory(prefix="bonded-fsck-") as where:
-        updater = client(ground.public, ground.root, Path(where))
-        if refused := list(_refresh(updater, ground.now)):
-            yield from refused
+        updater = yield from _refreshed(ground, Path(where))
+        if updater is None:
             return
         with ground.db.read() as conn:
             paths = _sample(conn)
@@ -57,15 +56,19 @@ def look(ground: Ground) -> Iterator[Disagreement]:
 def look_alone(ground: Ground) -> Iterator[Disagreement]:
     """Refresh as a new client, and no more: which targets there are, only the database says without reading every bin."""
     with tempfile.TemporaryDirectory(prefix="bonded-fsck-") as where:
-        yield from _refresh(client(ground.public, ground.root, Path(where)), ground.now)
+        yield from _refreshed(ground, Path(where))
 
 
-def _refresh(updater: Updater, now: datetime) -> Iterator[Disagreement]:
+def _refreshed(ground: Ground, folder: Path) -> Generator[Disagreement, None, Updater | None]:
+    """A new client that has refreshed; None when it refuses the root that it was given, or what it found."""
     try:
-        at_moment(updater, now)
+        updater = client(ground.public, ground.root, folder)
+        at_moment(updater, ground.now)
         updater.refresh()
     except (RepositoryError, DownloadError, ValueError) as error:
         yield Disagreement(CLIENT, "metadata", f"{type(error).__name__}: {error}")
+        return None
+    return updater
 
 
 def client(store: Storage, root: bytes, folder: Path) -> Updater:

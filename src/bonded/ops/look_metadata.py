@@ -25,7 +25,7 @@ META_DAMAGED = define(
     "metadata-damaged",
     "Signed metadata is not what was signed, or not what its parent names. Clients refuse it.",
     "Find out who can write to the store; then run `bonded tuf put-back` for targets, pages and bins, and `bonded restore --in-place` for the "
-    "others.",
+    "others. `keys/root.json`, the root that users are given: copy it back from a backup.",
 )
 META_EXPIRED = define(
     "metadata-expired",
