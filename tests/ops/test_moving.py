@@ -108,6 +108,7 @@ def test_what_is_no_move_is_refused_and_nothing_is_copied(
     assert "no address of a database" in run(*words, "bonded.db").stderr
     assert "sqlite:///PATH or postgresql" in run(*words, "mysql://host/name").stderr
     upgrade(open_database(f"sqlite:///{tmp_path / 'early.db'}"), "0020")
+    assert "there is no role 'nobody-here'" in run(*words, old, "--server-role", "nobody-here").stderr
     assert "has schema 0020" in run(*words, f"sqlite:///{tmp_path / 'early.db'}").stderr
     with house.lock.held() as mine:
         assert mine

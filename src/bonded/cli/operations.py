@@ -145,7 +145,7 @@ def migrate(directory: Path, web_role: str | None, server_role: str | None, old:
     not even they can change what the journal says.
     """
     from bonded.cli.moving import old_database, take_over
-    from bonded.db.grants import Kind, NoSuchRole, grant
+    from bonded.db.grants import Kind, NoSuchRole, check, grant
     from bonded.db.migrate import upgrade
     from bonded.db.revision import current
 
@@ -154,17 +154,20 @@ def migrate(directory: Path, web_role: str | None, server_role: str | None, old:
     if roles and house.db.dialect != "postgresql":
         raise click.UsageError("SQLite has no roles: whoever may open the file may write to it")
     moving = None if old is None else old_database(house, old)  # before anything is made in the new one
-    before = current(house.db)
-    upgrade(house.db, sealer=lambda: house.sealer)
-    if moving is not None:
-        take_over(house, moving)
-    for role, kind in roles:
-        try:
+    try:
+        with house.db.read() as conn:  # with everything else that may be refused, before a row is copied
+            for role, _ in roles:
+                check(conn, role)
+        before = current(house.db)
+        upgrade(house.db, sealer=lambda: house.sealer)
+        if moving is not None:
+            take_over(house, moving)
+        for role, kind in roles:
             with house.db.write() as tx:
                 grant(tx, role, kind)
-        except NoSuchRole as error:
-            raise click.ClickException(str(error)) from error
-        say(f"{role} may do what {kind} processes need")
+            say(f"{role} may do what {kind} processes need")
+    except NoSuchRole as error:
+        raise click.ClickException(str(error)) from error
     after = current(house.db)
     click.echo(f"schema {after}: nothing to do" if before == after else f"schema {before or 'empty'} -> {after}")
 

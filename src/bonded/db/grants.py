@@ -46,13 +46,18 @@ def privileges(table: str, kind: Kind) -> tuple[str, ...]:
     return EVERYTHING
 
 
-def grant(tx: Connection, role: str, kind: Kind) -> None:
-    """Give `role` exactly what processes of this kind need. PostgreSQL only. Raises NoSuchRole."""
+def check(tx: Connection, role: str) -> None:
+    """That `role` can be given rights: before anything else is done, for whoever is refused begins anew. Raises NoSuchRole."""
     known = tx.execute(text("SELECT rolsuper FROM pg_roles WHERE rolname = :role"), {"role": role}).one_or_none()
     if known is None:
         raise NoSuchRole(f"there is no role {role!r} in this PostgreSQL: CREATE ROLE makes one")
     if known.rolsuper or tx.execute(text("SELECT pg_has_role(:role, current_user, 'MEMBER')"), {"role": role}).scalar():
         raise NoSuchRole(f"the role {role!r} owns the tables or may do everything: take one that does not")
+
+
+def grant(tx: Connection, role: str, kind: Kind) -> None:
+    """Give `role` exactly what processes of this kind need. PostgreSQL only. Raises NoSuchRole."""
+    check(tx, role)
     for statement in statements(_quoted(tx, role), kind):
         tx.execute(text(statement))
 
