@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import uuid
 from argparse import Namespace
@@ -155,3 +156,17 @@ def test_an_environment_with_odd_packages(tmp_path: Path) -> None:
     assert [str(one) for one in found.packages["egg"].requires or ()] == ["b>1"]
     assert len(found.notes) == 4
     assert sys.modules.get("good") is None
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    """So is /dev/stdout, of which root, as in most containers, would make a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        dependency_options.keep(pipe, "{}")
+        assert os.read(reader, 100) == b"{}"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]

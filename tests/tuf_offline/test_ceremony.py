@@ -258,3 +258,17 @@ def test_commands_of_a_ceremony_reach_for_no_network(prepared: Meeting) -> None:
     assert process.returncode == 0, (without_network(), err)
     assert "signed by bob" in out
     assert read_state(prepared.state().lines).statements
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    """So are /dev/stdout and /dev/null, of which root would make a file for everybody."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        ceremony_folder.write_whole(pipe, b"index")
+        assert os.read(reader, 100) == b"index"
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [pipe]

@@ -205,6 +205,9 @@ def test_bad_passphrases_are_sentences(prepared: Meeting) -> None:
     wrong.write_text("short")
     sentence = prepared.alice.refused("tuf", "key", "eve", "--folder", prepared.place, "--passphrase-file", wrong)
     assert sentence == "the passphrase is too short: use at least 12 characters, better six words"
+    wrong.write_bytes(b"x" * 1024)
+    sentence = prepared.alice.refused("tuf", "key", "eve", "--folder", prepared.place, "--passphrase-file", wrong)
+    assert sentence == "the passphrase is too long: 1023 bytes are the most. Is it the right file?"
     assert not (prepared.place / "eve.pem").exists()
     assert "cannot name a key" in prepared.alice.refused(
         "tuf", "key", "../eve", "--passphrase-file", prepared.alice.secret

@@ -65,7 +65,13 @@ class CeremonyFolder:
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file so that it is there wholly or not at all, and stays after a power cut. Replaces what is there."""
+    """Write a file so that it is there wholly or not at all, and stays after a power cut. Replaces the file that is there.
+
+    What is no file, such as /dev/stdout or a pipe, is written to: put in its place, a file would be the end of the device.
+    """
+    if path.exists() and not path.is_file():
+        path.write_bytes(data)
+        return
     aside = path.with_name(f".{path.name}.new")
     try:
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)

@@ -22,6 +22,8 @@ from bonded.tuf.transcript import CeremonyRefused
 PUBLIC = "bonded-public-key"
 LEAST = 12
 """Fewest characters of a passphrase."""
+MOST = 1023
+"""Bytes of a passphrase that OpenSSL takes."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}", re.ASCII)
 _URI = re.compile(r"[a-z][a-z0-9+.-]+:", re.ASCII)
 
@@ -108,9 +110,11 @@ def read_file(path: Path) -> bytes:
 
 
 def check_passphrase(passphrase: bytes) -> bytes:
-    """`passphrase`, if it is long enough. Raises CeremonyRefused."""
+    """`passphrase`, if it is long enough, and one that the library takes. Raises CeremonyRefused."""
     if len(passphrase) < LEAST:
         raise CeremonyRefused(f"the passphrase is too short: use at least {LEAST} characters, better six words")
+    if len(passphrase) > MOST:
+        raise CeremonyRefused(f"the passphrase is too long: {MOST} bytes are the most. Is it the right file?")
     return passphrase
 
 
