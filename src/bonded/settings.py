@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
+from os.path import normpath
 from pathlib import Path
 from typing import Any, Literal, get_origin
 from urllib.parse import urlsplit
@@ -25,6 +26,8 @@ from bonded.values.meant import meant, misnamed, variables
 
 MIB = 1024 * 1024
 AMQP = ("amqp://", "amqps://")
+LONGEST = 3_650 * 86_400.0
+"""Seconds of the longest time that is reckoned with: the calendar of the language ends."""
 
 
 class SettingsError(Exception):
@@ -32,9 +35,9 @@ class SettingsError(Exception):
 
 
 class Section(BaseModel):
-    """A section: frozen, and a key it does not know is an error."""
+    """A section: frozen; a key it does not know is an error, and so is a number without end: no clock can wait for it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class DatabaseSettings(Section):
@@ -66,6 +69,30 @@ class StorageSettings(Section):
     """Region of the buckets."""
     s3_allow_http: bool = False
     """Speak to the service without TLS; for tests on one machine."""
+
+    @field_validator("vault", "public")
+    @classmethod
+    def _place(cls, where: str) -> str:
+        if ":" in where.partition("/")[0] and not re.match("s3://[^/]", where):
+            raise ValueError("it must be a folder or s3://BUCKET/PREFIX")
+        if set(_parts(where)) <= {"", ".."}:
+            raise ValueError("it must be a folder of its own: the data directory holds keys and the database, too")
+        return where
+
+    @model_validator(mode="after")
+    def _apart(self) -> StorageSettings:
+        vault, public = _parts(self.vault), _parts(self.public)
+        if vault[: len(public)] == public or public[: len(vault)] == vault:
+            raise ValueError(
+                "storage.vault and storage.public must be apart, neither within the other: what is in the vault is private"
+            )
+        return self
+
+
+def _parts(where: str) -> tuple[str, ...]:
+    """The names on the way to a place: "s3:" is the first of one in a bucket, "" of an absolute one."""
+    path = normpath(where) if where else "."
+    return tuple(part for at, part in enumerate(path.split("/")) if part != "." and (part or at == 0))
 
 
 class UploadSettings(Section):
@@ -149,9 +176,9 @@ class TufSettings(Section):
     processes: int = Field(default=0, ge=0, le=16)
     """Processes that make one large publication; small ones are made by the publisher alone. 0: one for each processor, four
     at most. More than one only where store and keys are files (or a `bonded signer` has the keys)."""
-    online_lifetime: float = Field(default=86_400.0, gt=0)
+    online_lifetime: float = Field(default=86_400.0, gt=0, le=LONGEST)
     """Seconds that timestamp, snapshot and bins are valid."""
-    sweep_grace: float = Field(default=86_400.0, gt=0)
+    sweep_grace: float = Field(default=86_400.0, gt=0, le=LONGEST)
     """Seconds that superseded objects stay for clients that hold older metadata."""
     page_ttl: float = Field(default=10.0, ge=0)
     """Seconds that shared caches may keep plain project pages."""
@@ -347,7 +374,7 @@ class MailSettings(Section):
     """Folder for messages, relative to the data directory."""
     host: str = "localhost"
     """SMTP server."""
-    port: int = 25
+    port: int = Field(default=25, ge=1, le=65_535)
     """Its port."""
     username: str = ""
     """Account at the SMTP server; empty: none."""
@@ -414,11 +441,11 @@ class ServeSettings(Section):
 class AccountSettings(Section):
     """Sessions and rate limits. Times in seconds."""
 
-    session_lifetime: float = 14 * 86_400.0
+    session_lifetime: float = Field(default=14 * 86_400.0, gt=0, le=LONGEST)
     """Seconds that a login lasts."""
-    confirm_lifetime: float = 1800.0
+    confirm_lifetime: float = Field(default=1800.0, gt=0, le=LONGEST)
     """Seconds that a confirmation by password counts for sensitive actions."""
-    logins_per_5_minutes: int = 10
+    logins_per_5_minutes: int = Field(default=10, ge=1)
     """Attempts for one account from one network."""
     confirm_unusual: Literal["auto", "always", "never"] = "auto"
     """Ask the mailbox before somebody is let in from a browser and a network that are new; auto: when mail is sent by SMTP."""

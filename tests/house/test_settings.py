@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bonded.settings import SettingsError, load
+from bonded.settings import Section, Settings, SettingsError, load
 
 
 def refused(folder: Path, text: str = "") -> str:
@@ -57,6 +57,74 @@ def refused(folder: Path, text: str = "") -> str:
 )
 def test_what_is_wrong_in_the_file(tmp_path: Path, text: str, words: str) -> None:
     assert refused(tmp_path, text).startswith(words.format(path=tmp_path / "bonded.toml"))
+
+
+FLOATS = [
+    (name, key)
+    for name, section in Settings.model_fields.items()
+    if isinstance(section.default, Section)
+    for key, field in type(section.default).model_fields.items()
+    if field.annotation is float
+]
+
+
+@pytest.mark.parametrize(("section", "key"), FLOATS)
+@pytest.mark.parametrize("number", ["inf", "nan"])
+def test_no_number_is_without_end(tmp_path: Path, section: str, key: str, number: str) -> None:
+    assert f"setting `{section}.{key}` in " in refused(tmp_path, f"[{section}]\n{key} = {number}\n")
+
+
+@pytest.mark.parametrize("key", ["tuf.online_lifetime", "tuf.sweep_grace", "account.session_lifetime"])
+def test_no_time_is_longer_than_the_calendar(tmp_path: Path, key: str) -> None:
+    section, _, name = key.partition(".")
+    assert f"setting `{key}` in " in refused(tmp_path, f"[{section}]\n{name} = 1e15\n")
+
+
+APART = "storage.vault and storage.public must be apart, neither within the other: what is in the vault is private"
+OWN = "it must be a folder of its own: the data directory holds keys and the database, too"
+KNOWN = "it must be a folder or s3://BUCKET/PREFIX"
+
+
+@pytest.mark.parametrize(
+    ("vault", "public", "words"),
+    [
+        ("vault", "vault", APART),
+        ("public", "public/", APART),
+        ("store", "store/public", APART),
+        ("./public/../public/vault", "public", APART),
+        ("/srv/store", "/srv/store", APART),
+        ("s3://bucket", "s3://bucket/public", APART),
+        ("s3://bucket/a/", "s3://bucket/a", APART),
+        ("vault", "", OWN),
+        ("vault", ".", OWN),
+        ("vault", "public/..", OWN),
+        ("..", "public", OWN),
+        ("/", "public", OWN),
+        ("s3://", "public", KNOWN),
+        ("vault", "s3:///public", KNOWN),
+        ("s3:/bucket", "public", KNOWN),
+        ("gs://bucket", "public", KNOWN),
+    ],
+)
+def test_vault_and_public_store_are_apart(tmp_path: Path, vault: str, public: str, words: str) -> None:
+    """The public store could be read, swept and hidden as a whole: nothing else lies in it."""
+    assert words in refused(tmp_path, f'[storage]\nvault = "{vault}"\npublic = "{public}"\n')
+
+
+@pytest.mark.parametrize(
+    ("vault", "public"),
+    [
+        ("vault", "vault-public"),
+        ("/srv/vault", "srv/vault"),
+        ("../vault", "../public"),
+        ("s3://bucket/a", "s3://bucket/ab"),
+        ("s3://one", "s3://two"),
+        ("vault", "s3://bucket"),
+    ],
+)
+def test_places_that_are_apart(tmp_path: Path, vault: str, public: str) -> None:
+    (tmp_path / "bonded.toml").write_text(f'[storage]\nvault = "{vault}"\npublic = "{public}"\n')
+    assert (load(tmp_path).storage.vault, load(tmp_path).storage.public) == (vault, public)
 
 
 @pytest.mark.parametrize(
