@@ -74,6 +74,46 @@ def test_a_postgres_without_tables_or_rights(directory: Path, postgres: Postgres
     assert sentence_of(ProgrammingError("", None, Exception("a statement of ours"))) is None
 
 
+def set_up(directory: Path, text: str) -> None:
+    (directory / "bonded.toml").write_text((directory / "bonded.toml").read_text() + text)
+
+
+@pytest.mark.parametrize("address", ["postgresql://a:s3cret@host:port/name", "postgresql://a@one:5432,two:5432/s3cret"])
+@pytest.mark.parametrize("words", [CREATE, ("migrate", "--from", "sqlite:///old.db", "--dir")], ids=lambda w: w[0])
+def test_an_address_of_a_database_that_is_none(directory: Path, address: str, words: tuple[str, ...]) -> None:
+    set_up(directory, f'[database]\nurl = "{address}"\n')
+    said = failed(*words, directory)
+    assert said.startswith(
+        "`database.url` is no address such as postgresql://USER:PASSWORD@HOST:5432/NAME: write special"
+    )
+    assert "s3cret" not in said
+
+
+def test_an_option_of_a_database_that_there_is_none(directory: Path, postgres: PostgresServer) -> None:
+    url = postgres.uri
+    set_up(directory, f'[database]\nurl = "{url}{"&" if "?" in url else "?"}colour=red"\n')
+    said = failed(*CREATE, directory)
+    assert said == 'the database cannot be asked: invalid connection option "colour" in `database.url`'
+
+
+@pytest.mark.parametrize(
+    ("text", "modules", "extra"),
+    [
+        ('[database]\nurl = "postgresql://host/name"\n', ("psycopg",), "bonded[postgres]"),
+        ('[storage]\npublic = "s3://bucket"\n', ("bonded.adapters.storage_s3", "obstore"), "bonded[s3]"),
+    ],
+    ids=["postgres", "s3"],
+)
+def test_what_is_not_installed(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, text: str, modules: tuple[str, ...], extra: str
+) -> None:
+    set_up(directory, text)
+    for name in modules:
+        monkeypatch.setitem(sys.modules, name, None)
+    said = failed("tuf", "status", "--dir", directory) if "s3" in text else failed(*CREATE, directory)
+    assert said.endswith(f'is not installed: install "{extra}"')
+
+
 @pytest.mark.parametrize("words", [(*CREATE, "DIR"), ("fsck", "DIR"), ("backup", "DIR", "COPY")], ids=lambda w: w[0])
 def test_a_database_that_is_damaged(directory: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
     for path in directory.glob("bonded.db*"):  # with the log beside it, from which SQLite would mend it

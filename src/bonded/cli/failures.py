@@ -72,4 +72,6 @@ def _of_database(error: BaseException | None, away: bool) -> str | None:
             f"the database cannot be used: {said}. See that this user may write its file (`database.url`) and the folder "
             "around it, and that the disk is neither full nor read-only"
         )
+    if first.startswith("invalid connection option"):  # after the `?` of database.url
+        return f"the database cannot be asked: {first} in `database.url`"
     return f"the database does not answer: {said}" if away else None

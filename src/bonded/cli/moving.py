@@ -42,7 +42,7 @@ def old_database(house: House, url: str) -> Database:
 
     try:
         asked = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise click.ClickException(
             f"{url!r} is no address of a database, such as sqlite:////var/lib/bonded/bonded.db"
         ) from None

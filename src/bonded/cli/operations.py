@@ -151,7 +151,8 @@ def migrate(directory: Path, web_role: str | None, server_role: str | None, old:
 
     house = open_house(directory)
     roles = [(role, kind) for role, kind in ((web_role, Kind.WEB), (server_role, Kind.SERVER)) if role]
-    if roles and house.db.dialect != "postgresql":
+    ours = house.db.dialect  # reads its address, before that of the other is compared with it
+    if roles and ours != "postgresql":
         raise click.UsageError("SQLite has no roles: whoever may open the file may write to it")
     moving = None if old is None else old_database(house, old)  # before anything is made in the new one
     try:

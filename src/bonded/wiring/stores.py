@@ -38,10 +38,22 @@ class Stores:
 
     @cached_property
     def db(self) -> Database:
-        """The database; commits wake the workers."""
+        """The database; commits wake the workers. Raises SettingsError."""
+        from sqlalchemy.exc import ArgumentError
+
         from bonded.db.engine import open_database
 
-        db = open_database(self.database_url, pool_size=self.settings.database.pool_size)
+        try:
+            db = open_database(self.database_url, pool_size=self.settings.database.pool_size)
+        except ImportError:
+            raise SettingsError(
+                '`database.url` is a PostgreSQL, whose driver is not installed: install "bonded[postgres]"'
+            ) from None
+        except (ArgumentError, ValueError):  # says nothing of what was read: it may be a part of the password
+            raise SettingsError(
+                "`database.url` is no address such as postgresql://USER:PASSWORD@HOST:5432/NAME: "
+                "write special characters of its password as %XX"
+            ) from None
         db.on_commit(self.queue.wake)
         if self.broker is not None:
             db.on_commit(self.broker.send)
@@ -67,7 +79,12 @@ class Stores:
 
     def _storage(self, where: str, *, private: bool = False) -> Storage:
         if where.startswith("s3://"):
-            from bonded.adapters.storage_s3 import S3Storage
+            try:
+                from bonded.adapters.storage_s3 import S3Storage
+            except ImportError:
+                raise SettingsError(
+                    f'`[storage]` names {where}, and what reads buckets is not installed: install "bonded[s3]"'
+                ) from None
 
             s = self.settings.storage
             bucket, _, prefix = where.removeprefix("s3://").partition("/")
