@@ -79,6 +79,19 @@ class StorageSettings(Section):
             raise ValueError("it must be a folder of its own: the data directory holds keys and the database, too")
         return where
 
+    @field_validator("s3_endpoint")
+    @classmethod
+    def _address(cls, address: str) -> str:
+        if address and not _is_web_address(address):
+            raise ValueError("it must begin with http:// or https:// and name a host")
+        return address
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> StorageSettings:
+        if self.s3_endpoint.startswith("http://") and not self.s3_allow_http:
+            raise ValueError("storage.s3_endpoint is spoken to without TLS: set storage.s3_allow_http if that is meant")
+        return self
+
     @model_validator(mode="after")
     def _apart(self) -> StorageSettings:
         vault, public = _parts(self.vault), _parts(self.public)
@@ -87,6 +100,12 @@ class StorageSettings(Section):
                 "storage.vault and storage.public must be apart, neither within the other: what is in the vault is private"
             )
         return self
+
+
+def _is_web_address(address: str) -> bool:
+    """Whether it is an address of http or https, with a host and nothing after its path."""
+    parts = urlsplit(address)
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
 def _parts(where: str) -> tuple[str, ...]:
@@ -547,8 +566,7 @@ class Settings(BaseSettings):
     def _address(cls, address: str, info: ValidationInfo) -> str:
         if not address and info.field_name == "content_url":
             return address
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        if not _is_web_address(address):
             raise ValueError("it must begin with http:// or https:// and name a host")
         return address
 

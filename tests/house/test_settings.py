@@ -112,6 +112,18 @@ def test_vault_and_public_store_are_apart(tmp_path: Path, vault: str, public: st
 
 
 @pytest.mark.parametrize(
+    ("endpoint", "words"),
+    [
+        ("127.0.0.1:9000", "it must begin with http:// or https:// and name a host"),
+        ("https://", "it must begin with http:// or https:// and name a host"),
+        ("http://store.internal:9000", "spoken to without TLS: set storage.s3_allow_http if that is meant"),
+    ],
+)
+def test_addresses_of_a_bucket(tmp_path: Path, endpoint: str, words: str) -> None:
+    assert words in refused(tmp_path, f'[storage]\ns3_endpoint = "{endpoint}"\n')
+
+
+@pytest.mark.parametrize(
     ("vault", "public"),
     [
         ("vault", "vault-public"),

@@ -1,7 +1,7 @@
 """Storage (seams) in a bucket of S3 or of anything that speaks its protocol with conditional writes, through obstore.
 
-Every acknowledged write is durable, so the barrier has nothing to do. Credentials come from where the protocol's clients
-look for them (environment, profile, instance), or as arguments.
+Every acknowledged write is durable, so the barrier has nothing to do. Credentials come from the environment or
+the role of the machine, or as arguments; the library reads no profiles.
 """
 
 from __future__ import annotations
