@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -72,6 +73,44 @@ def test_a_postgres_without_tables_or_rights(directory: Path, postgres: Postgres
         "does not permit it to this role: permission denied for schema public. Run `bonded migrate` as the role" in said
     )
     assert sentence_of(ProgrammingError("", None, Exception("a statement of ours"))) is None
+
+
+def bonded_in(encoding: str, *words: str | bytes | Path) -> subprocess.CompletedProcess[bytes]:
+    """The command, as on a terminal of this encoding."""
+    return subprocess.run(
+        [sys.executable, "-c", "from bonded.cli import main; main()", *words],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "1"},
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("words", [("project", "show", b"caf\xe9"), ("file", "yank", b"caf\xe9-1.0.tar.gz")])
+def test_an_argument_that_is_not_in_utf8(directory: Path, words: tuple[str | bytes, ...]) -> None:
+    ran = bonded_in("utf-8", *words, "--dir", directory)
+    assert (ran.returncode, ran.stdout) == (1, b"")
+    assert ran.stderr.startswith(b"bonded: 'caf\\udce9")
+    assert ran.stderr.endswith(b"' is not in UTF-8, in which everything here is written\n")
+
+
+def test_a_terminal_that_is_not_of_utf8(directory: Path) -> None:
+    """It shows what it can; what programs read is in UTF-8 there, too."""
+    assert CliRunner().invoke(bonded, [*CREATE, str(directory)]).exit_code == 0
+    house = open_house(directory)
+    with house.db.write() as tx:
+        owner = tx.execute(select(user.c.id)).scalar_one()
+        create_project(tx, OPERATOR, "example", owner_id=owner, now=house.clock())
+    house.db.close()
+    given = CliRunner().invoke(
+        bonded, ["project", "archive", "example", "--reason", "caf\u00e9 \u4f8b", "--dir", str(directory)]
+    )
+    assert given.exit_code == 0, given.output
+    words = ("project", "show", "example", "--dir", directory)
+    shown, told = bonded_in("latin-1", *words), bonded_in("latin-1", *words, "--json")
+    assert (shown.returncode, told.returncode) == (0, 0), shown.stderr
+    assert b"caf\xe9 \\u4f8b" in shown.stdout
+    assert "caf\u00e9 \u4f8b" in told.stdout.decode("utf-8")
 
 
 def set_up(directory: Path, text: str) -> None:

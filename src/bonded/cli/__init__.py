@@ -6,6 +6,7 @@ May import everything. Invariant: data goes to standard output, messages to stan
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 import click
@@ -77,6 +78,8 @@ def main() -> None:
     """Entry point: refusals and wrong settings end in one sentence and exit status 1, never in a traceback."""
     from bonded.cli.failures import sentence_of
 
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that is not of UTF-8 gets the rest
     try:
         bonded.main(standalone_mode=True)
     except Exception as error:

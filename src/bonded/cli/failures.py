@@ -41,6 +41,9 @@ def sentence_of(error: Exception) -> str | None:
         return f"nothing was signed: {error}"
     if isinstance(error, StorageError):
         return f"the store failed: {error}"
+    if isinstance(error, UnicodeEncodeError) and error.reason == "surrogates not allowed":  # bytes of an argument
+        part = ascii(error.object[max(0, error.start - 20) : error.end + 20])
+        return f"{part} is not in UTF-8, in which everything here is written"
     if isinstance(error, PermissionError | FileNotFoundError | FileExistsError | NotADirectoryError):
         return f"{error.strerror}: {error.filename}"
     if isinstance(error, OSError) and error.errno in DISK:

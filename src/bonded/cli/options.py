@@ -35,5 +35,5 @@ def json_option(command: F) -> F:
 
 
 def print_json(value: Any) -> None:
-    """`value` as indented JSON on standard output."""
-    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode())
+    """`value` as indented JSON on standard output, in UTF-8 whatever the terminal's encoding is: programs read it."""
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS))
