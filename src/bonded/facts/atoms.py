@@ -40,6 +40,7 @@ _SHARED: Final = _TELLING | {"os", "asyncio", "types", "code", "ctypes", "distut
 """Modules that most files import: for them the last name is looked for, for the others the module."""
 _PLAIN_WORDS: Final = frozenset(
     {
+        "System",
         "http",
         "requests",
         "wget",
@@ -69,6 +70,7 @@ def _old_spellings(roots: set[str]) -> set[str]:
         "io",
         "codecs",
         "importlib",
+        "pip",
     }
 
 
@@ -131,12 +133,17 @@ _SPELLING: Final = frozenset({"array", "html", "struct", "uuid", "socket", "ipad
 """Modules that spell text among much else: what they spell with is looked for beside `exec`."""
 
 
+_DEAD_DROPS: Final = ("web3", "gspread", "minio", "ipfshttpclient", "googleapiclient", "firebase_admin")
+"""Modules of clients that bring what anybody may have left somewhere."""
+
+
 def sources() -> list[str]:
     """Patterns of which one is in every file that decodes, fetches or puts code together in writing."""
     methods = CIPHER_METHODS | {"fromhex", "unichr", "to_bytes"}
     quoted = "|".join(sorted(ENCODING_NAMES, key=len, reverse=True))
     return [
         *_module_patterns(_modules(DECODERS | NETWORK) - {"email"} | _modules(SPELLERS) - _SPELLING),
+        *(f'"{word}" fullword' for word in _DEAD_DROPS),
         '"base64mime" fullword',
         *(f'"{word}" fullword' for word in sorted(_last_names(NETWORK))),
         '"get_payload" fullword',
@@ -318,6 +325,7 @@ HARM: Final = (
     "getsitepackages", "getusersitepackages", "usercustomize", "get_python_lib", "purelib", "/.ipython", ".git/hooks", ".gitconfig", "pip.conf",
     "pip.ini", ".npmrc", ".condarc", "config.fish", "/.claude", "/.cursor", "tasks.json", "/.jupyter", "ssh/config",
     "pip.main", "pip._internal", "WriteProcessMemory", "mprotect", "memfd_create", "stratum+tcp", "xmrig", "PROT_EXEC",
+    ".vimrc", ".tmux.conf", ".xinitrc", ".xprofile", ".bash_aliases", "nvim/init.", "hookspath",
     "pymem", "pyinjector", "NtRaiseHardError", "ExitWindowsEx", "PhysicalDrive",
 )  # fmt: skip
 """Words of places where programs start by themselves, and of harm that needs no command."""
@@ -335,6 +343,8 @@ HARM_PATTERNS: Final = [
     r"/start[ -]?up['\"\\\/]/ nocase",
     r"/\.pth['\"]/",
     r"/drivers.{1,2}etc/",
+    r"/environment\.d['\"\/]/",
+    r"/\.(vscode|cursor|windsurf)[a-z-]{0,12}.{1,6}extensions/",
     r"/['\"]\/dev\/(sd|hd|vd|nvme|mmcblk)/",
     r"/(walk|rglob)[ \t]*\([ \t]*r?['\"](\/|~|[cC]:|\/home)/",
     r"/['\"]\.(gitconfig|npmrc|ipython|jupyter|claude|cursor)['\"]/",
@@ -344,3 +354,8 @@ HARM_PATTERNS: Final = [
     r"/loads[ \t]*\([ \t\n]*b['\"](c(os|posix|nt|builtins|__builtin__|subprocess)\\n|\\x80)/",
     r"/import[ \t]+pip([ \t]+as[ \t]|[ \t]*[\r\n;,])|from[ \t]+pip[ \t]+import[ \t]+main/",
 ]
+LOADS: Final = [r"/(CDLL|WinDLL|OleDLL|PyDLL|LoadLibrary)[ \t]*\(/"]
+"""They load a library: of interest beside what reads a file, for the library may be made of that."""
+EXECUTES: Final = [r"/(^|[^.a-zA-Z0-9_])exec[ \t]*\(/"]
+ADDRESSED: Final = [r"/['\"](https?|ftp|s3|gs):\/\//"]
+"""An address in plain writing: it counts beside a call of `exec`, whatever fetches it."""

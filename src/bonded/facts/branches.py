@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 from bonded.facts.binding import Binding
+from bonded.facts.loops import any_of
 from bonded.facts.scope import Instance
 from bonded.facts.state import MAIN
 from bonded.facts.value import Value, join, reach
@@ -38,7 +39,7 @@ class Branches(Binding):
         count = len(source.items) if source.items is not None else len(source.const) if _sized(source.const) else 0
         size = sum(1 for one in node.body for _ in ast.walk(one)) if count else 0
         worth = 0 < count * size <= 60_000 and size <= 120 and self._has_room(count)
-        _exact, turns = self.turns(source) if worth else (False, [_one(source)])
+        _exact, turns = self.turns(source) if worth else (False, [any_of(source)])
         self.loops += 1
         for item in turns:
             self.bind(node.target, item)
@@ -144,9 +145,3 @@ def _is_main(test: ast.expr) -> bool:
 
 def _sized(const: Any) -> bool:
     return isinstance(const, (str, bytes, list, tuple))
-
-
-def _one(source: Value) -> Value:
-    labels, steps = reach(source)
-    names = tuple(dict.fromkeys(one for item in (source.items or ())[:20] for one in item.names))[:6]
-    return Value(names=names, labels=labels, steps=steps)

@@ -39,6 +39,7 @@ from bonded.facts.value import (
     FOUND,
     HIDDEN,
     HOST,
+    NOTHING,
     PRIVATE,
     SOURCES,
     UNKNOWN,
@@ -232,14 +233,14 @@ class Calling(Methods):
             required = {key: one for key, one in keywords.items() if key in REQUIRING}
             self.record_call("setuptools.setup", callee, [], required, node)
         self.files_of(name, callee, arguments, keywords, node)
-        self._callbacks(name, every, node)
+        came = self._callbacks(name, callee, every, node)
         if name not in ENDING:
             self.handed(arguments, keywords, node)
         if given is not None:
             return given
         const = self._fold(name, base, arguments, keywords)
         labels, steps = self._labels(name, callee, every, taken, node)
-        labels = labels - {HOST} if name in DIALLED else labels
+        labels = (labels - {HOST} if name in DIALLED else labels) | came
         source = footholds.source_in(const) if name in DECODERS else None
         if source is not None:
             self.decoded(node, source)
@@ -281,19 +282,24 @@ class Calling(Methods):
     ) -> Value:
         """Evaluate a call of one of the package's own functions; `facts.statements` has it."""
 
-    def _callbacks(self, name: str, every: list[Value], node: ast.AST) -> None:
+    def _callbacks(self, name: str, callee: Value, every: list[Value], node: ast.AST) -> frozenset[str]:
+        """Functions that are called back are called; labels of what a pool hands on of what they gave."""
         if name.startswith(BOTS) or name.endswith(_LINKS):
             self._bot(name, every)
+        if name.endswith(".add_done_callback") and every and callee.bound:
+            self.apply(every[0], [callee.bound[0]], {}, node)
         if name not in CALLBACKS and not name.endswith(_BACK) and name not in _RUNNERS:
-            return
+            return NOTHING
+        came: list[Value] = []
         for position, one in enumerate(every):
             if isinstance(one.local, Function) or (one.names and canonical(one.names[0]) in NETWORK):
                 inner = [item for other in every if other is not one for item in (other.items or ())]
-                self.apply(one, *self._given(name, position, every, inner), node)
+                came.append(self.apply(one, *self._given(name, position, every, inner), node))
             elif one.names and self.world.own(one.names[0]):
                 self.out.outside_edge(self.scope, one.names[0])
             elif one.names and one.names[0].startswith(BOTS):
                 self._bot(one.names[0], [])
+        return gather(came)[0] & SOURCES if name.endswith(_BACK) else NOTHING
 
     def _given(
         self, name: str, position: int, every: list[Value], inner: list[Value]

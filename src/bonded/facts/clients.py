@@ -6,6 +6,7 @@ their result came from (`RECEIVERS`): a program may well speak to its own queue 
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 HTTP: Final = (
@@ -49,6 +50,9 @@ SAME: Final[dict[str, str]] = {
     "redis.from_url": "redis.Redis",
     "redis.Redis.from_url": "redis.Redis",
     "xmlrpclib": "xmlrpc.client",
+    "pip._internal.network.session.PipSession": "requests.Session",
+    "web3.Web3.HTTPProvider": "web3.HTTPProvider",
+    "web3.AsyncWeb3": "web3.Web3",
     "telethon.sync.TelegramClient": "telethon.TelegramClient",
     "pymysql.connect": "psycopg2.connect",
     "MySQLdb.connect": "psycopg2.connect",
@@ -214,6 +218,23 @@ RECEIVERS: Final = frozenset(
     }
 )  # fmt: skip
 """Their result is what others wrote."""
+ANSWERING: Final = (
+    "web3.Web3().eth.", "gspread.", "boto3.client().get_object", "boto3.client().receive_message", "boto3.resource().Object().get",
+    "boto3.resource().Bucket().Object().get", "google.cloud.storage.Client().", "azure.storage.blob.", "minio.Minio().get_object",
+    "dropbox.Dropbox().files_download", "ipfshttpclient.connect().", "googleapiclient.discovery.build().", "pymongo.MongoClient()",
+    "firebase_admin.db.reference().get", "huggingface_hub.hf_hub_download", "huggingface_hub.snapshot_download", "solana.rpc.api.Client().",
+)  # fmt: skip
+"""Clients of services where anybody may leave something: what they give was written by others."""
+FETCHES: Final = re.compile(
+    r"(?:^|\.)(?:\w*download\w*|\w*retrieve\w*|get_file|cached_path|open|fetch)$",
+    re.IGNORECASE,
+)
+"""Names of functions that, given an address, fetch what is there."""
+SAVES: Final = re.compile(r"(?:^|\.)(?:\w*download\w*|\w*retrieve\w*|get_file)$", re.IGNORECASE)
+"""Of these, those that save it in a file."""
+COPIES_REPOSITORY: Final = re.compile(r"(?:^|\.)clone(?:_from|_repository)?$")
+"""Names of functions that, given an address, copy a whole repository into a folder."""
+ADDRESS: Final = re.compile(r"(?:https?|ftp|s3|gs|ipfs|git|ssh)://", re.IGNORECASE)
 LISTENERS: Final = (
     "flask.", "quart.", "fastapi.", "aiohttp.web.", "bottle.", "tornado.", "sanic.", "cherrypy.", "starlette.", "uvicorn.", "hypercorn.",
     "socketserver.", "http.server.", "xmlrpc.server.", "wsgiref.", "Pyro4.", "Pyro5.", "paho.mqtt.", "pika.", "slack_bolt.", "irc.bot.",

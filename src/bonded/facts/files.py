@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import sys
 from typing import Any
 
 from bonded.facts import footholds
+from bonded.facts.clients import ADDRESS, COPIES_REPOSITORY, FETCHES, SAVES
 from bonded.facts.fetching import runs, saved_by
-from bonded.facts.known import DOWNLOAD_TO_FILE, canonical
+from bonded.facts.known import DOWNLOAD_TO_FILE, INTO_FILE, canonical
 from bonded.facts.operators import flat
 from bonded.facts.outputs import label_of_file
 from bonded.facts.partly import shaped
@@ -58,6 +60,7 @@ _COPIERS = frozenset(
         "shutil.copyfile",
         "os.symlink",
         "os.link",
+        "shutil.copytree",
     }
 )
 _LINKERS = frozenset(
@@ -71,6 +74,8 @@ _UNPACKERS = frozenset(
         for verb in ("extractall", "extract")
     }
 )
+_SAVED_AS = ("filename", "out", "output", "dst", "path", "fname", "to_path", "output_path")
+"""Keywords under which functions that fetch are told where to."""
 _MOST_FETCHED = 12
 WHOLE = ("clones", "unpacks")
 """Say of a step that what was fetched is a whole project or archive."""
@@ -87,8 +92,10 @@ class Files(Recorder):
         self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> None:
         """Note what a call of a named function does to files."""
-        if name in DOWNLOAD_TO_FILE and len(arguments) + len(keywords) >= 2:
-            target = keywords.get("filename") or keywords.get("out") or arguments[-1]
+        target = self._saved_to(name, arguments, keywords)
+        if target is not None and COPIES_REPOSITORY.search(name):
+            self._whole(target, f"{name} {WHOLE[0]}", node)
+        elif target is not None:
             self._reaches(target, Value(labels=frozenset({DOWNLOADED})), node)
             self._write(self.path_key(target), frozenset({DOWNLOADED}), (self.step(node, name),))
         self._unpacked(name, callee, arguments, keywords, node)
@@ -109,6 +116,34 @@ class Files(Recorder):
             if known is not None:
                 self._write(self.path_key(arguments[1]), *known)
 
+    def fetches(self, name: str, every: list[Value]) -> bool:
+        """Whether a function of another project fetches what is at the address that it is given, by its own name."""
+        root = name.partition(".")[0]
+        if root == "builtins" or root in sys.stdlib_module_names or not FETCHES.search(name) or self.world.own(name):
+            return False
+        return any(ADDRESS.match(shaped(one)) for one in every[:2])
+
+    def _saved_to(self, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Value | None:
+        """Where a call saves what it fetches; None where it does not, or where that is not said."""
+        if name in DOWNLOAD_TO_FILE:
+            named = next((keywords[one] for one in _SAVED_AS if one in keywords), None)
+            return (named or arguments[-1]) if len(arguments) + len(keywords) >= 2 else None
+        if name in INTO_FILE:
+            return arguments[INTO_FILE[name]] if len(arguments) > INTO_FILE[name] else None
+        every = [*arguments, *keywords.values()]
+        saves = SAVES.search(name) and self.fetches(name, every)
+        if not saves and not (COPIES_REPOSITORY.search(name) and any(ADDRESS.match(shaped(one)) for one in every[:2])):
+            return None
+        named = next((keywords[one] for one in _SAVED_AS if one in keywords), None)
+        at = next((place for place, one in enumerate(arguments) if ADDRESS.match(shaped(one))), len(arguments))
+        return named or (arguments[at + 1] if len(arguments) > at + 1 else None)
+
+    def _whole(self, target: Value, how: str, node: ast.AST) -> None:
+        """A project or an archive that was fetched lies in a folder: whatever is in there was fetched."""
+        where = self.path_key(target)
+        if len(where) > 3 and len(self.fetched) < _MOST_FETCHED:
+            self.fetched.setdefault(where, self.step(node, f"{how} {where[:80]}"))
+
     def _unpacked(
         self, name: str, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
     ) -> None:
@@ -122,8 +157,18 @@ class Files(Recorder):
         labels, _ = self.written.get(self.path_key(archive), (NOTHING, ()))
         own, _ = gather((archive,))
         where = self.path_key(target)
-        if DOWNLOADED in labels | own and len(where) > 3 and len(self.fetched) < _MOST_FETCHED:
-            self.fetched.setdefault(where, self.step(node, f"{name} {WHOLE[1]} {where[:80]}"))
+        if DOWNLOADED in labels | own:
+            self._whole(target, f"{name} {WHOLE[1]}", node)
+        elif len(where) > 3 and self.is_member(archive):
+            locked = DECODED if any(keywords.get(one, Value()).known for one in ("pwd", "password")) else EMBEDDED
+            self._write(where, frozenset({locked}), (self.step(node, f"{name} unpacks a file of the package"),))
+
+    def is_member(self, path: Value) -> bool:
+        """Whether a path is that of a file of the archive: it is put together from the place of the code."""
+        where = flat(path)
+        if not isinstance(where, str):
+            where = path.shape
+        return self.placed and where.startswith(f"/{self.path.partition('/')[0]}/")
 
     def fetched_by(self, line: str, node: ast.AST) -> None:
         """Note what a command line fetches into files."""
@@ -188,6 +233,8 @@ class Files(Recorder):
         if name in _OPENERS:
             path = arguments[0] if arguments else keywords.get("file", Value())
             base = callee.bound[0] if callee.bound and name.startswith("pathlib") else path
+            if name == "os.fdopen" and base.bound is not None and base.bound[1] == OPEN:
+                base = base.bound[0]  # a descriptor stands for the file that was opened
             if _for_writing(name, arguments, keywords):
                 self._reaches(base, Value(), node)
             key = self.path_key(base)
@@ -222,7 +269,7 @@ class Files(Recorder):
         data = self.world.data(where.rpartition("/")[2]) if where else None
         labels = frozenset({FILE})
         if where and not where.lower().endswith(_SOURCE_LIKE) and "." in where.rpartition("/")[2]:
-            labels |= {DATAFILE}
+            labels |= {DATAFILE, DECODED} if where.lower().endswith(_MEDIA) else {DATAFILE}
         if data is None or not self.spend.fold(len(data)):
             return Value(labels=labels)
         const: Any = data
@@ -240,7 +287,7 @@ class Files(Recorder):
         extra: frozenset[str] = NOTHING
         steps: tuple[str, ...] = ()
         for one in (value, *(value.items or ())[:20]):
-            labels, way = self.written.get(self.path_key(one), (NOTHING, ()))
+            labels, way = self._written_at(self.path_key(one))
             extra, steps = extra | labels, steps or way
         text = flat(value)
         text = value.shape if text is UNKNOWN else text
@@ -250,11 +297,18 @@ class Files(Recorder):
                     extra, steps = extra | labels, steps or way
         return value.labelled(extra, *steps) if extra else value
 
+    def _written_at(self, key: str) -> tuple[frozenset[str], tuple[str, ...]]:
+        """What was written to a path, or unpacked into a folder above it."""
+        found = self.written.get(key)
+        if found is not None or "/" not in key:
+            return found or (NOTHING, ())
+        return next((held for folder, held in self.written.items() if key.startswith(f"{folder}/")), (NOTHING, ()))
+
     def path_key(self, value: Value) -> str:
         """What a path is known by: its text, or the names that it was computed from."""
         text = flat(value)
         if isinstance(text, str):
-            return text
+            return text.removeprefix("./")
         if value.names == ("os.memfd_create()",):
             return _IN_MEMORY
         if value.shape.startswith(_IN_MEMORY):
@@ -273,6 +327,13 @@ class Files(Recorder):
         if value.bound is not None and value.bound[1] == OPEN and not any("Temporary" in name for name in value.names):
             return self.path_key(value.bound[0])
         return self.path_key(value)
+
+
+_MEDIA = (
+    *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".ico", ".webp", ".svgz", ".wav", ".mp3", ".ogg", ".flac", ".mp4"),
+    *(".ttf", ".otf", ".woff", ".woff2", ".pdf", ".npy", ".mo"),
+)
+"""Pictures, sounds, fonts and their like: a program in one of them was hidden there."""
 
 
 def _for_writing(name: str, arguments: list[Value], keywords: dict[str, Value]) -> bool:

@@ -168,6 +168,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "os.fspath": lambda x: x,
     "os.path.expanduser": lambda x: x,
     "os.path.expandvars": lambda x: x,
+    "shutil.which": lambda x, *_, **__: x,
+    "distutils.spawn.find_executable": lambda x, *_: x,
     "tempfile.gettempdir": lambda: "/tmp",  # noqa: S108 - a word of the folded text, never a path of this machine
     "tempfile.mkdtemp": lambda *_, **__: "/tmp/made",  # noqa: S108 - as above
     "tempfile.mktemp": lambda *_, **__: "/tmp/made",  # noqa: S108 - as above

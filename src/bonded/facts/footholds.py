@@ -19,6 +19,14 @@ _PLACES: Final = (
         "a shell's profile",
         re.compile(r"(^|/|~)\.(bashrc|bash_profile|bash_login|profile|zshrc|zprofile|zshenv|bash_logout|pythonrc(\.py)?)$|/etc/profile(\.d/|$)|/fish/(config\.fish$|conf\.d/)"),
     ),
+    (
+        "what an editor, a terminal or a session reads when it starts",
+        re.compile(
+            r"(^|/|~)\.(vimrc|gvimrc|exrc|emacs|tmux\.conf|inputrc|screenrc|xinitrc|xsession|xprofile|bash_aliases|[kct]?shrc|pam_environment)$"
+            r"|/nvim/init\.(vim|lua)$|/environment\.d/[^/]*$"
+        ),
+    ),
+    ("the extensions of an editor", re.compile(r"/\.(vscode|vscode-server|vscode-insiders|cursor|windsurf)/extensions(/|$)")),
     ("a PowerShell profile", re.compile(r"microsoft\.powershell_profile\.ps1|/profile\.ps1$")),
     ("the keys that may log in", re.compile(r"/\.ssh/authorized_keys|(^|/)authorized_keys2?$")),
     ("the loader's preload list", re.compile(r"/etc/ld\.so\.preload|/etc/ld\.so\.conf")),
@@ -55,7 +63,7 @@ PROGRAMS: Final = (
 """Ends of the names of programs of Windows, which need no permission to run."""
 _RUN_KEY: Final = re.compile(
     r"currentversion/+(run|runonce|policies/+explorer/+run)\b|/winlogon\b|image file execution options|/shell/open/command"
-    r"|environment/+userinitmprlogonscript"
+    r"|environment/+userinitmprlogonscript|software/+classes/+clsid/+[^/]+/+inprocserver32"
 )
 _PERSONS: Final = re.compile(
     r"/|(?:~|%(?:home|userprofile)%|/home|/root)(?:/(?:documents|desktop|pictures|downloads|music|videos))?/?"

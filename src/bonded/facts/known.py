@@ -125,6 +125,9 @@ LOADERS: Final = {
     "site.addsitedir": 0,
     "cffi.FFI().dlopen": 0,
     "sqlite3.connect().load_extension": 0,
+    "System.Reflection.Assembly.Load": 0,
+    "System.Reflection.Assembly.LoadFrom": 0,
+    "System.Reflection.Assembly.LoadFile": 0,
 }
 """They load a file as a module or library; the position of its path."""
 
@@ -226,7 +229,7 @@ DECODERS: Final = frozenset(
     }
 )
 
-CIPHER_METHODS: Final = frozenset({"decrypt", "decryptor", "unpad", "decompress"})
+CIPHER_METHODS: Final = frozenset({"decrypt", "decryptor", "unpad", "decompress", "decrypt_and_verify"})
 """Methods that decode, whatever object they belong to."""
 
 ENCODING_NAMES: Final = frozenset(
@@ -290,6 +293,7 @@ SPELLERS: Final = frozenset(
         "array.array().tobytes",
         "uuid.UUID",
         "socket.inet_aton",
+        "socket.inet_pton",
         "ipaddress.ip_address",
         "ipaddress.IPv4Address",
         "urllib.parse.unquote",
@@ -334,6 +338,20 @@ DOWNLOADERS: Final = frozenset(
 DOWNLOAD_TO_FILE: Final = frozenset(
     {"urllib.request.urlretrieve", "wget.download", "urllib.request.URLopener().retrieve"}
 )
+
+INTO_FILE: Final = {
+    "ctypes.windll.urlmon.URLDownloadToFileW": 2,
+    "ctypes.windll.urlmon.URLDownloadToFileA": 2,
+    "boto3.client().download_file": 2,
+    "boto3.resource().Bucket().download_file": 1,
+    "azure.storage.blob.BlobClient().download_to_path": 0,
+    "google.cloud.storage.Client().bucket().blob().download_to_filename": 0,
+    "google.cloud.storage.Client().get_bucket().blob().download_to_filename": 0,
+    "dropbox.Dropbox().files_download_to_file": 0,
+    "paramiko.SSHClient().open_sftp().get": 1,
+    "minio.Minio().fget_object": 2,
+}
+"""They save what they fetch in a file; the position of its path."""
 
 NETWORK: Final = CONNECTING | DOWNLOADERS | DOWNLOAD_TO_FILE | frozenset(
     {
@@ -582,6 +600,20 @@ SETUP: Final = frozenset({"setuptools.setup", "distutils.core.setup"})
 """They say what is built; calls of them are kept for what they require."""
 REQUIRING: Final = ("setup_requires", "install_requires", "dependency_links")
 
+BUILD_FETCHERS: Final = frozenset(
+    {"setuptools.Distribution().fetch_build_eggs", "setuptools.dist.Distribution().fetch_build_eggs"}
+)
+"""They install what a build is said to need."""
+SCHEDULERS: Final = frozenset(
+    {
+        "crontab.CronTab().new",
+        "win32com.client.GetObject",
+        "wmi.WMI",
+        "win32com.client.Dispatch().RegisterTaskDefinition",
+    }
+)
+"""They enter what the system starts at set times, or on an event."""
+
 CALLBACKS: Final = frozenset(
     {
         "threading.Thread",
@@ -643,6 +675,10 @@ _LIBRARY: Final = re.compile(
 """Functions of a library that ctypes has loaded, by whatever name, which run a command."""
 
 
+_BUILD_SPAWN: Final = re.compile(r"(?:setuptools|distutils)\.[\w.]+(?:\(\)[\w.]*)+\.spawn$")
+"""Commands and compilers of a build tool run programs by a method of their own."""
+
+
 @lru_cache(maxsize=20_000)
 def canonical(name: str) -> str:
     """`name` under the spelling that the tables use: the longest known prefix is replaced."""
@@ -653,6 +689,8 @@ def canonical(name: str) -> str:
         name = _LIBRARY.sub(r"ctypes.CDLL().\1", name)
     elif "vendor" in name or ".packages." in name:
         name = _VENDORED.sub("", name)
+    elif name.endswith("().spawn") and _BUILD_SPAWN.match(name):
+        name = "distutils.spawn.spawn"
     if name.startswith("builtins.__builtins__."):
         name = "builtins." + name.removeprefix("builtins.__builtins__.")
     head, rest = name, ""

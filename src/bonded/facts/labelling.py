@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from bonded.facts import partly
-from bonded.facts.clients import CARRIED, RECEIVERS
+from bonded.facts.clients import ANSWERING, CARRIED, RECEIVERS
 from bonded.facts.known import (
     BRINGERS,
     CIPHER_METHODS,
@@ -81,7 +81,7 @@ class Labelling(Running):
             return frozenset({DECODED}) if _hides(name, every) else NOTHING
         if name in BRINGERS:
             return frozenset({DECODED})
-        if name in RECEIVERS or name.startswith(CARRIED):
+        if name in RECEIVERS or name.startswith((*CARRIED, *ANSWERING)) or self.fetches(name, every):
             return frozenset({DOWNLOADED})
         if name in DOWNLOADERS:
             return frozenset({DOWNLOADED}) | label_of_answer(every)

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+from bonded.facts.footholds import SITE
 from bonded.facts.scope import Env
 from bonded.facts.spend import Spend
 from bonded.facts.state import Recorder, World
@@ -108,6 +109,11 @@ class Loops(Recorder, ABC):
             if source.items is not None:
                 return True, list(source.items)
             return True, [Value(one, labels=source.labels, steps=source.steps) for one in held]
-        labels, steps = reach(source)
-        names = tuple(dict.fromkeys(one for item in (source.items or ())[:20] for one in item.names))[:6]
-        return False, [Value(names=names, labels=labels, steps=steps)]
+        return False, [any_of(source)]
+
+
+def any_of(source: Value) -> Value:
+    """What stands for every item of `source`."""
+    labels, steps = reach(source)
+    names = tuple(dict.fromkeys(one for item in (source.items or ())[:20] for one in item.names))[:6]
+    return Value(names=names, labels=labels, steps=steps, shape=source.shape if source.shape == SITE else "")

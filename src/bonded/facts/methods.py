@@ -74,7 +74,7 @@ class Methods(Holding):
             return UNKNOWN
         if name == "reverse":
             return None
-        if name in ("joinpath", "resolve", "absolute") and isinstance(whole, str):
+        if name in ("joinpath", "resolve", "absolute", "expanduser") and isinstance(whole, str):
             return fold_calls.function("os.path.join", [whole, *consts], {}, self.spend)
         return fold_calls.method(whole, name, consts, named, self.spend)
 

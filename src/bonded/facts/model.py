@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from bonded.values.finding import When
 
-FACTS_VERSION = 4
+FACTS_VERSION = 5
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from bonded.facts.known import COMMAND_SINKS, canonical
 from bonded.facts.loops import Loops
 from bonded.facts.partly import of_operation, reports, variable
 from bonded.facts.scope import Later
-from bonded.facts.value import ANY, HIDDEN, UNKNOWN, Value, gather, join, reach
+from bonded.facts.value import ANY, FILE, HIDDEN, UNKNOWN, Value, gather, join, reach
 
 
 class Operators(Loops):
@@ -110,7 +110,7 @@ class Operators(Loops):
         if one is not UNKNOWN and other is not UNKNOWN:
             const = fold.binary(op, one, other, self.spend)
         labels, steps = gather((left, right))
-        if isinstance(op, ast.BitXor) and const is UNKNOWN:
+        if const is UNKNOWN and (isinstance(op, ast.BitXor) or (_rounds(op, other) and FILE in labels)):
             labels |= {"xor"}
         shape = of_operation(op, left, right) if const is UNKNOWN else ""
         local = later_of(left) or later_of(right)
@@ -142,6 +142,11 @@ class Operators(Loops):
         if test.known:
             return yes if test.const else no
         return join(yes, no)
+
+
+def _rounds(op: ast.operator, other: Any) -> bool:
+    """Whether a number is made a byte again by the operator, as in `(b - 3) & 255`."""
+    return (isinstance(op, ast.BitAnd) and other == 255) or (isinstance(op, ast.Mod) and other == 256)
 
 
 def _is_variable(const: Any) -> bool:

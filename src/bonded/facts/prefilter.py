@@ -53,6 +53,8 @@ def rules(stage: str) -> str:
             "imported": atoms.IMPORTED_SINKS,
             "personal": atoms.private(),
             "addresses": atoms.addresses(),
+            "addressed": atoms.ADDRESSED,
+            "executes": atoms.EXECUTES,
         }
         return "\n".join(_rule(name, patterns, "any of them") for name, patterns in groups.items())
     groups = {
@@ -67,6 +69,7 @@ def rules(stage: str) -> str:
         "decoders": atoms.decoders(),
         "harm": atoms.HARM_PATTERNS,
         "files": atoms.FILES,
+        "loads": atoms.LOADS,
     }
     made = [_rule(name, patterns, "any of them") for name, patterns in groups.items()]
     others = " or ".join(f"$a{n}" for n in range(1, len(atoms.GETATTR)))
@@ -150,6 +153,7 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
         or groups >= {"computed", "roots"}
         or groups >= {"code", "reads"}
         or groups >= {"code", "spelled"}
+        or (len(data) <= SMALL and (groups >= {"executes", "addressed"} or groups >= {"loads", "reads"}))
     )
 
 

@@ -81,6 +81,8 @@ class Reach:
         kind, scopes, names = reader.named(rest[0]) or ("", {}, ())
         if kind == CLASS:
             methods = [rest[1]] if len(rest) > 1 else ["__init__", "__new__", "__enter__"]
+            if methods == ["start"] and "start" not in scopes:
+                methods = ["run"]  # of a thread or a process
             return [(path, scopes[one]) for one in ("__init__", *methods) if one in scopes]
         if kind == FUNCTION:
             return [(path, scopes[""])]

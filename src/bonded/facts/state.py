@@ -8,7 +8,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bonded.facts.answered import dropped
-from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, DECODERS, KEPT_BUILTINS, NETWORK, SPIES, canonical
+from bonded.facts.known import (
+    BUILD_FETCHERS,
+    CODE_SINKS,
+    COMMAND_SINKS,
+    DECODERS,
+    KEPT_BUILTINS,
+    NETWORK,
+    SCHEDULERS,
+    SPIES,
+    canonical,
+)
 from bonded.facts.model import Argument, Call, Decoded
 from bonded.facts.scope import Env, Function, Later
 from bonded.facts.spend import Spend
@@ -18,9 +28,27 @@ from bonded.values.finding import When
 MAX_CALLS = 400
 MAX_DECODED = 20
 MAIN = "<main>"
-_KEPT = CODE_SINKS | COMMAND_SINKS | DECODERS | NETWORK | KEPT_BUILTINS | SPIES | {"os.memfd_create"}
+_KEPT = (
+    CODE_SINKS
+    | COMMAND_SINKS
+    | DECODERS
+    | NETWORK
+    | KEPT_BUILTINS
+    | SPIES
+    | SCHEDULERS
+    | BUILD_FETCHERS
+    | {"os.memfd_create"}
+)
 _BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython", "hatchling")
-_KEPT_HEADS = ("ctypes.", "winreg.", "_winreg.", "importlib.machinery.", "importlib.util.", "pip.")
+_KEPT_HEADS = (
+    "ctypes.",
+    "winreg.",
+    "_winreg.",
+    "importlib.machinery.",
+    "importlib.util.",
+    "pip.",
+    "setuptools.command.easy_install.main",
+)
 
 
 @dataclass(slots=True)

@@ -1,11 +1,11 @@
 """Code or a program that was decoded or downloaded is executed.
 
-**What it looks for.** A value that went through a decoder (base64, hex, zlib, marshal, a cipher, character codes, ...) or
-came from the network reaches `exec`, `eval`, a function made of a code object, or a command; also by way of a file that is
-written first and run then, and shell commands that fetch and run by themselves. Names are resolved and constants folded:
-aliases, `getattr`, `__import__`, split or reversed strings and helper functions make no difference. Code in constants is
-decoded and read in turn, at most four layers deep, and never run. A text that decodes to a Python program counts even where it
-is not seen how it is run.
+**What it looks for.** A value that went through a decoder (base64, hex, zlib, marshal, a cipher, character codes, ...) or came
+over the network, by whatever client, reaches `exec`, `eval`, a function made of a code object, or a command; also by way of a
+file that is written first and run then, or out of a picture or a sound; and shell commands that fetch and run by themselves.
+Names are resolved and constants folded: aliases, `getattr`, `__import__`, split or reversed strings and helper functions make
+no difference. Code in constants is decoded and read in turn, at most four layers deep, and never run. A text that decodes to a
+Python program counts even where it is not seen how it is run.
 
 **Why it matters.** Nearly every hidden payload begins this way; honest packages ship their code in the open.
 
@@ -28,7 +28,7 @@ from bonded.facts import footholds
 from bonded.facts.files import WHOLE
 from bonded.facts.known import DECODERS, TIES, UNPICKLERS
 from bonded.facts.model import Call, Facts, Module
-from bonded.facts.value import CHARS, DATAFILE, DECODED, DOWNLOADED, PARSED
+from bonded.facts.value import CHARS, CODE, DATAFILE, DECODED, DOWNLOADED, PARSED
 from bonded.values.finding import Severity, When
 
 _SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
@@ -83,7 +83,8 @@ def _sureness(call: Call, labels: frozenset[str]) -> float:
     """Less sure where the value may come from a caller, or was picked out of parsed data and only evaluated."""
     if "parameter" in labels and call.arguments[0].text is None:
         return 0.5
-    return 0.6 if PARSED in labels and call.name == "builtins.eval" else 1.0
+    evaluated = call.name == "builtins.eval" and CODE not in labels  # of a compiled program, eval runs all
+    return 0.6 if PARSED in labels and evaluated else 1.0
 
 
 def _is_spelled(call: Call) -> bool:

@@ -1,9 +1,10 @@
 """The package writes a program that stands in its source as a text, and runs it.
 
 **What it looks for.** Python, shell or machine code in a constant that is written to a file (often one with a name of the
-moment) and then run; Python that stands in the source in an encoding and is unfolded into a file; machine code in a constant
-that is written anywhere; and what was downloaded or decoded and is saved under the name of a program (`.exe`, `.vbs`, ...),
-above all when it was both. What such a text does is read as well, as the layer below.
+moment) and then run; a program out of an archive that the package brings along, unpacked and run; Python that stands in the
+source in an encoding and is unfolded into a file; machine code in a constant that is written anywhere; and what was downloaded
+or decoded and is saved under the name of a program (`.exe`, `.vbs`, ...), above all when it was both. What such a text does is
+read as well, as the layer below.
 
 **Why it matters.** A program inside a text is seen by no import and by few scanners; running it apart hides it a second time.
 
@@ -45,7 +46,9 @@ def dropped(facts: Facts) -> Iterator[Hit]:
         for call in module.calls:
             if runs_command(call) and EMBEDDED in labels_of(call.arguments) and not _compiles(call):
                 sure = 0.85 if call.when in _SOON else 0.5
-                hit = at(module, call, "a program that stood in a text is run", sure, steps_of(call, EMBEDDED))
+                hit = at(
+                    module, call, "a program that stood in a text or an archive is run", sure, steps_of(call, EMBEDDED)
+                )
                 yield hit if call.when in _SOON else graver(hit, Severity.MEDIUM)
             elif call.name == WRITE and _fetched(call):
                 what = "a downloaded or decoded program is saved where Windows runs it by its name"

@@ -1,8 +1,8 @@
 """The package installs other packages by itself, when it is installed or imported.
 
-**What it looks for.** `pip install` and its like as a command, or `pip.main([...])`, that run at install, start-up or import:
-by name, or of an address, or out of another index; tools that fetch a package from an address and run it (`uvx`, `npx`); and
-commands that change the index that others are installed from.
+**What it looks for.** `pip install` and its like as a command, `pip.main([...])`, or what a build tool has of its own, that
+run at install, start-up or import: by name, or of an address, or out of another index; tools that fetch a package from an
+address and run it (`uvx`, `npx`); and commands that change the index that others are installed from.
 
 **Why it matters.** What is fetched so appears in no metadata, is pinned by nothing, and may be another thing tomorrow. Payloads
 are kept out of the sight of an index that way.
@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 from bonded.checks.commands import command_text
 from bonded.checks.kit import Hit, at, check, graver, runs_command
+from bonded.facts.known import BUILD_FETCHERS
 from bonded.facts.model import Call, Facts, Module
 from bonded.values.finding import Severity, When
 
@@ -34,7 +35,9 @@ _RUNS = re.compile(
 """Tools that fetch a package and run it at once."""
 _SETS = re.compile(r"(?i)\b(?:pip[\d.]* config (?:--\w+ )?set \S*index-url|npm config set registry)\s")
 _SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
-_MAIN = frozenset({"pip.main", "pip._internal.main", "pip._internal.cli.main.main"})
+_MAIN = frozenset(
+    {"pip.main", "pip._internal.main", "pip._internal.cli.main.main", "setuptools.command.easy_install.main"}
+)
 
 
 @check(
@@ -47,8 +50,11 @@ def installs(facts: Facts) -> Iterator[Hit]:
     """Look at commands and calls of pip that run by themselves."""
     for module in facts.modules:
         for call in module.calls:
-            if call.when in _SOON and (runs_command(call) or call.name in _MAIN):
-                line = ("pip " if call.name in _MAIN else "") + command_text(call)
+            if call.when in _SOON and call.name in BUILD_FETCHERS and _ADDRESS.search(command_text(call)):
+                yield _hit(module, call, command_text(call))
+            elif call.when in _SOON and (runs_command(call) or call.name in _MAIN):
+                verb = "pip install " if call.name.startswith("setuptools.") else "pip "
+                line = (verb if call.name in _MAIN else "") + command_text(call)
                 if _INSTALL.search(line):
                     yield _hit(module, call, line)
                 elif _RUNS.search(line):

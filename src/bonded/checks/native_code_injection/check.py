@@ -1,8 +1,8 @@
 """Machine code is put into memory and run, or a foreign library is loaded into a program.
 
 **What it looks for.** Through `ctypes`: memory that may be run (`VirtualAlloc`, `mprotect`, `mmap` with `PROT_EXEC`), bytes
-moved there, threads started in it or in another process; libraries that were decoded or downloaded a moment before and are
-loaded then; programs that live in memory only (`memfd_create`).
+moved there, threads started in it or in another process; libraries that were decoded, put together or downloaded a moment
+before and are loaded then; programs that live in memory only (`memfd_create`).
 
 **Why it matters.** This is how a payload runs without a file that anybody could look at.
 
@@ -68,8 +68,10 @@ def injected(facts: Facts) -> Iterator[Hit]:
 
 def _look(module: Module, call: Call, steps: int) -> Iterator[Hit]:
     name = _last(call)
-    if call.name in _LOADERS and labels_of(call.arguments[:1]) & {DECODED, DOWNLOADED}:
-        yield at(module, call, "a decoded or downloaded library is loaded", 0.9, steps_of(call, DECODED, DOWNLOADED))
+    if call.name in _LOADERS and labels_of(call.arguments[:1]) & {CHARS, DECODED, DOWNLOADED}:
+        yield at(
+            module, call, "a decoded or downloaded library is loaded", 0.9, steps_of(call, CHARS, DECODED, DOWNLOADED)
+        )
     elif name in (*_MEMORY, *_MOVE, *_START) and name != "mmap":
         hidden = bool(labels_of(call.arguments) & {DECODED, DOWNLOADED, CHARS})
         grave = steps >= 2 or hidden or name in _OTHERS

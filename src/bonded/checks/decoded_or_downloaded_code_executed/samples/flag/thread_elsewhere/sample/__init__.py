@@ -1,0 +1,3 @@
+from .sync import Sync
+
+Sync().start()
