@@ -40,6 +40,13 @@ def labels(source: str, name: str) -> set[str]:
         ("~/.claude/settings.json", True),
         ("…/site-packages/requests/api.py", True),
         ("…/site-packages/requests/cacert.pem", False),
+        ("~/.vimrc", True),
+        ("/home/x/.config/nvim/init.lua", True),
+        ("~/.config/environment.d/10-x.conf", True),
+        ("~/.vscode/extensions/x.y-1.0.0", True),
+        ("~/.cursor/extensions/x/extension.js", True),
+        ("src/extensions/x.js", False),
+        ("docs/environment.d.md", False),
         ("project/.npmrc", False),
         (".git/config.lock", False),
         ("/tmp/startup.log", False),
@@ -54,7 +61,9 @@ def test_places_where_programs_start_by_themselves(path: str, starts: bool) -> N
 
 def test_keys_of_the_registry() -> None:
     assert footholds.is_run_key("Software\\Microsoft\\Windows\\CurrentVersion\\Run")
+    assert footholds.is_run_key("Software\\Classes\\CLSID\\{0}\\InprocServer32")
     assert not footholds.is_run_key("Software\\Python\\PythonCore")
+    assert not footholds.is_run_key("Software\\Classes\\.py")
 
 
 @pytest.mark.parametrize(

@@ -10,14 +10,21 @@ from bonded.checks.commands import command_text
 from bonded.checks.kit import runs_command
 from bonded.facts import footholds
 from bonded.facts.files import WRITE
+from bonded.facts.known import SCHEDULERS
 from bonded.facts.model import Argument, Call, Facts, Module
 
 _COMMAND = re.compile(
-    r"(?i)\breg(\.exe)?[\"']?\s+add\b[^\n]{0,200}\\run|\bschtasks(\.exe)?\b[^\n]{0,200}/create|\bcrontab\s+(-\s*$|-\s|/|-u|\S+\.(txt|cron))"
+    r"(?i)\breg(\.exe)?[\"']?\s+add\b[^\n]{0,200}"
+    r"(\\run|userinitmprlogonscript|\\winlogon\b|image file execution options|\\shell\\open\\command)"
+    r"|\bschtasks(\.exe)?\b[^\n]{0,200}/create|\bcrontab\s+(-\s*$|-\s|/|-u|\S+\.(txt|cron))"
     r"|\|\s*crontab\b|\bsystemctl\b[^\n]{0,60}\senable|\blaunchctl\s+(load|bootstrap)|\bsc(\.exe)?\s+create\b|new-scheduledtask|register-scheduledtask"
     r"|>>?\s*[\"']?(~|\$HOME|/root|/home/[^/\s]+)/\.(bashrc|zshrc|profile|bash_profile|ssh/authorized_keys)|>>?\s*/etc/(cron|profile|rc\.local|ld\.so)"
     r"|update-rc\.d|\b(copy|move|xcopy)\b[^\n]{0,300}start menu.programs.startup|add-mppreference|itemproperty[^\n]{0,160}currentversion\\run"
+    r"|\bgit(\.exe)?\s+config\s[^\n]{0,60}--(?:global|system)\s[^\n]{0,60}\b(?:core\.(?:hookspath|fsmonitor|sshcommand)|init\.templatedir)\b"
+    r"|\bmake\s+(?:new\s+)?login\s+item\b"
 )
+_EVENTS = re.compile(r"(?i)root[\\/]+subscription|eventconsumer")
+"""Where the system keeps what it starts when something happens."""
 _SETS = ("winreg.SetValueEx", "winreg.SetValue", "_winreg.SetValueEx", "_winreg.SetValue")
 
 
@@ -51,6 +58,10 @@ def _what(call: Call, key: bool) -> str:
         return f"a file is written to {place}" if place else ""
     if call.name in _SETS:
         return "a program is entered under a Run key of the registry" if key else ""
+    if call.name == "crontab.CronTab().new":
+        return "a job is entered in a table of scheduled jobs"
+    if call.name in SCHEDULERS and _EVENTS.search(command_text(call) + " ".join(_known(one) for one in call.arguments)):
+        return "a program is tied to an event of the system"
     if runs_command(call) and _COMMAND.search(command_text(call)):
         return "a command makes a program start by itself"
     return ""

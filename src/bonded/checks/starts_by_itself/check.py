@@ -1,10 +1,11 @@
 """The package makes a program start by itself, at every log-in or at set times.
 
 **What it looks for.** Files that are written or copied to where programs are started from: the start-up folder, autostart and
-launch agents, tables of scheduled jobs, services, profiles of shells, the keys that may log in, the start-up of Python and of
-notebooks, hooks of a version control system, settings of package tools, editors and assistants, the code of another program or
-package; values under the `Run` keys of the registry; and commands that arrange the same (`schtasks`, `reg add`, `crontab`,
-`systemctl enable`).
+launch agents, tables of scheduled jobs, services, profiles of shells, terminals and sessions, the keys that may log in, the
+start-up of Python and of notebooks, hooks of a version control system, settings of package tools, editors and assistants,
+extensions of editors, the code of another program or package; values under the `Run` keys of the registry; programs tied to
+events of the system; and commands that arrange the same (`schtasks`, `reg add`, `crontab`, `systemctl enable`, `git config
+--global`).
 
 **Why it matters.** A payload that has run once wants to run again. A library has no reason to: what shall start by itself is
 for the owner of the machine to say.
