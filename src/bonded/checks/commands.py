@@ -16,6 +16,7 @@ _FETCH_AND_RUN = re.compile(
     r"|(;|&&)\s*(ba|z|da)?sh\b|(;|&&)\s*(chmod\s+\S*x|python|\./|/tmp/))"
     r"|(ba|z|da)?sh\s+(-c\s+)?[\"']?<\(\s*(curl|wget)|(ba)?sh\s+-c\s+[\"']?\$\((curl|wget)"
     r"|(?:\beval|\bsource|(?:^|[\s;&])\.)\s+[\"']?(?:<\(|\$\(|`)\s*(curl|wget)\b"
+    r"|\b(?:node|bun|deno)\s+(?:-\w*[ep]|--eval|--print|eval)\s[^\n]{0,400}\b(?:fetch\s*\(|https?\.get|child_process|eval\s*\(|atob\s*\()"
     r"|\bpython[\d.]*\s+-c\s[^\n]{0,400}\b(?:exec|eval)\b[^\n]{0,300}(?:urlopen|requests\.|httpx\.|b64decode|decompress)",
     re.IGNORECASE,
 )
@@ -56,7 +57,9 @@ _REVERSE = re.compile(
     re.IGNORECASE,
 )
 _DECODE = re.compile(
-    r"base64\s+(-d|--decode|-D)\b[^\n]{0,200}\|\s*(ba|z|da)?sh\b|\|\s*xxd\s+-r[^\n]{0,80}\|\s*(ba)?sh", re.IGNORECASE
+    r"base64\s+(-d|--decode|-D)\b[^\n]{0,200}\|\s*(ba|z|da)?sh\b"
+    r"|\b(eval|source|(ba|z|da)?sh\s+-c)\s+[\"']?(\$\(|`|<\()[^\n]{0,4000}\b(base64\s+(-d|--decode|-D)|xxd\s+-r|openssl\s+(enc|base64)\b[^\n]{0,80}\s-d)\b|\|\s*xxd\s+-r[^\n]{0,80}\|\s*(ba)?sh",
+    re.IGNORECASE,
 )
 
 _WAITING = re.compile(
@@ -71,7 +74,8 @@ _WORDS = (
     "curl", "wget", "fetch", "iwr", "invoke-", "lwp-download", "powershell", "pwsh", "start-bitstransfer", "bitsadmin", "certutil",
     "msiexec", "cscript", "wmic", "mshta", "regsvr32", "rundll32", "/dev/tcp", "/dev/udp", "tcpclient", "udpclient",
     "ncat", "netcat", "mkfifo", "telnet", "perl", "php", "ruby", "lua", "awk", "nc.exe", "bash", "socat",
-    "base64", "xxd", "urlopen", "requests.", "httpx.", "b64decode", "decompress", *(f"nc{blank}" for blank in " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"),
+    "base64", "xxd", "openssl", "child_process", "http.get", "https.get", "atob",
+    "urlopen", "requests.", "httpx.", "b64decode", "decompress", *(f"nc{blank}" for blank in " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f"),
 )  # fmt: skip
 """Of these, each pattern above needs one."""
 

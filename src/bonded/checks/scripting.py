@@ -39,8 +39,12 @@ _LOADED = re.compile(
     r":(?:(?:os|posix|nt)\.(?:system|popen|startfile|exec\w+|spawn\w+)|subprocess\.\w+|(?:builtins\.)?(?:exec|eval)|pty\.spawn)\b"
 )
 """What a tag of YAML calls when it is loaded."""
-_SAVER = re.compile(r"curl|wget|bitsadmin|certutil|downloadfile|invoke-webrequest|\biwr\b|base64", re.IGNORECASE)
+_SAVER = re.compile(
+    r"curl|wget|bitsadmin|certutil|downloadfile|downloadstring|powershell|invoke-webrequest|\biwr\b|base64",
+    re.IGNORECASE,
+)
 _LONGEST = 12_000
+_QUOTED = re.compile(r'"([^"\n]{0,400})"')
 _BUILT = (CMAKE, MESON, RUST, MAKE)
 _SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
 
@@ -91,6 +95,10 @@ def _whole(script: Script) -> tuple[str, int, float]:
             if found[1] in run:
                 what = "a file is downloaded and run while the package is built"
                 return what, text.count("\n", 0, found.start()) + 1, _sureness(script)
+    if script.language == RUST:
+        started = _started(text)
+        reading = read_command(started) if started else None
+        return (reading.what, 1, _sureness(script)) if reading is not None else ("", 0, 0.0)
     if script.language not in _SHELLS:
         return "", 0, 0.0
     plain = unfolded(text)
@@ -101,6 +109,12 @@ def _whole(script: Script) -> tuple[str, int, float]:
         what = reading.what if reading is not None else "a script makes a program start by itself, or protects it"
         return what, text.count("\n", 0, first.start() if first else 0) + 1, _sureness(script)
     return "", 0, 0.0
+
+
+def _started(text: str) -> str:
+    """The programs that Rust starts, with what it gives them, as command lines one after the other."""
+    parts = text[:_LONGEST].split("Command::new(")[1:]
+    return "\n".join(" ".join(_QUOTED.findall(one.split(";", 1)[0])) for one in parts[:40])
 
 
 def unfolded(text: str) -> str:
