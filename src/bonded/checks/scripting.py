@@ -43,6 +43,13 @@ _SAVER = re.compile(
     r"curl|wget|bitsadmin|certutil|downloadfile|downloadstring|powershell|invoke-webrequest|\biwr\b|base64",
     re.IGNORECASE,
 )
+_JS_FETCHES = re.compile(r"\bhttps?\b['\"]?\)?\.(?:get|request)\s*\(|\bfetch\s*\(|\baxios\b|XMLHttpRequest")
+_JS_RUNS = re.compile(
+    r"\beval\s*\(|new\s+Function\s*\(|\bvm\b['\"]?\)?\.run|\bexec(?:Sync|File)?\s*\(|\bspawn(?:Sync)?\s*\("
+)
+_JS_VEILED = re.compile(r"\b_0x[0-9a-f]{4,8}\b")
+_MOST_VEILED = 8
+"""Names that only a program makes up; a script with so many went through one that hides."""
 _LONGEST = 12_000
 _QUOTED = re.compile(r'"([^"\n]{0,400})"')
 _BUILT = (CMAKE, MESON, RUST, MAKE)
@@ -95,6 +102,9 @@ def _whole(script: Script) -> tuple[str, int, float]:
             if found[1] in run:
                 what = "a file is downloaded and run while the package is built"
                 return what, text.count("\n", 0, found.start()) + 1, _sureness(script)
+    if script.language == "JavaScript":
+        told = bool(_JS_FETCHES.search(text) and _JS_RUNS.search(text)) or len(_JS_VEILED.findall(text)) >= _MOST_VEILED
+        return ("a script fetches what it runs, or hides what it does", 1, 0.8) if told else ("", 0, 0.0)
     if script.language == RUST:
         started = _started(text)
         reading = read_command(started) if started else None

@@ -58,8 +58,10 @@ def _what(call: Call, key: bool) -> str:
         return f"a file is written to {place}" if place else ""
     if call.name in _SETS:
         return "a program is entered under a Run key of the registry" if key else ""
-    if call.name == "crontab.CronTab().new":
+    if call.name == "crontab.CronTab().new" or call.name.endswith(".RegisterTaskDefinition"):
         return "a job is entered in a table of scheduled jobs"
+    if call.name.startswith("win32service"):
+        return "a service of the system is installed"
     if call.name in SCHEDULERS and _EVENTS.search(command_text(call) + " ".join(_known(one) for one in call.arguments)):
         return "a program is tied to an event of the system"
     if runs_command(call) and _COMMAND.search(command_text(call)):

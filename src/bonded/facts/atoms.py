@@ -133,7 +133,7 @@ _SPELLING: Final = frozenset({"array", "html", "struct", "uuid", "socket", "ipad
 """Modules that spell text among much else: what they spell with is looked for beside `exec`."""
 
 
-_DEAD_DROPS: Final = ("web3", "gspread", "minio", "ipfshttpclient", "googleapiclient", "firebase_admin")
+_DEAD_DROPS: Final = ("web3", "ipfshttpclient")
 """Modules of clients that bring what anybody may have left somewhere."""
 
 
@@ -144,6 +144,7 @@ def sources() -> list[str]:
     return [
         *_module_patterns(_modules(DECODERS | NETWORK) - {"email"} | _modules(SPELLERS) - _SPELLING),
         *(f'"{word}" fullword' for word in _DEAD_DROPS),
+        r"/from[ \t]+github[ \t]+import/",
         '"base64mime" fullword',
         *(f'"{word}" fullword' for word in sorted(_last_names(NETWORK))),
         '"get_payload" fullword',
@@ -316,7 +317,10 @@ CODE: Final = [
 ]
 """Builtins that run code, called or passed on; the word alone is in many a sentence."""
 READS: Final = [r"/(read|read_text|read_bytes|readlines|get_data|read_binary)[ \t]*\(/"]
-NEVER: Final = [r"/(from|import)[ \t]+[a-zA-Z0-9_.]{0,80}(tests?|testing|docs?|examples?|benchmarks?|scripts|tools)/"]
+NEVER: Final = [
+    r"/(import_module|__import__)[ \t]*\([ \t]*['\"][a-zA-Z0-9_.]{0,80}(tests?|testing|docs?|examples?|benchmarks?|scripts|tools)/",
+    r"/(from|import)[ \t]+[a-zA-Z0-9_.]{0,80}(tests?|testing|docs?|examples?|benchmarks?|scripts|tools)/",
+]
 
 HARM: Final = (
     "CurrentVersion", "LaunchAgents", "LaunchDaemons", "autostart", "crontab", "cron.d", "/etc/cron", "systemd/system", "systemd/user",
@@ -325,7 +329,7 @@ HARM: Final = (
     "getsitepackages", "getusersitepackages", "usercustomize", "get_python_lib", "purelib", "/.ipython", ".git/hooks", ".gitconfig", "pip.conf",
     "pip.ini", ".npmrc", ".condarc", "config.fish", "/.claude", "/.cursor", "tasks.json", "/.jupyter", "ssh/config",
     "pip.main", "pip._internal", "WriteProcessMemory", "mprotect", "memfd_create", "stratum+tcp", "xmrig", "PROT_EXEC",
-    ".vimrc", ".tmux.conf", ".xinitrc", ".xprofile", ".bash_aliases", "nvim/init.", "hookspath",
+    ".vimrc", ".tmux.conf", ".xinitrc", ".xprofile", ".bash_aliases", "nvim/init.", "hookspath", "InstallService", "twine.c", "twine import",
     "pymem", "pyinjector", "NtRaiseHardError", "ExitWindowsEx", "PhysicalDrive",
 )  # fmt: skip
 """Words of places where programs start by themselves, and of harm that needs no command."""

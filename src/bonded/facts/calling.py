@@ -113,6 +113,9 @@ _LAST = frozenset(
     for name in CODE_SINKS | COMMAND_SINKS | {one for one in CANON if canonical(one) in CODE_SINKS}
 )
 """The last parts of the names of what runs something."""
+_FINDERS = ("sys.meta_path.insert", "sys.meta_path.append")
+_ASKED = ("find_spec", "find_module", "load_module", "create_module", "exec_module")
+"""Methods of what looks for modules and loads them."""
 _PATHS = ("sys.path.insert", "sys.path.append")
 _GROWING = ("builtins.bytearray().", "builtins.list().", "builtins.int().")
 """What is made by these has the methods of a container, or of a number."""
@@ -229,9 +232,13 @@ class Calling(Methods):
             self.record_call(
                 "site.addsitedir", callee, arguments[-1:], {}, node
             )  # modules are imported from there as well
+        if every and name in _FINDERS:
+            self._finds_modules(every[-1])
         if name in SETUP and any(key in keywords for key in REQUIRING):
             required = {key: one for key, one in keywords.items() if key in REQUIRING}
             self.record_call("setuptools.setup", callee, [], required, node)
+        if name == "pycurl.Curl().setopt" and len(arguments) > 1 and isinstance(node, ast.Call):
+            self._taken_by_curl(arguments[0], node)
         self.files_of(name, callee, arguments, keywords, node)
         came = self._callbacks(name, callee, every, node)
         if name not in ENDING:
@@ -257,7 +264,25 @@ class Calling(Methods):
         elif parts is None:
             parts = self.made(name, callee, every)
         shape = partly.of_call(name, arguments, keywords) if const is UNKNOWN else ""
+        if const is UNKNOWN and not shape and base is not None and name.startswith("pathlib."):
+            shape = partly.of_method(base, name.rpartition(".")[2], arguments, keywords)
         return Value(const, (f"{name}()",), labels, local=local, bound=parts, steps=steps, shape=shape)
+
+    def _taken_by_curl(self, option: Value, node: ast.Call) -> None:
+        """Where a transfer writes to holds what was fetched."""
+        if any(name.endswith(".WRITEDATA") for name in option.names) and len(node.args) > 1:
+            self.mark(node.args[1], frozenset({DOWNLOADED}), (self.step(node, "pycurl.Curl().setopt"),))
+
+    def _finds_modules(self, finder: Value) -> None:
+        """What looks for modules is asked at the next import."""
+        if isinstance(finder.local, (Class, Instance)):
+            kind = finder.local.of if isinstance(finder.local, Instance) else finder.local
+            for method in filter(None, map(kind.method, _ASKED)):
+                self.out.edge(self.scope, method.qualname)
+        for name in finder.names:
+            if self.world.own(name):
+                for one in _ASKED:
+                    self.out.outside_edge(self.scope, f"{name}.{one}")
 
     def _elsewhere(self, name: str, arguments: list[Value], node: ast.AST) -> Later:
         """A function of another module of the package: noted when hidden, fetched or private data goes in, or a text of several
@@ -330,8 +355,14 @@ class Calling(Methods):
 
     def hears(self, function: Function) -> None:
         """A bot calls the function, once it runs."""
-        function.heard = True
+        if not function.heard:
+            function.heard = True
+            self.again(function)
         self.out.edge(BOT, function.qualname)
+
+    @abstractmethod
+    def again(self, function: Function) -> None:
+        """What was executed before it was known that a bot calls it is executed anew; `facts.statements` has it."""
 
     def _bot(self, name: str, every: list[Value]) -> None:
         for one in every:

@@ -219,12 +219,13 @@ RECEIVERS: Final = frozenset(
 )  # fmt: skip
 """Their result is what others wrote."""
 ANSWERING: Final = (
-    "web3.Web3().eth.", "gspread.", "boto3.client().get_object", "boto3.client().receive_message", "boto3.resource().Object().get",
-    "boto3.resource().Bucket().Object().get", "google.cloud.storage.Client().", "azure.storage.blob.", "minio.Minio().get_object",
-    "dropbox.Dropbox().files_download", "ipfshttpclient.connect().", "googleapiclient.discovery.build().", "pymongo.MongoClient()",
-    "firebase_admin.db.reference().get", "huggingface_hub.hf_hub_download", "huggingface_hub.snapshot_download", "solana.rpc.api.Client().",
+    "web3.Web3().eth.", "boto3.client().get_object", "boto3.resource().Object().get", "boto3.resource().Bucket().Object().get",
+    "dropbox.Dropbox().files_download", "ipfshttpclient.connect().", "huggingface_hub.hf_hub_download",
+    "huggingface_hub.snapshot_download", "solana.rpc.api.Client().", "github.Github().get_gist",
+    *(f"github.Github().get_repo().get_{what}" for what in ("commits", "contents", "issue", "release")),
 )  # fmt: skip
-"""Clients of services where anybody may leave something: what they give was written by others."""
+"""Clients of services where strangers may leave something: what they give was written by others. Tables and databases are mostly
+one's own, and are not among them."""
 FETCHES: Final = re.compile(
     r"(?:^|\.)(?:\w*download\w*|\w*retrieve\w*|get_file|cached_path|open|fetch)$",
     re.IGNORECASE,

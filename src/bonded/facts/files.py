@@ -15,6 +15,7 @@ from bonded.facts.outputs import label_of_file
 from bonded.facts.partly import shaped
 from bonded.facts.state import Recorder, argument
 from bonded.facts.value import (
+    CHARS,
     DATAFILE,
     DECODED,
     DOWNLOADED,
@@ -80,6 +81,8 @@ _MOST_FETCHED = 12
 WHOLE = ("clones", "unpacks")
 """Say of a step that what was fetched is a whole project or archive."""
 _MOST_PROGRAMS = 8
+MOST_SCRIPT = 2000
+"""Characters that are kept of a script for another interpreter that is written to a file."""
 WRITE = "file.write"
 """Under this name a written file is a call: its path and what goes in."""
 _SOURCE_LIKE = (".py", ".pyi", ".pyw", ".txt", ".cfg", ".toml", ".ini", ".md", ".rst", ".in", ".pyx", ".pth")
@@ -186,7 +189,7 @@ class Files(Recorder):
         if name in _WRITERS and arguments:
             labels, steps = gather(arguments)
             if labels & (SOURCES | PRIVATE):
-                kept = labels & (SOURCES | PRIVATE)
+                kept = labels & (SOURCES | PRIVATE) | ({DECODED} if labels >= {"xor", CHARS, FILE} else NOTHING)
                 self._write(self.file_key(base), kept, (*steps, self.step(node, f"{name} to a file")))
             if base.bound is not None and base.bound[1] == OPEN:
                 base = base.bound[0] if not any("Temporary" in one for one in base.names) else base
@@ -214,6 +217,8 @@ class Files(Recorder):
         text = footholds.program(flat(content))
         if text is not None and key:
             self._write(key, frozenset({EMBEDDED}), (self.step(node, "a program is written to a file"),))
+            if text and footholds.is_script(text):
+                self.record(WRITE, node, [argument(Value(key)), argument(content, most=MOST_SCRIPT)], hidden=False)
             if len(self.programs) < _MOST_PROGRAMS:
                 self.programs.setdefault(key, text)
 

@@ -116,6 +116,11 @@ def source_in(content: Any) -> str | None:
     return text if len(_IMPORTS.findall(text[:40_000])) >= 2 and _ACTS.search(text) else None
 
 
+def is_script(text: str) -> bool:
+    """Whether a program is one for a shell or another interpreter, and not Python."""
+    return bool(_OTHER.search(text)) and not _IMPORTS.search(text)
+
+
 def program(content: Any) -> str | None:
     """The text of a constant that is a program; None for anything else."""
     if is_native(content):

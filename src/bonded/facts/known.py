@@ -21,6 +21,11 @@ CANON: Final[dict[str, str]] = {
     "io.open": "builtins.open",
     "os.open": "builtins.open",
     "codecs.open": "builtins.open",
+    "aiofiles.open": "builtins.open",
+    "anyio.open_file": "builtins.open",
+    "trio.open_file": "builtins.open",
+    "anyio.Path": "pathlib.Path",
+    "trio.Path": "pathlib.Path",
     "gzip.open": "builtins.open",
     "urllib2": "urllib.request",
     "urllib.urlopen": "urllib.request.urlopen",
@@ -604,12 +609,16 @@ BUILD_FETCHERS: Final = frozenset(
     {"setuptools.Distribution().fetch_build_eggs", "setuptools.dist.Distribution().fetch_build_eggs"}
 )
 """They install what a build is said to need."""
+PUBLISHERS: Final = frozenset({"twine.commands.upload.main", "twine.commands.upload.upload", "twine.cli.dispatch"})
+"""They publish files on an index of packages."""
 SCHEDULERS: Final = frozenset(
     {
         "crontab.CronTab().new",
         "win32com.client.GetObject",
         "wmi.WMI",
-        "win32com.client.Dispatch().RegisterTaskDefinition",
+        "win32com.client.Dispatch().GetFolder().RegisterTaskDefinition",
+        "win32serviceutil.InstallService",
+        "win32service.CreateService",
     }
 )
 """They enter what the system starts at set times, or on an event."""

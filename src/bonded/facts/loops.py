@@ -13,6 +13,9 @@ from bonded.facts.spend import Spend
 from bonded.facts.state import Recorder, World
 from bonded.facts.value import CHARS, NOTHING, SOURCES, Value, gather, reach
 
+_FOUND = (("glob.glob()",), ("glob.iglob()",))
+"""Each of what these give is a path of the shape that was looked for."""
+
 
 class Loops(Recorder, ABC):
     """Comprehensions over known items are folded one by one, within the budget; over unknown ones they are seen once."""
@@ -116,4 +119,5 @@ def any_of(source: Value) -> Value:
     """What stands for every item of `source`."""
     labels, steps = reach(source)
     names = tuple(dict.fromkeys(one for item in (source.items or ())[:20] for one in item.names))[:6]
-    return Value(names=names, labels=labels, steps=steps, shape=source.shape if source.shape == SITE else "")
+    told = source.shape == SITE or source.names in _FOUND
+    return Value(names=names, labels=labels, steps=steps, shape=source.shape if told else "")

@@ -8,7 +8,7 @@ from typing import Any
 from bonded.facts import fold_calls, partly
 from bonded.facts.holding import Holding
 from bonded.facts.known import CIPHER_METHODS, ENCODING_NAMES
-from bonded.facts.operators import flat
+from bonded.facts.operators import flat, fold_path
 from bonded.facts.scope import Later
 from bonded.facts.state import argument
 from bonded.facts.value import CHARS, DECODED, ENCRYPTED, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather
@@ -76,6 +76,8 @@ class Methods(Holding):
             return None
         if name in ("joinpath", "resolve", "absolute", "expanduser") and isinstance(whole, str):
             return fold_calls.function("os.path.join", [whole, *consts], {}, self.spend)
+        if name == "with_name" and isinstance(whole, str):
+            return fold_calls.function("os.path.join", [fold_path(whole, "parent"), *consts], {}, self.spend)
         return fold_calls.method(whole, name, consts, named, self.spend)
 
     def _grow(self, callee: Value, name: str, arguments: list[Value], node: ast.AST) -> None:

@@ -14,7 +14,20 @@ from bonded.facts.value import CREDENTIALS, ENVIRONMENT, GAP, HOST, MOST_SHAPE, 
 _PERCENT = re.compile(r"%(?:\([^)]*\))?[-+ #0-9.]*[a-zA-Z]")
 _BRACES = re.compile(r"\{[^{}]*\}")
 _SAME: Final = frozenset(
-    {"strip", "lstrip", "rstrip", "encode", "decode", "lower", "upper", "replace", "as_posix", "resolve"}
+    {
+        "strip",
+        "lstrip",
+        "rstrip",
+        "encode",
+        "decode",
+        "lower",
+        "upper",
+        "replace",
+        "as_posix",
+        "resolve",
+        "absolute",
+        "expanduser",
+    }
 )
 """Methods after which the shape of a text is much as before."""
 
@@ -121,6 +134,8 @@ def of_call(name: str, arguments: list[Value], keywords: dict[str, Value]) -> st
         return of_module(arguments[0].const)
     if name in ("os.path.join", "pathlib.Path") and len(arguments) > 1:
         return bounded("/".join(map(shaped, arguments)))
+    if name in ("glob.glob", "glob.iglob") and arguments:
+        return bounded(shaped(arguments[0]))
     if name in _KEPT:
         first = arguments[0] if arguments else keywords.get("url")
         return bounded(shaped(first)) if first is not None else ""

@@ -15,6 +15,11 @@ Place = tuple[str, str]
 SOONEST = (When.INSTALL, When.STARTUP, When.IMPORT)
 _CALLED = re.compile(rb"([A-Za-z_][A-Za-z0-9_]*+)(?:[ \t]*\(|[ \t]+as[ \t])")
 """Names that are called, or imported under another name."""
+_PASSED = re.compile(
+    rb"(?:\btarget[ \t]*=|\b(?:register|submit|start_new_thread|call_soon|to_thread|Timer)[ \t]*\([^()\n]{0,40}?)[ \t]*"
+    rb"\b([A-Za-z_][A-Za-z0-9_]*+)[ \t]*[,)]"
+)
+"""Names of functions that are given to what calls them: a thread, a pool, the end of the program."""
 _MOST_NAMES = 4
 
 
@@ -118,4 +123,4 @@ def uncalled(out: Gathered, known: set[str]) -> set[str]:
 
 def called_names(data: bytes) -> set[str]:
     """Names that a source calls, or imports under a name of its own."""
-    return {found.decode("ascii") for found in set(_CALLED.findall(data))}
+    return {found.decode("ascii") for found in {*_CALLED.findall(data), *_PASSED.findall(data)}}

@@ -161,7 +161,14 @@ class Running(Lookups):
             if option.const == "-m" and isinstance(text, str) and self.world.own(text):
                 self.out.imports.append(text)
                 self.out.outside_edge(self.scope, f"{text}.{MAIN}")
-            if option.const == "-c" and isinstance(text, str) and "\n" in text + "\n" and len(text) > 3:
+            if (
+                option.const == "-c"
+                and not SOURCES.isdisjoint(code.labels)
+                and items
+                and _PYTHON.match(shaped(items[0]))
+            ):
+                self.run_code("builtins.exec", Value(names=("builtins.exec",)), [code], {}, node)
+            elif option.const == "-c" and isinstance(text, str) and "\n" in text + "\n" and len(text) > 3:
                 self.nested(text, node, expression=False, hidden=bool(code.labels & SOURCES))
 
     def _data_as_code(self, path: Value, node: ast.AST) -> None:

@@ -15,6 +15,7 @@ from bonded.facts.known import (
     DECODERS,
     KEPT_BUILTINS,
     NETWORK,
+    PUBLISHERS,
     SCHEDULERS,
     SPIES,
     canonical,
@@ -37,6 +38,7 @@ _KEPT = (
     | SPIES
     | SCHEDULERS
     | BUILD_FETCHERS
+    | PUBLISHERS
     | {"os.memfd_create"}
 )
 _BUILD_TOOLS = ("setuptools", "distutils", "wheel", "numpy.distutils", "skbuild", "Cython", "hatchling")

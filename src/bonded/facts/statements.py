@@ -43,6 +43,8 @@ class Interpreter(Branches):
         super().__init__(path, lines, spend, world)
         self.functions: list[Function] = []
         self._lambdas: set[int] = set()
+        self._read: set[int] = set()
+        """Numbers of the functions that were executed by themselves."""
 
     def module(self, tree: ast.Module) -> None:
         """Execute the top level."""
@@ -55,7 +57,13 @@ class Interpreter(Branches):
             function = self.functions[done]
             done += 1
             if wanted(function):
+                self._read.add(function.number)
                 self._outer(function)
+
+    def again(self, function: Function) -> None:
+        """Execute a function once more with the others, if it was executed already."""
+        if function.number in self._read:
+            self.functions.append(function)
 
     def _outer(self, function: Function) -> None:
         arguments = function.node.args

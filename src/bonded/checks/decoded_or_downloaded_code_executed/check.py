@@ -103,7 +103,7 @@ def _command(module: Module, call: Call) -> Iterator[Hit]:
         given = ("parameter" in labels or cloned) and call.when not in _SOON and not is_script_host(command_text(call))
         hit = at(module, call, "a downloaded program is run", 0.5 if given else 0.9, steps_of(call, DOWNLOADED))
         yield graver(hit, Severity.HIGH) if given else hit
-    elif DECODED in labels and not labels & {"parameter", PARSED}:
+    elif DECODED in labels and PARSED not in labels and ("parameter" not in labels or call.when in _SOON):
         yield at(module, call, "a decoded command or program is run", 0.9, steps_of(call, DECODED))
     elif CHARS in labels and _is_spelled(call):
         yield graver(

@@ -2,9 +2,9 @@
 
 **What it looks for.** Python, shell or machine code in a constant that is written to a file (often one with a name of the
 moment) and then run; a program out of an archive that the package brings along, unpacked and run; Python that stands in the
-source in an encoding and is unfolded into a file; machine code in a constant that is written anywhere; and what was downloaded
-or decoded and is saved under the name of a program (`.exe`, `.vbs`, ...), above all when it was both. What such a text does is
-read as well, as the layer below.
+source in an encoding and is unfolded into a file; machine code in a constant that is written anywhere; scripts for a shell
+that are written to a file, and fetch or hide what they run; and what was downloaded or decoded and is saved under the name of
+a program (`.exe`, `.vbs`, ...), above all when it was both. What such a text does is read as well, as the layer below.
 
 **Why it matters.** A program inside a text is seen by no import and by few scanners; running it apart hides it a second time.
 
@@ -19,10 +19,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bonded.checks.commands import command_text
+from bonded.checks.commands import Reading, command_text, read_command
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command, steps_of
 from bonded.facts.files import WRITE
-from bonded.facts.footholds import PROGRAMS, program
+from bonded.facts.footholds import PROGRAMS, is_script, program
 from bonded.facts.model import Call, Facts
 from bonded.facts.value import DECODED, DOWNLOADED, EMBEDDED
 from bonded.values.finding import Severity, When
@@ -55,6 +55,11 @@ def dropped(facts: Facts) -> Iterator[Hit]:
                 both = labels_of(call.arguments[1:]) >= {DOWNLOADED, DECODED}
                 hit = at(module, call, what, 0.9 if both else 0.7, steps_of(call, DOWNLOADED, DECODED))
                 yield graver(hit, Severity.HIGH if both or call.when in _SOON else Severity.MEDIUM)
+            elif call.name == WRITE and (reading := _script(call)) is not None:
+                hit = at(
+                    module, call, f"a script is written to a file: {reading.what}", 0.9 if call.when in _SOON else 0.5
+                )
+                yield hit if call.when in _SOON else graver(hit, Severity.LOW)
             elif call.name == WRITE and _unfolded(call):
                 what = "a program that is hidden in a text is written to a file"
                 yield at(module, call, what, 0.75, steps_of(call, DECODED))
@@ -67,6 +72,12 @@ def _compiles(call: Call) -> bool:
     """Whether the command compiles, tests or keeps what it is given, and does not run it."""
     line = f" {command_text(call)} ".lower()
     return bool(_KEEPER.match(line)) or any(word in line for word in _COMPILERS)
+
+
+def _script(call: Call) -> Reading | None:
+    """What a script for another interpreter, which is written to a file, does that is hostile."""
+    text = (call.arguments[1].text or "") if len(call.arguments) > 1 else ""
+    return read_command(text) if is_script(text) else None
 
 
 def _fetched(call: Call) -> bool:

@@ -1,0 +1,3 @@
+from .table import unfold
+
+unfold(31, "first")
