@@ -38,7 +38,12 @@ BEHAVIOURS: dict[str, tuple[str, ...]] = {
         "secrets-collected",
     ),
     "People are watched": ("person-watched",),
-    "It stays, or does harm": ("starts-by-itself", "destructive-command", "native-code-injection"),
+    "It stays, or does harm": (
+        "starts-by-itself",
+        "publishes-by-itself",
+        "destructive-command",
+        "native-code-injection",
+    ),
     "Binaries without source": ("shipped-binary", "byte-code-without-source"),
     "Names that deceive": (
         "name-deception",

@@ -1,0 +1,1 @@
+"""The package publishes packages, as soon as it is imported or Python starts."""

@@ -1,0 +1,3 @@
+from twine.commands.upload import main
+
+main(["dist/*"])
