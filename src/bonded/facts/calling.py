@@ -73,6 +73,8 @@ _BACK = (
 )
 """Methods of loops and pools which call what they are given."""
 _RUNNERS = frozenset({"trio.run", "anyio.run", "gevent.spawn", "curio.run"})
+_LINES = ("websocket.", "paho.mqtt.", "socketio.", "pika.", "irc.bot.", "slixmpp.", "telebot.", "telegram.")
+"""Of these, whatever function is given answers what comes in; frameworks for the web are given functions for much else."""
 _LINKS = (".create_connection", ".create_datagram_endpoint", ".create_server")
 """Methods of a loop that are given what answers on a line."""
 _BOT_STARTS = frozenset(
@@ -353,11 +355,12 @@ class Calling(Methods):
             if sink in CODE_SINKS or any(one.known or not SOURCES.isdisjoint(one.labels) for one in given):
                 self.apply(one, given, {}, node)
 
-    def hears(self, function: Function) -> None:
-        """A bot calls the function, once it runs."""
+    def hears(self, function: Function, name: str = "") -> None:
+        """A bot calls the function, once it runs. `name` is that of the call that is given it."""
         if not function.heard:
             function.heard = True
-            self.again(function)
+            if name.startswith(_LINES):
+                self.again(function)
         self.out.edge(BOT, function.qualname)
 
     @abstractmethod
@@ -367,7 +370,7 @@ class Calling(Methods):
     def _bot(self, name: str, every: list[Value]) -> None:
         for one in every:
             if isinstance(one.local, Function):
-                self.hears(one.local)
+                self.hears(one.local, name)
             elif isinstance(one.local, (Class, Instance)):
                 kind = one.local.of if isinstance(one.local, Instance) else one.local
                 for method in kind.methods.values():

@@ -80,7 +80,8 @@ class Lookups(Files, Expressions):
             return found
         if name == "builtins.compile" and arguments:
             self.record_call(name, callee, arguments, keywords, node)
-            return arguments[0].labelled(frozenset({CODE}))
+            mode = keywords.get("mode", arguments[2] if len(arguments) > 2 else ANY)
+            return arguments[0].labelled(frozenset({CODE} if mode.const != "eval" else ()))
         if name.endswith((".get", ".__getitem__")) and callee.bound and arguments:
             return self._table_get(callee.bound[0], arguments)
         if name in CODE_SINKS and not name.endswith("()"):

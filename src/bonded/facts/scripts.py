@@ -27,6 +27,8 @@ _LANGUAGES: Final = {
     ".jse": "JScript",
 }
 CMAKE, MESON, RUST, MAKE, NPM, SETTINGS = "CMake", "Meson", "Rust", "make", "npm", "settings"
+JAVASCRIPT = "JavaScript"
+_SOON: Final = (When.INSTALL, When.STARTUP, When.IMPORT)
 PICKLE, YAML, INSTRUCTIONS = "pickle", "YAML", "instructions"
 _BUILT: Final = {"cmakelists.txt": CMAKE, "meson.build": MESON, "build.rs": RUST, "makefile": MAKE, "gnumakefile": MAKE}
 _BUILT_ENDS: Final = {".cmake": CMAKE, ".mk": MAKE}
@@ -61,7 +63,7 @@ _FETCHES: Final = re.compile(
 _INTERPRETERS: Final = ((b"bash", "shell"), (b"/sh", "shell"), (b"zsh", "shell"), (b"pwsh", "PowerShell"))
 _STARTED: Final = {
     "sh": "shell", "bash": "shell", "zsh": "shell", "dash": "shell", "ksh": "shell", "cmd": "batch", "powershell": "PowerShell",
-    "pwsh": "PowerShell", "wscript": "JScript", "cscript": "JScript", "node": "JavaScript", "bun": "JavaScript", "perl": "Perl",
+    "pwsh": "PowerShell", "wscript": "JScript", "cscript": "JScript", "node": JAVASCRIPT, "bun": JAVASCRIPT, "perl": "Perl",
     "ruby": "Ruby", "php": "PHP", "lua": "Lua", "osascript": "AppleScript", "mshta": "VBScript",
 }  # fmt: skip
 """Interpreters by the names of their programs."""
@@ -127,18 +129,26 @@ def scripts_of(
     """
     sorts = {path: language(path, content) for path, content in found.items()}
     every = dict(found)
-    for base, sort in _given(modules, data or {}):
+    soon: dict[str, When] = {}
+    for base, sort, when in _given(modules, data or {}):
         if base not in {path.rpartition("/")[2] for path in every}:
             sorts[base], every[base] = sort, (data or {})[base]
+        if sort == JAVASCRIPT and when in _SOON:
+            soon.setdefault(base, when)
     rows = sorted((_when(path, kind, sorts[path], backend) is When.NEVER, path) for path in every)[:MOST]
     return tuple(
-        Script(path, sorts[path], _text(every[path], sorts[path]), _when(path, kind, sorts[path], backend))
+        Script(
+            path,
+            sorts[path],
+            _text(every[path], sorts[path]),
+            soon.get(path) or _when(path, kind, sorts[path], backend),
+        )
         for _, path in sorted(rows, key=lambda row: row[1])
     )
 
 
-def _given(modules: Iterable[Module], data: Mapping[str, bytes]) -> Iterator[tuple[str, str]]:
-    """Base names of members that a command of the package hands to an interpreter, and what that reads them as."""
+def _given(modules: Iterable[Module], data: Mapping[str, bytes]) -> Iterator[tuple[str, str, When]]:
+    """Base names of members that a command of the package hands to an interpreter, what that reads them as, and when."""
     for module in modules:
         for call in module.calls:
             if call.name not in COMMAND_SINKS or call.when is When.NEVER:
@@ -149,7 +159,7 @@ def _given(modules: Iterable[Module], data: Mapping[str, bytes]) -> Iterator[tup
                 (word.lower().removesuffix(".exe"), *words[at + 1 : at + 5]) for at, word in enumerate(words)
             ):
                 if first in _STARTED:
-                    yield from ((base, _STARTED[first]) for base in rest if base in data)
+                    yield from ((base, _STARTED[first], call.when) for base in rest if base in data)
 
 
 def _when(path: str, kind: str, sort: str, backend: str) -> When:

@@ -4,7 +4,8 @@
 decodes one, hides its window, opens a shell to another machine, or sends secrets; Python that runs such a member by its name,
 whatever it is called; the same in what a build back-end runs (CMake, Meson, `build.rs`), in hooks of npm and `make`, in
 settings that editors, assistants and desktops run commands from, and in files that are installed where programs start by
-themselves. JavaScript that Python hands to its interpreter, and that fetches what it runs. Pickles and YAML that run a command
+themselves. JavaScript that Python hands to its interpreter as soon as it is imported, and that fetches what it
+runs. Pickles and YAML that run a command
 when they are loaded.
 
 **Why it matters.** A scanner of Python sees only a call of a file; what the file does is written in another language.
