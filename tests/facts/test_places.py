@@ -60,6 +60,11 @@ COMMANDS = {
     "/usr/bin/id": "host",
     "env": "environment",
     "sudo ifconfig eth0": "host",
+    "gh auth token": "credentials",
+    "gpg --batch --export-secret-keys": "credentials",
+    "gpg --verify x.asc": "",
+    "gcloud auth --quiet print-access-token": "credentials",
+    "gh auth status": "",
     "idle": "",
     "cc -c x.c": "",
 }
@@ -68,6 +73,19 @@ COMMANDS = {
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_commands(command: str) -> None:
     assert places.tells(command) == COMMANDS[command]
+
+
+@pytest.mark.parametrize(
+    ("path", "yes"),
+    [(".env", True), ("…/.env.local", True), (".env.example", False), (".venv", False), ("a.env", False)],
+)
+def test_settings(path: str, yes: bool) -> None:
+    assert places.is_settings(path) is yes
+
+
+def test_services_of_variables() -> None:
+    assert places.service_of("github_token") == places.service_of("GH_TOKEN") == "github"
+    assert places.service_of("SAMPLE_TOKEN") == ""
 
 
 def test_kinds_of_the_file_are_those_of_the_code() -> None:

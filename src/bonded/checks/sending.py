@@ -24,13 +24,17 @@ from bonded.facts.value import (
     HOST,
     PRIVATE,
     WATCHED,
+    tokens,
 )
 from bonded.values.finding import When
 
+SEVERAL = "keys to several services"
+"""Stands among the labels of what goes along where it has the keys to more than one service: no service is told those of others."""
 NAMED = {
     CREDENTIALS: "what is read from where secrets lie",
     WATCHED: "what the person at the machine types, copies, shows or says",
     FOUND: "a file that was looked for in the user's folders",
+    SEVERAL: "the keys to several services",
     ENVIRONMENT: "the environment",
     HOST: "the names or addresses of the machine or its user",
 }
@@ -50,6 +54,8 @@ TELLING = (
 )
 """Kinds of destinations that tell something, the most telling first."""
 _SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
+MANY = 3
+"""Two keys may be two ways to call one service; of what runs by itself, two are enough."""
 HIDDEN_ENDS = frozenset(
     {places.CALL_BACK, places.REQUEST_BIN, places.HOOK, places.TUNNEL, places.RAW, places.PASTE, places.DROP}
 )
@@ -134,6 +140,10 @@ def _direct(call: Call, ends: list[tuple[str, str, bool]]) -> Iterator[Sending]:
     labels = frozenset(label for one in call.arguments if one.name not in _NOT_SENT for label in one.labels)
     if call.name.startswith(LOOK_UPS) and not kind:
         labels -= PRIVATE  # looking up one's own name tells nobody
+    if kind == places.METADATA:
+        labels -= {CREDENTIALS}  # it is shown what it gave
+    if len(tokens(labels)) >= (2 if call.when in _SOON else MANY):
+        labels |= {SEVERAL}
     if (kind != places.LOCAL or _stands_in(call, labels)) and (kind != places.RESOLVER or labels & PRIVATE):
         yield Sending(call, kind, address, labels, fixed, _is_veiled(call, address))
 

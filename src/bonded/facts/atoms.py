@@ -189,9 +189,15 @@ def private() -> list[str]:
     return [
         *(f'"{word}" fullword' for word in sorted(last)),
         *_module_patterns({parts[0] for parts in _parts(SPIES)} - _SHARED - {"subprocess"}),
+        '"dotenv_values" fullword',
         r"/platform\.node|environ[ \t\n]*([^a-zA-Z_0-9\[. \t\n]|\.(items|copy|values|keys))/",
         *(_literal(part.lstrip("/")) for part in files),
     ]
+
+
+def service_keys() -> list[str]:
+    """The variables that hold the key to a service: a file in which several are named may send them."""
+    return [f'"{name}" fullword' for names in places.table("variables").values() for name in map(str.upper, names)]
 
 
 def _spying() -> set[str]:

@@ -9,7 +9,7 @@ from bonded.facts.expressions import PARAMETER
 from bonded.facts.following import Following
 from bonded.facts.known import canonical
 from bonded.facts.scope import Class, Function, Instance
-from bonded.facts.value import ANY, ENVIRONMENT, MESSAGE, NOTHING, PRIVATE, SOURCES, Value, join, reach
+from bonded.facts.value import ANY, ENVIRONMENT, MESSAGE, NOTHING, SOURCES, Value, join, private, reach
 
 
 class Binding(Following):
@@ -79,8 +79,9 @@ class Binding(Following):
     def _filled(self, target: ast.expr, value: Value) -> None:
         """An item or attribute of something was set: what it belongs to holds what is private in it."""
         labels, steps = reach(value)
-        if not labels.isdisjoint(PRIVATE):
-            self.mark(target, labels & PRIVATE, steps)
+        held = private(labels)
+        if held:
+            self.mark(target, held, steps)
 
     def set_global(self, held: Value, index: Value, value: Value) -> None:
         """`globals()[index] = value`."""
@@ -134,7 +135,7 @@ class Binding(Following):
             self.env.values[name] = Value(table={**old.table, index.const: value}, labels=old.labels)
         else:
             labels, steps = reach(value)
-            self.env.values[name] = old.labelled(labels & (SOURCES | PRIVATE), *steps)
+            self.env.values[name] = old.labelled(labels & SOURCES | private(labels), *steps)
 
 
 def _calls(node: ast.expr) -> bool:

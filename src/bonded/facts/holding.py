@@ -11,7 +11,7 @@ from bonded.facts.labelling import Labelling
 from bonded.facts.outputs import leads_to_secrets
 from bonded.facts.running import MADE, made_of
 from bonded.facts.scope import Class, Instance, home_of
-from bonded.facts.value import CREDENTIALS, DOWNLOADED, MESSAGE, PRIVATE, Value, gather
+from bonded.facts.value import CREDENTIALS, DOWNLOADED, MESSAGE, PRIVATE, Value, gather, private
 
 _FILLS = frozenset(
     {
@@ -38,6 +38,8 @@ _STANDARD = sys.stdlib_module_names
 _MOST_HELD = 4
 _LOG = "<log>"
 _SECRET = frozenset({CREDENTIALS})
+_PROCESS = ("os",)
+"""What is put into the environment is in there already: not all that the module gives holds it."""
 _PASSES = frozenset(
     {"contextlib.closing", "contextlib.aclosing", "contextlib.nullcontext", "asyncio.wait_for", "asyncio.shield"}
 )
@@ -74,7 +76,7 @@ class Holding(Labelling):
         if node.func.attr not in _FILLS and not any(name.startswith(_TALKS) for name in callee.bound[0].names):
             return
         labels, steps = gather((*arguments, *keywords.values()))
-        labels &= PRIVATE
+        labels = private(labels)
         if labels and not labels <= callee.bound[0].labels:
             self.mark(node.func.value, labels, steps)
 
@@ -83,7 +85,7 @@ class Holding(Labelling):
         for _ in range(_MOST_HELD):
             if isinstance(node, ast.Name):
                 env = home_of(self.env, node.id)
-                if env is not None:
+                if env is not None and env.values[node.id].names != _PROCESS:
                     env.values[node.id] = env.values[node.id].labelled(labels, *steps)
                 return
             if isinstance(node, ast.Attribute):

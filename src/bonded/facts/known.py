@@ -545,6 +545,8 @@ HOST_FACTS: Final = frozenset(
     }
 )
 
+ENVIRONMENTS: Final = frozenset({"os.environ.copy", "dotenv.dotenv_values", "dotenv.main.dotenv_values"})
+"""They give all variables of the environment at once, of the process or of its settings."""
 SECRET_VARIABLES: Final = frozenset(
     {"AWS_SECRET_ACCESS_KEY", "AZURE_CLIENT_SECRET", "PRIVATE_KEY", "SSH_PRIVATE_KEY", "MNEMONIC"}
 )
@@ -573,6 +575,9 @@ STRUCTURED: Final = frozenset(
     | {"urllib.parse.urlparse", "urllib.parse.urljoin", "urllib.parse.quote"}
 )
 """Their result is picked out of their argument."""
+
+REPEATING: Final = frozenset({"dumps", "packb", "encrypt", "encrypt_and_digest", "encode", "b58encode"})
+"""Last names of functions of libraries after which a text is the same, written otherwise."""
 
 ENDING: Final = frozenset(
     {

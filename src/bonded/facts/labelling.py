@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 
 from bonded.facts import partly
 from bonded.facts.clients import ANSWERING, CARRIED, RECEIVERS
@@ -14,8 +15,10 @@ from bonded.facts.known import (
     DOWNLOADERS,
     ENCODING_NAMES,
     ENDING,
+    ENVIRONMENTS,
     HOST_FACTS,
     PATH_USERS,
+    REPEATING,
     SEARCHERS,
     SECRETS,
     SPELLERS,
@@ -23,7 +26,7 @@ from bonded.facts.known import (
     WATCHING,
 )
 from bonded.facts.outputs import label_of_answer, label_of_file, label_of_output, label_of_search
-from bonded.facts.running import Running
+from bonded.facts.running import Running, made_of
 from bonded.facts.value import (
     CHARS,
     CREDENTIALS,
@@ -40,9 +43,13 @@ from bonded.facts.value import (
     WATCHED,
     Value,
     reach,
+    tokens,
 )
 
-_VARIABLES = ("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault")
+_VARIABLES = (
+    *("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"),
+    *(f"{one}().get" for one in sorted(ENVIRONMENTS)),
+)
 
 
 Gathered = tuple[frozenset[str], tuple[str, ...]]
@@ -66,7 +73,9 @@ class Labelling(Running):
         labels, steps = (labels | own) - {HIDDEN}, steps or way
         if name in DOWNLOADERS:
             labels, steps = labels - PRIVATE, () if labels & PRIVATE else steps
-        extra = self._own_label(name, every)
+        if labels and (name in DOWNLOADERS or not _repeats(name)):
+            labels -= tokens(labels)
+        extra = self._own_label(name, callee, every)
         if name in SEARCHERS:
             extra |= label_of_search(callee, every)
         if extra:
@@ -76,7 +85,7 @@ class Labelling(Running):
             labels |= {PARSED}
         return labels, steps
 
-    def _own_label(self, name: str, every: list[Value]) -> frozenset[str]:
+    def _own_label(self, name: str, callee: Value, every: list[Value]) -> frozenset[str]:
         if name in DECODERS or name.rpartition(".")[2] in CIPHER_METHODS:
             return frozenset({DECODED}) if _hides(name, every) else NOTHING
         if name in BRINGERS:
@@ -84,7 +93,7 @@ class Labelling(Running):
         if name in RECEIVERS or name.startswith((*CARRIED, *ANSWERING)) or self.fetches(name, every):
             return frozenset({DOWNLOADED})
         if name in DOWNLOADERS:
-            return frozenset({DOWNLOADED}) | label_of_answer(every)
+            return frozenset({DOWNLOADED}) | label_of_answer(every, made_of(callee))
         if name in SPELLERS:
             return frozenset({CHARS})
         if name.endswith(".encrypt"):
@@ -99,7 +108,13 @@ class Labelling(Running):
             return label_of_output(every)
         if name in PATH_USERS:
             return label_of_file(name, every)
-        return frozenset({ENVIRONMENT}) if name == "os.environ.copy" else NOTHING
+        return frozenset({ENVIRONMENT}) if name in ENVIRONMENTS else NOTHING
+
+
+def _repeats(name: str) -> bool:
+    """Whether what comes out may say what went in. What a service gives to whoever shows a key is not the key."""
+    root, last = name.partition(".")[0], name.rpartition(".")[2]
+    return root == "builtins" or root in sys.stdlib_module_names or last in REPEATING
 
 
 def _numbers(value: Value) -> bool:

@@ -7,11 +7,11 @@ from typing import Any
 
 from bonded.facts import fold_calls, partly
 from bonded.facts.holding import Holding
-from bonded.facts.known import CIPHER_METHODS, ENCODING_NAMES
+from bonded.facts.known import CIPHER_METHODS, ENCODING_NAMES, REPEATING
 from bonded.facts.operators import flat, fold_path
 from bonded.facts.scope import Later
 from bonded.facts.state import argument
-from bonded.facts.value import CHARS, DECODED, ENCRYPTED, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather
+from bonded.facts.value import CHARS, DECODED, ENCRYPTED, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather, tokens
 
 _MOST_ROWS = 64
 """Rows of a dictionary whose loops are folded; longer ones are tables of data."""
@@ -31,6 +31,8 @@ class Methods(Holding):
         if callee.bound is None:
             return Value(labels=(labels | {HIDDEN}) - {HIDDEN}, steps=steps)
         base, name = callee.bound
+        if labels and not _is_known(base) and name not in REPEATING:
+            labels -= tokens(labels) - tokens(base.labels)
         found = self.read(base, name)
         if found is not None:
             return found
@@ -101,6 +103,11 @@ class Methods(Holding):
             return
         if target.id in self.env.values:
             self.env.values[target.id] = grown
+
+
+def _is_known(base: Value) -> bool:
+    """Whether something is known of what an object holds: it is a text, or a container."""
+    return base.known or base.shape != "" or base.items is not None or base.table is not None
 
 
 def _spelled(value: Value) -> Value:

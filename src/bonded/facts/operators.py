@@ -8,11 +8,13 @@ from typing import Any
 
 from bonded.facts import fold
 from bonded.facts.footholds import SITE
-from bonded.facts.known import COMMAND_SINKS, canonical
+from bonded.facts.known import COMMAND_SINKS, ENVIRONMENTS, canonical
 from bonded.facts.loops import Loops
 from bonded.facts.partly import of_operation, reports, variable
 from bonded.facts.scope import Later
 from bonded.facts.value import ANY, FILE, HIDDEN, UNKNOWN, Value, gather, join, reach
+
+_ENVIRONMENTS = frozenset({"os.environ", *(f"{one}()" for one in ENVIRONMENTS)})
 
 
 class Operators(Loops):
@@ -41,7 +43,7 @@ class Operators(Loops):
             const = fold.subscript(base.const, index.const)
         labels, steps = reach(base)
         shape = base.shape if base.shape == SITE else ""
-        if any(canonical(one) == "os.environ" for one in base.names) and not isinstance(index.const, slice):
+        if any(canonical(one) in _ENVIRONMENTS for one in base.names) and not isinstance(index.const, slice):
             labels, shape = variable(index, labels)
         return Value(const, labels=labels, steps=steps, local=later_of(base), shape=shape)
 

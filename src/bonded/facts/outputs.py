@@ -9,6 +9,8 @@ from bonded.facts import places
 from bonded.facts.partly import shaped
 from bonded.facts.value import CREDENTIALS, DOWNLOADED, ENVIRONMENT, FOUND, GAP, HOST, NOTHING, Value
 
+_ANSWERED: Final = {places.LOOK_UP: HOST, places.METADATA: CREDENTIALS}
+_TOLD: Final = {"credentials": CREDENTIALS, "environment": ENVIRONMENT, "host": HOST}
 _FETCHES: Final = re.compile(r"\s*(curl|wget\s+-\S*O\s*-|iwr|dig|nslookup)\b", re.IGNORECASE)
 _NAMED: Final = frozenset({"os.listdir", "os.scandir", "os.walk", "glob.glob"})
 _PEOPLE: Final = ("/", "/root", "/home", "~", "/users", "c:/users", "/etc", "/home/*")
@@ -35,7 +37,7 @@ def label_of_output(every: list[Value]) -> frozenset[str]:
         return frozenset({DOWNLOADED})
     what = places.tells(line)
     if what:
-        return frozenset({ENVIRONMENT if what == "environment" else HOST})
+        return frozenset({_TOLD[what]})
     return (
         frozenset({CREDENTIALS})
         if line.startswith(("cat ", "type ", "more ")) and places.kind_of_file(line)
@@ -54,7 +56,11 @@ def label_of_file(name: str, every: list[Value]) -> frozenset[str]:
         where = words(every[0]).replace("\\", "/").lower()
         if where in _PEOPLE or where.rstrip("/") in _PEOPLE:
             return frozenset({HOST})
-    return frozenset({CREDENTIALS}) if name not in _NOTHING and leads_to_secrets(every) else NOTHING
+    if name in _NOTHING:
+        return NOTHING
+    if name == "builtins.open" and every and places.is_settings(words(every[0])):
+        return frozenset({ENVIRONMENT})
+    return frozenset({CREDENTIALS}) if leads_to_secrets(every) else NOTHING
 
 
 _NOTHING: Final = frozenset(
@@ -79,9 +85,10 @@ def label_of_search(callee: Value, every: list[Value]) -> frozenset[str]:
     return frozenset({FOUND}) if any(one == "/" or _OWN.fullmatch(one) for one in plain) else NOTHING
 
 
-def label_of_answer(every: list[Value]) -> frozenset[str]:
-    """What an address answers: who we are, or the keys of the machine's role in a cloud."""
-    kind = places.kind_of_address(shaped(every[0])) if every else ""
-    if kind == places.LOOK_UP:
-        return frozenset({HOST})
-    return frozenset({CREDENTIALS}) if kind == places.METADATA else NOTHING
+def label_of_answer(every: list[Value], made: Value | None) -> frozenset[str]:
+    """What an address answers: who we are, or the keys of the machine's role in a cloud. The client may be `made` of it."""
+    for one in (*every[:1], *((made.items or ())[:4] if made is not None else ())):
+        kind = places.kind_of_address(shaped(one))
+        if kind in _ANSWERED:
+            return frozenset({_ANSWERED[kind]})
+    return NOTHING

@@ -9,7 +9,8 @@ from typing import Final
 
 from bonded.facts.footholds import SITE
 from bonded.facts.known import HOST_VARIABLES, SECRET_VARIABLES
-from bonded.facts.value import CREDENTIALS, ENVIRONMENT, GAP, HOST, MOST_SHAPE, NOTHING, REPORT, Value
+from bonded.facts.places import service_of
+from bonded.facts.value import CREDENTIALS, ENVIRONMENT, GAP, HOST, MOST_SHAPE, NOTHING, REPORT, TOKEN_OF, Value
 
 _PERCENT = re.compile(r"%(?:\([^)]*\))?[-+ #0-9.]*[a-zA-Z]")
 _BRACES = re.compile(r"\{[^{}]*\}")
@@ -149,4 +150,6 @@ def variable(index: Value, labels: frozenset[str]) -> tuple[frozenset[str], str]
     name = index.const.upper()
     extra = frozenset({HOST}) if name in HOST_VARIABLES else NOTHING
     extra |= frozenset({CREDENTIALS}) if name in SECRET_VARIABLES else NOTHING
+    service = service_of(name)
+    extra |= frozenset({f"{TOKEN_OF}{service}"}) if service else NOTHING
     return (labels - {ENVIRONMENT}) | extra, f"%{index.const}%"

@@ -120,10 +120,12 @@ def kind_of_file(path: str) -> str:
 
 @lru_cache(maxsize=1024)
 def tells(command: str) -> str:
-    """What the output of a command says: "environment", "host", or ""."""
+    """What the output of a command says: "credentials", "environment", "host", or ""."""
     words = " ".join(command.split()).lower()
     words = re.sub(r"^(?:sudo |cmd(?:\.exe)? /c |(?:\S*/)?(?:ba|z)?sh -c ['\"]?)", "", words)
     words = re.sub(r"^(?:/\S*/)", "", words)
+    if _secret_output().match(words):
+        return "credentials"
     for what in ("environment", "host"):
         if any(
             words == one or words.startswith((f"{one} ", f"{one}|", f"{one};", f"{one}.exe"))
@@ -131,3 +133,25 @@ def tells(command: str) -> str:
         ):
             return what
     return ""
+
+
+@cache
+def _secret_output() -> re.Pattern[str]:
+    entries = (re.escape(one).replace("\\ …\\ ", " .*").replace("…", ".*") for one in table("commands")["credentials"])
+    return re.compile("|".join(entries))
+
+
+@cache
+def _services() -> dict[str, str]:
+    return {name.upper(): service for service, names in table("variables").items() for name in names}
+
+
+def service_of(variable: str) -> str:
+    """The service that a variable of the environment holds the key to; "" for none that is known."""
+    return _services().get(variable.upper(), "")
+
+
+def is_settings(path: str) -> bool:
+    """Whether a file holds variables of the environment: ".env", ".env.local"; not an example of one."""
+    last = re.split(r"[/\\]", path.lower())[-1]
+    return (last == ".env" or last.startswith(".env.")) and not last.endswith(("example", "sample", "template", "dist"))

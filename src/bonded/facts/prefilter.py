@@ -56,7 +56,8 @@ def rules(stage: str) -> str:
             "addressed": atoms.ADDRESSED,
             "executes": atoms.EXECUTES,
         }
-        return "\n".join(_rule(name, patterns, "any of them") for name, patterns in groups.items())
+        made = [_rule(name, patterns, "any of them") for name, patterns in groups.items()]
+        return "\n".join([*made, _rule("keys", atoms.service_keys(), "2 of them")])
     groups = {
         "sinks": atoms.sinks(),
         "commands": atoms.commands(),
@@ -145,7 +146,7 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
         return True
     if groups >= {"clients", "personal"}:
         return True
-    if "network" in groups and not groups.isdisjoint(("personal", "addresses", "decoders")):
+    if "network" in groups and not groups.isdisjoint(("personal", "addresses", "decoders", "keys")):
         return True
     return (
         (reaches and hides)

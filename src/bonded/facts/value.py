@@ -40,6 +40,8 @@ GIVEN_KEY: Final = "given key"
 """Was given by whoever calls the function, as the key or the words of a wallet."""
 GIVEN_SECRET: Final = "given secret"
 """Was given by whoever calls the function, as a password or token."""
+TOKEN_OF: Final = "token of "
+"""Begins a label: it holds the key to that service, out of a variable of the environment."""
 REPORT: Final = "report"
 """Is a text that names secrets, and has something beside each name ("User: …, Pass: …")."""
 CODE: Final = "code"
@@ -53,6 +55,16 @@ PRIVATE: Final = frozenset({ENVIRONMENT, HOST, CREDENTIALS, WATCHED, FOUND})
 MOST_SHAPE: Final = 300
 GAP: Final = "…"
 """Stands in a `shape` for what is not known."""
+
+
+def tokens(labels: frozenset[str]) -> frozenset[str]:
+    """Those of the labels that say of which service there is a key."""
+    return frozenset([one for one in labels if one.startswith(TOKEN_OF)])
+
+
+def private(labels: frozenset[str]) -> frozenset[str]:
+    """Those of the labels that say of something that it is nobody else's business."""
+    return labels & PRIVATE | tokens(labels)
 
 
 class _Unknown:

@@ -1,9 +1,9 @@
 """The environment, the machine's names, secrets, or what its user does are sent to another machine.
 
 **What it looks for.** Values that say who or where the machine is (host name, user name, addresses, the output of `whoami`
-and the like), the whole environment, files and stores in which secrets lie, what was taken from keys, screen, clipboard,
-camera or microphone, and files that are looked for in the folders of the user (`os.walk("~")`), followed through the code
-until they reach something that sends: an HTTP request, a socket, a mail, a messenger's hook, a look-up whose name carries
+and the like), the whole environment, the keys to several services in it, files and stores in which secrets lie and tools that
+tell them, what was taken from keys, screen, clipboard, camera or microphone, and files that are looked for in the folders of
+the user (`os.walk("~")`), followed through the code until they reach something that sends: an HTTP request, a socket, a mail, a messenger's hook, a look-up whose name carries
 the data, or a command such as `curl`.
 
 **Why it matters.** Most hostile packages want nothing else. It is also what probes for dependency confusion do.
@@ -22,10 +22,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command, steps_of
-from bonded.checks.sending import HIDDEN_ENDS, NAMED, Sending, sendings, where
+from bonded.checks.sending import HIDDEN_ENDS, NAMED, SEVERAL, Sending, sendings, where
 from bonded.facts import places
 from bonded.facts.model import Facts
-from bonded.facts.value import CREDENTIALS, ENVIRONMENT, FOUND, HOST
+from bonded.facts.value import CREDENTIALS, ENVIRONMENT, FOUND, HOST, tokens
 from bonded.values.finding import Severity, When
 
 _EARLY = (When.INSTALL, When.STARTUP)
@@ -43,14 +43,15 @@ def sent(facts: Facts) -> Iterator[Hit]:
         for one in sendings(module):
             if one.worst and one.call.when is not When.NEVER:
                 severity, confidence = _weight(one)
+                steps = steps_of(one.call, *(tokens(one.labels) if one.worst == SEVERAL else (one.worst,)))
                 message = f"{NAMED[one.worst]} are sent to {where(one)}".replace(
                     f"{NAMED[one.worst]} are", _verb(one.worst)
                 )
-                yield graver(at(module, one.call, message, confidence, steps_of(one.call, one.worst)), severity)
+                yield graver(at(module, one.call, message, confidence, steps), severity)
 
 
 def _verb(label: str) -> str:
-    return f"{NAMED[label]} are" if label == HOST else f"{NAMED[label]} is"
+    return f"{NAMED[label]} are" if label in (HOST, SEVERAL) else f"{NAMED[label]} is"
 
 
 def _weight(one: Sending) -> tuple[Severity, float]:
@@ -70,6 +71,8 @@ def _weight(one: Sending) -> tuple[Severity, float]:
         return Severity.HIGH, 0.6
     if one.fixed and one.worst == FOUND and one.kind:
         return Severity.HIGH, 0.8  # what is sent to a service is named by who calls, not looked for
+    if one.fixed and one.worst == SEVERAL:
+        return Severity.HIGH, 0.8
     if one.fixed and ENVIRONMENT in labels_of(one.call.arguments[:1]):
         return Severity.HIGH, 0.8  # a reporter sends it in the body, if at all, not within the address
     if one.fixed and one.labels >= {CREDENTIALS, HOST}:
