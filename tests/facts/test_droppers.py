@@ -7,7 +7,7 @@ import pytest
 from bonded.facts import footholds
 from bonded.facts.files import WRITE
 from bonded.facts.model import Call
-from bonded.facts.value import CHARS, DECODED, DOWNLOADED, EMBEDDED
+from bonded.facts.value import CHARS, DECODED, DOWNLOADED, EMBEDDED, ENCRYPTED, FOUND
 from tests.facts.programs import wheel_of
 
 
@@ -145,3 +145,23 @@ def test_builtins_by_the_letters_of_their_own_texts() -> None:
 def test_flags_of_the_standard_library_are_known() -> None:
     source = "import subprocess\nsubprocess.Popen(['x'], creationflags=subprocess.CREATE_NO_WINDOW | 0x200)\n"
     assert {one.text for call in calls(source) for one in call.arguments if one.name} == {str(0x08000200)}
+
+
+HARMED = {
+    "deleted": ("for one in Path.home().rglob('*'):\n    one.unlink()", "os.remove"),
+    "expanded": ("for one in Path('~').expanduser().glob('*'):\n    one.unlink()", "os.remove"),
+    "written over": ("for one in Path.home().rglob('*'):\n    one.write_text('x')", WRITE),
+    "opened to be written": ("for one, _, _ in os.walk('/home'):\n    open(one + '/x', 'w')", WRITE),
+}
+
+
+@pytest.mark.parametrize("name", sorted(HARMED))
+def test_what_is_done_to_files_that_were_looked_for(name: str) -> None:
+    source, call = HARMED[name]
+    assert FOUND in labels("import os\nfrom pathlib import Path\n" + source, call)
+
+
+@pytest.mark.parametrize("verb", ["encrypt(x)", "encrypt_and_digest(x)[0]", "encryptor().update(x)"])
+def test_what_goes_through_a_cipher(verb: str) -> None:
+    source = f"from Crypto.Cipher import AES\nx = open(name, 'rb').read()\nopen(name, 'wb').write(AES.new(key).{verb})"
+    assert ENCRYPTED in labels(source, WRITE)

@@ -357,10 +357,12 @@ HARM_PATTERNS: Final = [
     r"/\.(vscode|cursor|windsurf)[a-z-]{0,12}.{1,6}extensions/",
     r"/['\"]\/dev\/(sd|hd|vd|nvme|mmcblk)/",
     r"/(walk|rglob)[ \t]*\([ \t]*r?['\"](\/|~|[cC]:|\/home)/",
+    r"/(walk|rglob)[ \t]*\([^)\n]{0,40}['\"%](HOME|USERPROFILE|HOMEPATH)/",
+    r"/Path[ \t]*\([ \t]*r?['\"](\/|~|[cC]:[\\\/]{0,2})['\"]/",
     r"/['\"]\.(gitconfig|npmrc|ipython|jupyter|claude|cursor)['\"]/",
     r"/import_module\(['\"]pip['\"]|run_module\(['\"]pip/",
     r"/\\x7fELF|b['\"]MZ/",
-    r"/\.encrypt[ \t]*\(/",
+    r"/\.encrypt(or|_and_digest)?[ \t]*\(/",
     r"/loads[ \t]*\([ \t\n]*b['\"](c(os|posix|nt|builtins|__builtin__|subprocess)\\n|\\x80)/",
     r"/import[ \t]+pip([ \t]+as[ \t]|[ \t]*[\r\n;,])|from[ \t]+pip[ \t]+import[ \t]+main/",
 ]

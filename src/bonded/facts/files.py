@@ -200,7 +200,8 @@ class Files(Recorder):
             self._program(self.path_key(base), arguments[0], node)
 
     def _reaches(self, path: Value, content: Value, node: ast.AST) -> None:
-        """Note a file that is written where programs start by themselves, or that is machine code or unfolded Python."""
+        """Note a file that is written where programs start by themselves, that is machine code or unfolded Python, or that was
+        looked for in somebody's folders."""
         where = shaped(path)
         fetched = gather([content])[0] & {DOWNLOADED, DECODED} and where.lower().endswith(footholds.PROGRAMS)
         taken = gather([content])[0] >= {ENCRYPTED, FILE} and flat(path) is UNKNOWN
@@ -212,6 +213,7 @@ class Files(Recorder):
             or fetched
             or taken
             or hidden
+            or FOUND in path.labels
         ):
             self.record(WRITE, node, [argument(path), argument(content)], hidden=False)
 

@@ -73,6 +73,8 @@ CANON: Final[dict[str, str]] = {
     "get_ipython": "IPython.get_ipython",
     "IPython.core.getipython.get_ipython": "IPython.get_ipython",
     "_imp.create_dynamic": "imp.load_dynamic",
+    "pathlib.Path().expanduser()": "pathlib.Path()",
+    "pathlib.Path().resolve()": "pathlib.Path()",
 }
 
 CODE_SINKS: Final = frozenset(
@@ -506,6 +508,8 @@ SEARCHERS: Final = frozenset(
 )
 """They look through folders."""
 
+ENCIPHERS: Final = frozenset({"encrypt", "encrypt_and_digest", "encryptor"})
+"""Last names of what puts data through a cipher, the way in."""
 DELETERS: Final = frozenset({"os.remove", "os.unlink", "os.rmdir", "shutil.rmtree"})
 """Calls of these are kept where what they delete was looked for in somebody's folders."""
 

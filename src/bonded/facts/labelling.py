@@ -13,6 +13,7 @@ from bonded.facts.known import (
     COMMAND_SINKS,
     DECODERS,
     DOWNLOADERS,
+    ENCIPHERS,
     ENCODING_NAMES,
     ENDING,
     ENVIRONMENTS,
@@ -96,7 +97,7 @@ class Labelling(Running):
             return frozenset({DOWNLOADED}) | label_of_answer(every, made_of(callee))
         if name in SPELLERS:
             return frozenset({CHARS})
-        if name.endswith(".encrypt"):
+        if name.rpartition(".")[2] in ENCIPHERS:
             return frozenset({ENCRYPTED})
         if name in ("builtins.bytes", "builtins.bytearray") and every and _numbers(every[0]):
             return frozenset({CHARS})

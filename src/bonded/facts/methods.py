@@ -7,12 +7,14 @@ from typing import Any
 
 from bonded.facts import fold_calls, partly
 from bonded.facts.holding import Holding
-from bonded.facts.known import CIPHER_METHODS, ENCODING_NAMES, REPEATING
+from bonded.facts.known import CIPHER_METHODS, ENCIPHERS, ENCODING_NAMES, REPEATING
 from bonded.facts.operators import flat, fold_path
 from bonded.facts.scope import Later
 from bonded.facts.state import argument
-from bonded.facts.value import CHARS, DECODED, ENCRYPTED, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather, tokens
+from bonded.facts.value import CHARS, DECODED, ENCRYPTED, FOUND, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather, tokens
 
+_ERASERS = frozenset({"unlink", "rmdir"})
+"""Methods of a path after which it is gone."""
 _MOST_ROWS = 64
 """Rows of a dictionary whose loops are folded; longer ones are tables of data."""
 
@@ -43,6 +45,8 @@ class Methods(Holding):
         if name == "decode" and base.items is not None:
             base = _spelled(base)
             labels |= base.labels
+        if name in _ERASERS and FOUND in base.labels:
+            self.record("os.remove", node, [argument(base)], hidden=False)
         if name == "to_bytes":
             labels |= {CHARS}
         if name == "sort":
@@ -55,7 +59,7 @@ class Methods(Holding):
         if name == "decode" and isinstance(flat(arguments[0]) if arguments else None, str):
             if str(flat(arguments[0])).lower().replace("-", "_") in ENCODING_NAMES:
                 labels, steps = labels | {DECODED}, (*steps, self.step(node, f"decode({arguments[0].const!r})"))
-        elif name == "encrypt":
+        elif name in ENCIPHERS:
             labels |= {ENCRYPTED}
         elif name in CIPHER_METHODS:
             labels, steps = labels | {DECODED}, (*steps, self.step(node, name))

@@ -2,7 +2,7 @@
 
 **What it looks for.** Commands and calls that switch the machine off, delete or overwrite what is not the package's own, remove
 backups, switch off virus scanners or firewalls, wipe logs, start a fork bomb, or mine coins; files that are read, encrypted and
-written back.
+written back; files that are looked for in the user's folders and deleted or written over.
 
 **Why it matters.** Nobody installs a library for that.
 
@@ -86,6 +86,8 @@ def _what(call: Call) -> str:
         return (
             "files that are not the package's own are deleted" if text in _ROOTS or footholds.is_persons(place) else ""
         )
+    if call.name == WRITE and call.when in _SOON and FOUND in labels_of(call.arguments[:1]):
+        return "files that were looked for in the user's folders are written over"
     if call.name == WRITE and call.arguments and footholds.is_disk(call.arguments[0].text or ""):
         return "a disk itself is overwritten"
     if call.name.startswith("ctypes.") and call.name.endswith(_OFF):

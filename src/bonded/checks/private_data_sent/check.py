@@ -3,8 +3,8 @@
 **What it looks for.** Values that say who or where the machine is (host name, user name, addresses, the output of `whoami`
 and the like), the whole environment, the keys to several services in it, files and stores in which secrets lie and tools that
 tell them, what was taken from keys, screen, clipboard, camera or microphone, and files that are looked for in the folders of
-the user (`os.walk("~")`), followed through the code until they reach something that sends: an HTTP request, a socket, a mail, a messenger's hook, a look-up whose name carries
-the data, or a command such as `curl`.
+the user (`os.walk("~")`), followed through the code until they reach something that sends: an HTTP request, a socket, a mail, a
+messenger's hook, a look-up whose name carries the data, or a command such as `curl`.
 
 **Why it matters.** Most hostile packages want nothing else. It is also what probes for dependency confusion do.
 
