@@ -128,6 +128,36 @@ def test_what_an_object_was_made_of_goes_with_its_calls() -> None:
     assert [(argument.name, argument.text) for argument in call.arguments][-1] == ("()", "example.invalid")
 
 
+WALLET = "# a wallet\n"
+GIVEN = {
+    "wallet": (WALLET + "def f(private_key):\n    requests.post('x', data=private_key)", True),
+    "seed of a wallet": (WALLET + "def f(seed):\n    requests.post('x', data=seed)", True),
+    "words": ("def f(mnemonic):\n    requests.post('x', data=mnemonic.split())", True),
+    "written otherwise": (
+        WALLET + "import base58\ndef f(private_key):\n    requests.post('x', data=base58.b58encode(private_key))",
+        True,
+    ),
+    "secret of a service": ("def f(private_key):\n    requests.post('x', data=private_key)", False),
+    "seed of a picture": ("def f(seed):\n    requests.post('x', data=seed)", False),
+    "first column": ("def f(pk):\n    requests.post('x' + pk)", False),
+    "signature": (WALLET + "def f(private_key):\n    requests.post('x', data=private_key.sign(b'y'))", False),
+    "token": (
+        WALLET + "import jwt\ndef f(private_key):\n    requests.post('x', data=jwt.encode({}, private_key))",
+        False,
+    ),
+    "address": (
+        WALLET + "import wallets\ndef f(private_key):\n    requests.post('x', data=wallets.load(private_key).address)",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(GIVEN))
+def test_the_key_of_a_wallet_is_told_from_what_is_made_with_one(name: str) -> None:
+    source, yes = GIVEN[name]
+    assert ("given key" in sent(source)) is yes
+
+
 def when(facts: Facts, name: str = "requests.get") -> list[str]:
     return [call.when.value for module in facts.modules for call in module.calls if call.name == name]
 
@@ -195,7 +225,7 @@ def test_texts_of_other_modules_are_known() -> None:
 
 def test_parameters_that_are_secrets_are_known() -> None:
     call = one(
-        "import requests\ndef f(private_key, password, name):\n    requests.get(private_key, password, name)\n",
+        "import requests\ndef f(wallet_key, password, name):\n    requests.get(wallet_key, password, name)\n",
         "requests.get",
     )
     assert [set(argument.labels) for argument in call.arguments] == [

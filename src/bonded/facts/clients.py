@@ -16,6 +16,8 @@ HTTP: Final = (
     "requests_futures.sessions.FuturesSession()", "requests_toolbelt.sessions.BaseUrlSession()", "rnet.Client()", "hrequests",
 )  # fmt: skip
 """Libraries and sessions with a function for each verb of HTTP."""
+CLIENTS: Final = frozenset(one.partition(".")[0] for one in HTTP) | {"urllib3"}
+"""Libraries whose requests hold what they are made of."""
 VERBS: Final = ("get", "post", "put", "patch", "delete", "head", "options", "request")
 
 SAME: Final[dict[str, str]] = {

@@ -580,8 +580,27 @@ STRUCTURED: Final = frozenset(
 )
 """Their result is picked out of their argument."""
 
-REPEATING: Final = frozenset({"dumps", "packb", "encrypt", "encrypt_and_digest", "encode", "b58encode"})
+REPEATING: Final = frozenset(
+    {
+        "dumps",
+        "packb",
+        "encrypt",
+        "encrypt_and_digest",
+        "b58encode",
+        "b58encode_check",
+        "to_hex",
+        "toHex",
+        "to_text",
+        "to_string",
+    }
+)
 """Last names of functions of libraries after which a text is the same, written otherwise."""
+SPELLING: Final = REPEATING | {
+    *(one for kind in (str, bytes, dict, list) for one in dir(kind) if not one.startswith("_")),
+    *("private_bytes", "to_bytes", "to_wif", "export_key", "exportKey", "serialize", "to_json", "to_dict", "secret"),
+    *("read", "read_text", "read_bytes", "getvalue"),
+}
+"""Methods of a key, or of what holds it, that give the same written otherwise."""
 
 ENDING: Final = frozenset(
     {

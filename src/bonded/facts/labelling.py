@@ -6,7 +6,8 @@ import ast
 import sys
 
 from bonded.facts import partly
-from bonded.facts.clients import ANSWERING, CARRIED, RECEIVERS
+from bonded.facts.clients import ANSWERING, CARRIED, CLIENTS, RECEIVERS
+from bonded.facts.expressions import PARAMETER
 from bonded.facts.known import (
     BRINGERS,
     CIPHER_METHODS,
@@ -23,6 +24,7 @@ from bonded.facts.known import (
     SEARCHERS,
     SECRETS,
     SPELLERS,
+    SPELLING,
     STRUCTURED,
     WATCHING,
 )
@@ -43,8 +45,8 @@ from bonded.facts.value import (
     PRIVATE,
     WATCHED,
     Value,
+    keys,
     reach,
-    tokens,
 )
 
 _VARIABLES = (
@@ -74,8 +76,8 @@ class Labelling(Running):
         labels, steps = (labels | own) - {HIDDEN}, steps or way
         if name in DOWNLOADERS:
             labels, steps = labels - PRIVATE, () if labels & PRIVATE else steps
-        if labels and (name in DOWNLOADERS or not _repeats(name)):
-            labels -= tokens(labels)
+        if labels and (name in DOWNLOADERS or not self._repeats(name)):
+            labels -= keys(labels)
         extra = self._own_label(name, callee, every)
         if name in SEARCHERS:
             extra |= label_of_search(callee, every)
@@ -85,6 +87,21 @@ class Labelling(Running):
         if name in STRUCTURED or name.endswith(".json"):
             labels |= {PARSED}
         return labels, steps
+
+    def _repeats(self, name: str) -> bool:
+        """Whether what comes out may say what went in. What a key is used for, a signature or what a service gives to whoever
+        shows it, is not the key."""
+        root, last = name.partition(".")[0], name.rpartition(".")[2]
+        if name.startswith(PARAMETER):
+            return last in SPELLING
+        return (
+            root == "builtins"
+            or root in sys.stdlib_module_names
+            or root in CLIENTS
+            or last in REPEATING
+            or self.world.own(name)
+            or (bool(self.package) and name.startswith(f"{self.package}."))
+        )
 
     def _own_label(self, name: str, callee: Value, every: list[Value]) -> frozenset[str]:
         if name in DECODERS or name.rpartition(".")[2] in CIPHER_METHODS:
@@ -110,12 +127,6 @@ class Labelling(Running):
         if name in PATH_USERS:
             return label_of_file(name, every)
         return frozenset({ENVIRONMENT}) if name in ENVIRONMENTS else NOTHING
-
-
-def _repeats(name: str) -> bool:
-    """Whether what comes out may say what went in. What a service gives to whoever shows a key is not the key."""
-    root, last = name.partition(".")[0], name.rpartition(".")[2]
-    return root == "builtins" or root in sys.stdlib_module_names or last in REPEATING
 
 
 def _numbers(value: Value) -> bool:

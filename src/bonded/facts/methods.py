@@ -7,11 +7,11 @@ from typing import Any
 
 from bonded.facts import fold_calls, partly
 from bonded.facts.holding import Holding
-from bonded.facts.known import CIPHER_METHODS, ENCIPHERS, ENCODING_NAMES, REPEATING
+from bonded.facts.known import CIPHER_METHODS, ENCIPHERS, ENCODING_NAMES, REPEATING, SPELLING
 from bonded.facts.operators import flat, fold_path
 from bonded.facts.scope import Later
 from bonded.facts.state import argument
-from bonded.facts.value import CHARS, DECODED, ENCRYPTED, FOUND, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather, tokens
+from bonded.facts.value import CHARS, DECODED, ENCRYPTED, FOUND, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather, keys
 
 _ERASERS = frozenset({"unlink", "rmdir"})
 """Methods of a path after which it is gone."""
@@ -33,8 +33,8 @@ class Methods(Holding):
         if callee.bound is None:
             return Value(labels=(labels | {HIDDEN}) - {HIDDEN}, steps=steps)
         base, name = callee.bound
-        if labels and not _is_known(base) and name not in REPEATING:
-            labels -= tokens(labels) - tokens(base.labels)
+        if labels and not _is_known(base) and name not in SPELLING:
+            labels -= keys(labels)
         found = self.read(base, name)
         if found is not None:
             return found

@@ -24,10 +24,15 @@ from bonded.facts.value import (
     Value,
 )
 
-_KEY = re.compile(
-    r"(priv(ate)?|wallet)_?key|^(pk|wif)$|mnemonic|seed_?(phrase|words)|^seed$|keypair|recovery_phrase", re.IGNORECASE
+_KEY = re.compile(r"wallet_?key|^wif$|mnemonic|seed_?(phrase|words)|recovery_phrase", re.IGNORECASE)
+_MAYBE_KEY = re.compile(r"priv(ate)?_?key|^pk$|^seed$|keypair", re.IGNORECASE)
+"""A service may call its own password a private key, a table its first column pk, and a model of pictures has a seed."""
+_WALLETS = re.compile(
+    r"wallet|mnemonic|seed[_ ]?phrase|blockchain|solana|solders|ethereum|eth_|web3|bitcoin|bip_?39|lamports",
+    re.IGNORECASE,
 )
-_SECRET = re.compile(r"passw(or)?d|passphrase|secret|token|cookie|api_?key|credential", re.IGNORECASE)
+"""Words of a module that is about wallets: there, such a name is that of a wallet's key."""
+_SECRET = re.compile(r"priv(ate)?_?key|passw(or)?d|passphrase|secret|token|cookie|api_?key|credential", re.IGNORECASE)
 _ENCODED = re.compile(r"aHR0c[A-Za-z0-9+/]{16,4000}={0,2}|(?:[A-Za-z0-9+/]{4}){60,2000}={0,2}")
 """An address in base64, or a long text in it."""
 
@@ -45,6 +50,7 @@ class Interpreter(Branches):
         self._lambdas: set[int] = set()
         self._read: set[int] = set()
         """Numbers of the functions that were executed by themselves."""
+        self._wallets: bool | None = None
 
     def module(self, tree: ast.Module) -> None:
         """Execute the top level."""
@@ -70,7 +76,7 @@ class Interpreter(Branches):
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         labels = frozenset({"parameter", MESSAGE} if function.heard else {"parameter"})
         values = {
-            one.arg: Value(names=(f"{PARAMETER}{function.qualname}:{one.arg}",), labels=labels | _secrecy(one.arg))
+            one.arg: Value(names=(f"{PARAMETER}{function.qualname}:{one.arg}",), labels=labels | self._secrecy(one.arg))
             for one in every
         }
         values |= self._encoded_defaults(function, labels)
@@ -87,6 +93,18 @@ class Interpreter(Branches):
             self._given_back(function, self.enter(function, values))
         finally:
             self.room, self.loops = outer
+
+    def _secrecy(self, parameter: str) -> frozenset[str]:
+        """What the name of a parameter says of its value."""
+        maybe = _MAYBE_KEY.search(parameter) is not None
+        if _KEY.search(parameter) or (maybe and self._about_wallets()):
+            return frozenset({GIVEN_KEY})
+        return frozenset({GIVEN_SECRET}) if _SECRET.search(parameter) else NOTHING
+
+    def _about_wallets(self) -> bool:
+        if self._wallets is None:
+            self._wallets = any(_WALLETS.search(line) for line in self.out.lines)
+        return self._wallets
 
     def _given_back(self, function: Function, result: Value) -> None:
         """What others run of what a method gives back: a pickle its `__reduce__`, an import the code of a loader."""
@@ -251,13 +269,6 @@ class Interpreter(Branches):
     def _shared(self, name: str, env: Env) -> None:
         if env is not self.env:
             self.env.shared = {**(self.env.shared or {}), name: env}
-
-
-def _secrecy(parameter: str) -> frozenset[str]:
-    """What the name of a parameter says of its value."""
-    if _KEY.search(parameter):
-        return frozenset({GIVEN_KEY})
-    return frozenset({GIVEN_SECRET}) if _SECRET.search(parameter) else NOTHING
 
 
 _TABLE: dict[type[ast.stmt], Any] = {

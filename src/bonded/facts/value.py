@@ -62,6 +62,11 @@ def tokens(labels: frozenset[str]) -> frozenset[str]:
     return frozenset([one for one in labels if one.startswith(TOKEN_OF)])
 
 
+def keys(labels: frozenset[str]) -> frozenset[str]:
+    """Those of the labels that say of something that it is a key, whosever it is: what is made with one is another thing."""
+    return labels & {GIVEN_KEY} | tokens(labels)
+
+
 def private(labels: frozenset[str]) -> frozenset[str]:
     """Those of the labels that say of something that it is nobody else's business."""
     return labels & PRIVATE | tokens(labels)

