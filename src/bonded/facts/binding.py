@@ -103,7 +103,8 @@ class Binding(Following):
         named = isinstance(target.value, ast.Name)
         held = self.evaluate(target.value) if named or isinstance(target.value, ast.Attribute) else ANY
         self.set_field(held.local if named else None, target.attr, value)
-        self.replaced(held, value)
+        if isinstance(value.local, (Function, Instance)) and held.names:
+            self.replaced(held, value, ast.unparse(target))
         if named and held.names and held.local is None and not held.names[0].startswith(PARAMETER):
             self._filled(target.value, value)
 

@@ -75,6 +75,8 @@ _BACK = (
 _RUNNERS = frozenset({"trio.run", "anyio.run", "gevent.spawn", "curio.run"})
 _LINES = ("websocket.", "paho.mqtt.", "socketio.", "pika.", "irc.bot.", "slixmpp.", "telebot.", "telegram.")
 """Of these, whatever function is given answers what comes in; frameworks for the web are given functions for much else."""
+_WRAPPERS = frozenset({"wrapt.wrap_function_wrapper", "wrapt.patch_function_wrapper()"})
+"""They put a function in the place of one of another package."""
 _LINKS = (".create_connection", ".create_datagram_endpoint", ".create_server")
 """Methods of a loop that are given what answers on a line."""
 _BOT_STARTS = frozenset(
@@ -315,6 +317,10 @@ class Calling(Methods):
             self._bot(name, every)
         if name.endswith(".add_done_callback") and every and callee.bound:
             self.apply(every[0], [callee.bound[0]], {}, node)
+        if name in _WRAPPERS:
+            for one in every:
+                if isinstance(one.local, Function):
+                    one.local.stands_for = name
         if name not in CALLBACKS and not name.endswith(_BACK) and name not in _RUNNERS:
             return NOTHING
         came: list[Value] = []

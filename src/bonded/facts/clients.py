@@ -276,7 +276,7 @@ MODULES: Final = frozenset(
         "netmiko", "niquests", "paho", "pika", "posthog", "primp", "psycopg",
         "psycopg2", "pymongo", "pymssql", "pymysql", "pyrebase", "pyrogram", "pysftp", "redis", "requests_futures",
         "requests_html", "requests_toolbelt", "rnet", "rpyc", "sentry_sdk", "slack_bolt", "slack_sdk", "slixmpp", "splinter",
-        "stomp", "supabase", "telethon", "telnetlib", "tornado", "treq", "webdav3", "webdav4", "xmlrpc", "xmlrpclib", "zmq",
+        "stomp", "supabase", "telethon", "solana", "telnetlib", "tornado", "treq", "web3", "webdav3", "webdav4", "xmlrpc", "xmlrpclib", "zmq",
     }
 )  # fmt: skip
 """Words of which one is in a file that uses a client of another service, or something else that speaks to others."""
@@ -289,8 +289,8 @@ GIVES: Final = frozenset(
         "fetch", "files_upload", "get", "index", "ingest", "insert", "insertOne", "insert_many", "insert_one", "log", "post", "publish",
         "push", "put", "put_object", "query", "read_csv", "read_html", "read_json", "request", "send", "send_bytes", "send_document",
         "send_event", "send_file", "send_json", "send_message", "send_photo", "send_string", "send_text", "submit", "track",
-        "unary_unary", "update", "upload", "upload_blob", "upload_file", "upload_fileobj", "upload_from_string", "urlopen", "write",
-        "xadd",
+        "send_raw_transaction", "send_transaction", "unary_unary", "update", "upload", "upload_blob", "upload_file", "upload_fileobj",
+        "upload_from_string", "urlopen", "write", "xadd",
     }
 )  # fmt: skip
 """Methods of clients of all sorts that take data elsewhere."""

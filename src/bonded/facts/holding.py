@@ -178,7 +178,7 @@ class Holding(Labelling):
                 self.fields[_LOG] = Value(items=tuple(every))
             if known or name.partition(".")[0] not in _STANDARD:
                 self.makes = True
-                return Value(items=tuple(every)), MADE
+                return Value(items=tuple(map(_address_in, every))), MADE
         if not self.makes:
             return None
         held = made_of(callee)
@@ -189,6 +189,11 @@ def join_all(values: list[Value]) -> Value:
     """One value for all that is written at once."""
     labels, steps = gather(values)
     return values[0].labelled(labels, *steps)
+
+
+def _address_in(value: Value) -> Value:
+    """What an object was made of that a client is made of: that says where the client will reach."""
+    return value.bound[0] if value.bound is not None and value.bound[1] == MADE else value
 
 
 def _is_address(value: Value) -> bool:

@@ -551,6 +551,28 @@ HOST_FACTS: Final = frozenset(
 
 ENVIRONMENTS: Final = frozenset({"os.environ.copy", "dotenv.dotenv_values", "dotenv.main.dotenv_values"})
 """They give all variables of the environment at once, of the process or of its settings."""
+KEY_MAKERS: Final = frozenset(
+    {
+        "mnemonic.Mnemonic().generate",
+        "mnemonic.Mnemonic.to_seed",
+        "mnemonic.Mnemonic().to_seed",
+        "bip_utils.Bip39MnemonicGenerator().FromWordsNumber",
+        "bitcoinlib.mnemonic.Mnemonic().generate",
+        "bit.Key().to_wif",
+        "bit.PrivateKey().to_wif",
+        "bip32utils.BIP32Key.fromEntropy().WalletImportFormat",
+        "eth_account.hdaccount.generate_mnemonic",
+        "hdwallet.utils.generate_mnemonic",
+        "algosdk.account.generate_account",
+        "algosdk.mnemonic.from_private_key",
+    }
+)
+"""Their result is the key or the words of a wallet."""
+KEYS_MADE: Final = re.compile(
+    r"(?:eth_account|web3)\b.*\b[aA]ccount\.(?:create|from_key|from_mnemonic|privateKeyToAccount)(?:_with_mnemonic)?\(\)\.(?:key|_private_key|privateKey)\."
+)
+"""Begins the names of methods of a key that was made."""
+
 SECRET_VARIABLES: Final = frozenset(
     {"AWS_SECRET_ACCESS_KEY", "AZURE_CLIENT_SECRET", "PRIVATE_KEY", "SSH_PRIVATE_KEY", "MNEMONIC"}
 )

@@ -19,6 +19,8 @@ from bonded.facts.known import (
     ENDING,
     ENVIRONMENTS,
     HOST_FACTS,
+    KEY_MAKERS,
+    KEYS_MADE,
     PATH_USERS,
     REPEATING,
     SEARCHERS,
@@ -38,6 +40,7 @@ from bonded.facts.value import (
     ENCRYPTED,
     ENVIRONMENT,
     FOUND,
+    GIVEN_KEY,
     HIDDEN,
     HOST,
     NOTHING,
@@ -116,6 +119,8 @@ class Labelling(Running):
             return frozenset({CHARS})
         if name.rpartition(".")[2] in ENCIPHERS:
             return frozenset({ENCRYPTED})
+        if name in KEY_MAKERS or ("ccount." in name and KEYS_MADE.match(name)):
+            return frozenset({GIVEN_KEY})
         if name in ("builtins.bytes", "builtins.bytearray") and every and _numbers(every[0]):
             return frozenset({CHARS})
         if name in HOST_FACTS:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
+import sys
 from abc import abstractmethod
 
 from bonded.facts import pickled
-from bonded.facts.expressions import Expressions
+from bonded.facts.expressions import PARAMETER, Expressions
 from bonded.facts.files import Files
 from bonded.facts.known import (
     CODE_AT,
@@ -16,7 +17,7 @@ from bonded.facts.known import (
     canonical,
 )
 from bonded.facts.operators import flat
-from bonded.facts.scope import Class, Function
+from bonded.facts.scope import Class, Function, Instance
 from bonded.facts.state import argument
 from bonded.facts.value import (
     ANY,
@@ -36,6 +37,8 @@ from bonded.facts.value import (
 
 _CODECS = ("codecs.getdecoder", "codecs.lookup", "codecs.getincrementaldecoder")
 _MOST_REDUCED = 200
+_TRUSTED = frozenset({"builtins", "getpass", "hmac", "http", "imaplib", "smtplib", "urllib"})
+"""Modules of the standard library whose functions are told secrets; hooks of the others are there to be set."""
 
 
 class Lookups(Files, Expressions):
@@ -139,13 +142,31 @@ class Lookups(Files, Expressions):
         if name.const == "__code__":
             self.recoded(value, node)
         self.set_field(held.local, name.const, value)
-        self.replaced(held, value)
+        self.replaced(held, value, f".{name.const}", 0)
         return Value(None)
 
-    def replaced(self, held: Value, value: Value) -> None:
-        """A method of something outside is replaced: what a build tool calls then is ours."""
-        if isinstance(value.local, Function) and held.names:
-            self.out.told_to_build(map(canonical, held.names), (value.local.qualname,))
+    def replaced(self, held: Value, value: Value, written: str, times: int = 1) -> None:
+        """A function of something outside is replaced: what a build tool calls then is ours, and what others give to it.
+
+        Who only gives another package's class one method more has no use for the one that was there: its name is `written` no
+        more often than the replacing takes (`times`).
+        """
+        function = value.local.of.method("__call__") if isinstance(value.local, Instance) else value.local
+        if isinstance(function, Function) and held.names:
+            self.out.told_to_build(map(canonical, held.names), (function.qualname,))
+            if self._of_others(held.names[0]) and self._reads_too(written, times):
+                function.stands_for = held.names[0]
+
+    def _reads_too(self, written: str, times: int) -> bool:
+        """Whether the module reads what it replaces under the name `written`, or by `getattr`."""
+        return sum(line.count(written) + line.count("getattr(") for line in self.out.lines) > times
+
+    def _of_others(self, name: str) -> bool:
+        """Whether a dotted name is one of another package, or of a part of the standard library that is told secrets."""
+        root = name.partition(".")[0]
+        library = root in sys.stdlib_module_names or root == "builtins"
+        plain = "(" not in name and not name.startswith(PARAMETER) and not self.world.own(name)
+        return plain and (root in _TRUSTED or not library)
 
     def recoded(self, value: Value, node: ast.AST) -> None:
         """A function is given another code object: to call it is to run that."""

@@ -55,6 +55,7 @@ def rules(stage: str) -> str:
             "addresses": atoms.addresses(),
             "addressed": atoms.ADDRESSED,
             "executes": atoms.EXECUTES,
+            "replaces": atoms.REPLACES,
         }
         made = [_rule(name, patterns, "any of them") for name, patterns in groups.items()]
         return "\n".join([*made, _rule("keys", atoms.service_keys(), "2 of them")])
@@ -144,9 +145,9 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
         return True
     if "spies" in groups or ("decoders" in groups and (len(data) <= SHORT or _LITERAL.search(data))):
         return True
-    if groups >= {"clients", "personal"}:
+    if "clients" in groups and not groups.isdisjoint(("personal", "replaces")):
         return True
-    if "network" in groups and not groups.isdisjoint(("personal", "addresses", "decoders", "keys")):
+    if "network" in groups and not groups.isdisjoint(("personal", "addresses", "decoders", "keys", "replaces")):
         return True
     return (
         (reaches and hides)

@@ -20,6 +20,7 @@ from bonded.facts.value import (
     GIVEN_SECRET,
     MESSAGE,
     NOTHING,
+    OVERHEARD,
     SOURCES,
     Value,
 )
@@ -58,12 +59,18 @@ class Interpreter(Branches):
 
     def rest(self, wanted: Callable[[Function], bool]) -> None:
         """Execute each function once with unknown arguments, if `wanted`."""
+        early: list[Function] = []
         done = 0
         while done < len(self.functions):
             function = self.functions[done]
             done += 1
-            if wanted(function):
+            if not function.stands_for:
+                early.append(function)
+            if function.stands_for or wanted(function):
                 self._read.add(function.number)
+                self._outer(function)
+        for function in early:
+            if function.stands_for:  # as was seen after it
                 self._outer(function)
 
     def again(self, function: Function) -> None:
@@ -75,6 +82,9 @@ class Interpreter(Branches):
         arguments = function.node.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         labels = frozenset({"parameter", MESSAGE} if function.heard else {"parameter"})
+        if function.stands_for:
+            labels |= {OVERHEARD}
+            every += [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
         values = {
             one.arg: Value(names=(f"{PARAMETER}{function.qualname}:{one.arg}",), labels=labels | self._secrecy(one.arg))
             for one in every

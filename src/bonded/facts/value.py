@@ -37,11 +37,13 @@ ENCRYPTED: Final = "encrypted"
 EMBEDDED: Final = "embedded"
 """Is a file that this code wrote, and that holds a program which stands in the source as a text."""
 GIVEN_KEY: Final = "given key"
-"""Was given by whoever calls the function, as the key or the words of a wallet."""
+"""Was given by whoever calls the function, as the key or the words of a wallet, or was made as such."""
 GIVEN_SECRET: Final = "given secret"
 """Was given by whoever calls the function, as a password or token."""
 TOKEN_OF: Final = "token of "
 """Begins a label: it holds the key to that service, out of a variable of the environment."""
+OVERHEARD: Final = "overheard"
+"""Was given to a function of another package that this one has replaced with its own, or is what that one gave back."""
 REPORT: Final = "report"
 """Is a text that names secrets, and has something beside each name ("User: …, Pass: …")."""
 CODE: Final = "code"
@@ -50,7 +52,7 @@ HIDDEN: Final = "hidden"
 """Its name was computed, not written."""
 
 SOURCES: Final = frozenset({DECODED, DOWNLOADED, CHARS, DATAFILE, MESSAGE})
-PRIVATE: Final = frozenset({ENVIRONMENT, HOST, CREDENTIALS, WATCHED, FOUND})
+PRIVATE: Final = frozenset({ENVIRONMENT, HOST, CREDENTIALS, WATCHED, FOUND, OVERHEARD})
 """What belongs to the person or the machine, and is nobody else's business."""
 MOST_SHAPE: Final = 300
 GAP: Final = "…"

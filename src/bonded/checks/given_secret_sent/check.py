@@ -3,7 +3,9 @@
 **What it looks for.** A parameter whose name says that it is the key or the words of a wallet (`private_key`, `seed` and their
 like only in a module that speaks of wallets), and that reaches a call that sends, wherever to; and any other secret parameter
 (password, token, secret) that goes to a place behind which nobody knows who reads: a messenger's hook, a request bin, a tunnel,
-a paste, a bare IP address that is written in the code. There, and on hosts that anybody has for nothing, also a text that names
+a paste, a bare IP address that is written in the code. The words of a wallet that the package has made count as given. So does
+all that is given to a function of another package (`boto3.client`, `Keypair.from_seed`) that the package replaces with one that
+sends it, or puts it into a transaction. At hidden places and on hosts that anybody has for nothing, also a text that names
 secrets and has a value beside each, wherever the values come from.
 
 **Why it matters.** Libraries for wallets sign on the machine: the key never has to leave it.
@@ -11,7 +13,8 @@ secrets and has a value beside each, wherever the values come from.
 **What is not flagged.** What is made with a key: signatures, signed transactions, addresses. Logging in to an ordinary host, or
 to a free one, with a password or token, which is what clients do.
 
-**When it is a false alert.** Clients of custodial services, to which keys are given on purpose.
+**When it is a false alert.** Clients of custodial services, to which keys are given on purpose, and tools that watch what other
+libraries are asked, and say so.
 """
 
 from __future__ import annotations
@@ -19,10 +22,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bonded.checks.kit import Hit, at, check, graver, steps_of
-from bonded.checks.sending import HIDDEN_ENDS, Sending, sendings
+from bonded.checks.sending import HIDDEN_ENDS, Sending, sendings, where
 from bonded.facts import places
 from bonded.facts.model import Facts, Module
-from bonded.facts.value import GIVEN_KEY, GIVEN_SECRET, REPORT
+from bonded.facts.value import GIVEN_KEY, GIVEN_SECRET, OVERHEARD, REPORT
 from bonded.values.finding import Severity, When
 
 
@@ -43,9 +46,12 @@ def given_secret(facts: Facts) -> Iterator[Hit]:
 def _sent(module: Module, one: Sending) -> Iterator[Hit]:
     hidden = one.kind in HIDDEN_ENDS and one.fixed
     if GIVEN_KEY in one.labels:
-        what = "the key of a wallet that is passed in is sent away"
+        what = "the key of a wallet that is passed in or made is sent away"
         hit = at(module, one.call, what, 0.9, steps_of(one.call, GIVEN_KEY))
         yield graver(hit, Severity.CRITICAL) if hidden else hit
+    elif OVERHEARD in one.labels and one.fixed and one.kind:
+        what = f"what is given to a function of another package, which this one replaces, is sent to {where(one)}"
+        yield at(module, one.call, what, 0.8, steps_of(one.call, OVERHEARD))
     elif REPORT in one.labels and one.fixed and (hidden or one.kind == places.FREE):
         what = f"a text that names secrets, with a value beside each, is sent to a {one.kind}"
         yield at(module, one.call, what, 0.8, steps_of(one.call, REPORT))
