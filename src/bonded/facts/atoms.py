@@ -178,6 +178,7 @@ def clients() -> list[str]:
     """Patterns of which one is in every file that names, in writing, a client of another service."""
     return [
         *(f'"{word}" fullword' for word in sorted({*MODULES, *_SENDERS})),
+        r"/google\.cloud[ .]/",
         r"/multiprocessing[ \t]*(\.[ \t]*|[ \t]import[ \t]+)(connection|managers)/",
     ]
 

@@ -91,6 +91,8 @@ _BOT_STARTS = frozenset(
         "loop_forever",
         "loop_start",
         "run_forever",
+        "call_on_each_message",
+        "call_on_each_event",
     }
     | {
         "start_consuming",
@@ -377,6 +379,9 @@ class Calling(Methods):
         for one in every:
             if isinstance(one.local, Function):
                 self.hears(one.local, name)
+                if name == "websocket.WebSocketApp":
+                    made = Value(items=tuple(every[:1]))
+                    one.local.first = Value(names=("websocket.create_connection()",), bound=(made, MADE))
             elif isinstance(one.local, (Class, Instance)):
                 kind = one.local.of if isinstance(one.local, Instance) else one.local
                 for method in kind.methods.values():

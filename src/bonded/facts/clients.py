@@ -271,12 +271,13 @@ LOGGED: Final = frozenset(
 
 MODULES: Final = frozenset(
     {
-        "MySQLdb", "Pyro4", "Pyro5", "aiogram", "asyncssh", "boto3", "dropbox", "fabric",
-        "firebase_admin", "gspread", "hrequests", "httplib2", "influxdb", "mixpanel",
+        "MySQLdb", "Pyro4", "amplitude", "azure", "Pyro5", "aiogram", "asyncssh", "boto3", "dropbox", "fabric",
+        "firebase_admin", "gspread", "hrequests", "httplib2", "influxdb", "kafka", "minio", "mixpanel",
         "netmiko", "niquests", "paho", "pika", "posthog", "primp", "psycopg",
         "psycopg2", "pymongo", "pymssql", "pymysql", "pyrebase", "pyrogram", "pysftp", "redis", "requests_futures",
         "requests_html", "requests_toolbelt", "rnet", "rpyc", "sentry_sdk", "slack_bolt", "slack_sdk", "slixmpp", "splinter",
-        "stomp", "supabase", "telethon", "solana", "telnetlib", "tornado", "treq", "web3", "webdav3", "webdav4", "xmlrpc", "xmlrpclib", "zmq",
+        "stomp", "supabase", "telethon", "solana", "telnetlib", "tornado", "treq", "tweepy",
+        "twilio", "web3", "webdav3", "webdav4", "xmlrpc", "xmlrpclib", "zmq", "zulip",
     }
 )  # fmt: skip
 """Words of which one is in a file that uses a client of another service, or something else that speaks to others."""
@@ -294,3 +295,17 @@ GIVES: Final = frozenset(
     }
 )  # fmt: skip
 """Methods of clients of all sorts that take data elsewhere."""
+SERVICES: Final = (
+    "aiobotocore.", "amplitude.", "analytics.", "azure.", "boto3.", "confluent_kafka.", "dropbox.", "elasticsearch.", "firebase_admin.",
+    "github.", "gitlab.", "google.cloud.", "googleapiclient.", "gspread.", "huggingface_hub.", "influxdb.", "influxdb_client.", "kafka.",
+    "minio.", "mixpanel.", "motor.", "nats.", "notion_client.", "opensearchpy.", "posthog.", "pubnub.", "pusher.", "pydrive.", "pydrive2.",
+    "pymongo.", "segment.", "sendgrid.", "sentry_sdk.", "supabase.", "telethon.", "tweepy.", "twilio.", "zulip.",
+)  # fmt: skip
+"""Libraries all objects of which speak to one service, whose address they know by themselves."""
+TOLD: Final = GIVES | {
+    "add_breadcrumb", "add_row", "capture", "create_file", "create_issue", "identify", "produce", "put_item", "set_context", "set_extra",
+    "set_extras", "set_tag", "set_user", "trigger", "update_acell", "update_cell", "update_one", "upload_folder", "upload_from_filename",
+}  # fmt: skip
+"""Methods of theirs that take data there."""
+ASKED: Final = frozenset({"acell", "files_download", "get_contents", "get_messages", "get_users_tweets"})
+"""Methods of theirs that bring what somebody wrote there."""

@@ -52,7 +52,7 @@ _DATA_READERS = frozenset(
 )
 _MADE = "/tmp/made"  # noqa: S108 - a word of folded texts, never a path of this machine
 _IN_MEMORY = "/proc/self/fd/"
-_BY_NAME = frozenset({CREDENTIALS, FOUND})
+BY_NAME = frozenset({CREDENTIALS, FOUND})
 """What is said of the name of a file that was found in a folder is said of what it holds."""
 _COPIERS = frozenset(
     {
@@ -249,7 +249,7 @@ class Files(Recorder):
                 self._reaches(base, Value(), node)
             key = self.path_key(base)
             labels, steps = self.written.get(key, (NOTHING, ()))
-            labels |= label_of_file("builtins.open", [base]) | (base.labels & _BY_NAME)
+            labels |= label_of_file("builtins.open", [base]) | (base.labels & BY_NAME)
             return Value(names=(f"{name}()",), labels=labels | {FILE}, bound=(base, OPEN), steps=steps)
         if name in _DATA_READERS and len(arguments) >= 2:
             return self._content(arguments[1], text="text" in name)
@@ -267,7 +267,7 @@ class Files(Recorder):
             isinstance(base.const, str) or base.shape or any("resources.files" in n for n in base.names)
         ):
             labels, steps = self.written.get(self.path_key(base), (NOTHING, ()))
-            labels |= label_of_file("builtins.open", [base]) | (base.labels & _BY_NAME)
+            labels |= label_of_file("builtins.open", [base]) | (base.labels & BY_NAME)
             return self._content(base, text=method == "read_text").labelled(labels, *steps)
         return None
 

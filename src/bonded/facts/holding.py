@@ -5,13 +5,13 @@ from __future__ import annotations
 import ast
 import sys
 
-from bonded.facts.clients import BY_PATH, CARRIED, CARRIERS, GIVES, HANDLERS, LOGGED, SENT
+from bonded.facts.clients import BY_PATH, CARRIED, CARRIERS, GIVES, HANDLERS, LOGGED, SENT, SERVICES, TOLD
 from bonded.facts.known import COMMAND_SINKS, MAKERS, NETWORK, canonical
 from bonded.facts.labelling import Labelling
 from bonded.facts.outputs import leads_to_secrets
 from bonded.facts.running import MADE, made_of
 from bonded.facts.scope import Class, Instance, home_of
-from bonded.facts.value import CREDENTIALS, DOWNLOADED, MESSAGE, PRIVATE, Value, gather, private
+from bonded.facts.value import CREDENTIALS, DOWNLOADED, HOST, MESSAGE, PRIVATE, Value, gather, private
 
 _FILLS = frozenset(
     {
@@ -38,6 +38,8 @@ _STANDARD = sys.stdlib_module_names
 _MOST_HELD = 4
 _LOG = "<log>"
 _SECRET = frozenset({CREDENTIALS})
+_OF_EVENTS = frozenset({HOST})
+"""What services that count events or errors are told of each."""
 _PROCESS = ("os",)
 """What is put into the environment is in there already: not all that the module gives holds it."""
 _PASSES = frozenset(
@@ -123,7 +125,7 @@ class Holding(Labelling):
         if name.startswith("logging.") and last in LOGGED and _LOG in self.fields:
             logged = Value(names=callee.names, bound=(Value(bound=(self.fields[_LOG], MADE)), last))
             self.record_call("logging.Handler().emit", logged, arguments, keywords, node)
-        elif (
+        elif (name.startswith(SERVICES) and last in TOLD and not labels & PRIVATE <= _OF_EVENTS) or (
             last in GIVES
             and name.partition(".")[0] not in _STANDARD
             and (made_of(callee) is not None or any(map(_is_address, (*arguments, *keywords.values()))))

@@ -522,6 +522,7 @@ BOTS: Final = (
     "aiogram.",
     "pyrogram.",
     "telethon.",
+    "zulip.",
     "socketio.",
     *LISTENERS,
 )

@@ -6,8 +6,9 @@ import ast
 import sys
 
 from bonded.facts import partly
-from bonded.facts.clients import ANSWERING, CARRIED, CLIENTS, RECEIVERS
+from bonded.facts.clients import ANSWERING, ASKED, CARRIED, CLIENTS, RECEIVERS, SERVICES
 from bonded.facts.expressions import PARAMETER
+from bonded.facts.files import BY_NAME
 from bonded.facts.known import (
     BRINGERS,
     CIPHER_METHODS,
@@ -39,7 +40,6 @@ from bonded.facts.value import (
     DOWNLOADED,
     ENCRYPTED,
     ENVIRONMENT,
-    FOUND,
     GIVEN_KEY,
     HIDDEN,
     HOST,
@@ -70,7 +70,8 @@ class Labelling(Running):
     ) -> tuple[frozenset[str], tuple[str, ...]]:
         if name in ENDING:
             labels, steps = taken if name == "os.path.join" else (NOTHING, ())
-            return (labels & {FOUND}, steps) if FOUND in labels else (NOTHING, ())
+            labels &= BY_NAME
+            return labels, steps if labels else ()
         if name in _VARIABLES:
             labels, _ = partly.variable(every[0], NOTHING) if every else (NOTHING, "")
             return labels, (self.step(node, name),) if labels else ()
@@ -111,7 +112,8 @@ class Labelling(Running):
             return frozenset({DECODED}) if _hides(name, every) else NOTHING
         if name in BRINGERS:
             return frozenset({DECODED})
-        if name in RECEIVERS or name.startswith((*CARRIED, *ANSWERING)) or self.fetches(name, every):
+        asked = name.startswith((*CARRIED, *ANSWERING)) or _is_asked(name)
+        if name in RECEIVERS or asked or self.fetches(name, every):
             return frozenset({DOWNLOADED})
         if name in DOWNLOADERS:
             return frozenset({DOWNLOADED}) | label_of_answer(every, made_of(callee))
@@ -132,6 +134,10 @@ class Labelling(Running):
         if name in PATH_USERS:
             return label_of_file(name, every)
         return frozenset({ENVIRONMENT}) if name in ENVIRONMENTS else NOTHING
+
+
+def _is_asked(name: str) -> bool:
+    return name.rpartition(".")[2] in ASKED and name.startswith(SERVICES)
 
 
 def _numbers(value: Value) -> bool:

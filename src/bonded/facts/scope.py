@@ -73,6 +73,8 @@ class Function:
     turns: int = 0
     heard: bool = False
     """A bot calls it with what somebody wrote in a chat."""
+    first: Value | None = None
+    """What it is given first by what calls it back, where that is known."""
     stands_for: str = ""
     """The function of another package that it replaces."""
     seen: dict[object, Value] = field(default_factory=dict)

@@ -90,6 +90,9 @@ class Interpreter(Branches):
             for one in every
         }
         values |= self._encoded_defaults(function, labels)
+        method = function.owner is not None and not is_static(function)
+        if function.first is not None and len(every) > method:
+            values[every[method].arg] = function.first
         if function.owner is not None and every and not is_static(function):
             values[every[0].arg] = Value(local=Instance(function.owner))
             maker = function.owner.method("__init__")
