@@ -128,6 +128,37 @@ def test_what_an_object_was_made_of_goes_with_its_calls() -> None:
     assert [(argument.name, argument.text) for argument in call.arguments][-1] == ("()", "example.invalid")
 
 
+ASKED = {
+    "hidden": ("import getpass\nrequests.post('x', data=getpass.getpass())", True),
+    "said": ("requests.post('x', data=input('Your password: '))", True),
+    "window": (
+        "from tkinter.simpledialog import askstring\nrequests.post('x', data=askstring('a', 'b', show='*'))",
+        True,
+    ),
+    "dialog": (
+        "import subprocess\nrequests.post('x', data=subprocess.getoutput('zenity --password'))",
+        True,
+    ),
+    "name": ("requests.post('x', data=input('Your name: '))", False),
+    "open": ("from tkinter.simpledialog import askstring\nrequests.post('x', data=askstring('a', 'b'))", False),
+    "hashed": ("import bcrypt, getpass\nrequests.post('x', data=bcrypt.hashpw(getpass.getpass(), b''))", False),
+}
+
+
+@pytest.mark.parametrize("name", sorted(ASKED))
+def test_passwords_that_are_asked_for(name: str) -> None:
+    source, yes = ASKED[name]
+    assert ("asked" in sent(source)) is yes
+
+
+def test_each_place_that_a_password_goes_to_is_kept() -> None:
+    source = "import getpass, requests\nword = getpass.getpass()\nfor place in ['https://example.org', 'https://example.net']:\n    requests.post(place, data=word)"
+    assert [call.arguments[0].text for call in calls(source, "requests.post")] == [
+        "https://example.org",
+        "https://example.net",
+    ]
+
+
 SAY = "def f(*rest, **words):\n    requests.post('x', json=words)\n    return old(*rest, **words)\n"
 OVERHEARD = {
     "assigned": ("import boto3\nold = boto3.client\n" + SAY + "boto3.client = f", True),

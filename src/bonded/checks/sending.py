@@ -53,7 +53,7 @@ TELLING = (
     places.LOOK_UP,
 )
 """Kinds of destinations that tell something, the most telling first."""
-_SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
+SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
 MANY = 3
 """Two keys may be two ways to call one service; of what runs by itself, two are enough."""
 HIDDEN_ENDS = frozenset(
@@ -142,7 +142,7 @@ def _direct(call: Call, ends: list[tuple[str, str, bool]]) -> Iterator[Sending]:
         labels -= PRIVATE  # looking up one's own name tells nobody
     if kind == places.METADATA:
         labels -= {CREDENTIALS}  # it is shown what it gave
-    if len(tokens(labels)) >= (2 if call.when in _SOON else MANY):
+    if len(tokens(labels)) >= (2 if call.when in SOON else MANY):
         labels |= {SEVERAL}
     if (kind != places.LOCAL or _stands_in(call, labels)) and (kind != places.RESOLVER or labels & PRIVATE):
         yield Sending(call, kind, address, labels, fixed, _is_veiled(call, address))
@@ -151,7 +151,7 @@ def _direct(call: Call, ends: list[tuple[str, str, bool]]) -> Iterator[Sending]:
 def _stands_in(call: Call, labels: frozenset[str]) -> bool:
     """Whether an address of the machine itself stands for one that another release will name: data of the machine are posted
     there by themselves."""
-    return bool(labels & PRIVATE) and call.when in _SOON and call.name.endswith((".post", ".put"))
+    return bool(labels & PRIVATE) and call.when in SOON and call.name.endswith((".post", ".put"))
 
 
 def _is_veiled(call: Call, address: str) -> bool:
@@ -200,7 +200,7 @@ def _by_command(call: Call) -> Iterator[Sending]:
         labels |= {HOST}
     if _TAKES.search(line) and places.kind_of_file(line):
         labels |= {CREDENTIALS}
-    if tool[1].lower() in _QUIET and not (kind and labels & PRIVATE and call.when in _SOON):
+    if tool[1].lower() in _QUIET and not (kind and labels & PRIVATE and call.when in SOON):
         return
     if kind != places.LOCAL and (kind or labels & PRIVATE):
         yield Sending(call, kind, address, labels, is_fixed(address))

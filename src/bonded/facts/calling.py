@@ -28,13 +28,14 @@ from bonded.facts.known import (
 )
 from bonded.facts.methods import Methods
 from bonded.facts.operators import flat
-from bonded.facts.outputs import leads_to_secrets
+from bonded.facts.outputs import is_asking, leads_to_secrets
 from bonded.facts.partly import shaped
 from bonded.facts.running import LONGEST_COMMAND, MADE
 from bonded.facts.scope import Class, Function, Instance, Later
 from bonded.facts.state import LocalCall, argument, kept
 from bonded.facts.value import (
     ANY,
+    ASKED,
     DOWNLOADED,
     FOUND,
     HIDDEN,
@@ -254,6 +255,8 @@ class Calling(Methods):
         const = self._fold(name, base, arguments, keywords)
         labels, steps = self._labels(name, callee, every, taken, node)
         labels = (labels - {HOST} if name in DIALLED else labels) | came
+        if is_asking(name, arguments, keywords):
+            labels, steps = labels | {ASKED}, (*steps, self.step(node, name))
         source = footholds.source_in(const) if name in DECODERS else None
         if source is not None:
             self.decoded(node, source)

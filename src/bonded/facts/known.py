@@ -574,6 +574,24 @@ KEYS_MADE: Final = re.compile(
 )
 """Begins the names of methods of a key that was made."""
 
+ASKING: Final[dict[str, str]] = {
+    "getpass.getpass": "",
+    "pwinput.pwinput": "",
+    "stdiomask.getpass": "",
+    "maskpass.askpass": "",
+    "maskpass.advpass": "",
+    "easygui.passwordbox": "",
+    "pyautogui.password": "",
+    "inquirer.password": "",
+    "questionary.password().ask": "",
+    "tkinter.simpledialog.askstring": "show",
+    "tkinter.simpledialog.askstring()": "show",
+    "click.prompt": "hide_input",
+    "typer.prompt": "hide_input",
+    "rich.prompt.Prompt.ask": "password",
+}
+"""They ask for a password; if they may ask for something else as well, the keyword that says it."""
+
 SECRET_VARIABLES: Final = frozenset(
     {"AWS_SECRET_ACCESS_KEY", "AZURE_CLIENT_SECRET", "PRIVATE_KEY", "SSH_PRIVATE_KEY", "MNEMONIC"}
 )

@@ -6,11 +6,17 @@ import re
 from typing import Final
 
 from bonded.facts import places
+from bonded.facts.known import ASKING
 from bonded.facts.partly import shaped
-from bonded.facts.value import CREDENTIALS, DOWNLOADED, ENVIRONMENT, FOUND, GAP, HOST, NOTHING, Value
+from bonded.facts.value import ASKED, CREDENTIALS, DOWNLOADED, ENVIRONMENT, FOUND, GAP, HOST, NOTHING, Value
 
 _ANSWERED: Final = {places.LOOK_UP: HOST, places.METADATA: CREDENTIALS}
 _TOLD: Final = {"credentials": CREDENTIALS, "environment": ENVIRONMENT, "host": HOST}
+_PASSWORD: Final = re.compile(r"(?i)passw(?:or)?d|passphrase|seed phrase|recovery phrase|mnemonic|private key")
+_DIALOG: Final = re.compile(
+    r"(?i)osascript\b.*\bhidden answer|zenity\b.*--password|kdialog\b.*--password|\bask-?pass\b|get-credential\b|promptforcredential"
+)
+"""A command that shows a dialog for a password."""
 _FETCHES: Final = re.compile(r"\s*(curl|wget\s+-\S*O\s*-|iwr|dig|nslookup)\b", re.IGNORECASE)
 _NAMED: Final = frozenset({"os.listdir", "os.scandir", "os.walk", "glob.glob"})
 _PEOPLE: Final = ("/", "/root", "/home", "~", "/users", "c:/users", "/etc", "/home/*")
@@ -35,6 +41,8 @@ def label_of_output(every: list[Value]) -> frozenset[str]:
     line = words(every[0]) if every else GAP
     if _FETCHES.match(line):
         return frozenset({DOWNLOADED})
+    if _DIALOG.search(line):
+        return frozenset({ASKED})
     what = places.tells(line)
     if what:
         return frozenset({_TOLD[what]})
@@ -43,6 +51,13 @@ def label_of_output(every: list[Value]) -> frozenset[str]:
         if line.startswith(("cat ", "type ", "more ")) and places.kind_of_file(line)
         else NOTHING
     )
+
+
+def is_asking(name: str, arguments: list[Value], keywords: dict[str, Value]) -> bool:
+    """Whether a call asks the person at the machine for a password: it hides what is typed, or says so."""
+    if name in ASKING:
+        return not ASKING[name] or ASKING[name] in keywords
+    return name == "builtins.input" and bool(arguments) and _PASSWORD.search(shaped(arguments[0])) is not None
 
 
 def leads_to_secrets(every: list[Value]) -> bool:

@@ -23,7 +23,7 @@ from bonded.facts.known import (
 from bonded.facts.model import Argument, Call, Decoded
 from bonded.facts.scope import Env, Function, Later
 from bonded.facts.spend import Spend
-from bonded.facts.value import GAP, HIDDEN, MOST_SHAPE, UNKNOWN, Value, reach
+from bonded.facts.value import ASKED, GAP, HIDDEN, MOST_SHAPE, UNKNOWN, Value, reach
 from bonded.values.finding import When
 
 MAX_CALLS = 400
@@ -250,11 +250,13 @@ def call_key(call: Call, column: int) -> CallKey:
 
 
 def said(call: Call) -> str:
-    """The text that a call runs, as far as it is known; "" for calls that run nothing."""
+    """The text that a call runs, or the address to which it takes a password, as far as it is known; "" for other calls."""
     return _said(call.name, call.arguments)
 
 
 def _said(name: str, arguments: Sequence[Argument]) -> str:
+    if name in NETWORK and any(ASKED in one.labels for one in arguments):
+        return next((one.text for one in arguments if one.text and "://" in one.text), "")
     if name not in CODE_SINKS and name not in COMMAND_SINKS:
         return ""
     return next((one.text for one in arguments if one.text), "")

@@ -44,6 +44,8 @@ TOKEN_OF: Final = "token of "
 """Begins a label: it holds the key to that service, out of a variable of the environment."""
 OVERHEARD: Final = "overheard"
 """Was given to a function of another package that this one has replaced with its own, or is what that one gave back."""
+ASKED: Final = "asked"
+"""Is a password that the program asks the person at the machine for."""
 REPORT: Final = "report"
 """Is a text that names secrets, and has something beside each name ("User: …, Pass: …")."""
 CODE: Final = "code"
@@ -52,7 +54,7 @@ HIDDEN: Final = "hidden"
 """Its name was computed, not written."""
 
 SOURCES: Final = frozenset({DECODED, DOWNLOADED, CHARS, DATAFILE, MESSAGE})
-PRIVATE: Final = frozenset({ENVIRONMENT, HOST, CREDENTIALS, WATCHED, FOUND, OVERHEARD})
+PRIVATE: Final = frozenset({ENVIRONMENT, HOST, CREDENTIALS, WATCHED, FOUND, OVERHEARD, ASKED})
 """What belongs to the person or the machine, and is nobody else's business."""
 MOST_SHAPE: Final = 300
 GAP: Final = "…"
@@ -65,8 +67,8 @@ def tokens(labels: frozenset[str]) -> frozenset[str]:
 
 
 def keys(labels: frozenset[str]) -> frozenset[str]:
-    """Those of the labels that say of something that it is a key, whosever it is: what is made with one is another thing."""
-    return labels & {GIVEN_KEY} | tokens(labels)
+    """Those of the labels that say of something that it is a key or a password, whosever it is: what is made with one is another thing."""
+    return labels & {ASKED, GIVEN_KEY} | tokens(labels)
 
 
 def private(labels: frozenset[str]) -> frozenset[str]:

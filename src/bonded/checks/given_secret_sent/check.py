@@ -5,7 +5,8 @@ like only in a module that speaks of wallets), and that reaches a call that send
 (password, token, secret) that goes to a place behind which nobody knows who reads: a messenger's hook, a request bin, a tunnel,
 a paste, a bare IP address that is written in the code. The words of a wallet that the package has made count as given. So does
 all that is given to a function of another package (`boto3.client`, `Keypair.from_seed`) that the package replaces with one that
-sends it, or puts it into a transaction. At hidden places and on hosts that anybody has for nothing, also a text that names
+sends it, or puts it into a transaction. A password that the package asks the person for counts when that is as soon as it is installed or
+imported, and when it goes to hidden places or to several at once. At hidden places and on hosts that anybody has for nothing, also a text that names
 secrets and has a value beside each, wherever the values come from.
 
 **Why it matters.** Libraries for wallets sign on the machine: the key never has to leave it.
@@ -22,11 +23,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bonded.checks.kit import Hit, at, check, graver, steps_of
-from bonded.checks.sending import HIDDEN_ENDS, Sending, sendings, where
+from bonded.checks.sending import HIDDEN_ENDS, SOON, Sending, sendings, where
 from bonded.facts import places
 from bonded.facts.model import Facts, Module
-from bonded.facts.value import GIVEN_KEY, GIVEN_SECRET, OVERHEARD, REPORT
+from bonded.facts.value import ASKED, GIVEN_KEY, GIVEN_SECRET, OVERHEARD, REPORT
 from bonded.values.finding import Severity, When
+
+_SERVICES = 3
+"""A log-in may take two steps at two places."""
 
 
 @check(
@@ -38,9 +42,21 @@ from bonded.values.finding import Severity, When
 def given_secret(facts: Facts) -> Iterator[Hit]:
     """Look at everything that is sent."""
     for module in facts.modules:
-        for one in sendings(module):
-            if one.call.when is not When.NEVER:
-                yield from _sent(module, one)
+        every = [one for one in sendings(module) if one.call.when is not When.NEVER]
+        for one in every:
+            yield from _sent(module, one)
+        yield from _asked(module, [one for one in every if ASKED in one.labels and one.kind])
+
+
+def _asked(module: Module, every: list[Sending]) -> Iterator[Hit]:
+    """A password that the person is asked for is sent before anything was done with the package, or to more than those whose it is."""
+    hosts = {".".join(one.address.partition("://")[2].partition("/")[0].split(".")[-2:]) for one in every if one.fixed}
+    for one in every:
+        soon = one.call.when in SOON
+        if soon or (one.fixed and (one.kind in HIDDEN_ENDS or len(hosts) >= _SERVICES)):
+            what = f"a password that the person at the machine is asked for is sent to {where(one)}"
+            hit = at(module, one.call, what, 0.9 if soon else 0.8, steps_of(one.call, ASKED))
+            yield graver(hit, Severity.CRITICAL) if soon else hit
 
 
 def _sent(module: Module, one: Sending) -> Iterator[Hit]:
