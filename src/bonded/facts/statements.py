@@ -29,10 +29,11 @@ _KEY = re.compile(r"wallet_?key|^wif$|mnemonic|seed_?(phrase|words)|recovery_phr
 _MAYBE_KEY = re.compile(r"priv(ate)?_?key|^pk$|^seed$|keypair", re.IGNORECASE)
 """A service may call its own password a private key, a table its first column pk, and a model of pictures has a seed."""
 _WALLETS = re.compile(
-    r"wallet|mnemonic|seed[_ ]?phrase|blockchain|solana|solders|ethereum|eth_|web3|bitcoin|bip_?39|lamports",
+    r"wallet|mnemonic|seed[_ ]?phrase|blockchain|solana|solders|ethereum|eth_|web3|bitcoin|bip_?39|lamports|secp256k1|keccak|base58|metamask"
+    r"|usdt|(?<![a-z])(?:tron(?!ic)|trx|erc20|bep20)",
     re.IGNORECASE,
 )
-"""Words of a module that is about wallets: there, such a name is that of a wallet's key."""
+"""Words of a module that is about wallets, or of its path: there, such a name is that of a wallet's key."""
 _SECRET = re.compile(r"priv(ate)?_?key|passw(or)?d|passphrase|secret|token|cookie|api_?key|credential", re.IGNORECASE)
 _ENCODED = re.compile(r"aHR0c[A-Za-z0-9+/]{16,4000}={0,2}|(?:[A-Za-z0-9+/]{4}){60,2000}={0,2}")
 """An address in base64, or a long text in it."""
@@ -117,6 +118,9 @@ class Interpreter(Branches):
     def _about_wallets(self) -> bool:
         if self._wallets is None:
             self._wallets = any(_WALLETS.search(line) for line in self.out.lines)
+            if not self._wallets:
+                self.placed = True
+                self._wallets = _WALLETS.search(self.path) is not None
         return self._wallets
 
     def _given_back(self, function: Function, result: Value) -> None:
