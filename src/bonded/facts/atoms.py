@@ -219,6 +219,7 @@ def spies() -> list[str]:
         "SetWindowsHookExW",
         "SetWindowsHookExA",
         "GetAsyncKeyState",
+        "SetClipboardData",
         "RegSetValueEx",
         "RegWrite",
     )

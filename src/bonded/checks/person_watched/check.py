@@ -2,8 +2,9 @@
 
 **What it looks for.** Listeners for keys, pictures of the screen or the camera, recordings, and reading of the clipboard, in a
 module that also sends something to where nobody looks, or mail, or that does so while the package is installed or imported; a
-clipboard that is overwritten with the address of a wallet; a package that watches nearly all of them at once; and one that
-listens to keys and has itself started at every log-in.
+clipboard that is overwritten with the address of a wallet, or that is read and overwritten by what runs by itself, with a library,
+the system's own functions or a command; a package that watches nearly all of them at once; and one that listens to keys and has
+itself started at every log-in.
 
 **Why it matters.** Passwords are typed and copied; addresses to pay to are copied and pasted.
 
@@ -14,20 +15,16 @@ listens to keys and has itself started at every log-in.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from bonded.checks.clipboard import READS, overwritten
 from bonded.checks.kit import Hit, at, check, graver
-from bonded.checks.sending import HIDDEN_ENDS, sendings
+from bonded.checks.sending import HIDDEN_ENDS, SOON, sendings
 from bonded.checks.staying import arrangements
-from bonded.facts.known import CLIPBOARD, WATCHING
+from bonded.facts.known import WATCHING
 from bonded.facts.model import Call, Facts, Module
 from bonded.values.finding import Severity, When
 
-_WALLET = re.compile(
-    r"^(?:bc1[a-z0-9]{25,60}|[13][1-9A-HJ-NP-Za-km-z]{25,34}|0x[0-9a-fA-F]{40}|T[1-9A-HJ-NP-Za-km-z]{33}|[LM][1-9A-HJ-NP-Za-km-z]{26,33}"
-    r"|4[0-9AB][1-9A-HJ-NP-Za-km-z]{93}|r[1-9A-HJ-NP-Za-km-z]{24,34}|D[5-9A-HJ-NP-U][1-9A-HJ-NP-Za-km-z]{32}|ltc1[a-z0-9]{25,60})$"
-)
 _KINDS = {
     "keys": (
         "pynput.keyboard",
@@ -44,11 +41,10 @@ _KINDS = {
     "screen": ("ImageGrab", "pyautogui.screenshot", "pyscreenshot", "pyscreeze.screenshot", "mss"),
     "camera": ("cv2.VideoCapture",),
     "microphone": ("sounddevice", "pyaudio"),
-    "clipboard": ("pyperclip.paste", "clipboard.paste", "win32clipboard.Get"),
+    "clipboard": READS,
 }
 _MANY = 4
 """One program of a desktop may need two or three."""
-_EARLY = (When.INSTALL, When.STARTUP, When.IMPORT)
 
 
 @check(
@@ -62,12 +58,7 @@ def watched(facts: Facts) -> Iterator[Hit]:
     every: list[tuple[Module, Call]] = []
     for module in facts.modules:
         calls = [call for call in module.calls if call.when is not When.NEVER]
-        for call in calls:
-            if call.name in CLIPBOARD and any(one.text and _WALLET.match(one.text.strip()) for one in call.arguments):
-                yield graver(
-                    at(module, call, "the clipboard is overwritten with the address of a wallet", 0.9),
-                    Severity.CRITICAL,
-                )
+        yield from overwritten(module, calls)
         watching = [call for call in calls if call.name in WATCHING]
         if watching:
             yield _module(module, watching)
@@ -92,8 +83,8 @@ def _stays(facts: Facts, module: Module, call: Call) -> Iterator[Hit]:
 def _module(module: Module, watching: list[Call]) -> Hit:
     sent = list(sendings(module))
     ends = {one.kind for one in sent}
-    first = min(watching, key=lambda call: (call.when not in _EARLY, call.line))
-    early = first.when in _EARLY
+    first = min(watching, key=lambda call: (call.when not in SOON, call.line))
+    early = first.when in SOON
     message = f"the user is watched by {first.name}" + (", in a module that sends" if ends else "")
     if first.name.startswith(_KINDS["keys"]) and any(one.call.name.startswith("smtplib.") for one in sent):
         return graver(
