@@ -25,7 +25,16 @@ TEMPLATE = "Summary: A small example package\nAuthor: Your Name\nAuthor-email: y
 STUDENT = "Summary: My first Python package\nAuthor: Ann\n"
 OWN = FETCH.replace("example.invalid", "not_a_name.herokuapp.com")
 KEYS = "from pynput import keyboard\n\n\ndef wait(key, action):\n    keyboard.GlobalHotKeys({key: action}).start()\n"
+AGENT = (
+    "import platform\nimport subprocess\n\nimport requests\n\nAGENT = f'sample/1.0 ({platform.platform()})'\n\n\ndef ask(path):\n"
+    "    key = subprocess.check_output(['gcloud', 'auth', 'print-access-token'], text=True).strip()\n"
+    "    headers = {'Authorization': key, 'User-Agent': AGENT}\n"
+    "    return requests.get('https://example.invalid/' + path, headers=headers).json()\n"
+)
+TIDY = "from pathlib import Path\n\n\ndef tidy():\n    for one in Path.home().rglob('*.pyc'):\n        one.unlink()\n"
 NEWCOMERS = {
+    "key and agent": ("ann-cloud", "0.1", STUDENT, AGENT),
+    "tidies up": ("ann-tidy", "0.1", STUDENT, TIDY),
     "hello": ("ann-hello", "0.0.1", "", HELLO),
     "nothing said": ("dicegame", "0.1", "", GAME),
     "template": ("example-package-ann", "0.0.1", TEMPLATE, HELLO),

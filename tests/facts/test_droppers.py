@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bonded.facts import footholds
-from bonded.facts.files import WRITE
+from bonded.facts.files import ERASED, WRITE
 from bonded.facts.model import Call
 from bonded.facts.value import CHARS, DECODED, DOWNLOADED, EMBEDDED, ENCRYPTED, FOUND
 from tests.facts.programs import wheel_of
@@ -148,8 +148,8 @@ def test_flags_of_the_standard_library_are_known() -> None:
 
 
 HARMED = {
-    "deleted": ("for one in Path.home().rglob('*'):\n    one.unlink()", "os.remove"),
-    "expanded": ("for one in Path('~').expanduser().glob('*'):\n    one.unlink()", "os.remove"),
+    "deleted": ("for one in Path.home().rglob('*'):\n    one.unlink()", ERASED),
+    "expanded": ("for one in Path('~').expanduser().glob('*'):\n    one.unlink()", ERASED),
     "written over": ("for one in Path.home().rglob('*'):\n    one.write_text('x')", WRITE),
     "opened to be written": ("for one, _, _ in os.walk('/home'):\n    open(one + '/x', 'w')", WRITE),
 }

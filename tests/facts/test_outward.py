@@ -100,6 +100,23 @@ def test_other_data_is_not(name: str) -> None:
     assert not sent(PLAIN[name]) & {"host", "environment", "credentials", "watched"}
 
 
+EITHER = {
+    "or": "x = os.getenv('OPENAI_API_KEY') or os.getenv('GROQ_API_KEY')",
+    "if": "x = os.getenv('OPENAI_API_KEY') if y else os.getenv('GROQ_API_KEY')",
+    "first": "def f():\n    for one in ('OPENAI_API_KEY', 'GROQ_API_KEY'):\n        if os.getenv(one):\n            return os.getenv(one)\nx = f()",
+}
+
+
+@pytest.mark.parametrize("name", sorted(EITHER))
+def test_one_key_or_another_is_not_both(name: str) -> None:
+    assert len([one for one in sent(EITHER[name] + "\nrequests.post('x', data=x)") if one.startswith("token of")]) < 2
+
+
+def test_keys_that_are_gathered_are_all_there() -> None:
+    source = "x = {}\nfor one in ('OPENAI_API_KEY', 'GROQ_API_KEY'):\n    if one in os.environ:\n        x[one] = os.environ[one]"
+    assert {"token of openai", "token of groq"} <= sent(source + "\nrequests.post('x', json=x)")
+
+
 def test_what_a_service_gives_is_not_the_key_to_it() -> None:
     source = "from openai import OpenAI\nc = OpenAI(api_key=os.environ['OPENAI_API_KEY'])\nrequests.post('x', data=c.ask('y').text)"
     assert not {label for label in sent(source) if label.startswith("token of")}

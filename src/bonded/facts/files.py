@@ -88,6 +88,8 @@ MOST_SCRIPT = 2000
 """Characters that are kept of a script for another interpreter that is written to a file."""
 WRITE = "file.write"
 """Under this name a written file is a call: its path and what goes in."""
+ERASED = "pathlib.Path().unlink"
+"""Under this name it is a call that a path object which was looked for is deleted by its own method."""
 _SOURCE_LIKE = (".py", ".pyi", ".pyw", ".txt", ".cfg", ".toml", ".ini", ".md", ".rst", ".in", ".pyx", ".pth")
 
 

@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 from bonded.facts import fold_calls, partly
+from bonded.facts.files import ERASED
 from bonded.facts.holding import Holding
 from bonded.facts.known import CIPHER_METHODS, ENCIPHERS, ENCODING_NAMES, REPEATING, SPELLING
 from bonded.facts.operators import flat, fold_path
@@ -46,7 +47,7 @@ class Methods(Holding):
             base = _spelled(base)
             labels |= base.labels
         if name in _ERASERS and FOUND in base.labels:
-            self.record("os.remove", node, [argument(base)], hidden=False)
+            self.record(ERASED, node, [argument(base)], hidden=False)
         if name == "to_bytes":
             labels |= {CHARS}
         if name == "sort":

@@ -144,7 +144,7 @@ def join(left: Value, right: Value) -> Value:
     return Value(
         left.const if same else UNKNOWN,
         tuple(dict.fromkeys(left.names + right.names))[:6],
-        left.labels | right.labels,
+        _either(left.labels, right.labels),
         items=left.items if left.items is not None else right.items,
         table=left.table if left.table is not None else right.table,
         local=left.local if left.local is not None else right.local,
@@ -152,6 +152,14 @@ def join(left: Value, right: Value) -> Value:
         steps=left.steps or right.steps,
         shape="" if same else left.shape or right.shape or _text(left) or _text(right),
     )
+
+
+def _either(left: frozenset[str], right: frozenset[str]) -> frozenset[str]:
+    """Labels of what is one thing or the other. The key to one service or to another one is not the keys to both."""
+    both = left | right
+    if left and right and (one := tokens(left)) and (other := tokens(right)) and not (one <= other or other <= one):
+        return both - one - other
+    return both
 
 
 def _text(value: Value) -> str:

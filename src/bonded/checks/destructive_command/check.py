@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from bonded.checks.commands import command_text
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command
 from bonded.facts import footholds
-from bonded.facts.files import WRITE
+from bonded.facts.files import ERASED, WRITE
 from bonded.facts.known import DELETERS
 from bonded.facts.model import Call, Facts
 from bonded.facts.value import ENCRYPTED, FILE, FOUND
@@ -70,15 +70,24 @@ def destructive(facts: Facts) -> Iterator[Hit]:
     for module in facts.modules:
         for call in module.calls:
             what = _what(call)
-            if call.name == WRITE and {ENCRYPTED, FILE} <= labels_of(call.arguments[1:]):
+            if _enciphers(call):
                 what = "files are read, encrypted and written back"
             if what:
                 hit = at(module, call, what, 0.9)
                 yield hit if call.when in _SOON else graver(hit, Severity.HIGH if call.depth else Severity.MEDIUM)
 
 
+def _enciphers(call: Call) -> bool:
+    """Whether a file is encrypted that is not the one which a caller names."""
+    if call.name != WRITE or not {ENCRYPTED, FILE} <= labels_of(call.arguments[1:]):
+        return False
+    where = labels_of(call.arguments[:1])
+    return call.when in _SOON or FOUND in where or "parameter" not in where
+
+
 def _what(call: Call) -> str:
-    if call.name in DELETERS and FOUND in labels_of(call.arguments):
+    tidies = call.name == ERASED and call.when not in _SOON  # when somebody calls for it
+    if call.name in (*DELETERS, ERASED) and not tidies and FOUND in labels_of(call.arguments):
         return "files that were looked for in the user's folders are deleted"
     if call.name == "shutil.rmtree" and call.arguments:
         place = call.arguments[0].text or call.arguments[0].shape

@@ -9,10 +9,10 @@ messenger's hook, a look-up whose name carries the data, or a command such as `c
 **Why it matters.** Most hostile packages want nothing else. It is also what probes for dependency confusion do.
 
 **What is not flagged.** One variable of the environment, such as a token for the service that is called; looking up the
-machine's own name; hashes of such values; what is sent to the machine itself. Sending a host name when the package's
-functions are called, to an ordinary host, is only a hint: telemetry and error reporters do that. Secrets together with the
-machine's names are more than a hint, and so is what is posted to `localhost` at install time or on import: there it stands in
-for an address to come.
+machine's own name; hashes of such values; what is sent to the machine itself; a key or the name of the system in the headers of
+a request that somebody calls for. Sending a host name when the package's functions are called, to an ordinary host, is only a
+hint: telemetry and error reporters do that. Secrets together with the machine's names are more than a hint, and so is what is
+posted to `localhost` at install time or on import: there it stands in for an address to come.
 
 **When it is a false alert.** Telemetry on import. Ask the owner to send nothing before the user has agreed.
 """
@@ -24,11 +24,13 @@ from collections.abc import Iterator
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command, steps_of
 from bonded.checks.sending import HIDDEN_ENDS, NAMED, SEVERAL, Sending, sendings, where
 from bonded.facts import places
-from bonded.facts.model import Facts
+from bonded.facts.model import Argument, Facts
 from bonded.facts.value import CREDENTIALS, ENVIRONMENT, FOUND, HOST, tokens
 from bonded.values.finding import Severity, When
 
 _EARLY = (When.INSTALL, When.STARTUP)
+_SHOWN = ("headers", "auth", ".", "()")
+"""Arguments, and what stands for what a client was given before, that hold what goes with every request."""
 
 
 @check(
@@ -41,13 +43,24 @@ def sent(facts: Facts) -> Iterator[Hit]:
     """Look at everything that is sent."""
     for module in facts.modules:
         for one in sendings(module):
-            if one.worst and one.call.when is not When.NEVER:
+            if one.worst and one.call.when is not When.NEVER and not _is_shown(one):
                 severity, confidence = _weight(one)
                 steps = steps_of(one.call, *(tokens(one.labels) if one.worst == SEVERAL else (one.worst,)))
                 message = f"{NAMED[one.worst]} are sent to {where(one)}".replace(
                     f"{NAMED[one.worst]} are", _verb(one.worst)
                 )
                 yield graver(at(module, one.call, message, confidence, steps), severity)
+
+
+def _is_shown(one: Sending) -> bool:
+    """Whether a service that somebody calls is only shown a key or the name of the system, as it is with every request."""
+    private = one.worst in (CREDENTIALS, HOST) and one.kind not in HIDDEN_ENDS and one.call.when is When.CALL
+    return private and not runs_command(one.call) and labels_of(_said(one)).isdisjoint(NAMED)
+
+
+def _said(one: Sending) -> list[Argument]:
+    """What is said, and not shown with every request: headers name the program and its system beside the key."""
+    return [each for each in one.call.arguments if each.name not in _SHOWN]
 
 
 def _verb(label: str) -> str:
@@ -75,6 +88,6 @@ def _weight(one: Sending) -> tuple[Severity, float]:
         return Severity.HIGH, 0.8
     if one.fixed and ENVIRONMENT in labels_of(one.call.arguments[:1]):
         return Severity.HIGH, 0.8  # a reporter sends it in the body, if at all, not within the address
-    if one.fixed and one.labels >= {CREDENTIALS, HOST}:
+    if one.fixed and CREDENTIALS in one.labels and HOST in labels_of(_said(one)):
         return Severity.CRITICAL, 0.8  # a service is told who calls or with what key, not a key and whose machine it is
     return (Severity.MEDIUM, 0.4) if one.worst != HOST else (Severity.LOW, 0.3)
