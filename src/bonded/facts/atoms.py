@@ -23,6 +23,7 @@ from bonded.facts.known import (
     DECODERS,
     ENCODING_NAMES,
     HOST_FACTS,
+    KEEPERS,
     NETWORK,
     SPELLERS,
     SPIES,
@@ -191,6 +192,8 @@ def private() -> list[str]:
         *(f'"{word}" fullword' for word in sorted(last)),
         *_module_patterns({parts[0] for parts in _parts(SPIES)} - _SHARED - {"subprocess"}),
         '"dotenv_values" fullword',
+        *(f'"{root}" fullword' for root in sorted(KEEPERS.keys() - {"azure"})),
+        r"/azure\.identity|google\.auth/",
         r"/platform\.node|environ[ \t\n]*([^a-zA-Z_0-9\[. \t\n]|\.(items|copy|values|keys))/",
         *(_literal(part.lstrip("/")) for part in files),
     ]

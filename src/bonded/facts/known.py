@@ -552,6 +552,28 @@ HOST_FACTS: Final = frozenset(
 
 ENVIRONMENTS: Final = frozenset({"os.environ.copy", "dotenv.dotenv_values", "dotenv.main.dotenv_values"})
 """They give all variables of the environment at once, of the process or of its settings."""
+_COOKIES: Final = frozenset({"chrome", "chromium", "edge", "firefox", "opera", "brave", "vivaldi", "safari", "load"})
+KEEPERS: Final[dict[str, frozenset[str]]] = {
+    "azure": frozenset({"get_token"}),
+    "browser_cookie3": _COOKIES,
+    "browsercookie": _COOKIES,
+    "huggingface_hub": frozenset({"get_token"}),
+    "keyring": frozenset({"get_credential"}),
+    "kubernetes": frozenset({"list_namespaced_secret", "list_secret_for_all_namespaces", "read_namespaced_secret"}),
+    "pycookiecheat": frozenset({"chrome_cookies", "firefox_cookies"}),
+    "rookiepy": _COOKIES,
+    "secretstorage": frozenset({"get_all_items", "get_secret", "search_items"}),
+}
+"""Libraries that hand out what the machine keeps for its user, and their functions that do so."""
+_NOBODY: Final[frozenset[str]] = frozenset()
+
+
+def is_kept_secret(name: str) -> bool:
+    """Whether a call of `name` gives what the machine keeps secret for its user."""
+    root, _, rest = name.partition(".")
+    return name == "google.auth.default" or rest.rpartition(".")[2] in KEEPERS.get(root, _NOBODY)
+
+
 KEY_MAKERS: Final = frozenset(
     {
         "mnemonic.Mnemonic().generate",

@@ -30,6 +30,7 @@ from bonded.facts.known import (
     SPELLING,
     STRUCTURED,
     WATCHING,
+    is_kept_secret,
 )
 from bonded.facts.outputs import label_of_answer, label_of_file, label_of_output, label_of_search
 from bonded.facts.running import Running, made_of
@@ -127,7 +128,7 @@ class Labelling(Running):
             return frozenset({CHARS})
         if name in HOST_FACTS:
             return frozenset({HOST})
-        if name in WATCHING or name in SECRETS:
+        if name in WATCHING or name in SECRETS or is_kept_secret(name):
             return frozenset({WATCHED if name in WATCHING else CREDENTIALS})
         if name in COMMAND_SINKS:
             return label_of_output(every)
