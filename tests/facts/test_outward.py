@@ -154,6 +154,12 @@ def test_what_an_object_was_made_of_goes_with_its_calls() -> None:
     assert [(argument.name, argument.text) for argument in call.arguments][-1] == ("()", "example.invalid")
 
 
+def test_who_logs_in_with_a_secret_is_kept() -> None:
+    source = "import ftplib\ndef f(host, user, password):\n    ftplib.FTP(host).login(user, password)\n    ftplib.FTP(host).login(user)"
+    (call,) = calls(source, "ftplib.FTP().login")
+    assert "given as password" in call.arguments[1].labels
+
+
 ASKED = {
     "hidden": ("import getpass\nrequests.post('x', data=getpass.getpass())", True),
     "said": ("requests.post('x', data=input('Your password: '))", True),
@@ -322,6 +328,6 @@ def test_parameters_that_are_secrets_are_known() -> None:
     )
     assert [set(argument.labels) for argument in call.arguments] == [
         {"parameter", "given key"},
-        {"parameter", "given secret"},
+        {"parameter", "given secret", "given as password"},
         {"parameter"},
     ]

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from typing import Any
 
 from bonded.facts import fold_calls, footholds, partly
-from bonded.facts.clients import BY_PATH, DIALLED
+from bonded.facts.clients import BY_PATH, DIALLED, LOGINS
 from bonded.facts.files import ARCHIVES, JOIN, OPEN
 from bonded.facts.holding import PASSED
 from bonded.facts.known import (
@@ -38,6 +38,7 @@ from bonded.facts.value import (
     ASKED,
     DOWNLOADED,
     FOUND,
+    GIVEN_SECRET,
     HIDDEN,
     HOST,
     NOTHING,
@@ -232,6 +233,8 @@ class Calling(Methods):
         ):
             self.record_call(name, callee, arguments, keywords, node)
         taken = gather(every)
+        if GIVEN_SECRET in taken[0] and name in LOGINS and not kept(name):
+            self.record_call(name, callee, arguments, keywords, node)
         if not taken[0].isdisjoint(PRIVATE) or name.endswith(BY_PATH) or not callee.labels.isdisjoint(PRIVATE):
             self.carry(name, callee, arguments, keywords, node)
             self.hold(callee, arguments, keywords, node)

@@ -309,3 +309,11 @@ TOLD: Final = GIVES | {
 """Methods of theirs that take data there."""
 ASKED: Final = frozenset({"acell", "files_download", "get_contents", "get_messages", "get_users_tweets"})
 """Methods of theirs that bring what somebody wrote there."""
+LOGINS: Final = frozenset(
+    {
+        "asyncssh.connect", "boto3.Session", "boto3.client", "fabric.Connection", "ftplib.FTP().login", "imaplib.IMAP4().login",
+        "imaplib.IMAP4_SSL().login", "ldap3.Connection", "netmiko.ConnectHandler", "paramiko.SSHClient().connect", "psycopg2.connect",
+        "pymongo.MongoClient", "redis.Redis", "smtplib.SMTP().login", "sqlalchemy.create_engine", "winrm.Session",
+    }
+)  # fmt: skip
+"""They log in to a service that the caller names."""

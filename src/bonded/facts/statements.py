@@ -16,6 +16,7 @@ from bonded.facts.spend import Spend
 from bonded.facts.state import World
 from bonded.facts.value import (
     ANY,
+    GIVEN_AS,
     GIVEN_KEY,
     GIVEN_SECRET,
     MESSAGE,
@@ -113,7 +114,7 @@ class Interpreter(Branches):
         maybe = _MAYBE_KEY.search(parameter) is not None
         if _KEY.search(parameter) or (maybe and self._about_wallets()):
             return frozenset({GIVEN_KEY})
-        return frozenset({GIVEN_SECRET}) if _SECRET.search(parameter) else NOTHING
+        return frozenset({GIVEN_SECRET, f"{GIVEN_AS}{parameter}"}) if _SECRET.search(parameter) else NOTHING
 
     def _about_wallets(self) -> bool:
         if self._wallets is None:

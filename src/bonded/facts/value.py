@@ -44,6 +44,8 @@ TOKEN_OF: Final = "token of "
 """Begins a label: it holds the key to that service, out of a variable of the environment."""
 OVERHEARD: Final = "overheard"
 """Was given to a function of another package that this one has replaced with its own, or is what that one gave back."""
+GIVEN_AS: Final = "given as "
+"""Begins a label beside it: the name of that parameter."""
 ASKED: Final = "asked"
 """Is a password that the program asks the person at the machine for."""
 REPORT: Final = "report"
@@ -68,7 +70,8 @@ def tokens(labels: frozenset[str]) -> frozenset[str]:
 
 def keys(labels: frozenset[str]) -> frozenset[str]:
     """Those of the labels that say of something that it is a key or a password, whosever it is: what is made with one is another thing."""
-    return labels & {ASKED, GIVEN_KEY} | tokens(labels)
+    named = [one for one in labels if one.startswith(GIVEN_AS)]
+    return (labels & {ASKED, GIVEN_KEY} | tokens(labels)).union(named)
 
 
 def private(labels: frozenset[str]) -> frozenset[str]:

@@ -5,9 +5,10 @@ like only in a module that speaks of wallets), and that reaches a call that send
 (password, token, secret) that goes to a place behind which nobody knows who reads: a messenger's hook, a request bin, a tunnel,
 a paste, a bare IP address that is written in the code. The words of a wallet that the package has made count as given. So does
 all that is given to a function of another package (`boto3.client`, `Keypair.from_seed`) that the package replaces with one that
-sends it, or puts it into a transaction. A password that the package asks the person for counts when that is as soon as it is installed or
-imported, and when it goes to hidden places or to several at once. At hidden places and on hosts that anybody has for nothing, also a text that names
-secrets and has a value beside each, wherever the values come from.
+sends it, or puts it into a transaction. A password with which a function logs in to a service that its caller names is sent to
+nobody else. One that the package asks the person for is not sent as soon as it is installed or imported, and neither to hidden
+places nor to several at once. At hidden places and on hosts that anybody has for nothing, also a text that names secrets and has
+a value beside each, wherever the values come from.
 
 **Why it matters.** Libraries for wallets sign on the machine: the key never has to leave it.
 
@@ -20,13 +21,14 @@ libraries are asked, and say so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from bonded.checks.kit import Hit, at, check, graver, steps_of
+from bonded.checks.kit import Hit, at, check, graver, labels_of, steps_of
 from bonded.checks.sending import HIDDEN_ENDS, SOON, Sending, sendings, where
 from bonded.facts import places
-from bonded.facts.model import Facts, Module
-from bonded.facts.value import ASKED, GIVEN_KEY, GIVEN_SECRET, OVERHEARD, REPORT
+from bonded.facts.clients import LOGINS
+from bonded.facts.model import Argument, Facts, Module
+from bonded.facts.value import ASKED, GIVEN_AS, GIVEN_KEY, GIVEN_SECRET, OVERHEARD, REPORT
 from bonded.values.finding import Severity, When
 
 _SERVICES = 3
@@ -45,7 +47,23 @@ def given_secret(facts: Facts) -> Iterator[Hit]:
         every = [one for one in sendings(module) if one.call.when is not When.NEVER]
         for one in every:
             yield from _sent(module, one)
+        yield from _copied(module, every)
         yield from _asked(module, [one for one in every if ASKED in one.labels and one.kind])
+
+
+def _copied(module: Module, every: list[Sending]) -> Iterator[Hit]:
+    """What a caller passes in to log in to one service is, by the same function, sent to another one that is written in the code."""
+    used = {(call.scope, name) for call in module.calls if call.name in LOGINS for name in _names(call.arguments)}
+    for one in every:
+        sent = {(one.call.scope, name) for name in _names(one.call.arguments)}
+        if one.fixed and one.call.name not in LOGINS and not used.isdisjoint(sent):
+            what = f"a secret that is passed in to log in elsewhere is sent to {where(one)}"
+            yield at(module, one.call, what, 0.8, steps_of(one.call, GIVEN_SECRET))
+
+
+def _names(arguments: Iterable[Argument]) -> list[str]:
+    """The names of the secret parameters that these arguments hold."""
+    return [label for label in labels_of(arguments) if label.startswith(GIVEN_AS)]
 
 
 def _asked(module: Module, every: list[Sending]) -> Iterator[Hit]:
