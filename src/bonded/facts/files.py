@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from bonded.facts import footholds
 from bonded.facts.clients import ADDRESS, COPIES_REPOSITORY, FETCHES, SAVES
@@ -90,6 +91,27 @@ WRITE = "file.write"
 """Under this name a written file is a call: its path and what goes in."""
 ERASED = "pathlib.Path().unlink"
 """Under this name it is a call that a path object which was looked for is deleted by its own method."""
+
+
+class _Sounds(NamedTuple):
+    """What a function of another project does, by its own name."""
+
+    fetches: bool
+    saves: bool
+    copies: bool
+
+
+@lru_cache(4096)
+def _sounds(name: str) -> _Sounds:
+    root = name.partition(".")[0]
+    ours = root == "builtins" or root in sys.stdlib_module_names
+    return _Sounds(
+        not ours and FETCHES.search(name) is not None,
+        SAVES.search(name) is not None,
+        COPIES_REPOSITORY.search(name) is not None,
+    )
+
+
 _SOURCE_LIKE = (".py", ".pyi", ".pyw", ".txt", ".cfg", ".toml", ".ini", ".md", ".rst", ".in", ".pyx", ".pth")
 
 
@@ -126,10 +148,9 @@ class Files(Recorder):
 
     def fetches(self, name: str, every: list[Value]) -> bool:
         """Whether a function of another project fetches what is at the address that it is given, by its own name."""
-        root = name.partition(".")[0]
-        if root == "builtins" or root in sys.stdlib_module_names or not FETCHES.search(name) or self.world.own(name):
-            return False
-        return any(ADDRESS.match(shaped(one)) for one in every[:2])
+        return (
+            _sounds(name).fetches and not self.world.own(name) and any(ADDRESS.match(shaped(one)) for one in every[:2])
+        )
 
     def _saved_to(self, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Value | None:
         """Where a call saves what it fetches; None where it does not, or where that is not said."""
@@ -138,9 +159,12 @@ class Files(Recorder):
             return (named or arguments[-1]) if len(arguments) + len(keywords) >= 2 else None
         if name in INTO_FILE:
             return arguments[INTO_FILE[name]] if len(arguments) > INTO_FILE[name] else None
+        sounds = _sounds(name)
+        if not (sounds.saves or sounds.copies):
+            return None
         every = [*arguments, *keywords.values()]
-        saves = SAVES.search(name) and self.fetches(name, every)
-        if not saves and not (COPIES_REPOSITORY.search(name) and any(ADDRESS.match(shaped(one)) for one in every[:2])):
+        saves = sounds.saves and self.fetches(name, every)
+        if not saves and not (sounds.copies and any(ADDRESS.match(shaped(one)) for one in every[:2])):
             return None
         named = next((keywords[one] for one in _SAVED_AS if one in keywords), None)
         at = next((place for place, one in enumerate(arguments) if ADDRESS.match(shaped(one))), len(arguments))

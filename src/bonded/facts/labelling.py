@@ -53,6 +53,7 @@ from bonded.facts.value import (
     reach,
 )
 
+_BROUGHT = (*CARRIED, *ANSWERING)
 _VARIABLES = (
     *("os.getenv", "os.environ.get", "os.environ.pop", "os.environ.setdefault"),
     *(f"{one}().get" for one in sorted(ENVIRONMENTS)),
@@ -113,7 +114,7 @@ class Labelling(Running):
             return frozenset({DECODED}) if _hides(name, every) else NOTHING
         if name in BRINGERS:
             return frozenset({DECODED})
-        asked = name.startswith((*CARRIED, *ANSWERING)) or _is_asked(name)
+        asked = name.startswith(_BROUGHT) or _is_asked(name)
         if name in RECEIVERS or asked or self.fetches(name, every):
             return frozenset({DOWNLOADED})
         if name in DOWNLOADERS:

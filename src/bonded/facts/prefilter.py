@@ -28,6 +28,17 @@ _ANYTHING = re.compile(
 )
 _LITERAL = re.compile(rb"['\"](?:[A-Za-z0-9+/=_-]|\\\r?\n){80,}")
 """The beginning of a text that may be an encoded program."""
+_REPLACES = re.compile(
+    rb"[\r\n][a-zA-Z_][a-zA-Z0-9_.]{0,80}\.[a-zA-Z_][a-zA-Z0-9_]{0,40}[ \t]*=[ \t]*[a-zA-Z_][a-zA-Z0-9_]{0,60}[ \t]*[\r\n]"
+    rb"|[\r\n][ \t]+(?:[a-z_][a-z0-9_]{0,30}\.){0,3}[A-Z][a-z][a-zA-Z0-9]{0,40}\.[a-zA-Z_]{1,40}[ \t]*=[ \t]*[a-z_][a-z0-9_]{0,40}[ \t]*[\r\n]"
+    rb"|[\r\n][ \t]*setattr[ \t]*\([ \t]*(?:[a-z_][a-z0-9_]{0,30}\.){0,3}[A-Z]"
+    rb"|\bwrapt\b"
+)
+"""A function of something outside is replaced, beside a client: what that one is given may go elsewhere. Asked for by itself:
+few files have a client, and among the other patterns this one would be looked for in all."""
+_EXECUTES = re.compile(rb"(?:^|[^.a-zA-Z0-9_])exec[ \t]*\(")
+_ADDRESSED = re.compile(rb"['\"](?:https?|ftp|s3|gs)://")
+"""An address in plain writing: it counts beside a call of `exec`, whatever fetches it."""
 _REACHING = frozenset(
     {"sinks", "builtins", "namespaces", "importers", "getattr", "code", "network", "clients", "spies", "harm", "files"}
 )
@@ -53,9 +64,6 @@ def rules(stage: str) -> str:
             "imported": atoms.IMPORTED_SINKS,
             "personal": atoms.private(),
             "addresses": atoms.addresses(),
-            "addressed": atoms.ADDRESSED,
-            "executes": atoms.EXECUTES,
-            "replaces": atoms.REPLACES,
         }
         made = [_rule(name, patterns, "any of them") for name, patterns in groups.items()]
         return "\n".join([*made, _rule("keys", atoms.service_keys(), "2 of them")])
@@ -145,9 +153,11 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
         return True
     if "spies" in groups or ("decoders" in groups and (len(data) <= SHORT or _LITERAL.search(data))):
         return True
-    if "clients" in groups and not groups.isdisjoint(("personal", "replaces")):
+    if groups >= {"clients", "personal"}:
         return True
-    if "network" in groups and not groups.isdisjoint(("personal", "addresses", "decoders", "keys", "replaces")):
+    if "network" in groups and not groups.isdisjoint(("personal", "addresses", "decoders", "keys")):
+        return True
+    if not groups.isdisjoint(("clients", "network")) and _REPLACES.search(data):
         return True
     return (
         (reaches and hides)
@@ -155,7 +165,10 @@ def matters(data: bytes, groups: frozenset[str]) -> bool:
         or groups >= {"computed", "roots"}
         or groups >= {"code", "reads"}
         or groups >= {"code", "spelled"}
-        or (len(data) <= SMALL and (groups >= {"executes", "addressed"} or groups >= {"loads", "reads"}))
+        or (
+            len(data) <= SMALL
+            and (groups >= {"loads", "reads"} or bool(_EXECUTES.search(data) and _ADDRESSED.search(data)))
+        )
     )
 
 

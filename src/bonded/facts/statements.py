@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 from bonded.facts.branches import Branches
@@ -42,6 +43,13 @@ _ENCODED = re.compile(r"aHR0c[A-Za-z0-9+/]{16,4000}={0,2}|(?:[A-Za-z0-9+/]{4}){6
 
 _ROOM = 1_000
 """Turns of inner loops that are folded in one function that nothing calls."""
+
+
+@lru_cache(4096)
+def _called(parameter: str) -> tuple[bool, bool, bool]:
+    """Whether a parameter of this name is the key of a wallet, is one in code about wallets, is a secret."""
+    found = (_KEY.search(parameter), _MAYBE_KEY.search(parameter), _SECRET.search(parameter))
+    return found[0] is not None, found[1] is not None, found[2] is not None
 
 
 class Interpreter(Branches):
@@ -111,10 +119,10 @@ class Interpreter(Branches):
 
     def _secrecy(self, parameter: str) -> frozenset[str]:
         """What the name of a parameter says of its value."""
-        maybe = _MAYBE_KEY.search(parameter) is not None
-        if _KEY.search(parameter) or (maybe and self._about_wallets()):
+        key, maybe, secret = _called(parameter)
+        if key or (maybe and self._about_wallets()):
             return frozenset({GIVEN_KEY})
-        return frozenset({GIVEN_SECRET, f"{GIVEN_AS}{parameter}"}) if _SECRET.search(parameter) else NOTHING
+        return frozenset({GIVEN_SECRET, f"{GIVEN_AS}{parameter}"}) if secret else NOTHING
 
     def _about_wallets(self) -> bool:
         if self._wallets is None:
