@@ -64,7 +64,7 @@ def waiting(db: Database, secret: str, *, now: datetime) -> Waiting:
         session = sessions.read(conn, secret, now=now) if secret else None
         kept = session.data.get(WAITING) if session and session.user_id is None else None
         user = second_step.person_of(conn, kept) if kept else None
-    if session is None or kept is None or user is None:
+    if session is None or kept is None or user is None or user.password_void:
         raise Refusal(LOGIN_OVER, "the login took too long; begin again")
     return Waiting(user, session, Proof(str(kept["how"]), str(kept["factor"]), bool(kept["remember"])))
 
