@@ -78,12 +78,6 @@ def shown(names: Iterable[str], words: str) -> Iterator[str]:
 
 
 def keep(path: Path, text: str) -> None:
-    """Write the file at once or not at all, in UTF-8 and with the line ends that `text` has. Raises OSError.
-
-    What is no file, such as /dev/stdout or a pipe, is written to: put in its place, a file would be the end of the device.
-    """
-    if path.exists() and not path.is_file():
-        path.write_bytes(text.encode())
-        return
+    """Write the file at once or not at all, in UTF-8 and with the line ends that `text` has. Raises OSError."""
     with whole(path) as out:
         out.write(text.encode())

@@ -7,10 +7,10 @@ itself whose it is, is counted by network alone.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bonded.accounts.counted import opaque
 from bonded.accounts.names import name_key
 from bonded.accounts.networks import network_of
 from bonded.seams import Counter
@@ -71,4 +71,4 @@ def _hit(counter: Counter, key: str, most: int, window: timedelta, now: datetime
 
 def _account(name: str) -> str:
     """Hashed, so that the counter's rows hold nothing that was typed."""
-    return hashlib.sha256(name_key(name).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return opaque(name_key(name))

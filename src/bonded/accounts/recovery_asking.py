@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bonded.accounts import factors, macaroon, reset, tokens
+from bonded.accounts.counted import opaque
 from bonded.accounts.macaroon import TOKEN_INVALID
 from bonded.accounts.recovery_request import LostFactors, State, note, open_of, write
 from bonded.accounts.recovery_tables import recovery_request as table
@@ -50,7 +50,7 @@ def ask(db: Database, counter: Counter, who: Actor, typed: str, *, now: datetime
     with db.read() as conn:
         user = reset.meant(conn, typed.strip())
         known = user if user is not None and user.active and factors.has_any(conn, user.id) else None
-    account = hashlib.sha256((known.id if known else typed).encode("utf-8", "replace")).hexdigest()[:32]
+    account = opaque(known.id if known else typed)
     within = counter.hit(f"recovery:{account}", A_DAY, timedelta(days=1), now) == 0
     with db.write() as tx:
         if known and within:

@@ -7,7 +7,6 @@ stranger, or the scanner of a stranger's mail, open a link.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,6 +18,7 @@ from sqlalchemy.exc import IntegrityError
 from bonded.accounts import address_book, arrival, breached, passwords, people, registration_invitations
 from bonded.accounts.addresses import EMAIL_TAKEN, LINK_LIFETIME, limit_links
 from bonded.accounts.arrival import Arrived
+from bonded.accounts.counted import opaque
 from bonded.accounts.entry_tables import registration as table
 from bonded.accounts.known_devices import Browser
 from bonded.accounts.links import LINK_EXPIRED, LINK_INVALID, LINK_USED
@@ -106,7 +106,7 @@ def limit_mails(counter: Counter, email: str, now: datetime) -> None:
     Raises Refusal (resend-limited).
     """
     key = address_book.key_of(check_email(email))
-    limit_links(counter, hashlib.sha256(key.encode()).hexdigest()[:32], now)
+    limit_links(counter, opaque(key), now)
 
 
 def problems(

@@ -6,12 +6,12 @@ never replaces a second factor.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from bonded.accounts import address_book, links, people
+from bonded.accounts.counted import opaque
 from bonded.accounts.links import Purpose
 from bonded.accounts.names import check_email
 from bonded.accounts.people import User
@@ -38,7 +38,7 @@ def ask(db: Database, counter: Counter, who: Actor, typed: str, *, now: datetime
         user = meant(conn, typed.strip())
         mailbox = _mailbox(conn, user, typed.strip()) if user else None
     known = user if user is not None and user.active and mailbox else None
-    account = hashlib.sha256((known.id if known else typed).encode("utf-8", "replace")).hexdigest()[:32]
+    account = opaque(known.id if known else typed)
     within = counter.hit(f"reset:{account}", A_DAY, timedelta(days=1), now) == 0
     with db.write() as tx:
         if known and within:

@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from bonded.accounts import people, sessions
+from bonded.accounts.counted import opaque
 from bonded.accounts.people import User
 from bonded.accounts.sessions import Opened, Session
 from bonded.accounts.tables import factor
@@ -104,7 +105,7 @@ def limit(counter: Counter, user_id: str, now: datetime, *, known: str = "") -> 
     if known and not counter.hit(f"code-known-day:{known}", *KNOWN_A_DAY, now):
         _hit(counter, f"code-known:{known}", *KNOWN, now)
         return
-    account = hashlib.sha256(user_id.encode()).hexdigest()[:32]
+    account = opaque(user_id)
     for most, window in LIMITS:
         _hit(counter, f"code:{int(window.total_seconds())}:{account}", most, window, now)
 

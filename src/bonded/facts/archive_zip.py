@@ -78,8 +78,7 @@ def _member(
             notes.left(f"{path}: {entry.size} bytes are over the budget of what is kept")
     mode = (entry.attributes >> 16) & 0o7777
     repeats = plan.repeats if kind is Kind.FILE and data_at + entry.packed <= boundary else None
-    stream.seek(data_at)
-    again = _again(stream, entry, path, plan, repeats, wanted=wanted)
+    again = _again(stream, entry, path, plan, repeats, at=data_at, wanted=wanted)
     if again is not None:
         meter.bytes(entry.size)
         head = again.seen.head.encode("latin-1")
@@ -103,11 +102,12 @@ def _member(
 
 
 def _again(
-    stream: BinaryIO, entry: Entry, path: str, plan: Plan, repeats: Repeats | None, *, wanted: bool
+    stream: BinaryIO, entry: Entry, path: str, plan: Plan, repeats: Repeats | None, *, at: int, wanted: bool
 ) -> Repeated | None:
-    """The member, if it is known and what is wanted of it may come later."""
+    """The member with its data `at`, if it is known and what is wanted of it may come later."""
     if repeats is None or entry.method != DEFLATED or plan.algorithms or (wanted and not plan.later(path)):
         return None
+    stream.seek(at)
     return repeats.find(stream, entry.packed, entry.size, entry.crc, wanted=wanted)
 
 

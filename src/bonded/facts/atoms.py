@@ -23,12 +23,12 @@ from bonded.facts.known import (
     DECODERS,
     ENCODING_NAMES,
     HOST_FACTS,
-    KEEPERS,
     NETWORK,
     SPELLERS,
     SPIES,
     WATCHING,
 )
+from bonded.facts.known_secrets import KEEPERS
 
 _BUILTIN_SINKS: Final = tuple(
     sorted(name.removeprefix("builtins.") for name in CODE_SINKS if name.startswith("builtins."))

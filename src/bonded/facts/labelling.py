@@ -20,18 +20,14 @@ from bonded.facts.known import (
     ENDING,
     ENVIRONMENTS,
     HOST_FACTS,
-    KEY_MAKERS,
-    KEYS_MADE,
     PATH_USERS,
-    REPEATING,
     SEARCHERS,
     SECRETS,
     SPELLERS,
-    SPELLING,
     STRUCTURED,
     WATCHING,
-    is_kept_secret,
 )
+from bonded.facts.known_secrets import KEY_MAKERS, KEYS_MADE, REPEATING, SPELLING, is_kept_secret
 from bonded.facts.outputs import label_of_answer, label_of_file, label_of_output, label_of_search
 from bonded.facts.running import Running, made_of
 from bonded.facts.value import (

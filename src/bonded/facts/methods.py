@@ -8,7 +8,8 @@ from typing import Any
 from bonded.facts import fold_calls, partly
 from bonded.facts.files import ERASED
 from bonded.facts.holding import Holding
-from bonded.facts.known import CIPHER_METHODS, ENCIPHERS, ENCODING_NAMES, SPELLING
+from bonded.facts.known import CIPHER_METHODS, ENCIPHERS, ENCODING_NAMES
+from bonded.facts.known_secrets import SPELLING
 from bonded.facts.operators import flat, fold_path
 from bonded.facts.scope import Later
 from bonded.facts.state import argument

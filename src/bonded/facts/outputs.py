@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from bonded.facts import places
-from bonded.facts.known import ASKING
+from bonded.facts.known_secrets import ASKING
 from bonded.facts.partly import shaped
 from bonded.facts.value import ASKED, CREDENTIALS, DOWNLOADED, ENVIRONMENT, FOUND, GAP, HOST, NOTHING, Value
 
