@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -47,6 +48,22 @@ def failed(*words: str | Path) -> str:
     assert said is not None, result.exception
     assert "\n" not in said
     return said
+
+
+def test_two_that_make_one_directory(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both find it empty; the second, which comes too late, leaves alone what the first has made."""
+    made = {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+    looks, listed = [], Path.iterdir
+
+    def empty_at_first(path: Path) -> Iterator[Path]:
+        looks.append(path)
+        return iter(()) if len(looks) == 1 else listed(path)
+
+    monkeypatch.setattr(Path, "iterdir", empty_at_first)
+    result = CliRunner().invoke(bonded, ["init", str(directory), "--dev-keys"])
+    assert result.exit_code == 1
+    assert f"{directory} is not empty: nothing was changed" in result.output
+    assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == made
 
 
 def test_a_database_without_tables(directory: Path) -> None:

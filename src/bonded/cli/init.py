@@ -38,6 +38,7 @@ without a network, of which this host never sees more than signatures.
      bonded serve {directory}
 """
 INDEX_FILE = "keys/index.json"
+SETTINGS_FILE = "bonded.toml"
 
 
 @click.command()
@@ -62,8 +63,7 @@ def init(directory: Path, dev_keys: bool, page_bins: int, bins: int, admin: str 
     for option, count in (("--page-bins", page_bins), ("--bins", bins)):
         if count & (count - 1):
             raise click.BadParameter(f"{count} is not a power of two", param_hint=option)
-    if directory.exists() and any(directory.iterdir()):
-        raise click.ClickException(f"{directory} is not empty: nothing was changed")
+    _claim(directory)
     try:
         house = (_dev if dev_keys else _real)(directory.absolute(), page_bins, bins)
     except BaseException:
@@ -125,6 +125,18 @@ def _next(house: House, directory: Path) -> str:
     return NEXT.format(directory=directory, online=online, file=file, name=file.name)
 
 
+def _claim(directory: Path) -> None:
+    """Make the directory ours by its first file, which only one of two commands makes. Raises ClickException, with everything
+    as it was, where there is something: it may be what another `bonded init` makes right now, and is not ours to clear."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o750)
+    try:
+        if any(directory.iterdir()):
+            raise FileExistsError
+        (directory / SETTINGS_FILE).touch(exist_ok=False)
+    except FileExistsError:
+        raise click.ClickException(f"{directory} is not empty: nothing was changed") from None
+
+
 def _clear(directory: Path) -> None:
     """Take away what was made: it was no data directory before, and shall be none after a failure."""
     import shutil
@@ -134,13 +146,12 @@ def _clear(directory: Path) -> None:
 
 
 def _make(directory: Path, toml: str) -> tuple[House, datetime]:
-    """The directory with settings and an empty, migrated database."""
+    """The directory, which is claimed, with settings and an empty, migrated database."""
     from bonded.db import migrate
     from bonded.wiring import open_house
 
-    directory.mkdir(parents=True, exist_ok=True, mode=0o750)
     (directory / "run").mkdir(exist_ok=True)  # systemd starts no signer whose unit names a folder that is not there
-    (directory / "bonded.toml").write_text(toml)
+    (directory / SETTINGS_FILE).write_text(toml)
     house = open_house(directory)
     migrate.upgrade(house.db)
     return house, house.clock()
