@@ -75,6 +75,16 @@ def test_a_database_without_tables(directory: Path) -> None:
     assert "the database is empty: see that `database.url` names the right one" in started.output
 
 
+@pytest.mark.parametrize("words", [("migrate", "--dir"), ("serve", "--port", "0"), ("worker",)])
+def test_a_database_that_a_newer_version_migrated(directory: Path, words: tuple[str, ...]) -> None:
+    """As after a step back to the version before: `bonded migrate` is no way out."""
+    with closing(sqlite3.connect(directory / "bonded.db")) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    said = failed(*words, directory)
+    assert said.startswith("the database has schema 9999, and this version knows none above 0")
+    assert "bonded migrate" not in said
+
+
 def test_a_postgres_without_tables_or_rights(directory: Path, postgres: PostgresServer) -> None:
     with postgres.database(migrated=False) as url:
         text = (directory / "bonded.toml").read_text() + f'[database]\nurl = "{url}"\n'

@@ -7,6 +7,7 @@ import sqlite3
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from bonded.db.revision import NewerSchema
 from bonded.screening.policy_file import BadPolicy
 from bonded.seams import SignerRefused, SignerUnusable, StorageError
 from bonded.settings import SettingsError
@@ -31,7 +32,7 @@ def sentence_of(error: Exception) -> str | None:
     """The sentence for standard error, or None when it is a defect of ours and a traceback is right."""
     if isinstance(error, Refusal):
         return f"{error.sentence} ({error.code})"
-    if isinstance(error, SettingsError | BadPolicy):
+    if isinstance(error, SettingsError | BadPolicy | NewerSchema):
         return str(error)
     if isinstance(error, DBAPIError):
         return _of_database(error.orig, isinstance(error, OperationalError))

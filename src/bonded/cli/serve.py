@@ -144,9 +144,10 @@ def _run(
 
 
 def check_schema(house: House) -> None:
-    """Raise ClickException unless the database has this version's schema."""
+    """Raise ClickException or NewerSchema unless the database has this version's schema."""
     from bonded.db import revision
 
+    revision.refuse_newer(house.db)
     have, want = revision.current(house.db), revision.newest()
     if have is None:
         raise click.ClickException(

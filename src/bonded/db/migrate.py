@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 from bonded.db import full_text
 from bonded.db.engine import Database
 from bonded.db.grants import INSERT_ONLY
+from bonded.db.revision import refuse_newer
 from bonded.db.tables import whole
 
 VERBS = {"sqlite": ("UPDATE", "DELETE"), "postgresql": ("UPDATE", "DELETE", "TRUNCATE")}
@@ -33,8 +34,10 @@ class Seals(Protocol):
 def upgrade(db: Database, to: str = "head", *, sealer: Callable[[], Seals] | None = None) -> None:
     """Bring the database to the newest schema, or to the revision `to`, in one transaction; nothing to do is quick.
 
-    `sealer` is asked for when the database has secrets in the clear, as older versions left them.
+    `sealer` is asked for when the database has secrets in the clear, as older versions left them. Raises
+    NewerSchema.
     """
+    refuse_newer(db)
     with db.write() as connection:
         config = _config(connection)
         config.attributes["sealer"] = sealer

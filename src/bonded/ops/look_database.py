@@ -14,7 +14,11 @@ from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.ground import Ground
 from bonded.values.states import FileState
 
-SCHEMA_OLD = define("schema-old", "The database has another schema version than this program.", "Run `bonded migrate`.")
+SCHEMA_OLD = define(
+    "schema-old",
+    "The database has another schema version than this program.",
+    "Run `bonded migrate`; where the database has the higher one, install the version that migrated it.",
+)
 SCHEMA_DIFFERS = define(
     "schema-differs",
     "Tables, columns or indexes are not what this version declares.",
