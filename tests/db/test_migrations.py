@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -34,6 +37,26 @@ def test_up_from_empty_on_sqlite(tmp_path: Path) -> None:
 def test_up_from_empty_on_postgresql(postgres: PostgresServer) -> None:
     with postgres.database(migrated=False) as url:
         check(open_database(url))
+
+
+def test_two_at_once_on_postgresql(postgres: PostgresServer) -> None:
+    """As where two hosts are updated at once: the second waits for the first, and finds nothing left to do."""
+    with postgres.database(migrated=False) as url:
+        first, second = open_database(url), open_database(url)
+        with ThreadPoolExecutor(1) as other:
+            with first.write() as tx:
+                tx.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": migrate.LOCK})
+                later = other.submit(migrate.upgrade, second)
+                deadline = time.monotonic() + 60
+                while not tx.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one():
+                    assert time.monotonic() < deadline
+                    assert not later.done()
+                    time.sleep(0.01)
+                command.upgrade(migrate._config(tx), "head")
+            later.result()
+        assert revision.current(second) == revision.newest()
+        first.close()
+        second.close()
 
 
 def filled(db: Database) -> None:

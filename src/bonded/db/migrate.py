@@ -22,6 +22,9 @@ from bonded.db.tables import whole
 VERBS = {"sqlite": ("UPDATE", "DELETE"), "postgresql": ("UPDATE", "DELETE", "TRUNCATE")}
 """What the database itself refuses in the insert-only tables."""
 
+LOCK = 0x626F6E6465640003
+"""Of the advisory lock on PostgreSQL."""
+
 
 class Seals(Protocol):
     """Seals secrets, bound to the row that they belong to (accounts.sealing)."""
@@ -34,11 +37,13 @@ class Seals(Protocol):
 def upgrade(db: Database, to: str = "head", *, sealer: Callable[[], Seals] | None = None) -> None:
     """Bring the database to the newest schema, or to the revision `to`, in one transaction; nothing to do is quick.
 
-    `sealer` is asked for when the database has secrets in the clear, as older versions left them. Raises
-    NewerSchema.
+    `sealer` is asked for when the database has secrets in the clear, as older versions left them. Of several that do this at
+    once, each waits for the one before. Raises NewerSchema.
     """
     refuse_newer(db)
     with db.write() as connection:
+        if connection.dialect.name == "postgresql":  # SQLite has one writer anyway
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
         config = _config(connection)
         config.attributes["sealer"] = sealer
         command.upgrade(config, to)
