@@ -121,6 +121,19 @@ def test_an_argument_that_is_not_in_utf8(directory: Path, words: tuple[str | byt
     assert ran.stderr.endswith(b"' is not in UTF-8, in which everything here is written\n")
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_standard_streams_that_are_closed(directory: Path, closed: str) -> None:
+    """As some that start services leave them: what is said goes nowhere, and into no file that is opened next."""
+    look = "import os, sys; from bonded.cli import main, bonded; bonded.main = lambda **_: sys.exit(%s); main()"
+    nowhere = "all(os.path.exists(f'/proc/self/fd/{n}') for n in (0, 1, 2)) and sys.stderr.isatty() is False and 7"
+    for program, words, code in (
+        (look % nowhere, [], 7),
+        ("from bonded.cli import main; main()", ["tuf", "status", "--dir", str(directory)], 0),
+    ):
+        line = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", program, *words]
+        assert subprocess.run(line, capture_output=True, timeout=60, check=False).returncode == code
+
+
 def test_a_terminal_that_is_not_of_utf8(directory: Path) -> None:
     """It shows what it can; what programs read is in UTF-8 there, too."""
     assert CliRunner().invoke(bonded, [*CREATE, str(directory)]).exit_code == 0

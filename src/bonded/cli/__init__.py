@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import importlib
 import io
+import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -74,8 +76,21 @@ def bonded() -> None:
     logs.configure("text", "warning")  # standard output is for data
 
 
+def open_standard_streams() -> None:
+    """Have what reads and writes as usual go nowhere where the caller closed a standard stream, as some that start services do.
+
+    Else the next file that is opened gets its number, and what a library prints lands in it.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            stream = Path(os.devnull).open(mode, encoding="utf-8")  # noqa: SIM115 - the lowest number that is free, until the end
+            os.set_inheritable(stream.fileno(), True)
+            setattr(sys, name, stream)
+
+
 def main() -> None:
     """Entry point: refusals and wrong settings end in one sentence and exit status 1, never in a traceback."""
+    open_standard_streams()
     from bonded.cli.failures import sentence_of
 
     if isinstance(sys.stdout, io.TextIOWrapper):
