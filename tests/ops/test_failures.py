@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -242,6 +243,44 @@ def test_a_restored_directory_is_reached_as_one_that_was_made(directory: Path, t
         assert folder.stat().st_mode & 0o777 == mode
         assert (folder / "keys").stat().st_mode & 0o777 == 0o700
         assert (folder / "keys/online.pem").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_restore_to_where_a_link_leads(directory: Path, tmp_path: Path) -> None:
+    made = CliRunner().invoke(bonded, ["backup", str(directory), str(tmp_path / "copy"), "--with-keys"])
+    assert made.exit_code == 0, made.output
+    (tmp_path / "disk/empty").mkdir(parents=True)
+    for name in ("empty", "not-there-yet"):
+        (tmp_path / name).symlink_to(tmp_path / "disk" / name)
+        restored = CliRunner().invoke(bonded, ["restore", str(tmp_path / "copy"), str(tmp_path / name)])
+        assert restored.exit_code == 0, restored.exception
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / "disk" / name / "public/metadata/timestamp.json").exists()
+
+
+def test_a_mount_point_cannot_be_exchanged(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said before anything is done, not after hours."""
+    made = CliRunner().invoke(bonded, ["backup", str(directory), str(tmp_path / "copy"), "--with-keys"])
+    assert made.exit_code == 0, made.output
+    mounted, renamed = tmp_path / "mounted", Path.rename
+    mounted.mkdir()
+
+    def busy(path: Path, target: Path) -> Path:
+        if path in (mounted, directory / "public"):
+            raise OSError(errno.EBUSY, "Device or resource busy", str(path), None, str(target))
+        return renamed(path, target)
+
+    monkeypatch.setattr(Path, "rename", busy)
+    said = failed("restore", tmp_path / "copy", mounted)
+    assert said.startswith(
+        f"{mounted} is a mount point, which cannot be given another name: restore into a new folder in it"
+    )
+    assert not (tmp_path / ".mounted.restoring").exists()
+    said = failed("restore", "--in-place", directory)
+    assert said.startswith(
+        f"{directory / 'public'} is a mount point, which cannot be given another name: mount it elsewhere"
+    )
+    monkeypatch.undo()
+    assert CliRunner().invoke(bonded, ["fsck", str(directory)]).exit_code == 0
 
 
 def test_a_public_store_that_cannot_be_written(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sys
 from collections.abc import Iterator
@@ -77,9 +78,13 @@ def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
 
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise Refusal(DIRECTORY_IN_USE, f"{directory} is not empty")
+    directory = directory.resolve()  # a link goes on leading to it
     hidden = directory.with_name(f".{directory.name}.restoring")
     if hidden.exists():
         shutil.rmtree(hidden)  # of a restore that was stopped; it never was in use
+    if directory.exists():  # whether it can be exchanged shows now, not when all is done
+        _rename(directory, hidden, "restore into a new folder in it")
+        hidden.rename(directory)
     manifest = unpack(source, hidden, progress=say)
     if keys is not None:
         copy_folder(keys, hidden / "keys")
@@ -156,7 +161,11 @@ def _closed(house: House) -> Iterator[House]:
         _clear(folder, hidden)
     else:
         take_up(house.publisher, house.clock())  # what is refused was not begun: readers keep the store
-        folder.rename(hidden)
+        _rename(
+            folder,
+            hidden,
+            "mount it elsewhere, and have `storage.public` name a folder in it to which its objects are moved",
+        )
     storage = house.settings.storage.model_copy(update={"public": str(hidden)})
     settings = house.settings.model_copy(update={"storage": storage})
     closed = replace(house, settings=settings)
@@ -164,6 +173,19 @@ def _closed(house: House) -> Iterator[House]:
     yield closed
     _clear(folder, hidden)
     hidden.rename(folder)
+
+
+def _rename(folder: Path, hidden: Path, instead: str) -> None:
+    """Give a folder its hidden name. Raises Refusal (cannot-restore-here), with what to do `instead`, for a mount point."""
+    from bonded.ops.restore import CANNOT
+    from bonded.values.refusals import Refusal
+
+    try:
+        folder.rename(hidden)
+    except OSError as error:
+        if error.errno != errno.EBUSY:
+            raise
+        raise Refusal(CANNOT, f"{folder} is a mount point, which cannot be given another name: {instead}") from None
 
 
 def _clear(folder: Path, hidden: Path) -> None:
