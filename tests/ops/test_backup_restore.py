@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import resource
 import signal
 import tarfile
 import threading
@@ -205,6 +206,20 @@ def test_a_backup_that_fails_leaves_nothing_that_looks_like_one(sqlite_index: In
         write(index, destination)
     assert not destination.exists()
     assert not destination.with_name(destination.name + ".partial").exists()
+
+
+@pytest.mark.parametrize("objects", [3, 60])
+def test_a_disk_that_takes_no_more_of_a_tar_file(tmp_path: Path, objects: int) -> None:
+    """Neither in the midst nor at its end is anything left of it: the next backup of that name would be refused."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"), open_sink(tmp_path / "copy.tar") as sink:
+            for number in range(objects):
+                sink.add_bytes(f"public/{number}", bytes(700))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_a_killed_backup_left_is_removed_by_the_next(sqlite_index: Index, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -106,13 +107,13 @@ class TarSink:
                 self._tar.close()
                 self._file.flush()
                 os.fsync(self._file.fileno())
+                self._partial.rename(self._path)
         finally:
-            self._file.close()
-        if kind is not None:
-            self._partial.unlink()
-            return
-        self._partial.rename(self._path)
-        _sync(self._path.parent)
+            with contextlib.suppress(OSError):  # of a full disk, which is asked once more to take what it did not
+                self._file.close()
+            self._partial.unlink(missing_ok=True)
+        if kind is None:
+            _sync(self._path.parent)
 
 
 def _sync(folder: Path) -> None:
