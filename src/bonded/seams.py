@@ -17,6 +17,10 @@ from threading import Event
 from typing import Any, BinaryIO, Protocol
 
 
+class Away(Exception):
+    """A service does not answer, or will not now; nothing is wrong with what it was asked. A job is tried again for days."""
+
+
 class StorageError(Exception):
     """The store failed or is out of reach; whether the write happened is unknown. The caller begins again."""
 
@@ -204,7 +208,7 @@ class PurgeFailed(Exception):
 
 
 class Mailer(Protocol):
-    """Sends mail. Called from a job only."""
+    """Sends mail. Called from a job only. Raises Away, or what says that this mail is refused for good."""
 
     def send(self, message: EmailMessage) -> None: ...
 

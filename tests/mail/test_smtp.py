@@ -29,12 +29,13 @@ class Server:
     def __init__(self) -> None:
         self.received: list[tuple[str, Any]] = []
         self.busy: dict[str, int] = {}
+        self.says = "451 4.3.2 try again later"
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:
         (to,) = envelope.rcpt_tos
         if self.busy.get(to, 0) > 0:
             self.busy[to] -= 1
-            return "451 4.3.2 try again later"
+            return self.says
         self.received.append((to, email.message_from_bytes(envelope.content, policy=email.policy.default)))
         return "250 OK"
 
@@ -118,13 +119,40 @@ def test_while_the_server_is_away_nothing_is_lost(
     assert inbox.to().count("mia") >= 2
 
 
+def test_a_server_that_is_away_for_a_weekend_gets_its_mail_after_it(
+    sqlite_db: Database, now: datetime, inbox: Server, server: Controller
+) -> None:
+    """It is asked less and less often, and not again for each of the mails that wait."""
+    away = Post(sqlite_db, 1, now)
+    make_cast(sqlite_db, now)
+    waiting = len(away.jobs())
+    for _ in range(60):
+        away.work()
+        away.now += timedelta(hours=1)
+    assert {(state, attempt > 50) for state, attempt in away.jobs()} == {("pending", True)}
+    assert len(away.jobs()) == waiting
+    back = Post(sqlite_db, server.port, away.now)
+    back.work()
+    assert back.jobs() == []
+    assert inbox.to().count("mia") >= 2
+
+
+def test_a_server_that_never_comes_back_ends_in_a_dead_letter(sqlite_db: Database, now: datetime) -> None:
+    away = Post(sqlite_db, 1, now)
+    make_cast(sqlite_db, now)
+    for _ in range(80):
+        away.work()
+        away.now += timedelta(hours=1)
+    assert {state for state, _ in away.jobs()} == {"dead"}
+
+
 def test_a_server_that_refuses_for_good_ends_in_a_dead_letter(
     sqlite_db: Database, now: datetime, inbox: Server, server: Controller
 ) -> None:
     post = Post(sqlite_db, server.port, now)
     make_cast(sqlite_db, now)
     post.work()
-    inbox.busy = {"olga@example.invalid": 99}
+    inbox.busy, inbox.says = {"olga@example.invalid": 99}, "550 5.1.1 no such mailbox"
     event(sqlite_db, "file.yank", now)
     for _ in range(6):
         post.work()

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, LoginPassword
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from bonded.adapters.mailer_file import FileMailer
 from bonded.adapters.mailer_smtp import SmtpMailer
-from bonded.seams import Mailer
+from bonded.seams import Away, Mailer
 
 Read = Callable[[], list[EmailMessage]]
 
@@ -133,21 +133,57 @@ def test_files_are_private_and_never_half_written(tmp_path: Path) -> None:
 
 def test_a_server_that_refuses_is_an_error(server: Controller, inbox: Inbox) -> None:
     inbox.refuse = "451 try later"
+    with pytest.raises(Away) as caught:
+        SmtpMailer("127.0.0.1", server.port, timeout=60).send(message())
+    assert isinstance(caught.value.__cause__, smtplib.SMTPDataError)
+    inbox.refuse = "554 never"
     with pytest.raises(smtplib.SMTPDataError):
         SmtpMailer("127.0.0.1", server.port, timeout=60).send(message())
     assert inbox.received == []
 
 
+@pytest.mark.parametrize("farewell", ["421 4.3.2 shutting down", "500 5.5.1 what?", ""])
+def test_a_server_that_has_taken_it_may_end_as_it_likes(inbox: Inbox, farewell: str) -> None:
+    """Else the mail would be sent again."""
+
+    class Rude(SMTP):
+        async def smtp_QUIT(self, arg: str) -> None:
+            if farewell:
+                await self.push(farewell)
+            self.transport.close()
+
+    class Server(FreePort):
+        def factory(self) -> SMTP:
+            return Rude(self.handler)
+
+    controller = Server(inbox, hostname="127.0.0.1", port=0, ready_timeout=60)
+    controller.start()
+    try:
+        SmtpMailer("127.0.0.1", controller.port, timeout=60).send(message())
+    finally:
+        controller.stop()
+    assert len(inbox.received) == 1
+
+
 def test_a_server_that_is_not_there_is_an_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: nobody else can be there
-        with pytest.raises(OSError):
-            SmtpMailer("127.0.0.1", taken.getsockname()[1], timeout=60).send(message())
+        times = [0.0]
+        mailer = SmtpMailer("127.0.0.1", taken.getsockname()[1], timeout=60, clock=lambda: times[0])
+        with pytest.raises(Away) as caught:
+            mailer.send(message())
+        assert isinstance(caught.value.__cause__, ConnectionRefusedError)
+        for later, asked in ((29.0, False), (31.0, True)):
+            times[0] = later
+            with pytest.raises(Away) as caught:
+                mailer.send(message())
+            assert (caught.value.__cause__ is not None) is asked
 
 
 def test_no_fall_back_to_plain_text(server: Controller, inbox: Inbox) -> None:
-    with pytest.raises(smtplib.SMTPException):
+    with pytest.raises(Away) as caught:
         SmtpMailer("127.0.0.1", server.port, starttls=True, username="u", password="p", timeout=60).send(message())
+    assert isinstance(caught.value.__cause__, smtplib.SMTPNotSupportedError)
     assert inbox.received == []
 
 
@@ -193,11 +229,13 @@ def test_starttls_and_a_login(certificate: tuple[Path, Path], inbox: Inbox) -> N
                 "localhost", port, username="me", password=password, starttls=True, timeout=60, authorities=authorities
             )
 
-        with pytest.raises(ssl.SSLCertVerificationError):
+        with pytest.raises(Away) as caught:
             mailer("right", "").send(message())
+        assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
         assert seen == [], "no password goes to a server that is not who it says"
-        with pytest.raises(smtplib.SMTPAuthenticationError):
+        with pytest.raises(Away) as caught:
             mailer("wrong", str(cert)).send(message())
+        assert isinstance(caught.value.__cause__, smtplib.SMTPAuthenticationError)
         mailer("right", str(cert)).send(message())
     finally:
         controller.stop()

@@ -8,6 +8,8 @@ import secrets
 from email.message import EmailMessage
 from pathlib import Path
 
+from bonded.seams import Away
+
 
 class FileMailer:
     """Mailer (seams): one `.eml` file per message, complete from the moment it is visible. The same Message-ID again
@@ -17,7 +19,13 @@ class FileMailer:
         self._folder = folder
 
     def send(self, message: EmailMessage) -> None:
-        """Write the message. Raises OSError."""
+        """Write the message. Raises Away while the disk takes nothing."""
+        try:
+            self._write(message)
+        except OSError as error:
+            raise Away(f"the mail was not written: {type(error).__name__}") from error
+
+    def _write(self, message: EmailMessage) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         stem = re.sub(r"[^A-Za-z0-9.@_-]", "_", str(message["Message-ID"] or secrets.token_hex(12)).strip("<>"))[:150]
         made = self._folder / f".{stem}.{secrets.token_hex(4)}"

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import smtplib
 import ssl
+import time
+from collections.abc import Callable
 from email.message import EmailMessage
+
+from bonded.seams import Away
+
+REST = 30.0
+"""Seconds for which a server that did not answer is left alone: what waits behind each mail, other mails among it, does not wait
+for the same silence again and again."""
 
 
 class SmtpMailer:
@@ -21,17 +30,60 @@ class SmtpMailer:
         starttls: bool = False,
         timeout: float = 30.0,
         authorities: str = "",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`timeout` in seconds, for each step; `authorities`: a file of certificates to trust, empty for the machine's."""
         self._host, self._port, self._timeout = host, port, timeout
         self._username, self._password = username, password
         self._starttls, self._authorities = starttls, authorities
+        self._clock, self._rests_until = clock, 0.0
 
     def send(self, message: EmailMessage) -> None:
-        """Hand the message over. Raises smtplib.SMTPException or OSError; then it may still have been taken."""
-        with smtplib.SMTP(self._host, self._port, timeout=self._timeout) as client:
+        """Hand the message over. Raises Away while the server does not answer or takes nothing, and an SMTPException when it refuses
+        this mail for good; after both it may still have been taken, when the connection broke at the wrong moment."""
+        if self._clock() < self._rests_until:
+            raise Away("the mail server did not answer a moment ago")
+        try:
+            client = self._connected()
+            try:
+                client.send_message(message)
+            finally:
+                with contextlib.suppress(
+                    smtplib.SMTPException, OSError
+                ):  # what it has taken it has, whatever it says then
+                    client.quit()
+                client.close()
+        except (smtplib.SMTPException, OSError) as error:
+            if _for_good(error):
+                raise
+            if _silent(error):
+                self._rests_until = self._clock() + REST
+            raise Away(f"the mail server did not take it: {type(error).__name__}") from error
+
+    def _connected(self) -> smtplib.SMTP:
+        """A session in which mail may be sent."""
+        client = smtplib.SMTP(self._host, self._port, timeout=self._timeout)
+        try:
             if self._starttls:
                 client.starttls(context=ssl.create_default_context(cafile=self._authorities or None))
             if self._username:
                 client.login(self._username, self._password)
-            client.send_message(message)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+
+def _for_good(error: Exception) -> bool:
+    """Whether a server says that it will never take this mail (5xx to its sender, recipient or text). What it says of the session,
+    such as of a wrong password, is about every mail, and is mended by somebody."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return all(code >= 500 for code, _ in error.recipients.values())
+    return isinstance(error, smtplib.SMTPSenderRefused | smtplib.SMTPDataError) and error.smtp_code >= 500
+
+
+def _silent(error: Exception) -> bool:
+    """Whether the server did not answer, or not to the end."""
+    return isinstance(error, smtplib.SMTPServerDisconnected | smtplib.SMTPConnectError) or (
+        isinstance(error, OSError) and not isinstance(error, smtplib.SMTPException)
+    )

@@ -75,6 +75,12 @@ class Job:
     created_at: datetime
 
 
+PATIENCE = timedelta(days=3)
+"""How long a job whose service is away is tried before it may be dead: longer than a weekend."""
+AWAY_PAUSE = 900
+"""Longest pause between two such tries, in seconds; thousands of jobs may wait for the same service."""
+
+
 class LeaseLost(Exception):
     """Another worker has the job now: the transaction that found out must roll back."""
 
@@ -207,20 +213,22 @@ _DONE = delete(job).where(
 )
 
 
-def failed(tx: Tx, taken: Job, error: str, *, now: datetime) -> bool:
+def failed(tx: Tx, taken: Job, error: str, *, now: datetime, away: bool = False) -> bool:
     """Give the job back with a delay, or end it as dead when its attempts are used up. True when it is dead now.
 
+    `away`: what it needs did not answer, which uses up no attempts until `PATIENCE` after it was made.
     A pending job of the same key makes this one superfluous: it is deleted.
     """
     row = tx.execute(select(job.c.max_attempts, job.c.attempt).where(_is(taken))).one_or_none()
     if row is None:
         return False
     twin = tx.execute(select(job.c.id).where(job.c.key == taken.key, job.c.state == "pending")).first()
-    dead = bool(row.max_attempts) and row.attempt >= row.max_attempts
+    waits = away and now < taken.created_at + PATIENCE
+    dead = bool(row.max_attempts) and row.attempt >= row.max_attempts and not waits
     if twin and not dead:
         tx.execute(delete(job).where(_is(taken)))
         return False
-    delay = timedelta(seconds=min(60, 2 ** min(row.attempt, 6)))
+    delay = timedelta(seconds=min(AWAY_PAUSE if waits else 60, 2 ** min(row.attempt, 10)))
     state = "dead" if dead else "pending"
     tx.execute(
         update(job).where(_is(taken)).values(state=state, due=now + delay, lease_until=None, last_error=error[:2000])

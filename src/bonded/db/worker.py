@@ -14,6 +14,7 @@ import structlog
 
 from bonded.db.engine import Database, Tx
 from bonded.db.jobs import Job, LeaseLost, claim, claim_id, done, due, failed, give_back, heartbeat
+from bonded.seams import Away
 
 Effects = Callable[[Tx], None]
 Handler = Callable[[Job, datetime], Effects | None]
@@ -109,7 +110,7 @@ def _finish(
 
 def _failed(db: Database, taken: Job, error: BaseException, now: datetime) -> None:
     with db.write() as tx:
-        dead = failed(tx, taken, f"{type(error).__name__}: {error}", now=now)
+        dead = failed(tx, taken, f"{type(error).__name__}: {error}", now=now, away=isinstance(error, Away))
     log.error("job failed", job=taken.id, key=taken.key, attempt=taken.attempt, dead=dead, exc_info=error)
 
 

@@ -27,7 +27,7 @@ from bonded.mail.kinds import letter_of
 from bonded.mail.recipients import recipients
 from bonded.mail.secret_links import SECRET_LINKS
 from bonded.mail.tables import sent
-from bonded.seams import Mailer
+from bonded.seams import Away, Mailer
 from bonded.values.states import SubjectKind
 
 _SENT = insert(sent)
@@ -36,6 +36,10 @@ log = structlog.get_logger("bonded.mail")
 
 class NotSent(Exception):
     """Some mails were not sent; the job tries those again. The message names no addresses."""
+
+
+class NotSentNow(NotSent, Away):
+    """At least one of them only because the mail server was away, or would not take it now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +61,20 @@ def handle(context: MailContext, job: Job, now: datetime) -> Effects | None:
         done = set(conn.execute(select(sent.c.user_id).where(sent.c.journal_id == journal_id)).scalars())
         people_left = [u for u in recipients(conn, entry) if u.id not in done]
         news = _news(conn, entry)
-    failures, last = 0, None
+    failures: list[Exception] = []
+    last = None
     for to in people_left:
         if last is not None:
             _note_now(context, last)
         sending = _send(context, news, to, now)
-        failures += sending is False
-        last = partial(_note, entry, to, now) if sending else None
+        if isinstance(sending, Exception):
+            failures.append(sending)
+        last = partial(_note, entry, to, now) if sending is True else None
     if failures:
         if last is not None:
             _note_now(context, last)
-        raise NotSent(f"{failures} of {len(people_left)} mails about journal row {journal_id} were not sent")
+        kind = NotSentNow if any(isinstance(one, Away) for one in failures) else NotSent
+        raise kind(f"{len(failures)} of {len(people_left)} mails about journal row {journal_id} were not sent")
     return last
 
 
@@ -83,22 +90,24 @@ def _note(entry: journal.Entry, to: User, now: datetime, tx: Tx) -> None:
         tx.execute(delete(journal_private).where(journal_private.c.journal_id == entry.id))
 
 
-def _send(context: MailContext, news: News, to: User, now: datetime) -> bool | None:
-    """Whether the mail went out; None where there is nothing to mail any more."""
+def _send(context: MailContext, news: News, to: User, now: datetime) -> bool | Exception:
+    """True when the mail went out, False where there is nothing to mail any more; else what kept it."""
     link = SECRET_LINKS.get(news.entry.action)
     if link is not None:
         # Made here, so that the secret is in the mail and nowhere else; a repeated mail makes the earlier link useless.
         with context.db.write() as tx:
             secret = link.make(tx, news.entry, to, now)
         if secret is None:
-            return None
+            return False
         news = replace(news, secret=secret)
     try:
         context.mailer.send(message(context.settings, news, to, now))
     except Exception as error:  # any mailer, any failure: the next attempt tries again
         # The text of an SMTP error repeats the address: only its kind is logged.
-        log.warning("mail not sent", journal_id=news.entry.id, user_id=to.id, error=type(error).__name__)
-        return False
+        log.warning(
+            "mail not sent", journal_id=news.entry.id, user_id=to.id, error=type(error.__cause__ or error).__name__
+        )
+        return error
     return True
 
 
