@@ -14,14 +14,15 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError, InternalError, ProgrammingError
 from structlog.testing import capture_logs
 
 from bonded.accounts.tables import user
 from bonded.catalog.change import create_project
 from bonded.cli import bonded, serve
 from bonded.cli.failures import sentence_of
+from bonded.db.engine import open_database
 from bonded.ops import unpack
 from bonded.seams import StorageError
 from bonded.tuf.outcome import Result
@@ -101,6 +102,24 @@ def test_a_postgres_without_tables_or_rights(directory: Path, postgres: Postgres
         "does not permit it to this role: permission denied for schema public. Run `bonded migrate` as the role" in said
     )
     assert sentence_of(ProgrammingError("", None, Exception("a statement of ours"))) is None
+
+
+def test_a_postgres_that_takes_no_changes(directory: Path, postgres: PostgresServer) -> None:
+    """As after a failover, where the address leads to the standby; also where the server ends what takes long."""
+    with postgres.database() as url:
+        set_up(directory, f'[database]\nurl = "{url}"\n')
+        with open_database(url).write() as tx:
+            name = tx.execute(text("SELECT current_database()")).scalar_one()
+            tx.execute(text(f"ALTER DATABASE {name} SET default_transaction_read_only = on"))
+        said = failed(*CREATE, directory)
+    assert said.startswith("the database takes no changes (cannot execute INSERT in a read-only transaction): see that")
+
+    class Ended(Exception):
+        sqlstate = "25P03"
+
+    error = Ended("terminating connection due to idle-in-transaction timeout")
+    said = sentence_of(InternalError("", None, error)) or ""
+    assert said == "the database does not answer: terminating connection due to idle-in-transaction timeout"
 
 
 def bonded_in(encoding: str, *words: str | bytes | Path) -> subprocess.CompletedProcess[bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 
 from bonded.db.revision import NewerSchema
 from bonded.screening.policy_file import BadPolicy
@@ -27,6 +27,9 @@ OTHER_TABLES = {"42P01", "42703", "3F000"}
 NO_RIGHT = "42501"
 """PostgreSQL's code for what a role may not do."""
 
+READ_ONLY = "25006"
+"""PostgreSQL's code for a change where none is taken: a standby, or a server that somebody made read-only."""
+
 
 def sentence_of(error: Exception) -> str | None:
     """The sentence for standard error, or None when it is a defect of ours and a traceback is right."""
@@ -35,7 +38,7 @@ def sentence_of(error: Exception) -> str | None:
     if isinstance(error, SettingsError | BadPolicy | NewerSchema):
         return str(error)
     if isinstance(error, DBAPIError):
-        return _of_database(error.orig, isinstance(error, OperationalError))
+        return _of_database(error.orig, isinstance(error, OperationalError | InternalError))
     if isinstance(error, sqlite3.Error):  # of a backup, which copies the file without SQLAlchemy
         return _of_database(error, isinstance(error, sqlite3.OperationalError))
     if isinstance(error, SignerRefused | SignerUnusable):
@@ -68,6 +71,11 @@ def _of_database(error: BaseException | None, away: bool) -> str | None:
         return (
             f"the database does not permit it to this role: {first}. Run `bonded migrate` as the role that owns the tables; "
             "with --web-role and --server-role it gives the others what they need"
+        )
+    if code == READ_ONLY:
+        return (
+            f"the database takes no changes ({first}): see that `database.url` names the server that does, not a standby, "
+            "and that nobody made it read-only"
         )
     if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
         return f"the database is damaged: {said}. Stop everything and restore a backup"
