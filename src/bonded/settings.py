@@ -568,6 +568,10 @@ class Settings(BaseSettings):
             return address
         if not _is_web_address(address):
             raise ValueError("it must begin with http:// or https:// and name a host")
+        if urlsplit(address).path not in ("", "/"):
+            raise ValueError(
+                "an index has a host name of its own: links in its pages begin at the root, and no path may follow"
+            )
         return address
 
     @field_validator("trusted_proxies")

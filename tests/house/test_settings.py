@@ -24,6 +24,10 @@ def refused(folder: Path, text: str = "") -> str:
             "`tuf.page_tl` in {path} or the environment is no setting: did you mean `tuf.page_ttl`?",
         ),
         ("[tuff]\npage_ttl = 1\n", "`tuff` in {path} or the environment is no setting: did you mean `tuf`?"),
+        (
+            'url = "https://example.org/packages/"\n',
+            "setting `url` in {path} or the environment is wrong: an index has a host name of its own",
+        ),
         ("xyzzy = 1\n", "`xyzzy` in {path} or the environment is no setting"),
         (
             'trusted_proxies = "10.0.0.7"\n',
