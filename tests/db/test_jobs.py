@@ -104,6 +104,40 @@ def test_a_failed_job_with_a_pending_twin_gives_way(db: Database, now: datetime)
         assert waiting(tx, "screen") == 1
 
 
+def test_what_a_clock_that_was_ahead_has_written_does_not_wait_for_it(db: Database, now: datetime) -> None:
+    """A job that came then, one that failed then, and one whose worker died then; not what is to be done later on purpose."""
+    ahead = now + timedelta(days=365)
+    add(db, "failed", now)
+    add(db, "later", now, "takedown", due=now + timedelta(hours=1))
+    taken = take(db, ahead)
+    assert taken
+    with db.write() as tx:
+        failed(tx, taken, "boom", now=ahead)
+    add(db, "died", ahead)
+    assert take(db, ahead)
+    add(db, "came", ahead)
+    assert take(db, now) is None
+    for moment in (now, now + timedelta(minutes=2)):
+        with db.write() as tx:
+            sweep(tx, now=moment)
+    due = now + timedelta(minutes=4)
+    assert {one.key for one in (take(db, due), take(db, due), take(db, due)) if one} == {"failed", "died", "came"}
+    assert take(db, due, "takedown") is None
+    assert take(db, now + timedelta(hours=1), "takedown")
+
+
+def test_a_worker_that_lives_keeps_its_job_when_the_clock_is_set_back(db: Database, now: datetime) -> None:
+    ahead = now + timedelta(hours=1)
+    add(db, "a", ahead)
+    taken = take(db, ahead)
+    assert taken
+    with db.write() as tx:
+        assert sweep(tx, now=now) == 0
+        heartbeat(tx, taken, now=now + timedelta(seconds=15), lease=LEASE)
+        assert sweep(tx, now=now + timedelta(seconds=30)) == 0
+        done(tx, taken)
+
+
 def test_a_job_given_back_does_not_lose_an_attempt(db: Database, now: datetime) -> None:
     add(db, "a", now)
     first = take(db, now)

@@ -77,6 +77,8 @@ class Job:
 
 PATIENCE = timedelta(days=3)
 """How long a job whose service is away is tried before it may be dead: longer than a weekend."""
+FAR = timedelta(minutes=30)
+"""Neither a lease nor a pause after a failure is that long: what ends later was written by a clock that has been set back since."""
 AWAY_PAUSE = 900
 """Longest pause between two such tries, in seconds; thousands of jobs may wait for the same service."""
 
@@ -249,7 +251,12 @@ def give_back(tx: Tx, taken: Job, *, now: datetime) -> None:
 
 
 def sweep(tx: Tx, *, now: datetime) -> int:
-    """Return every job whose lease has expired; returns how many. Run every few seconds by any worker."""
+    """Return every job whose lease has expired; returns how many. Run every few seconds by any worker.
+
+    Where the clock was ahead and has been set back, what it wrote would have to wait for the clock to get there again: a job that
+    is due now or is tried again is due, and a lease lasts a little longer, in which a worker that lives renews it.
+    """
+    _clock_set_back(tx, now)
     count = 0
     expired = select(job.c.id, job.c.queue, job.c.key, job.c.payload, job.c.attempt, job.c.created_at).where(
         job.c.state == "running", job.c.lease_until < now
@@ -259,6 +266,15 @@ def sweep(tx: Tx, *, now: datetime) -> int:
         touch(tx, row.queue)
         count += 1
     return count
+
+
+def _clock_set_back(tx: Tx, now: datetime) -> None:
+    again = or_(job.c.last_error.is_not(None), job.c.due <= job.c.created_at)  # not what is to be done later on purpose
+    pending = update(job).where(job.c.state == "pending", job.c.due > now + FAR, again).values(due=now)
+    for queue in set(tx.execute(pending.returning(job.c.queue)).scalars()):
+        touch(tx, queue)
+    running = update(job).where(job.c.state == "running", job.c.lease_until > now + FAR)
+    tx.execute(running.values(lease_until=now + timedelta(minutes=1)))
 
 
 def waiting(tx: Tx, queue: str) -> int:
