@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from bonded.adapters.sandbox_bubblewrap import BubblewrapSandbox
 from bonded.cli import bonded
 from bonded.cli.serve import check_metadata, serve, signer
 from bonded.serve.group import GroupSettings
@@ -40,6 +42,30 @@ def test_it_writes_nowhere_else() -> None:
     assert setting("ProtectSystem") == "strict"
     assert setting("NoNewPrivileges") == "yes"
     assert setting("CapabilityBoundingSet") == ""
+
+
+COVERS_PROC = ("ProtectKernelTunables", "ProtectKernelLogs", "ProtectHostname", "ProtectProc", "ProcSubset")
+
+
+def test_the_sandbox_of_screening_works_in_it() -> None:
+    """The kernel lets a new pid namespace mount its /proc only where all of the old one is seen (mount_too_revealing)."""
+    named = {line.partition("=")[0] for line in UNIT.read_text().splitlines() if not line.startswith("#")}
+    assert not named & {*COVERS_PROC, "RestrictNamespaces", "PrivateUsers"}
+    assert "AF_NETLINK" in setting("RestrictAddressFamilies").split()  # its loopback is brought up
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or bool(BubblewrapSandbox().probe()), reason="only root mounts; bubblewrap works here"
+)
+@pytest.mark.parametrize("covered", ["/proc/sys", "/proc/sys/kernel/hostname"])
+def test_a_proc_that_is_covered_in_part_ends_the_sandbox(covered: str) -> None:
+    """Why those are not in the unit."""
+    drop = "setpriv --reuid 65534 --regid 65534 --clear-groups --no-new-privs --bounding-set=-all --inh-caps=-all"
+    inside = "bwrap --unshare-all --cap-drop ALL --ro-bind / / --proc /proc --dev /dev --"
+    for cover, works in ((f"mount --bind {covered} {covered} &&", False), ("", True)):
+        script = f"mount --make-rprivate / && {cover} exec {drop} {inside} true"
+        done = subprocess.run(["unshare", "-m", "sh", "-c", script], capture_output=True, timeout=60, check=False)
+        assert (done.returncode == 0) is works, done.stderr
 
 
 SIGNER = UNIT.with_name("bonded-signer.service")
