@@ -208,6 +208,17 @@ def test_a_backup_that_fails_leaves_nothing_that_looks_like_one(sqlite_index: In
     assert not destination.with_name(destination.name + ".partial").exists()
 
 
+def test_what_a_stopped_backup_left_is_for_a_person_to_remove(sqlite_index: Index, destination: Path) -> None:
+    """It may be of one under way."""
+    left = destination.with_name(destination.name + ".partial")
+    left.mkdir()
+    with pytest.raises(Refusal) as caught:
+        write(sqlite_index, destination)
+    assert caught.value.sentence.startswith(f"{left} exists already: unless that backup is under way it was stopped")
+    left.rmdir()
+    write(sqlite_index, destination)
+
+
 @pytest.mark.parametrize("objects", [3, 60])
 def test_a_disk_that_takes_no_more_of_a_tar_file(tmp_path: Path, objects: int) -> None:
     """Neither in the midst nor at its end is anything left of it: the next backup of that name would be refused."""

@@ -36,6 +36,10 @@ def open_sink(path: Path) -> FolderSink | TarSink:
     """A tar file when the name ends in .tar, else a folder. Raises Refusal (backup-exists)."""
     if path.exists():
         raise Refusal(TARGET_EXISTS, f"{path} exists already")
+    if (partial := _partial(path)).exists():
+        raise Refusal(
+            TARGET_EXISTS, f"{partial} exists already: unless that backup is under way it was stopped; then remove it"
+        )
     return TarSink(path) if path.suffix == ".tar" else FolderSink(path)
 
 
@@ -44,7 +48,7 @@ class FolderSink:
 
     def __init__(self, path: Path) -> None:
         self.objects = self.size = 0
-        self._path, self._partial = path, path.with_name(path.name + ".partial")
+        self._path, self._partial = path, _partial(path)
 
     def __enter__(self) -> Self:
         self._partial.mkdir(parents=True, mode=0o700)
@@ -79,7 +83,7 @@ class TarSink:
 
     def __init__(self, path: Path) -> None:
         self.objects = self.size = 0
-        self._path, self._partial = path, path.with_name(path.name + ".partial")
+        self._path, self._partial = path, _partial(path)
 
     def __enter__(self) -> Self:
         descriptor = os.open(self._partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -114,6 +118,11 @@ class TarSink:
             self._partial.unlink(missing_ok=True)
         if kind is None:
             _sync(self._path.parent)
+
+
+def _partial(path: Path) -> Path:
+    """The name of a backup until it is finished."""
+    return path.with_name(path.name + ".partial")
 
 
 def _sync(folder: Path) -> None:
