@@ -11,7 +11,7 @@ from bonded.checks.kit import runs_command
 from bonded.facts import places
 from bonded.facts.clients import CARRIERS, SENT
 from bonded.facts.known import NETWORK
-from bonded.facts.model import Call, Module
+from bonded.facts.model import Argument, Call, Module
 from bonded.facts.places import kind_of_address
 from bonded.facts.value import (
     CHARS,
@@ -20,8 +20,10 @@ from bonded.facts.value import (
     DECODED,
     DOWNLOADED,
     ENVIRONMENT,
+    FILE,
     FOUND,
     HOST,
+    PARSED,
     PRIVATE,
     WATCHED,
     tokens,
@@ -69,6 +71,8 @@ _BOT_CALLS = (
     "discord.ext.commands.Bot().run",
 )
 """They speak to the owner of a bot's token."""
+_OF_THE_RUNNER = re.compile(r"^%\w+%(?:\s|$)|^<|^(?!\d)[\w. -]{0,40}(?:your|here|paste|insert|change)", re.IGNORECASE)
+"""What a client was made of where that is a variable of the environment, or words in the place of a token."""
 _NOT_SENT = frozenset({"timeout", "verify", "cert", "proxies", "context", "cafile", "stream", "allow_redirects", "()"})
 _TOOL = re.compile(
     r"(?:^|[\s;&|`\"'(/\\])(curl|wget|nslookup|dig|host|ping|nc|ncat|netcat|scp|sftp|rsync|telnet|git|pip3?|ftp|start|xdg-open|invoke-webrequest|invoke-restmethod|iwr|irm)"
@@ -132,12 +136,10 @@ def _direct(call: Call, ends: list[tuple[str, str, bool]]) -> Iterator[Sending]:
     ):
         kind, address, fixed = next((one for one in ends if one[0]), (kind, address, fixed))
     if call.name.startswith(_BOT_CALLS):
-        token = next(
-            (one for one in call.arguments if one.name in ("()", "token")),
-            call.arguments[0] if call.arguments else None,
-        )
-        kind, address, fixed = places.HOOK, "a bot", token is not None and bool(token.text)
+        kind, address, fixed = _bot(call)
     labels = frozenset(label for one in call.arguments if one.name not in _NOT_SENT for label in one.labels)
+    if call.name.startswith(_BOT_CALLS) and not (kind or labels & PRIVATE):
+        return  # made of the key of whoever runs it, it reaches nobody else
     if call.name.startswith(LOOK_UPS) and not kind:
         labels -= PRIVATE  # looking up one's own name tells nobody
     if kind == places.METADATA:
@@ -146,6 +148,17 @@ def _direct(call: Call, ends: list[tuple[str, str, bool]]) -> Iterator[Sending]:
         labels |= {SEVERAL}
     if (kind != places.LOCAL or _stands_in(call, labels)) and (kind != places.RESOLVER or labels & PRIVATE):
         yield Sending(call, kind, address, labels, fixed, _is_veiled(call, address))
+
+
+def _bot(call: Call) -> tuple[str, str, bool]:
+    """Where a bot speaks to: a token that is written in the code, or is hidden there, is that of its author; one out of the
+    environment, out of a file, from a caller or yet to be written is that of whoever runs the bot."""
+    made = Argument() if "()" in call.name or not call.arguments else call.arguments[0]
+    token = next((one for one in call.arguments if one.name in ("()", "token")), made)
+    given = _OF_THE_RUNNER.search(token.text or "") or not {FILE, PARSED, "parameter"}.isdisjoint(token.labels)
+    hidden = not {DECODED, CHARS, DOWNLOADED}.isdisjoint(token.labels)
+    written = bool(token.text) and not given
+    return (places.HOOK, "a bot", written) if written or hidden else ("", "", False)
 
 
 def _stands_in(call: Call, labels: frozenset[str]) -> bool:

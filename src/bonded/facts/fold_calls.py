@@ -26,6 +26,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from bonded.facts.fold import own_text, weight
+from bonded.facts.known_secrets import is_token
 from bonded.facts.spend import Spend
 from bonded.facts.value import UNKNOWN
 
@@ -173,8 +174,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tempfile.gettempdir": lambda: "/tmp",  # noqa: S108 - a word of the folded text, never a path of this machine
     "tempfile.mkdtemp": lambda *_, **__: "/tmp/made",  # noqa: S108 - as above
     "tempfile.mktemp": lambda *_, **__: "/tmp/made",  # noqa: S108 - as above
-    "os.getenv": lambda name, *_: f"%{name}%",
-    "os.environ.get": lambda name, *_: f"%{name}%",
+    "os.getenv": lambda name, default=None, *_: default if is_token(default) else f"%{name}%",
+    "os.environ.get": lambda name, default=None, *_: default if is_token(default) else f"%{name}%",
     "pathlib.Path": _joined,
     "ctypes.c_char_p": lambda x: x,
     "ctypes.c_wchar_p": lambda x: x,

@@ -88,3 +88,11 @@ SPELLING: Final = REPEATING | {
     *("read", "read_text", "read_bytes", "getvalue"),
 }
 """Methods of a key, or of what holds it, that give the same written otherwise."""
+
+
+_TOKEN: Final = re.compile(r"\d{6,}:[\w-]{20,}|[\w-]{20,}\.[\w-]{5,}\.[\w-]{20,}")
+
+
+def is_token(text: object) -> bool:
+    """Whether a constant is the token of a bot: beside a variable of the environment, it is what stands in the code."""
+    return isinstance(text, str) and _TOKEN.fullmatch(text) is not None

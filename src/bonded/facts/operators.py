@@ -9,6 +9,7 @@ from typing import Any
 from bonded.facts import fold
 from bonded.facts.footholds import SITE
 from bonded.facts.known import COMMAND_SINKS, ENVIRONMENTS, canonical
+from bonded.facts.known_secrets import is_token
 from bonded.facts.loops import Loops
 from bonded.facts.partly import of_operation, reports, variable
 from bonded.facts.scope import Later
@@ -128,7 +129,8 @@ class Operators(Loops):
         values = [self.evaluate(one) for one in node.values]
         result = values[0]
         for one in values[1:]:
-            result = join(result, one)
+            variable_first = _is_variable(result.const) or _is_variable(result.shape)
+            result = one if variable_first and is_token(flat(one)) else join(result, one)
         return result
 
     def _compare(self, node: ast.Compare) -> Value:

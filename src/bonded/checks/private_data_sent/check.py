@@ -9,10 +9,11 @@ messenger's hook, a look-up whose name carries the data, or a command such as `c
 **Why it matters.** Most hostile packages want nothing else. It is also what probes for dependency confusion do.
 
 **What is not flagged.** One variable of the environment, such as a token for the service that is called; looking up the
-machine's own name; hashes of such values; what is sent to the machine itself; a key or the name of the system in the headers of
-a request that somebody calls for. Sending a host name when the package's functions are called, to an ordinary host, is only a
-hint: telemetry and error reporters do that. Secrets together with the machine's names are more than a hint, and so is what is
-posted to `localhost` at install time or on import: there it stands in for an address to come.
+machine's own name; hashes of such values; the public half of a key; what is sent to the machine itself; a key or the name of the
+system in the headers of a request that somebody calls for. Sending a host name when the package's functions are called, to an
+ordinary host, is only a hint, and into a messenger's channel that whoever calls names only noted: telemetry, error reporters and
+notices do that. Secrets together with the machine's names are more than a hint, and so is what is posted to `localhost` at install
+time or on import: there it stands in for an address to come.
 
 **When it is a false alert.** Telemetry on import. Ask the owner to send nothing before the user has agreed.
 """
@@ -80,8 +81,8 @@ def _weight(one: Sending) -> tuple[Severity, float]:
         return (Severity.CRITICAL, 0.95) if hidden or one.worst != HOST else (Severity.CRITICAL, 0.85)
     if hidden and one.fixed:
         return (Severity.CRITICAL, 0.85) if one.worst != HOST else (Severity.HIGH, 0.8)
-    if hidden:
-        return Severity.HIGH, 0.6
+    if hidden:  # whoever calls names his own channel, to be told that a run is over, and where
+        return (Severity.HIGH, 0.6) if one.veiled or one.worst != HOST else (Severity.INFO, 0.3)
     if one.fixed and one.worst == FOUND and one.kind:
         return Severity.HIGH, 0.8  # what is sent to a service is named by who calls, not looked for
     if one.fixed and one.worst == SEVERAL:

@@ -11,8 +11,8 @@ to it.
 **Why it matters.** Who wants data or a program to be fetched without leaving a name uses these; an honest package names its
 host, and does not call it while it is installed or imported.
 
-**What is not flagged.** Addresses that the caller passes in, hosts under names of their own when a function is called, and
-addresses of the machine itself.
+**What is not flagged.** Addresses that the caller passes in, bots whose token whoever runs them sets, hosts under names of their
+own when a function is called, and addresses of the machine itself.
 
 **When it is a false alert.** Clients of these very services, and small tools that somebody wrote for himself.
 """
