@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from bonded.facts import footholds
 from bonded.facts.clients import ADDRESS, COPIES_REPOSITORY, FETCHES, SAVES
 from bonded.facts.fetching import runs, saved_by
-from bonded.facts.known import DOWNLOAD_TO_FILE, INTO_FILE, canonical
+from bonded.facts.known import CHOOSERS, DOWNLOAD_TO_FILE, INTO_FILE, canonical
 from bonded.facts.operators import flat
 from bonded.facts.outputs import label_of_file
 from bonded.facts.partly import shaped
@@ -227,10 +227,11 @@ class Files(Recorder):
 
     def _reaches(self, path: Value, content: Value, node: ast.AST) -> None:
         """Note a file that is written where programs start by themselves, that is machine code or unfolded Python, or that was
-        looked for in somebody's folders."""
+        looked for in somebody's folders; or that is written back encrypted, and that nobody chose by its name."""
         where = shaped(path)
         fetched = gather([content])[0] & {DOWNLOADED, DECODED} and where.lower().endswith(footholds.PROGRAMS)
-        taken = gather([content])[0] >= {ENCRYPTED, FILE} and flat(path) is UNKNOWN
+        chosen = bool(path.names) and all(one.startswith(CHOOSERS) for one in path.names)
+        taken = gather([content])[0] >= {ENCRYPTED, FILE} and flat(path) is UNKNOWN and not chosen
         hidden = DECODED in content.labels and footholds.program(flat(content)) is not None
         if (
             footholds.kind_of_path(where)

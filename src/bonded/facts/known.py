@@ -550,6 +550,9 @@ HOST_FACTS: Final = frozenset(
     }
 )
 
+CHOOSERS: Final = ("argparse.ArgumentParser().parse_", "builtins.input()", "tkinter.filedialog.ask", "docopt.docopt()")
+"""What they give was chosen by the person at the machine: an argument of the command line, an answer, a file in a window."""
+
 ENVIRONMENTS: Final = frozenset({"os.environ.copy", "dotenv.dotenv_values", "dotenv.main.dotenv_values"})
 """They give all variables of the environment at once, of the process or of its settings."""
 SECRET_VARIABLES: Final = frozenset(

@@ -6,10 +6,11 @@ written back; files that are looked for in the user's folders and deleted or wri
 
 **Why it matters.** Nobody installs a library for that.
 
-**What is not flagged.** Deleting folders of the package's own or of the build, and stopping programs that a caller names.
+**What is not flagged.** Deleting folders of the package's own or of the build, and stopping programs that a caller names; stopping a
+miner, or asking after one; a store of the program's own that is kept encrypted, and a file that somebody chose to have encrypted.
 
-**When it is a false alert.** Tools for administrators have such commands inside functions; what runs only when it is called is
-a hint.
+**When it is a false alert.** Tools for administrators have such commands inside functions; what runs only when it is called
+weighs less, and a function that switches the machine off is only noted: assistants that hear commands have one.
 """
 
 from __future__ import annotations
@@ -18,44 +19,20 @@ import re
 from collections.abc import Iterator
 
 from bonded.checks.commands import command_text
+from bonded.checks.harm import SWITCHED_OFF, harm_of
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_command
 from bonded.facts import footholds
 from bonded.facts.files import ERASED, WRITE
 from bonded.facts.known import DELETERS
-from bonded.facts.model import Call, Facts
-from bonded.facts.value import ENCRYPTED, FILE, FOUND
+from bonded.facts.model import Argument, Call, Facts
+from bonded.facts.value import ENCRYPTED, FILE, FOUND, GAP
 from bonded.values.finding import Severity, When
 
-_HARM = (
-    ("the machine is switched off", re.compile(r"(?i)^\s*(sudo\s+)?(shutdown|poweroff|reboot|halt|init\s+0)(\.exe)?\b")),
-    (
-        "files that are not the package's own are deleted",
-        re.compile(
-            r"(?i)\brm\s+(-\w+\s+|--[\w-]+\s+)*[\"']?(/|~|\$HOME|/home|/\*|/root|/etc|/usr|/var)[/*\"']*(\s|$|;|&)"
-            r"|\b(del|rd|rmdir)\b\s+(/\w\s+)+[\"']?(c:|%userprofile%|%systemroot%|%windir%)[\\/*.\"']*(\s|$|system32)|\bformat\s+[a-z]:"
-            r"|\bmkfs(\.\w+)?\s+/dev/|\bdd\s+[^\n]{0,80}of=/dev/(sd|nvme|hd|vd)|\bshred\b[^\n]{0,60}/(dev|home|etc)|\bch(mod|own)\s+-R\s+\S{1,20}\s+(/|~|/home)(\s|$)"
-        ),
-    ),
-    (
-        "backups or logs are wiped",
-        re.compile(r"(?i)vssadmin\S*\s+delete|wmic\S*\s+shadowcopy\s+delete|wevtutil\S*\s+cl\b|bcdedit\b[^\n]{0,80}recoveryenabled|history\s+-c"),
-    ),
-    (
-        "protection is switched off",
-        re.compile(
-            r"(?i)set-mppreference\b[^\n]{0,200}-disable|add-mppreference\b[^\n]{0,200}-exclusion|netsh\b[^\n]{0,60}firewall\b[^\n]{0,60}\boff\b"
-            r"|sc(\.exe)?\s+(stop|delete|config)\s+(windefend|mpssvc|wscsvc)|taskkill\b[^\n]{0,100}(msmpeng|avast|avg|mbam|defender)"
-            r"|\bsetenforce\s+0|\bufw\s+disable|iptables\s+-F|disableantispyware|disablerealtimemonitoring"
-        ),
-    ),
-    ("the machine is filled with processes", re.compile(r":\s*\(\)\s*\{\s*:\s*\|\s*:\s*&\s*\}|%0\s*\|\s*%0")),
-    (
-        "coins are mined",
-        re.compile(r"(?i)stratum\+(tcp|ssl)://|\bxmrig\b|--donate-level|\bminerd\b|\bethminer\b|\bnbminer\b|\bphoenixminer\b|\bt-rex\b.*-a\s"),
-    ),
-)  # fmt: skip
 _OFF = (".NtRaiseHardError", ".ExitWindowsEx", ".InitiateSystemShutdownW")
 _SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
+_MADE_AGAIN = frozenset(
+    {"__pycache__", "node_modules", ".pytest_cache", ".mypy_cache", ".ruff_cache", ".tox", ".ipynb_checkpoints", ".DS_Store", "Thumbs.db"}
+)  # fmt: skip
 _ROOTS = frozenset({"/", "~", "/home", "/root", "/etc", "/usr", "c:\\", "c:/", "c:\\windows", "c:/windows"})
 
 
@@ -74,7 +51,14 @@ def destructive(facts: Facts) -> Iterator[Hit]:
                 what = "files are read, encrypted and written back"
             if what:
                 hit = at(module, call, what, 0.9)
-                yield hit if call.when in _SOON else graver(hit, Severity.HIGH if call.depth else Severity.MEDIUM)
+                yield hit if call.when in _SOON else graver(hit, _when_called(call, what))
+
+
+def _when_called(call: Call, what: str) -> Severity:
+    """How bad it is in a function that somebody calls; what is hidden in the code is not there for him."""
+    if call.depth:
+        return Severity.HIGH
+    return Severity.INFO if what == SWITCHED_OFF else Severity.MEDIUM
 
 
 def _enciphers(call: Call) -> bool:
@@ -82,11 +66,23 @@ def _enciphers(call: Call) -> bool:
     if call.name != WRITE or not {ENCRYPTED, FILE} <= labels_of(call.arguments[1:]):
         return False
     where = labels_of(call.arguments[:1])
-    return call.when in _SOON or FOUND in where or "parameter" not in where
+    return call.when in _SOON or FOUND in where or not ("parameter" in where or _is_one_place(call.arguments[0]))
+
+
+def _is_one_place(path: Argument) -> bool:
+    """Whether a path is always the same: a store of the program's own, and not what lies about."""
+    place = path.text or path.shape
+    return bool(place) and GAP not in place
+
+
+def _is_made_again(call: Call) -> bool:
+    """Whether what is deleted bears a name that tools give to what they make anew."""
+    place = (call.arguments[0].text or call.arguments[0].shape) if call.arguments else ""
+    return re.split(r"[/\\]", place)[-1] in _MADE_AGAIN
 
 
 def _what(call: Call) -> str:
-    tidies = call.name == ERASED and call.when not in _SOON  # when somebody calls for it
+    tidies = call.when not in _SOON and (call.name == ERASED or _is_made_again(call))  # when somebody calls for it
     if call.name in (*DELETERS, ERASED) and not tidies and FOUND in labels_of(call.arguments):
         return "files that were looked for in the user's folders are deleted"
     if call.name == "shutil.rmtree" and call.arguments:
@@ -100,8 +96,7 @@ def _what(call: Call) -> str:
     if call.name == WRITE and call.arguments and footholds.is_disk(call.arguments[0].text or ""):
         return "a disk itself is overwritten"
     if call.name.startswith("ctypes.") and call.name.endswith(_OFF):
-        return "the machine is switched off"
+        return SWITCHED_OFF
     if not runs_command(call):
         return ""
-    line = command_text(call)
-    return next((what for what, pattern in _HARM if pattern.search(line)), "")
+    return harm_of(command_text(call))
