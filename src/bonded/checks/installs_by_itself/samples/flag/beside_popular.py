@@ -1,0 +1,3 @@
+import os
+
+os.system("pip install requests sample-core")
