@@ -59,6 +59,27 @@ def test_ordinary_sources_have_no_shape(name: str) -> None:
     assert traits(ORDINARY[name].encode()) == ()
 
 
+DIGEST = f"'{'0a' * 32}'"
+COMPARED = {
+    "at once": (f"import hashlib, setuptools\nif hashlib.sha256(x).hexdigest() != {DIGEST}:\n    exit()\n", 2),
+    "under a name": (
+        f"import setuptools\nSHA = {DIGEST}\ndigest = h(x).hexdigest()\nif digest != SHA:\n    exit()\n",
+        3,
+    ),
+    "the other way": (f"from distutils.core import setup\nassert {DIGEST} == h.hexdigest()\n", 2),
+    "no builder": (f"import hashlib\nif hashlib.sha256(x).hexdigest() != {DIGEST}:\n    exit()\n", 0),
+    "no digest": ("import setuptools\nif h.hexdigest() != wanted():\n    exit()\n", 0),
+    "not compared": (f"import setuptools\nSHA = {DIGEST}\ndigest = h.hexdigest()\nprint(digest)\n", 0),
+    "a short one": ("import setuptools\nif h.hexdigest() != '" + "0a" * 16 + "':\n    exit()\n", 0),
+}
+
+
+@pytest.mark.parametrize("how", sorted(COMPARED))
+def test_a_program_that_builds_compares_with_a_digest(how: str) -> None:
+    source, line = COMPARED[how]
+    assert [(one.kind, one.line) for one in traits(source.encode())] == ([(shape.PINNED, line)] if line else [])
+
+
 def test_libraries_have_no_shape() -> None:
     folders = [Path(one.__file__).parent for one in (sqlalchemy, jinja2, pytest)]
     assert [str(file) for folder in folders for file in folder.rglob("*.py") if traits(file.read_bytes())] == []

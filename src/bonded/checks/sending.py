@@ -13,6 +13,7 @@ from bonded.facts.clients import CARRIERS, SENT
 from bonded.facts.known import NETWORK
 from bonded.facts.model import Argument, Call, Module
 from bonded.facts.places import kind_of_address
+from bonded.facts.shape import PINNED
 from bonded.facts.value import (
     CHARS,
     CREDENTIALS,
@@ -231,3 +232,9 @@ def where(one: Sending) -> str:
     if one.kind == places.LOCAL:
         return "an address that stands in for another machine"
     return f"a {one.kind}" if one.kind[0] not in "aeiou" else f"an {one.kind}"
+
+
+def compares_digest(module: Module) -> bool:
+    """Whether what is fetched at install time is hashed, and compared with a digest that is written there."""
+    hashed = any(call.name.startswith("hashlib.") and call.when is When.INSTALL for call in module.calls)
+    return hashed and any(one.kind == PINNED for one in module.traits)

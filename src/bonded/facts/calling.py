@@ -26,6 +26,7 @@ from bonded.facts.known import (
     SETUP,
     canonical,
 )
+from bonded.facts.loaded import ASKING, NEVER_ASKED
 from bonded.facts.methods import Methods
 from bonded.facts.operators import flat
 from bonded.facts.outputs import is_asking, leads_to_secrets
@@ -247,6 +248,10 @@ class Calling(Methods):
         if name in SETUP and any(key in keywords for key in REQUIRING):
             required = {key: one for key, one in keywords.items() if key in REQUIRING}
             self.record_call("setuptools.setup", callee, [], required, node)
+        if name in SETUP:
+            self._for_people(keywords["cmdclass"].table or {} if "cmdclass" in keywords else {}, node)
+        if name.startswith("hashlib.") and DOWNLOADED in taken[0]:
+            self.record_call(name, callee, arguments, keywords, node)
         if name == "pycurl.Curl().setopt" and len(arguments) > 1 and isinstance(node, ast.Call):
             self._taken_by_curl(arguments[0], node)
         self.files_of(name, callee, arguments, keywords, node)
@@ -279,6 +284,20 @@ class Calling(Methods):
         if const is UNKNOWN and not shape and base is not None and name.startswith("pathlib."):
             shape = partly.of_method(base, name.rpartition(".")[2], arguments, keywords)
         return Value(const, (f"{name}()",), labels, local=local, bound=parts, steps=steps, shape=shape)
+
+    def _for_people(self, commands: dict[Any, Value], node: ast.AST) -> None:
+        """Commands that only those who work on the project ask for do not run where it is installed: where the one call that says
+        what is built names them, and nothing runs a command by its name."""
+        self.setups.add(self.where(node))
+        if len(self.setups) > 1 or any(word in line for line in self.out.lines for word in ASKING):
+            self.out.commands |= self.spared
+            return
+        kinds = {key: one.local for key, one in commands.items() if isinstance(one.local, Class)}
+        asked = {id(kind) for key, one in kinds.items() if key not in NEVER_ASKED for kind in one.line()}
+        for kind in kinds.values():
+            if id(kind) not in asked:
+                self.spared |= self.out.commands & {method.qualname for method in kind.methods.values()}
+        self.out.commands -= self.spared
 
     def _taken_by_curl(self, option: Value, node: ast.Call) -> None:
         """Where a transfer writes to holds what was fetched."""

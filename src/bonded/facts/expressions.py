@@ -18,6 +18,7 @@ from bonded.facts.value import (
     ANY,
     ENVIRONMENT,
     HIDDEN,
+    HOST,
     MESSAGE,
     MOST_SHAPE,
     NOTHING,
@@ -37,6 +38,9 @@ _LAST_OF_ENVIRONMENT = frozenset(
     {"environ", *(name.rpartition(".")[2] for name in CANON if canonical(name) == "os.environ")}
 )
 """The last parts of all names of `os.environ`."""
+_UNAMES = frozenset({"platform.uname()", "os.uname()"})
+_OF_THE_SYSTEM = frozenset({"sysname", "system", "release", "version", "machine", "processor"})
+"""Fields of what these give that are alike on thousands of machines; the other one is the machine's name."""
 INNARDS = frozenset({"__builtins__", "__class__", "__globals__", "__self__", "f_builtins", "f_globals"})
 RECORDS = frozenset({"types.SimpleNamespace()", "argparse.Namespace()", "collections.namedtuple()()"})
 """Objects whose attributes are what they were made of."""
@@ -142,6 +146,8 @@ class Expressions(Operators):
         if stored is None and base.table is not None and of and of[0] in RECORDS:
             stored = base.table.get(name)
         labels = base.labels | _HIDDEN if hidden else base.labels
+        if name in _OF_THE_SYSTEM and HOST in labels and all(canonical(one) in _UNAMES for one in of):
+            labels -= {HOST}
         if name in _LAST_OF_ENVIRONMENT and any(canonical(one) == "os.environ" for one in names):
             labels |= {ENVIRONMENT}
         if len(names) == 1 and not known:

@@ -14,6 +14,23 @@ _COMMANDS: Final = (
     *("egg_info", "sdist", "bdist_wheel", "bdist_egg", "develop", "dist_info"),
 )
 """Commands that every build runs: who takes their name runs in all of them."""
+NEVER_ASKED: Final = frozenset(
+    {
+        *("upload", "publish", "release", "tag", "bump", "deploy", "upload_docs", "build_docs", "docs", "doc", "build_sphinx"),
+        *("test", "tests", "lint", "format", "coverage", "benchmark", "update", "update_data", "vendor", "download", "fetch"),
+    }
+)  # fmt: skip
+"""Names of commands for who works on a project: no installer asks for them, nor does any command of a build tool."""
+ASKING: Final = (
+    "run_command",
+    "sub_commands",
+    "get_command_obj",
+    "get_finalized_command",
+    "reinitialize_command",
+    "script_args",
+    "argv",
+)
+"""Words of which one is in a file that has one command run another, or says itself what is run."""
 _RUN: Final = ("initialize_options", "finalize_options", "run")
 
 

@@ -18,6 +18,8 @@ from bonded.facts.spend import Spend
 UNDERSCORES, LOOKALIKES, MIXED_ESCAPES, ESCAPES = "underscore-names", "look-alike-names", "mixed-escapes", "escapes"
 WALL, BIDI, BANNER, PROTECTOR, LINE_MARKS = "wall-of-blanks", "bidirectional", "banner", "protector", "line-marks"
 FOLDED, SCRIPTS, OPENING, ORDERS = "folded-names", "mixed-scripts", "return-hides-line", "orders-to-assistants"
+PINNED = "compared-digest"
+"""No shape that hides: a program that builds compares something with a digest that it holds."""
 MOST = 400_000
 """Bytes of a source that are looked at: a shape shows itself early, or at the end."""
 _EXCERPT = 200
@@ -88,6 +90,11 @@ _HUSHED = re.compile(
 _FETCHED = re.compile(
     rb"\b(?:curl|wget|iwr|irm)\b[^\n]{0,300}\|\s*(?:sudo\s+)?(?:ba|z)?(?:sh|iex|python)", re.IGNORECASE
 )
+_DIGEST = re.compile(rb"[\"'](?:sha(?:256|384|512)[:=-])?(?:[0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128})[\"']")
+_COMPARED = re.compile(
+    rb"digest\(\)(?:\.lower\(\))?[ \t]*[!=]=|[!=]=[^\n=]{0,80}digest\(\)|\bcompare_digest\(|(?:^|\n)[ \t]*(\w{1,40})[ \t]*=[^\n]{0,200}digest\(\)"
+)
+_BUILDS = (b"setuptools", b"distutils", b"hatchling", b"poetry", b"pdm", b"scikit_build")
 _LINE_MARK = re.compile(rb"#line:\d+[ \t]*\r?$", re.MULTILINE)
 
 
@@ -260,6 +267,18 @@ def _orders(data: bytes) -> Iterator[Trait]:
             return
 
 
+def _pinned(data: bytes) -> Iterator[Trait]:
+    """What is fetched while something is built, and is to have one digest: nobody puts another thing there later."""
+    if b"digest(" not in data or not any(one in data for one in _BUILDS):
+        return
+    written = _DIGEST.search(data)
+    for match in islice(_COMPARED.finditer(data), 20) if written else ():
+        name = match.group(1)
+        if name is None or re.search(rb"\b%b[ \t]*[!=]=|[!=]=[ \t]*%b\b" % (name, name), data):
+            yield _trait(PINNED, data, match.start(match.lastindex or 0), 1)
+            return
+
+
 def orders_in(data: bytes) -> bool:
     """Whether words that assistants read have them do something secret: what is not to be told, together with secrets, or with a
     program that is fetched and run."""
@@ -268,5 +287,5 @@ def orders_in(data: bytes) -> bool:
 
 
 _LOOKS: tuple[Callable[[bytes], Iterator[Trait]], ...] = (
-    _underscores, _lookalikes, _ideographs, _escapes, _wall, _bidi, _banner, _opening, _orders,
+    _underscores, _lookalikes, _ideographs, _escapes, _wall, _bidi, _banner, _opening, _orders, _pinned,
 )  # fmt: skip

@@ -182,6 +182,10 @@ class Recorder:
         self.fetched: dict[str, str] = {}
         """Paths into which commands fetched something, and the step that did it."""
         self.fields: dict[str, Value] = {}
+        self.setups: set[tuple[int, int]] = set()
+        """Lines of the calls that say what is built."""
+        self.spared: set[str] = set()
+        """Scopes of commands that no installer asks for."""
         self.programs: dict[str, str] = {}
         """Python texts that were written to files, by path key, until they are run."""
 

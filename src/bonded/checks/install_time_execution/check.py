@@ -11,10 +11,12 @@ calls.
 anybody has looked at it.
 
 **What is not flagged.** Compilers, `git describe`, `pkg-config`, reading and writing files, and running Python that is in
-the archive: builds do these. Functions that nothing calls at install time do not count.
+the archive: builds do these. Functions that nothing calls at install time do not count, nor do commands of `setup.py` that only
+those who work on the project ask for (`update`, `upload`, `test`).
 
 **When it is a false alert.** Builds that fetch a source archive of a native library. Ask the owner to ship it. Hooks of build
-tools that fetch from an ordinary address are a hint: they make what is in the archive already.
+tools that fetch from an ordinary address are a hint: they make what is in the archive already. So is what is fetched from such an
+address and compared with a SHA-2 digest that stands in the same file.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from collections.abc import Iterator
 
 from bonded.checks.kit import Hit, at, check, graver, runs_command
 from bonded.checks.programs import absent_script, idle, opens_page
-from bonded.checks.sending import LOOK_UPS, NAMED, Sending, command_line, sendings
+from bonded.checks.sending import LOOK_UPS, NAMED, Sending, command_line, compares_digest, sendings
 from bonded.facts import places
 from bonded.facts.model import Call, Facts, Module
 from bonded.values.finding import Severity, When
@@ -60,7 +62,7 @@ def install_time(facts: Facts) -> Iterator[Hit]:
                 yield from _pointless(module, call, members)
         for one in sendings(module):
             if one.call.when is When.INSTALL and not one.call.name.startswith(_NOTHING_YET) and _leaves(one):
-                yield _sending(module, one, program=program)
+                yield _sending(module, one, hook=not program, compared=compares_digest(module))
 
 
 def _leaves(one: Sending) -> bool:
@@ -68,8 +70,8 @@ def _leaves(one: Sending) -> bool:
     return bool(one.kind or one.worst) or not one.call.name.startswith(LOOK_UPS)
 
 
-def _sending(module: Module, one: Sending, *, program: bool) -> Hit:
-    """`program`: the archive is built by a program of its own, and not by hooks of a build tool, which fetch what is missing."""
+def _sending(module: Module, one: Sending, *, hook: bool, compared: bool) -> Hit:
+    """`hook`: the archive is built by hooks of a build tool, which fetch what is missing, and not by a program of its own."""
     if one.worst:
         hit = at(module, one.call, f"{NAMED[one.worst]}: sent over the network at install time", 0.95, _way(one.call))
         return graver(hit, Severity.CRITICAL)
@@ -78,9 +80,9 @@ def _sending(module: Module, one: Sending, *, program: bool) -> Hit:
     ):
         hit = at(module, one.call, "a name is looked up at install time: the look-up itself is a message", 0.85)
         return graver(hit, Severity.CRITICAL)
-    hook = not program and one.kind == places.ORDINARY
-    reached = at(module, one.call, "the network is reached at install time", 0.4 if hook else 0.8, _way(one.call))
-    return graver(reached, Severity.LOW if hook else Severity.MEDIUM)
+    known = (compared and not one.kind and not one.veiled) or ((hook or compared) and one.kind == places.ORDINARY)
+    reached = at(module, one.call, "the network is reached at install time", 0.4 if known else 0.8, _way(one.call))
+    return graver(reached, Severity.LOW if known else Severity.MEDIUM)
 
 
 def _look(module: Module, call: Call) -> Iterator[Hit]:
