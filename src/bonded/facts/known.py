@@ -584,6 +584,12 @@ STRUCTURED: Final = frozenset(
 )
 """Their result is picked out of their argument."""
 
+ENCODERS: Final = frozenset(
+    {f"base64.{name}" for name in ("b64encode", "standard_b64encode", "urlsafe_b64encode", "b32encode", "b16encode", "b85encode")}
+    | {"base64.encodebytes", "binascii.hexlify", "binascii.b2a_base64"}
+)  # fmt: skip
+"""What was spelled out of codes cannot be read any more in what they give, and is none of it until it is decoded again."""
+
 ENDING: Final = frozenset(
     {
         f"builtins.{name}"

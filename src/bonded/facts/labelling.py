@@ -16,6 +16,7 @@ from bonded.facts.known import (
     DECODERS,
     DOWNLOADERS,
     ENCIPHERS,
+    ENCODERS,
     ENCODING_NAMES,
     ENDING,
     ENVIRONMENTS,
@@ -78,6 +79,8 @@ class Labelling(Running):
         labels, steps = (labels | own) - {HIDDEN}, steps or way
         if name in DOWNLOADERS:
             labels, steps = labels - PRIVATE, () if labels & PRIVATE else steps
+        if name in ENCODERS:
+            labels -= {CHARS}
         if labels and (name in DOWNLOADERS or not self._repeats(name)):
             labels -= keys(labels)
         extra = self._own_label(name, callee, every)

@@ -29,6 +29,8 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(r"\b(?:https?|wss?|ftp|tcp)://[^\s\"'<>]+", re.IGNORECASE)
+_PUBLIC = re.compile(r"[^\s\"']*\.pub(?![\w./])")
+"""The public half of a key, which is there to be handed on."""
 _IP = re.compile(r"^(\d{1,3})\.(\d{1,3})\.\d{1,3}\.\d{1,3}$")
 _DOMAIN = re.compile(r"^(?:[a-z0-9_…%-]+\.)+[a-z][a-z0-9-]{1,24}$", re.IGNORECASE)
 
@@ -111,7 +113,7 @@ def _is_word(host: str) -> bool:
 @lru_cache(maxsize=4096)
 def kind_of_file(path: str) -> str:
     """The kind of secrets that a path leads to; "" for any other path. "…" stands for what is not known of it."""
-    plain = re.sub(r"[/\\]+", "/", path.lower())
+    plain = _PUBLIC.sub("", re.sub(r"[/\\]+", "/", path.lower()))
     for kind, parts in table("files").items():
         if any(part in plain for part in parts):
             return kind
