@@ -106,3 +106,27 @@ def test_entries_are_plain_and_stand_once() -> None:
     ]
     assert sorted({one for one in entries if entries.count(one) > 1}) == []
     assert all(one == one.strip() and "://" not in one for one in entries)
+
+
+MAKERS = {
+    ("tools", "https://sh.rustup.rs"): True,
+    ("tools", "https://sh.rustup.rs/x86_64"): True,
+    ("tools", "https://ollama.com/install.sh?x=1"): True,
+    ("tools", "http://sh.rustup.rs"): False,
+    ("tools", "https://sh.rustup.rs.example.invalid/"): False,
+    ("tools", "https://sh.rustup.rs@example.invalid/"): False,
+    ("tools", "https://ollama.com/install.sh.example"): False,
+    ("tools", "https://ollama.com/download/../sample/x"): False,
+    ("tools", "https://github.com/conda-forge/miniforge/files/1/x.sh"): False,
+    ("tools", "https://…rustup.rs/"): False,
+    ("models", "https://api.openai.com/v1/chat/completions"): True,
+    ("models", "https://api.openai.com/v1/files/x/content"): False,
+    ("models", "http://localhost:11434/api/generate"): True,
+    ("models", "https://sh.rustup.rs"): False,
+    ("models", ""): False,
+}
+
+
+@pytest.mark.parametrize("one", sorted(MAKERS))
+def test_what_only_its_maker_can_fill(one: tuple[str, str]) -> None:
+    assert places.is_of(*one) is MAKERS[one]

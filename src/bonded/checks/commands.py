@@ -68,6 +68,7 @@ _WAITING = re.compile(
     re.IGNORECASE,
 )
 """An interpreter that is told nothing to run, or a program that is not known, as `sys.executable`."""
+_LOGIN = re.compile(r"\s*(?:docker|podman|buildah|skopeo|helm registry)\s+login\b[^;&|`$<>\n]*")
 _SCRIPT_HOST = re.compile(r"\s*(?:\S*[\\/])?(?:cscript|wscript|mshta)(?:\.exe)?\s", re.IGNORECASE)
 
 
@@ -158,7 +159,9 @@ def _saves_and_runs(text: str) -> bool:
 
 
 def program_of(call: Call) -> list[Argument]:
-    """The arguments that say what is run: not the environment that it is run in."""
+    """The arguments that say what is run: not the environment that it is run in, nor who logs in to a registry of images."""
+    if _LOGIN.fullmatch(command_text(call)):
+        return []
     direct = call.name.startswith(("os.exec", "os.spawn", "os.posix_spawn"))
     found = [one for one in call.arguments if not one.name]
     if call.name in LOADERS:

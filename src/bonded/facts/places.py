@@ -24,6 +24,8 @@ LOCAL: Final = "this machine"
 ORDINARY: Final = "host"
 
 _GAP = "…"
+_ODD_URL = re.compile(r"\.\.|%2e|@|\\|^[^/]*…")
+"""Ways by which another place is reached than the text begins with."""
 _HOST = re.compile(
     r"(?:[a-z][a-z0-9+.-]{1,15}://)?(?:[^\s/@\"'<>]{0,80}@)?([a-z0-9_…%.-]+|\[[0-9a-f:]+\])(:\d+)?(/[^\s\"'<>]*)?",
     re.IGNORECASE,
@@ -70,6 +72,17 @@ def kind_of_address(text: str) -> str:
         return LOCAL
     known = _of_name(host, path)
     return known or (ORDINARY if _DOMAIN.match(host) and (found or not _is_word(host)) else "")
+
+
+def is_of(kind: str, address: str) -> bool:
+    """Whether a URL is one of those under `kind` in `[makers]`, safe from whoever is between."""
+    scheme, _, rest = address.lower().partition("://")
+    place = re.split(r"[?#]", rest)[0]
+    place = place if "/" in place else f"{place}/"
+    here = rest.startswith(("localhost:", "127.0.0.1:"))
+    if (scheme != "https" and not here) or _ODD_URL.search(place):
+        return False
+    return any(place.startswith(one) if one.endswith("/") else place == one for one in table("makers")[kind])
 
 
 def _of_number(host: str, first: int, second: int) -> str:

@@ -11,7 +11,8 @@ Python program counts even where it is not seen how it is run.
 
 **What is not flagged.** Running source that was read from a plain Python file (`exec(open("version.py").read())`),
 evaluating expressions that the caller passes in, templates, and data that is decoded and not run. What a caller has a say in
-weighs less. A value that was picked out of parsed data is no program, unless it is run as Python.
+weighs less. A value that was picked out of parsed data is no program, unless it is run as Python. What somebody calls for is only
+noted where it is a tool from its maker's own address (`[makers]` in `facts/places.toml`) or the answer of a language model.
 
 **When it is a false alert.** Licence protection and installers that pack themselves do this too; ask the owner for the
 source.
@@ -24,6 +25,7 @@ from collections.abc import Iterator
 from bonded.checks.commands import command_text, is_script_host, program_of, read_command
 from bonded.checks.feeding import given
 from bonded.checks.kit import Hit, at, check, graver, labels_of, runs_code, runs_command, steps_of
+from bonded.checks.makers import asks_only, installs_a_tool
 from bonded.facts import footholds
 from bonded.facts.files import WHOLE
 from bonded.facts.known import DECODERS, TIES, UNPICKLERS
@@ -65,7 +67,8 @@ def _code(module: Module, call: Call) -> Iterator[Hit]:
     labels = labels_of(call.arguments[:1])
     sure = _sureness(call, labels)
     if DOWNLOADED in labels:
-        yield at(module, call, "downloaded code is executed", 0.95 * sure, steps_of(call, DOWNLOADED))
+        hit = at(module, call, "downloaded code is executed", 0.95 * sure, steps_of(call, DOWNLOADED))
+        yield graver(hit, Severity.INFO) if call.when is When.CALL and asks_only(module, "models") else hit
     elif DECODED in labels:
         yield at(module, call, "decoded code is executed", 0.95 * sure, steps_of(call, DECODED))
     elif CHARS in labels:
@@ -97,12 +100,15 @@ def _command(module: Module, call: Call) -> Iterator[Hit]:
     labels = labels_of(program_of(call))
     reading = read_command(command_text(call))
     if reading is not None:
-        yield at(module, call, reading.what, reading.confidence, steps_of(call, DECODED, CHARS))
+        hit = at(module, call, reading.what, reading.confidence, steps_of(call, DECODED, CHARS))
+        tool = call.when is When.CALL and not call.depth and installs_a_tool(command_text(call))
+        yield graver(hit, Severity.INFO) if tool else hit
     elif DOWNLOADED in labels and PARSED not in labels:
         cloned = any(f" {verb} " in step for step in steps_of(call, DOWNLOADED) for verb in WHOLE)
         given = ("parameter" in labels or cloned) and call.when not in _SOON and not is_script_host(command_text(call))
         hit = at(module, call, "a downloaded program is run", 0.5 if given else 0.9, steps_of(call, DOWNLOADED))
-        yield graver(hit, Severity.HIGH) if given else hit
+        tool = call.when is When.CALL and not call.depth and asks_only(module, "tools")
+        yield graver(hit, Severity.INFO if tool else Severity.HIGH) if given or tool else hit
     elif DECODED in labels and PARSED not in labels and ("parameter" not in labels or call.when in _SOON):
         yield at(module, call, "a decoded command or program is run", 0.9, steps_of(call, DECODED))
     elif CHARS in labels and _is_spelled(call):
