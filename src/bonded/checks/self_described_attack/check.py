@@ -8,7 +8,8 @@ names that are kept for somebody prevent it so, and what looks for it says that 
 
 **Why it matters.** Whoever tests how many machines install a package that they should not have runs code on all of them.
 
-**What is not flagged.** Words of defence: "detect", "prevent", "scan", "protect", "find" beside them.
+**What is not flagged.** Words of defence: "detect", "prevent", "scan", "protect", "find" beside them. Of a package with code enough
+for a tool, the name of the trade: "security testing", "penetration testing", "for security researchers".
 
 **When it is a false alert.** Exercises and workshops about package security. They belong on an index of their own.
 """
@@ -51,6 +52,12 @@ _CONFUSION = re.compile(
 _FINDS = re.compile(r"\b(detect|scan|audit|analy[sz]|monitor|find|check|linter?|fuzz|report|warn)\w*", re.IGNORECASE)
 _NO_TOOL = 2000
 """Bytes of code under which a package can prevent nothing: what it has to say of an attack, it says of itself."""
+_TRADE = re.compile(
+    r"\b(?:security|penetration|pen|vulnerability|exploit|payload)[\s-]+(?:test(?:ing|ers?|s)?|research)\b"
+    r"|\btest(?:ing|s)?\s+(?:\w+\s+)?(?:security|payloads?|vulnerabilit\w+|exploits?)\b|\bfor\s+(?:\w+\s+){0,3}security\s+researchers?\b",
+    re.IGNORECASE,
+)
+"""Names of a trade and of what it works with: a tool of it is called by them, a trial of its author's as well."""
 
 
 @check(
@@ -63,7 +70,7 @@ def self_described(facts: Facts) -> Iterator[Hit]:
     """At most one hit: the summary or the author counts more than the description."""
     short = [text for key in ("summary", "author") for text in facts.metadata.get(key, [])]
     for text in short:
-        if (_BOTH.search(text) or _OPENLY.search(text)) and not _DEFENCE.search(text):
+        if _is_attack(text, facts.naming.code_bytes):
             yield Hit(f"it says of itself: {text[:120]!r}", 0.7)
             return
     kept = [text for text in short if _CONFUSION.search(text) and not _FINDS.search(text)]
@@ -71,9 +78,12 @@ def self_described(facts: Facts) -> Iterator[Hit]:
         yield Hit(f"it has hardly any code, and says of itself: {kept[0][:120]!r}", 0.65)
         return
     words = facts.naming.words[:300]
-    if (
-        (_BOTH.search(words) or _OPENLY.search(words))
-        and not _DEFENCE.search(words)
-        and facts.naming.code_bytes < 20_000
-    ):
+    if facts.naming.code_bytes < 20_000 and _is_attack(words, facts.naming.code_bytes):
         yield Hit(f"its description begins: {words[:120]!r}", 0.3, severity=Severity.LOW)
+
+
+def _is_attack(text: str, code_bytes: int) -> bool:
+    """Whether a text speaks of an attack as what the package is, or tries; of a package with code enough for a tool, the words of
+    the trade alone say what it is for."""
+    said = text if code_bytes < _NO_TOOL else _TRADE.sub(" ", text)
+    return bool(_BOTH.search(said) or _OPENLY.search(said)) and not _DEFENCE.search(said)
