@@ -113,6 +113,58 @@ def test_command_classes_run_at_install() -> None:
     assert when(sdist_of({"setup.py": source})) == {"A.run": "install", "B.run": "install", "C.run": "call"}
 
 
+COMMAND = "import os\nfrom setuptools import Command, setup\nclass Own(Command):\n    def run(self):\n        os.system('true')\n"
+ASKED = {
+    "by who works on it": ("setup(cmdclass={'update': Own})", When.CALL),
+    "by an installer": ("setup(cmdclass={'install': Own})", When.INSTALL),
+    "under two names": ("setup(cmdclass={'update': Own, 'egg_info': Own})", When.INSTALL),
+    "under a name of its own": ("setup(cmdclass={'sample': Own})", When.INSTALL),
+    "by another command": (
+        (
+            "from setuptools.command.build_py import build_py as B\nclass Build(B):\n    def run(self):\n        self.run_command('update')\n"
+            "setup(cmdclass={'update': Own, 'build_py': Build})"
+        ),
+        When.INSTALL,
+    ),
+    "by the program itself": ("import sys\nsys.argv.append('update')\nsetup(cmdclass={'update': Own})", When.INSTALL),
+    "by another call": ("setup(cmdclass={'update': Own})\nsetup(cmdclass={'install': Own})", When.INSTALL),
+    "by who is derived from it": (
+        "class Other(Own):\n    pass\nsetup(cmdclass={'update': Own, 'install': Other})",
+        When.INSTALL,
+    ),
+    "by nobody who is seen": ("setup(**settings())", When.INSTALL),
+    "at once": (
+        "from setuptools import Distribution\nOwn(Distribution()).run()\nsetup(cmdclass={'update': Own})",
+        When.INSTALL,
+    ),
+}
+
+
+@pytest.mark.parametrize("who", sorted(ASKED))
+def test_a_command_runs_at_install_unless_only_those_ask_for_it_who_work_on_the_project(who: str) -> None:
+    source, when = ASKED[who]
+    facts = sdist_of({"setup.py": COMMAND + source + "\n"})
+    assert [call.when for module in facts.modules for call in module.calls if call.name == "os.system"] == [when]
+
+
+FLOWS = {
+    "exec(open('sample/version.py').read())": (),
+    "subprocess.check_output(['git', 'describe', '--tags'])": (),
+    "os.system('pkg-config --cflags sample')": (),
+    "os.system('git describe; ./sample')": ("install command",),
+    "os.system('git -c core.pager=sample log')": ("install command",),
+    "subprocess.run(['make', '-C', 'native'])": ("install command",),
+    "exec(more())": ("install code",),
+    "exec(__import__('base64').b64decode(x))": ("install code",),
+}
+
+
+@pytest.mark.parametrize("line", sorted(FLOWS))
+def test_a_profile_leaves_out_what_builds_do_without_end(line: str) -> None:
+    facts = sdist_of({"setup.py": f"import os, subprocess\n{line}\n"})
+    assert profile_of(facts).flows == FLOWS[line]
+
+
 def test_an_in_tree_backend_runs_at_install() -> None:
     project = '[build-system]\nbuild-backend = "back"\nbackend-path = ["tools"]\n'
     source = "import os\ndef build_wheel(a, b=None, c=None):\n    os.system('x')\ndef other():\n    os.system('y')\n"

@@ -5,15 +5,23 @@ It is kept by the archive's hash, so that comparing needs neither the other arch
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from bonded.facts import layout
 from bonded.facts.known import CODE_SINKS, COMMAND_SINKS, NETWORK
 from bonded.facts.metadata import project_of_filename
 from bonded.facts.model import Call, Facts
+from bonded.facts.value import CODE, FILE
 from bonded.values.finding import When
 
 MOST_MODULES = 4000
+_ASKS = re.compile(
+    r"\s*(?:git(?:\.exe|\.cmd)?\s+(?:--no-pager\s+|-C\s+\S+\s+)*(?:describe|rev-parse|rev-list|ls-files|log|status|tag)"
+    r"|pkg-config|[\w.+]+-config\s+-|uname|sw_vers|getconf|lsb_release|nvidia-smi|sysctl\s+-n"
+    r"|(?:gcc|g\+\+|clang|cc|nvcc|rustc|cargo|cmake|ninja|make|node|npm|java|swig|protoc)\s+-{1,2}[vV]\w*$)(?![\w-])[^;&|`$<>\n]*"
+)
+"""Commands that ask for something, and change and run nothing."""
 SOON = (When.INSTALL, When.STARTUP, When.IMPORT)
 
 
@@ -67,10 +75,21 @@ def profile_of(facts: Facts) -> Profile:
 
 def flows_of(call: Call) -> list[str]:
     """What the call does and when, as it stands in a profile; [] for calls that are compared with nothing."""
-    if call.when is When.NEVER:
+    if call.when is When.NEVER or _is_everyday(call):
         return []
     sorts = ((NETWORK, "network"), (COMMAND_SINKS, "command"), (CODE_SINKS, "code"))
     return [f"{call.when.value} {what}" for names, what in sorts if call.name in names]
+
+
+def _is_everyday(call: Call) -> bool:
+    """Whether builds do this without end: `exec(open("version.py").read())`, and to ask for the version of the source, or where
+    a library lies."""
+    first = call.arguments[0] if call.arguments else None
+    if first is None:
+        return False
+    if call.name in CODE_SINKS:
+        return first.text is None and set(first.labels) <= {FILE, CODE} and FILE in first.labels and not call.hidden
+    return call.name in COMMAND_SINKS and not first.labels and _ASKS.fullmatch(first.text or "") is not None
 
 
 def stem(path: str) -> str:

@@ -8,8 +8,9 @@ popular one; new binaries in a project that had none; ten times the size.
 **Why it matters.** Whoever takes over a well-known project publishes one more release of it. That release differs from all others
 in what it does by itself.
 
-**What is not flagged.** What the release before did too; flows, when the facts of the two were made by different versions of
-Bonded. New hosts, requirements, commands and sizes alone are told beside a graver difference, and are hints by themselves.
+**What is not flagged.** What the release before did too; commands that only ask (`git describe`, `pkg-config`), and source that is
+read from a Python file; flows, when the facts of the two were made by different versions of Bonded. New hosts, requirements,
+commands and sizes alone are told beside a graver difference, and are hints by themselves.
 
 **When it is a false alert.** Releases that begin to build native code or to check for updates. Read the difference from the previous
 release on the case's page.
@@ -20,11 +21,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bonded.checks.context import Context, Earlier
-from bonded.checks.kit import Hit, check
+from bonded.checks.kit import Hit, at, check
 from bonded.checks.near import nearest
 from bonded.facts.model import Facts
-from bonded.facts.profile import Profile, profile_of
-from bonded.values.finding import Severity, When
+from bonded.facts.profile import Profile, flows_of, profile_of
+from bonded.values.finding import Severity
 from bonded.values.states import SubjectKind
 
 _FIRST = ("install", "startup")
@@ -49,7 +50,7 @@ def release_divergence(facts: Facts, context: Context) -> Iterator[Hit]:
     if old is None:
         return
     beside = tuple(_lesser(own, old))
-    hits = [*_flows(own, old, context.earlier, beside), *_members(own, old, context.earlier, beside)]
+    hits = [*_flows(facts, old, context.earlier, beside), *_members(own, old, context.earlier, beside)]
     yield from hits or [Hit(words, 0.2, severity=Severity.LOW, trace=beside) for words in beside[:1]]
 
 
@@ -67,21 +68,24 @@ def _members(own: Profile, old: Profile, earlier: Earlier, beside: tuple[str, ..
         yield Hit(words, 0.4, severity=Severity.LOW, trace=beside)
 
 
-def _flows(own: Profile, old: Profile, earlier: Earlier, beside: tuple[str, ...]) -> Iterator[Hit]:
+def _flows(facts: Facts, old: Profile, earlier: Earlier, beside: tuple[str, ...]) -> Iterator[Hit]:
     """What runs by itself and is new, the soonest first: what ran at import before and now at install is new too."""
     if not earlier.same_rules:
         return
-    for flow in sorted(set(own.flows) - set(old.flows)):
+    new = [(flow, module, call) for module in facts.modules for call in module.calls for flow in flows_of(call)]
+    told = set(old.flows)
+    for flow, module, call in sorted(new, key=lambda one: (one[0], one[1].path, one[2].line)):
         when, _, what = flow.partition(" ")
-        if when not in (*_FIRST, "import"):
+        if flow in told or when not in (*_FIRST, "import"):
             continue
+        told.add(flow)
         words = {
             "network": "the network is reached",
             "command": "a command is run",
             "code": "code is put together and run",
         }[what]
         sure = (0.8 if beside else 0.7) if when in _FIRST else (0.5 if beside else 0.4)
-        yield Hit(f"{words} at {when}, which {earlier.version} did not do", sure, when=When(when), trace=beside)
+        yield at(module, call, f"{words} at {when}, which {earlier.version} did not do", sure, beside)
 
 
 def _lesser(own: Profile, old: Profile) -> Iterator[str]:
