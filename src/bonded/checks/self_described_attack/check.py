@@ -54,7 +54,7 @@ _NO_TOOL = 2000
 """Bytes of code under which a package can prevent nothing: what it has to say of an attack, it says of itself."""
 _TRADE = re.compile(
     r"\b(?:security|penetration|pen|vulnerability|exploit|payload)[\s-]+(?:test(?:ing|ers?|s)?|research)\b"
-    r"|\btest(?:ing|s)?\s+(?:\w+\s+)?(?:security|payloads?|vulnerabilit\w+|exploits?)\b|\bfor\s+(?:\w+\s+){0,3}security\s+researchers?\b",
+    r"|\btest(?:ing|s)?\s+(?:\w+\s+)?(?:security|payloads?|vulnerab\w+|exploits?)\b|\bfor\s+(?:\w+\s+){0,3}security\s+researchers?\b",
     re.IGNORECASE,
 )
 """Names of a trade and of what it works with: a tool of it is called by them, a trial of its author's as well."""
