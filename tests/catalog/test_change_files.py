@@ -21,7 +21,7 @@ S = FileState
 
 # Written by hand from the states of the design, apart from the table in the code.
 ALLOWED = {
-    (S.RECEIVED, S.PUBLIC), (S.RECEIVED, S.HELD), (S.RECEIVED, S.REJECTED),
+    (S.RECEIVED, S.PUBLIC), (S.RECEIVED, S.HELD), (S.RECEIVED, S.REJECTED), (S.RECEIVED, S.REMOVED),
     (S.HELD, S.PUBLIC), (S.HELD, S.REJECTED), (S.HELD, S.REMOVED),
     (S.PUBLIC, S.QUARANTINED), (S.PUBLIC, S.REMOVED),
     (S.QUARANTINED, S.PUBLIC), (S.QUARANTINED, S.REMOVED),

@@ -112,7 +112,6 @@ def test_a_deleted_project_is_withdrawn_and_its_names_stay_burnt(shelf: Shelf) -
     states = {old: shelf.get(file_id).state for old, file_id in ids.items()}
     assert states == {
         **dict.fromkeys(FileState, FileState.REMOVED),
-        FileState.RECEIVED: FileState.REJECTED,
         FileState.QUARANTINED: FileState.QUARANTINED,  # evidence stays
     }
     assert shelf.get(ids[FileState.PUBLIC]).holds_name

@@ -120,6 +120,21 @@ def test_a_name_that_was_public_is_never_used_again(index: Index) -> None:
         assert refusal.reason().startswith("File already exists")
 
 
+def test_a_project_deleted_while_its_file_is_screened_can_be_uploaded_anew(index: Index) -> None:
+    bearer = index.bearer(index.person("ann"))
+    one = index.upload(bearer, *make_wheel())
+    with index.db.write() as tx:
+        change.delete_project(tx, OPERATOR, one.project_key, reason="a mistake", now=index.now)
+    two = index.upload(bearer, *make_wheel())
+    assert (two.state, two.repeated) == (FileState.RECEIVED, False)
+    with index.db.write() as tx:
+        change.move_file(tx, "file.publish", POLICY, two.file_id, FileState.PUBLIC, reason="", now=index.now)
+    with index.db.read() as conn:
+        page = pages.page_state(conn, one.project_key)
+    assert page is not None
+    assert [file.file_id for file in page.files] == [two.file_id]
+
+
 def test_a_rejected_file_frees_its_name_for_other_bytes_only(index: Index) -> None:
     bearer = index.bearer(index.person("ann"))
     one = index.upload(bearer, *make_wheel())

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Executable, bindparam, case, insert, select, update
+from sqlalchemy import Executable, bindparam, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bonded.catalog import search
@@ -111,8 +111,8 @@ def delete_project(tx: Tx, who: Actor, key: str, *, reason: str, now: datetime) 
         update(file_table)
         .where(file_table.c.project_id == old.id, file_table.c.state.not_in((FileState.REMOVED, FileState.QUARANTINED)))
         .values(
-            # A file that was never decided on is rejected, not removed: no move leads from received to removed.
-            state=case((file_table.c.state == FileState.RECEIVED, FileState.REJECTED), else_=FileState.REMOVED),
+            # Also of a file that is still being screened. As "rejected" nobody could upload its bytes anew, which nobody has judged.
+            state=FileState.REMOVED,
             state_reason="project deleted",
             state_at=now,
             holds_name=file_table.c.burnt,

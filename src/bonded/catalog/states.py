@@ -7,7 +7,7 @@ from bonded.values.states import FileState
 S = FileState
 
 MOVES: dict[FileState, frozenset[FileState]] = {
-    S.RECEIVED: frozenset({S.PUBLIC, S.HELD, S.REJECTED}),
+    S.RECEIVED: frozenset({S.PUBLIC, S.HELD, S.REJECTED, S.REMOVED}),  # removed: only with its whole project
     S.HELD: frozenset({S.PUBLIC, S.REJECTED, S.REMOVED}),
     S.PUBLIC: frozenset({S.QUARANTINED, S.REMOVED}),
     S.QUARANTINED: frozenset({S.PUBLIC, S.REMOVED}),
