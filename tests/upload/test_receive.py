@@ -112,6 +112,54 @@ def test_missing_and_doubled_content(folder: Path) -> None:
     assert refused(folder, content_type, part + raw) == "two-contents"
 
 
+def named(folder: Path, disposition: str, part: str = "content") -> Received:
+    """What is received where the file's part says `disposition` after its name."""
+    content_type, raw = body(FIELDS, NAME, DATA, part=part)
+    before, after = f'name="{part}"; filename="{NAME}"', f'name="{part}"{disposition}'
+    assert before.encode() in raw
+    return send(folder, content_type, raw.replace(before.encode(), after.encode()))
+
+
+@pytest.mark.parametrize(
+    "disposition",
+    [
+        f"; filename*=utf-8''{NAME}",
+        f"; FileName* = UTF-8'en'{NAME.replace('-', '%2D')}",
+        f"; filename*=iso-8859-1''{NAME}",
+        f"; filename=\"{NAME}\"; filename*=utf-8''other.whl",
+        f"; filename*=utf-8''other.whl; filename={NAME}",
+    ],
+)
+def test_a_file_may_be_named_as_rfc_8187_has_it(folder: Path, disposition: str) -> None:
+    received = named(folder, disposition)
+    assert received.filename == NAME
+    assert received.path.read_bytes() == DATA
+
+
+def test_an_extended_name_is_decoded(folder: Path) -> None:
+    assert named(folder, "; filename*=UTF-8''s%C3%A4mple-1.0.tar.gz").filename == "sämple-1.0.tar.gz"
+    content_type, raw = body(FIELDS, NAME, DATA)
+    boundary = content_type.partition("boundary=")[2]
+    part = f"--{boundary}\r\nContent-Disposition: form-data; name=\"gpg_signature\"; filename*=utf-8''ä.asc\r\n\r\n"
+    assert "gpg_signature" not in send(folder, content_type, part.encode() + b"\xff\r\n" + raw).fields
+
+
+@pytest.mark.parametrize("value", ["", NAME, "utf-8'x.whl", "utf-8''%ff.whl", "idna''x.whl", f"\"utf-8''{NAME}\""])
+def test_an_extended_name_that_cannot_be_read_is_refused_in_one_sentence(folder: Path, value: str) -> None:
+    with pytest.raises(Refusal, match="is not as in RFC 8187") as caught:
+        named(folder, f"; filename*={value}")
+    assert caught.value.code == "not-a-form"
+
+
+def test_content_without_a_file_name_is_no_file(folder: Path) -> None:
+    with pytest.raises(Refusal, match="no part named 'content' with a file") as caught:
+        named(folder, "")
+    assert caught.value.code == "no-content"
+    assert list(folder.iterdir()) == []
+    content_type, raw = body([("x; filename*=utf-8''y", "a field")], NAME, DATA)
+    assert send(folder, content_type, raw).fields == {"x; filename*=utf-8''y": ["a field"]}
+
+
 def test_a_field_that_is_not_utf8_is_refused(folder: Path) -> None:
     content_type, raw = body([("summary", "MARK")], NAME, DATA)
     assert refused(folder, content_type, raw.replace(b"MARK", b"\xff\xfe")) == "form-encoding"

@@ -7,7 +7,9 @@ If we die here, nothing happened: the spooled file is swept by age.
 from __future__ import annotations
 
 import errno
+import re
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 import structlog
 from multipart import MultipartError, MultipartSegment, ParserLimitReached, PushMultipartParser, parse_options_header
@@ -76,6 +78,11 @@ __all__ = ["Received", "Receiver", "storage_refusal"]
 
 CONTENT = "content"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*+(?:"|\\?\Z)', re.DOTALL)
+"""To the end where no quote closes it: a search that began again at each would take the square of the length."""
+_EXTENDED = re.compile(r";\s*filename\*\s*=\s*([^;\s]*)", re.IGNORECASE)
+_CHARSETS = {"utf-8", "iso-8859-1", "us-ascii"}
+"""Of file names: what RFC 5987 and 8187 know."""
 
 
 log = structlog.get_logger("bonded.upload")
@@ -97,6 +104,7 @@ class Receiver:
         self._fields: dict[str, list[str]] = {}
         self._form_bytes = 0
         self._segment: MultipartSegment | None = None
+        self._filename: str | None = None
         self._value = bytearray()
         self._spool: Spool | None = None
         self._parts = 0
@@ -156,19 +164,22 @@ class Receiver:
 
     def _begin(self, segment: MultipartSegment) -> None:
         self._segment = segment
+        self._filename = file_name(segment)
         self._value = bytearray()
         self._parts += 1
         self._count(len(segment.name))
         if self._parts > self._limits.max_form_fields:
             raise Refusal(FORM_TOO_LARGE, f"the form has too many fields (at most {self._limits.max_form_fields})")
-        if self._is_content():
+        if segment.name == CONTENT:
+            if self._filename is None:
+                raise Refusal(NO_CONTENT, "the upload has no part named 'content' with a file")
             if self._spool is not None:
                 raise Refusal(TWO_CONTENTS, "the upload has two parts named 'content'")
-            self._spool = Spool(self._spool_dir, segment.filename or "")
+            self._spool = Spool(self._spool_dir, self._filename)
 
     def _end(self) -> None:
         assert self._segment is not None
-        if self._is_content() or self._segment.filename is not None:
+        if self._filename is not None:
             return  # the file itself, or a detached signature, which no installer has read for years
         try:
             text = self._value.decode("utf-8")
@@ -177,12 +188,36 @@ class Receiver:
         self._fields.setdefault(self._segment.name, []).append(text)
 
     def _is_content(self) -> bool:
-        return self._segment is not None and self._segment.name == CONTENT and self._segment.filename is not None
+        return self._segment is not None and self._segment.name == CONTENT
 
     def _count(self, size: int) -> None:
         self._form_bytes += size
         if self._form_bytes > self._limits.max_form_bytes:
             raise Refusal(FORM_TOO_LARGE, f"the form's fields are larger than {self._limits.max_form_bytes} bytes")
+
+
+def file_name(segment: MultipartSegment) -> str | None:
+    """What a part calls its file, None for a part that is a field. Raises Refusal (not-a-form).
+
+    Some clients send names that are not plain ASCII as `filename*=` alone (RFC 8187). RFC 7578 has no such thing: where there
+    is a `filename=` too, that one counts.
+    """
+    plain: str | None = segment.filename
+    if plain is not None:
+        return plain
+    # Without what is in quotes: the name of a field may look like anything.
+    found = _EXTENDED.search(_QUOTED.sub('""', segment.header("Content-Disposition", "")))
+    if found is None:
+        return None
+    charset, _, rest = found[1].partition("'")
+    _language, mark, value = rest.partition("'")
+    try:
+        if mark and charset.lower() in _CHARSETS:
+            return unquote_to_bytes(value).decode(charset)
+    except UnicodeDecodeError:
+        pass  # said below
+    error = f"the file name in filename*={found[1][:80]!r} is not as in RFC 8187"
+    raise Refusal(NOT_A_FORM, f"the form cannot be read: {error}")
 
 
 def storage_refusal(error: BaseException) -> Refusal:
