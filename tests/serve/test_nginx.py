@@ -106,6 +106,9 @@ def test_same_answers(both: tuple[str, str, Path], method: str, client: dict[str
         "/pypi/demo/1.0/json",
         "/pypi/De_mo/json",
         "/pypi/absent/json",
+        "/pypi/demo/1/json",
+        "/pypi/demo/V1.0.0/json",
+        "/pypi/demo/2.0/json",
         "/simple/demo/?format=application/vnd.pypi.simple.v1%2Bjson",
         "/simple/demo/?format=nonsense",
     ):
@@ -174,6 +177,8 @@ def test_what_nginx_cannot_do_it_passes_on(both: tuple[str, str, Path]) -> None:
     )
     assert uploaded.json()["received"] == "3000000"
     assert CLIENT.options(theirs + "/simple/demo/").headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+    for path in ("/metadata/1.root.json", "/metadata/9.root.json", "/pypi/demo/1.0/json"):
+        assert CLIENT.options(theirs + path).headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
     assert CLIENT.post(theirs + "/simple/demo/").status_code == 405
     assert CLIENT.get(theirs + "/metrics").status_code == 404
     assert CLIENT.get(theirs + "/bonded-html/demo/index.html").status_code == 404

@@ -271,6 +271,23 @@ def test_other_spellings_move_to_the_right_one(reader: Running, way: str, url: s
 
 
 @WAYS
+@pytest.mark.parametrize("version", ["1", "1.0.0", "v1.0", "1.00", "1.0.0.0.0.0"])
+def test_a_release_is_found_by_every_equal_version(reader: Running, way: str, version: str) -> None:
+    """PEP 440: 1.0.0 is 1.0, which is how it was uploaded."""
+    right, found = fetch(reader, way, "/pypi/demo/1.0/json"), fetch(reader, way, f"/pypi/demo/{version}/json")
+    assert (found.status, found.body) == (200, right.body)
+    for name in ("cache-control", "surrogate-key", "vary", "etag"):  # so what purges one purges both
+        assert found[name] == right[name]
+
+
+@WAYS
+@pytest.mark.parametrize("version", ["1.1", "1.0rc1", "1!1.0", "1.0+local", "10", "x", "9" * 250])
+def test_a_release_is_not_found_by_another_version(reader: Running, way: str, version: str) -> None:
+    reply = fetch(reader, way, f"/pypi/demo/{version}/json")
+    assert (reply.status, reply["cache-control"]) == (404, "no-store")
+
+
+@WAYS
 @pytest.mark.parametrize(
     "url",
     [

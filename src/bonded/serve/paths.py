@@ -12,6 +12,7 @@ from enum import Enum
 from urllib.parse import unquote
 
 from bonded.values.names import normalize
+from bonded.values.versions import spellings
 
 
 class Class(Enum):
@@ -34,12 +35,16 @@ SIMPLE_HTML = "application/vnd.pypi.simple.v1+html"
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One object. `copies`: compressed copies may lie beside it, as `<name>.zst` and `<name>.gz`."""
+    """One object. `copies`: compressed copies may lie beside it, as `<name>.zst` and `<name>.gz`.
+
+    `others`: where the same lies if it has not that name, of which one at most is there.
+    """
 
     name: str
     type: str
     klass: Class
     copies: bool = True
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,7 @@ _UNEVEN = re.compile(rf"(simple|pypi)/({_ANY_P})(/[^/]+)?(/json)?/?", re.ASCII)
 _PACKAGE = re.compile(rf"packages/{_P}/({_FILE})", re.ASCII)
 _METADATA = re.compile(r"metadata/((?:[0-9]+\.)?[a-z0-9][a-z0-9-]*)\.json", re.ASCII)
 _PUBLICATION = re.compile(r"publications/(?:[0-9]+\.json|[0-9]{4}-[0-9]{2}-[0-9]{2}\.jsonl\.zst)", re.ASCII)
-_PYPI = re.compile(rf"pypi/({_P})/(?:[A-Za-z0-9][A-Za-z0-9._+!-]*/)?json", re.ASCII)
+_PYPI = re.compile(rf"pypi/({_P})/(?:([A-Za-z0-9][A-Za-z0-9._+!-]*)/)?json", re.ASCII)
 _ROOT = re.compile(r"metadata/[0-9]+\.root\.json", re.ASCII)
 
 
@@ -149,10 +154,16 @@ def _metadata(name: str) -> Target:
 
 
 def _pypi(name: str) -> Target:
-    if _PYPI.fullmatch(name):
-        return Asset(name, JSON, Class.PAGE)
+    if found := _PYPI.fullmatch(name):
+        return Asset(name, JSON, Class.PAGE, others=_equal(name, *found.groups(default="")))
     found = _UNEVEN.fullmatch(name)
     if found and found[1] == "pypi" and (found[4] or found[3] == "/json"):
         right = f"pypi/{normalize(found[2])}{found[3] or ''}{found[4] or ''}"
         return Moved("/" + right) if right != name and _PYPI.fullmatch(right) else None
     return None
+
+
+def _equal(name: str, project: str, version: str) -> tuple[str, ...]:
+    """Where the document of an equal version would lie: a release is kept as its first upload wrote it, and 1.0.0 is 1.0."""
+    names = (f"pypi/{project}/{one}/json" for one in spellings(version))
+    return tuple(one for one in names if one != name and fits(one))

@@ -81,7 +81,7 @@ class StaticLane:
             found = self.source.find(name)
             if found is not None:
                 return self._compose(method, plan, coding, found, asked)
-        return _without_body(method, self._missing(plan.names[-1][0]))
+        return _without_body(method, self._missing(plan.names[-1][0]))  # of names that have others, any says the same
 
     def _plan(self, url: str, accept: str, coding: str) -> Plan | Answer:
         key = (url, accept, coding)
@@ -98,7 +98,8 @@ class StaticLane:
         path, _, query = url.partition("?")
         asked = target(path)
         if isinstance(asked, Asset):
-            names = _copies(asked.name, coding if asked.copies else "")
+            # Compressed copies of the others are not looked for: a store elsewhere is asked once for each name.
+            names = *_copies(asked.name, coding if asked.copies else ""), *((one, "") for one in asked.others)
             keys = caching.surrogate_key(asked.name, asked.klass)
             return Plan(names, asked.type, asked.klass, self._vary("Accept-Encoding" if asked.copies else ""), keys)
         if isinstance(asked, Page):
