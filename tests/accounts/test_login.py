@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
-from bonded.accounts import login, passwords, people, sessions
-from bonded.accounts.arrival import Arrived
-from bonded.accounts.hashing import Cost, Hasher
+from bonded.accounts import factors, known_devices, login, passwords, people, second_step, sessions, totp
+from bonded.accounts.arrival import Arrived, Step
+from bonded.accounts.hashing import Cost, Hasher, Verified
 from bonded.accounts.known_devices import Browser
 from bonded.accounts.login_limits import LoginLimits
 from bonded.accounts.people import User
+from bonded.accounts.tables import user as user_table
 from bonded.adapters.counter_sql import SqlCounter
 from bonded.db.engine import Database
 from bonded.journal.read import of_everything
 from bonded.values.refusals import Refusal
 from bonded.values.who import OPERATOR
-from tests.accounts.people_for_tests import person
+from tests.accounts.people_for_tests import SEALER, person
 
 GOOD = "three random words"
 LIMITS = LoginLimits()
@@ -188,3 +191,121 @@ def test_an_outdated_hash_is_made_anew(sqlite_db: Database, now: datetime, monke
     assert stored
     assert "m=128,t=2" in stored
     log_in(sqlite_db, now)
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, module: Any, *happens: Callable[[], object]) -> None:
+    """While `module` verifies a password, which takes long, these things happen: one each time."""
+    verify, left = passwords.verify, list(happens)
+
+    def slow(stored: str | None, password: str) -> Verified:
+        found = verify(stored, password)
+        if left:
+            left.pop(0)()
+        return found
+
+    monkeypatch.setattr(module, "verify", slow)
+
+
+def set_password(db: Database, user: User, password: str, now: datetime, *, keep: str | None = None) -> None:
+    made = passwords.hash_password(password)
+    with db.write() as tx:
+        passwords.store(tx, OPERATOR, "user.set-password", user.id, made, keep_session=keep, now=now)
+
+
+@pytest.mark.parametrize("how", ["changed", "voided", "frozen", "removed"])
+def test_a_login_with_a_password_that_ends_while_it_is_verified_is_refused(
+    db: Database, now: datetime, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    alice = with_password(db, now)
+
+    def end() -> None:
+        with db.write() as tx:
+            if how == "voided":
+                passwords.void(tx, OPERATOR, alice.id, now=now)
+            elif how == "frozen":
+                people.freeze(tx, OPERATOR, alice.id, reason="a theft", now=now)
+            elif how == "removed":
+                tx.execute(update(user_table).values(password_hash=None))
+        if how == "changed":
+            set_password(db, alice, "another three words", now)
+
+    meanwhile(monkeypatch, login, end)
+    code = refused(db, now).code
+    assert code == {"voided": "password-void", "frozen": "account-frozen"}.get(how, "login-failed")
+    with db.read() as conn:
+        assert sessions.of_user(conn, alice.id, now=now) == []
+        assert of_everything(conn).entries[0].action == "user.login-failed"
+
+
+def test_a_hash_that_is_made_anew_while_the_same_password_is_verified_stops_nobody(
+    db: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = with_password(db, now)
+    meanwhile(monkeypatch, login, lambda: set_password(db, alice, GOOD, now))
+    assert log_in(db, now).user.id == alice.id
+
+
+def test_a_password_that_changes_all_the_time_is_said_to(
+    sqlite_db: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = with_password(sqlite_db, now)
+    again = [lambda: set_password(sqlite_db, alice, GOOD, now)] * login.ROUNDS
+    meanwhile(monkeypatch, login, *again)
+    assert refused(sqlite_db, now).code == "login-busy"
+
+
+def test_an_outdated_hash_does_not_bring_the_password_back(
+    sqlite_db: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = with_password(sqlite_db, now)
+    dear = Hasher(Cost(memory_kib=256, passes=2))
+    monkeypatch.setattr(passwords, "default_hasher", lambda: dear)
+    meanwhile(monkeypatch, login, lambda: set_password(sqlite_db, alice, "another three words", now))
+    assert refused(sqlite_db, now).code == "login-failed"
+    assert log_in(sqlite_db, now, password="another three words").user.id == alice.id
+
+
+def test_a_password_that_ends_while_it_is_verified_sets_no_new_one(
+    db: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever knows the old one takes the account back from the person who reset it."""
+    alice, who = with_password(db, now), OPERATOR
+    meanwhile(monkeypatch, passwords, lambda: set_password(db, alice, "another three words", now))
+    with pytest.raises(Refusal) as caught:
+        passwords.change(db, who, alice.id, GOOD, "a password of a thief", keep_session=None, now=now)
+    assert caught.value.code == "wrong-password"
+    monkeypatch.undo()
+    assert log_in(db, now, password="another three words").user.id == alice.id
+
+
+def test_a_browser_that_is_forgotten_while_the_password_is_verified_stands_for_nothing(
+    db: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = with_password(db, now)
+    secret = totp.new_secret()
+    code = totp.code_at(secret, int(now.timestamp()) // totp.STEP)
+    with db.write() as tx:
+        factors.add_app(tx, OPERATOR, SEALER, alice.id, "phone", secret, code, now=now)
+        device = known_devices.note(tx, alice.id, Browser("192.0.2.1", "Browser", ()), remember=True, now=now)
+    assert device is not None
+    assert log_in(db, now, secrets=(device,)).step is Step.IN
+
+    def forget() -> None:
+        with db.write() as tx:
+            known_devices.void(tx, alice.id)
+
+    meanwhile(monkeypatch, login, forget)
+    assert log_in(db, now, secrets=(device,)).step is Step.SECOND
+
+
+def test_a_second_step_is_over_with_the_password_that_changes_while_it_is_taken(db: Database, now: datetime) -> None:
+    alice = with_password(db, now)
+    with db.write() as tx:
+        opened = second_step.begin(tx, alice, ip="192.0.2.1", agent="Browser", now=now)
+    waiting = second_step.pending(db, opened.secret, now=now)
+    with db.write() as tx:
+        second_step.hold(tx, waiting)
+    set_password(db, alice, "another three words", now)
+    with pytest.raises(Refusal) as caught, db.write() as tx:
+        second_step.hold(tx, waiting)
+    assert caught.value.code == "second-step-over"

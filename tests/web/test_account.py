@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 from webtest import TestApp, TestResponse
 
-from bonded.accounts import links, passwords, people, tokens
+from bonded.accounts import links, passwords, people, sessions, tokens
+from bonded.accounts.hashing import Verified
 from bonded.accounts.login_limits import LoginLimits
 from bonded.journal import record
 from bonded.values.states import FileState, SubjectKind
@@ -261,6 +262,30 @@ def test_the_step_up_on_its_own_page(house: House) -> None:
     form = form_to(form.submit(status=403), "/account/confirm/")
     form["confirm_password"] = PASSWORD
     assert form.submit(status=303).location == "http://localhost/account/tokens/"
+
+
+def test_a_step_up_with_a_password_that_changes_while_it_is_verified_is_none(
+    both: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The session lives on where it is the one in which the password was changed."""
+    ann, browser = both.person("ann"), both.login("ann")
+    form = form_to(browser.get("/account/confirm/?next=/account/tokens/"), "/account/confirm/")
+    with both.db.read() as conn:
+        (mine,) = sessions.of_user(conn, ann.id, now=both.now)
+    verify = passwords.verify
+
+    def slow(stored: str | None, password: str) -> Verified:
+        found = verify(stored, password)
+        with both.db.write() as tx:
+            passwords.store(tx, OPERATOR, "user.set-password", ann.id, "another", keep_session=mine.id, now=both.now)
+        return found
+
+    monkeypatch.setattr(passwords, "verify", slow)
+    both.now += timedelta(hours=1)
+    form["confirm_password"] = PASSWORD
+    assert "That is not your password" in form.submit(status=403)
+    with both.db.read() as conn:
+        assert sessions.of_user(conn, ann.id, now=both.now)[0].confirmed_at == mine.confirmed_at
 
 
 def make_token(browser: TestApp, name: str = "my-machine"):

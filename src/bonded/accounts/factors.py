@@ -11,11 +11,10 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from bonded.accounts import address_book, known_devices, recovery, sessions, totp
+from bonded.accounts import address_book, known_devices, people, recovery, sessions, totp
 from bonded.accounts.names import plausible_id
 from bonded.accounts.sealing import Sealer
 from bonded.accounts.tables import factor
-from bonded.accounts.tables import user as user_table
 from bonded.db.engine import Tx
 from bonded.journal import record
 from bonded.values.pieces import seconds_ahead, seconds_behind
@@ -194,7 +193,7 @@ def remove(
     `confirmed_with` names the proof of the step-up: a factor's id, or "password". One request of a person at a time: else two
     could each take the other for the one that stays.
     """
-    tx.execute(select(user_table.c.id).where(user_table.c.id == user_id).with_for_update())
+    people.locked(tx, user_id)
     known = one(tx, user_id, factor_id)
     if factor_id in held(of_user(tx, user_id), needs):
         raise Refusal(LAST_FACTOR, "add another one first; then this one can be removed")
@@ -270,6 +269,7 @@ def _begin_anew(tx: Tx, who: Actor, user_id: str) -> int:
 
     No browser stands for the second step any more; returns how many sessions were ended. The operator ends none.
     """
+    people.locked(tx, user_id)  # a login that has seen the factors before the change commits first, and ends here
     known_devices.void(tx, user_id)
     return sessions.end_all(tx, user_id, keep=who.credential_id) if who.user_id == user_id else 0
 

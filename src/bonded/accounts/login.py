@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bonded.accounts import (
@@ -16,6 +17,7 @@ from bonded.accounts import (
     sessions,
 )
 from bonded.accounts.arrival import Arrived, Step
+from bonded.accounts.hashing import BUSY
 from bonded.accounts.known_devices import Browser
 from bonded.accounts.login_limits import LoginLimits as LoginLimits
 from bonded.accounts.login_limits import limit
@@ -38,6 +40,9 @@ LOGIN_FAILED = define(
     'Either there is no such account or the password is another: which, we do not say. "Forgotten your password?" on the page of '
     "the login sends a link to set a new one.",
 )
+
+ROUNDS = 3
+"""How often a password is verified anew because another, or a newer hash of it, was stored meanwhile."""
 
 
 def login(
@@ -64,10 +69,38 @@ def login(
     """
     with db.read() as conn:
         user = people.by_name(conn, name)
-        waits = registration.pending(conn, name, now=now)
         known = known_devices.recognise(conn, user.id if user else "", browser, now=now)
-        stored = people.password_hash(conn, user.id if user else "")
     limit(counter, name, browser.ip, limits, now, known=known.id if known else "")
+    for _ in range(ROUNDS):
+        proved = _prove(db, name, password, ranges, browser, now)
+        with db.write() as tx:
+            user = passwords.still(tx, proved.user_id, proved.stored)
+            if user is not None:
+                if old_secret:
+                    sessions.drop(tx, old_secret)
+                if proved.newer:
+                    passwords.rehash(tx, user.id, proved.newer)
+                return _next(tx, user, browser, ask_mail, lifetime, now)
+    raise Refusal(BUSY, "too many logins at this moment; try again in a few seconds", retry_after=5)
+
+
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """Whose password was right, the hash that it was verified against, and that of today's cost where this one is not."""
+
+    user_id: str
+    stored: str | None
+    newer: str | None
+
+
+def _prove(
+    db: Database, name: str, password: str, ranges: PasswordRanges | None, browser: Browser, now: datetime
+) -> _Proved:
+    """Verify the password, which takes long: what it was proved against may be over afterwards. Raises Refusal."""
+    with db.read() as conn:
+        user = people.by_name(conn, name)
+        waits = registration.pending(conn, name, now=now)
+        stored = people.password_hash(conn, user.id if user else "")
     verified = verify(stored if user else waits.password_hash if waits else None, password)
     refusal = _against(user, verified.ok)
     if refusal is not None:
@@ -75,19 +108,13 @@ def login(
         raise refusal
     assert user is not None
     _refuse_leaked(db, user, password, ranges, browser, now)
-    newer = hash_password(password) if verified.outdated else None
-    with db.write() as tx:
-        if old_secret:
-            sessions.drop(tx, old_secret)
-        if newer:
-            passwords.rehash(tx, user.id, newer)
-        return _next(tx, user, browser, bool(known and known.remembered(now)), ask_mail, lifetime, now)
+    return _Proved(user.id, stored, hash_password(password) if verified.outdated else None)
 
 
-def _next(
-    tx: Tx, user: User, browser: Browser, remembered: bool, ask_mail: bool, lifetime: timedelta, now: datetime
-) -> Arrived:
-    if factors.has_any(tx, user.id) and not remembered:
+def _next(tx: Tx, user: User, browser: Browser, ask_mail: bool, lifetime: timedelta, now: datetime) -> Arrived:
+    # Recognised again: what changes the password or a factor takes from all browsers that they stand for a second step.
+    known = known_devices.recognise(tx, user.id, browser, now=now)
+    if factors.has_any(tx, user.id) and not (known and known.remembered(now)):
         opened = second_step.begin(tx, user, ip=browser.ip, agent=browser.agent, now=now)
         return Arrived(user, opened, Step.SECOND)
     proof = arrival.PASSWORD

@@ -123,17 +123,20 @@ def change(
 
     Raises Refusal (wrong-password, weak-password, breached-password, login-busy).
     """
-    check_current(db, user_id, old)
+    proved = check_current(db, user_id, old)
     with db.read() as conn:
         check_new(new, _name(people.by_id(conn, user_id)), ranges)
     made = hash_password(new)
     with db.write() as tx:
+        check_still(tx, user_id, proved)
         store(tx, who, "user.change-password", user_id, made, keep_session=keep_session, now=now)
 
 
-def check_current(db: Database, user_id: str, password: str) -> None:
-    """The proof of a step-up: raises Refusal (wrong-password, password-void, login-busy) unless it is the person's
-    password."""
+def check_current(db: Database, user_id: str, password: str) -> str | None:
+    """The proof of a step-up: raises Refusal (wrong-password, password-void, login-busy) unless it is the person's password.
+
+    Returns the hash that proves it, for `check_still`: verifying takes long, and the password may be changed meanwhile.
+    """
     with db.read() as conn:
         stored = people.password_hash(conn, user_id)
         person = people.by_id(conn, user_id)
@@ -141,6 +144,22 @@ def check_current(db: Database, user_id: str, password: str) -> None:
         raise Refusal(WRONG_PASSWORD, "that is not your password")
     if person is not None and person.password_void:
         raise Refusal(PASSWORD_VOID, "this password is void; take a new one by the link in your mail")
+    return stored
+
+
+def still(tx: Tx, user_id: str, proved: str | None) -> people.User | None:
+    """The person whose password was verified against the hash `proved`, in the transaction that acts on it; None once the
+    password, or its hash, is another, and for whom it opens nothing any more. It stays so until the transaction ends."""
+    person = people.locked(tx, user_id)
+    if person is None or not person.active or person.password_void:
+        return None
+    return person if people.password_hash(tx, user_id) == proved else None
+
+
+def check_still(tx: Tx, user_id: str, proved: str | None) -> None:
+    """Raises Refusal (wrong-password) where `still` finds nobody."""
+    if still(tx, user_id, proved) is None:
+        raise Refusal(WRONG_PASSWORD, "that is not your password")
 
 
 def store(tx: Tx, who: Actor, action: str, user_id: str, made: str, *, keep_session: str | None, now: datetime) -> None:

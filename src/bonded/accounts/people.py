@@ -171,6 +171,11 @@ def password_hash(conn: Connection, user_id: str) -> str | None:
     return conn.execute(select(user.c.password_hash).where(user.c.id == user_id)).scalar_one_or_none()
 
 
+def locked(tx: Tx, user_id: str) -> User | None:
+    """The person as they are now: nobody changes account, password or factors before this transaction ends."""
+    return _one(tx, _BY_ID.with_for_update(key_share=True), user_id) if plausible_id(user_id) else None
+
+
 def freeze(tx: Tx, who: Actor, user_id: str, *, reason: str, now: datetime) -> None:
     """Freeze the account: sessions end at once, tokens are refused while it lasts. Raises Refusal."""
     _turn(tx, who, user_id, AccountState.FROZEN, "user.freeze", check_reason(reason), now)

@@ -78,6 +78,13 @@ def pending(db: Database, secret: str, *, now: datetime) -> Pending:
     return Pending(user, session)
 
 
+def hold(tx: Tx, waiting: Pending) -> None:
+    """In the transaction that ends it: what was proved still holds, and stays until then. Raises Refusal (second-step-over)."""
+    people.locked(tx, waiting.user.id)
+    if person_of(tx, waiting.session.data[PENDING]) is None:
+        raise Refusal(SECOND_STEP_OVER, "the login took too long; begin again")
+
+
 def basis(conn: Connection, user_id: str) -> str:
     """What a login that waits was proved against: a digest of the password's hash and of which factors there are."""
     password = select(table.c.password_hash, table.c.password_void_at).where(table.c.id == user_id)

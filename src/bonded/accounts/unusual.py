@@ -131,6 +131,9 @@ def confirm(db: Database, secret: str, cookie: str, browser: Browser, *, lifetim
     found = look(db, secret, cookie, browser, now=now)
     who = Actor(ActorKind.USER, found.user.id, "", browser.ip, browser.agent)
     with db.write() as tx:
+        user = people.locked(tx, found.user.id)
+        if user is None or user.password_void or second_step.person_of(tx, found.session.data[WAITING]) is None:
+            raise Refusal(LOGIN_OVER, "the login took too long; begin again")
         links.use(tx, secret, Purpose.CONFIRM_LOGIN, now=now)
         record(tx, "user.confirm-login", who, (SubjectKind.USER, found.user.id), now=now, user=found.user.id)
         return arrival.enter(tx, found.user, browser, found.session, proof=found.proof, lifetime=lifetime, now=now)

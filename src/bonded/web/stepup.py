@@ -66,15 +66,17 @@ def confirm(request: Request, form: Form) -> bool:
 
 def _prove(request: Request, user: User, session: Session, field: str, given: str) -> None:
     """Raises Refusal: wrong-password, wrong-code, device-failed, device-copied, login-limited, codes-limited, login-busy."""
-    proof, now = "password", request.now
+    proof, now, proved = "password", request.now, None
     if field == CODE:
         second_step.limit(request.house.counter, user.id, now, known=session.id)
     else:
         limits = request.settings.login_limits
         login_limits.limit(request.house.counter, user.name, request.ip, limits, now, known=session.id)
     if field == PASSWORD:
-        passwords.check_current(request.db, user.id, given)
+        proved = passwords.check_current(request.db, user.id, given)
     with request.db.write() as tx:
+        if field == PASSWORD:
+            passwords.check_still(tx, user.id, proved)
         if field == CODE:
             proof = factors.use_code(tx, request.house.sealer, user.id, given, now=now).id
         elif field == ANSWER:

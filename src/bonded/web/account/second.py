@@ -55,6 +55,8 @@ def enter(request: Request) -> Response:
             raise Refusal(DEVICE_ONLY, "use your security device")
         return _finish(request, waiting, how, typed, target)
     except Refusal as refusal:
+        if refusal.code == second_step.SECOND_STEP_OVER:
+            raise
         return _refused(request, waiting, form, how, refusal, target)
 
 
@@ -104,6 +106,7 @@ def _finish(request: Request, waiting: Pending, how: str, typed: str, target: st
         second_step.limit(request.house.counter, user.id, request.now, known=known.id if known else "")
     notice = "logged-in"
     with request.db.write() as tx:
+        second_step.hold(tx, waiting)
         if how == "code":
             proof = factors.use_code(tx, request.house.sealer, user.id, typed, now=request.now).id
         elif how == "device":
