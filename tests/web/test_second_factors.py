@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import replace
@@ -133,14 +134,19 @@ def test_a_frozen_account_gets_no_further(both: House, ann: User) -> None:
     second(page, "code", code(both), 401)
 
 
+def _scanned(page: TestResponse) -> bytes:
+    """The secret in the picture, as it is typed."""
+    found = re.search(r'class="mono">([A-Z2-7 ]{39})<', page.text)
+    assert found is not None
+    return base64.b32decode(found[1].replace(" ", ""))
+
+
 def test_an_app_is_added_with_its_code(both: House) -> None:
     both.person("ann")
     browser = both.login("ann")
     page = browser.get("/account/factors/app/")
     secret = re.search(r'class="mono">([A-Z2-7 ]{39})<', page.text)
     assert secret is not None
-    import base64
-
     raw = base64.b32decode(secret.group(1).replace(" ", ""))
     form = form_to(page, "/account/factors/app/")
     form["label"], form["code"] = "my phone", "000000"
@@ -154,6 +160,41 @@ def test_an_app_is_added_with_its_code(both: House) -> None:
         row = conn.execute(factors.factor.select()).one()
     assert raw not in bytes(row.secret)
     assert actions(both)[-1] == "factor.add"
+
+
+def test_each_page_adds_the_app_that_scanned_its_own_picture(both: House) -> None:
+    """Somebody opens the page twice, scans the first picture, and goes on in either."""
+    person = both.person("ann")
+    browser = both.login("ann")
+    pages = [browser.get("/account/factors/app/") for _ in range(2)]
+    for label, page in zip(("first", "second"), pages, strict=True):
+        form = form_to(page, "/account/factors/app/")
+        form["label"], form["code"] = label, code(both, secret=_scanned(page))
+        form.submit(status=303)
+    assert {one.label for one in listed(both, person)} == {"first", "second"}
+
+
+def test_one_picture_is_added_once(both: House) -> None:
+    """Else a code that was seen in use for the one would open the account by the other."""
+    both.person("ann")
+    browser = both.login("ann")
+    page = browser.get("/account/factors/app/")
+    for label, status in (("phone", 303), ("tablet", 400)):
+        form = form_to(page, "/account/factors/app/")
+        form["label"], form["code"] = label, code(both, secret=_scanned(page))
+        done = form.submit(status=status)
+    assert "The device is registered already" in done
+
+
+@pytest.mark.parametrize("sealed", ["", "x", "AAAA", "A" * 5000, None])
+def test_a_picture_that_is_not_of_this_session_is_refused(both: House, sealed: str | None) -> None:
+    both.person("ann")
+    browser, other = both.login("ann"), both.login("ann")
+    form = form_to(browser.get("/account/factors/app/"), "/account/factors/app/")
+    if sealed is None:
+        sealed = form_to(other.get("/account/factors/app/"), "/account/factors/app/")["sealed"].value
+    form["sealed"], form["label"], form["code"] = sealed, "phone", "123456"
+    assert "bad-form" in form.submit(status=400)
 
 
 def test_adding_asks_who_it_is_after_a_while(both: House) -> None:

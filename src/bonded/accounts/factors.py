@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -143,7 +144,12 @@ def reachable(conn: Connection, user_id: str) -> None:
 def add_app(
     tx: Tx, who: Actor, sealer: Sealer, user_id: str, label: str, secret: bytes, code: str, *, now: datetime
 ) -> str:
-    """Add an authentication app whose `code` shows that it has the secret; returns its id. Raises Refusal."""
+    """Add an authentication app whose `code` shows that it has the secret; returns its id. Raises Refusal.
+
+    Each secret is added once: with two of one, a code that was used for the first would be taken for the second.
+    """
+    if secret in _secrets(tx, sealer, user_id):
+        raise Refusal(CREDENTIAL_KNOWN, "this device is registered already")
     found = totp.check(secret, code, last_step=0, now=now)
     if isinstance(found, totp.Mismatch):
         raise wrong_code(found)
@@ -227,6 +233,16 @@ def use_code(tx: Tx, sealer: Sealer, user_id: str, code: str, *, now: datetime) 
         if found != totp.Mismatch():
             worst = found
     raise wrong_code(worst)
+
+
+def _secrets(tx: Tx, sealer: Sealer, user_id: str) -> set[bytes]:
+    """Those of the person's apps that can be opened: one that was sealed with a lost key stops nobody from adding another."""
+    apps = tx.execute(select(factor).where(factor.c.user_id == user_id, factor.c.kind == Kind.APP)).all()
+    found = set()
+    for row in apps:
+        with suppress(Refusal):
+            found.add(sealer.open(bytes(row.secret), f"factor:{row.id}"))
+    return found
 
 
 def wrong_code(found: totp.Mismatch) -> Refusal:

@@ -34,6 +34,13 @@ def stale(world: World) -> TestResponse:
         )
 
 
+def wrong_app(world: World) -> TestResponse:
+    """The page of a picture again, after a code that is not right."""
+    form = form_to(world.visitor("ann").get("/account/factors/app/"), "/account/factors/app/")
+    form["label"], form["code"] = "phone", "000000"
+    return form.submit(status=400)
+
+
 def stale_wrong(world: World) -> TestResponse:
     with world.later(hours=1):
         fields = {"name": "ci", "confirm_password": "not this"}
@@ -86,7 +93,7 @@ ALL: tuple[Scene, ...] = (
     Scene("factors", "codes", codes),
     sent("factors", "codes-wrong", "dee", "/account/factors/codes/prove/", {"code": "wrong"}),
     at("factors.app", "picture", "ann", "/account/factors/app/"),
-    sent("factors.app", "wrong", "ann", "/account/factors/app/", {"label": "phone", "code": "000000"}),
+    Scene("factors.app", "wrong", wrong_app, 400),
     at("factors.device", "form", "ann", "/account/factors/device/"),
     sent("factors.device", "refused", "ann", "/account/factors/device/", {"label": "", "answer": "{{}}"}),
     at("account", "full", "ann", "/account/"),

@@ -10,6 +10,7 @@ from pyramid.response import Response
 
 from bonded.accounts import devices, factors, recovery, totp
 from bonded.accounts.second_step import remember
+from bonded.accounts.sessions import Session
 from bonded.values.refusals import Refusal
 from bonded.web.factors_asked import needs_of
 from bonded.web.forms import Form
@@ -21,7 +22,7 @@ from bonded.web.request import Request
 from bonded.web.safe import local_path, quoted
 
 LIST = "/account/factors/"
-SECRET, CHALLENGE = "new-app", "new-device"
+SECRET, CHALLENGE = "sealed", "new-device"
 
 
 def show(request: Request) -> Response:
@@ -37,29 +38,31 @@ def show(request: Request) -> Response:
 
 
 def show_app(request: Request) -> Response:
-    """The picture for an authentication app. The secret is made new, and kept sealed in the session until it is proved."""
-    user, session = signed_in(request)
-    if elsewhere := _address_first(request):
-        return elsewhere
-    secret = totp.new_secret()
-    sealed = base64.b64encode(request.house.sealer.seal(secret, f"new:{user.id}")).decode()
-    with request.db.write() as tx:
-        remember(tx, session, SECRET, sealed)
-    return _app_page(request, Form(request), secret, 200)
+    """The picture for an authentication app. The secret is made new, and is nowhere but in this page until it is proved."""
+    return _address_first(request) or _app_page(request, Form(request), totp.new_secret(), 200)
 
 
 def add_app(request: Request) -> Response:
     """Add the app whose code is right. Raises Refusal (bad-form, too-many-factors)."""
-    user, session = signed_in(request)
     form = Form(request)
-    sealed = str(session.data.get(SECRET, ""))
-    if not sealed:
-        raise Refusal(BAD_FORM, "the form is no longer valid: begin again")
-    secret = request.house.sealer.open(base64.b64decode(sealed), f"new:{user.id}")
+    secret = _secret_of(request, str(request.POST.get(SECRET, "")))
     label, code = form.text("label", most=factors.LABEL_LENGTH), form.secret("code")
     if not form.errors:
         with_fields(request, form, lambda: _add_app(request, label, secret, code))
     return _app_page(request, form, secret, 400) if form.errors else _added(request)
+
+
+def _secret_of(request: Request, sealed: str) -> bytes:
+    """The secret of the picture in the form's own page: whoever opened two has scanned either. Raises Refusal (bad-form)."""
+    _, session = signed_in(request)
+    try:
+        return request.house.sealer.open(base64.b64decode(sealed, validate=True), _bound_to(session))
+    except (ValueError, Refusal):
+        raise Refusal(BAD_FORM, "the form is no longer valid: begin again") from None
+
+
+def _bound_to(session: Session) -> str:
+    return f"new:{session.id}"
 
 
 def show_device(request: Request) -> Response:
@@ -155,10 +158,9 @@ def _address_first(request: Request) -> Response | None:
 
 
 def _add_app(request: Request, label: str, secret: bytes, code: str) -> None:
-    user, session = signed_in(request)
+    user, _ = signed_in(request)
     with request.db.write() as tx:
         factors.add_app(tx, actor(request), request.house.sealer, user.id, label, secret, code, now=request.now)
-        remember(tx, session, SECRET, "")
 
 
 def _added(request: Request) -> Response:
@@ -171,13 +173,15 @@ def _added(request: Request) -> Response:
 
 
 def _app_page(request: Request, form: Form, secret: bytes, status: int) -> Response:
-    user, _ = signed_in(request)
+    user, session = signed_in(request)
+    sealed = base64.b64encode(request.house.sealer.seal(secret, _bound_to(session))).decode()
     address = totp.address(secret, request.settings.name, user.name)
     picture = segno.make(address, error="m").svg_inline(scale=5, border=4, light="#fff", dark="#000", omitsize=False)
     target = local_path(str(request.params.get("next", "")), "")
     return request.page(
-        "account/add-app.html", status=status, form=form, typed=totp.typed(secret), picture=picture, next_path=target
-    )
+        "account/add-app.html", status=status, form=form, typed=totp.typed(secret), picture=picture, sealed=sealed,
+        next_path=target,
+    )  # fmt: skip
 
 
 def _device_page(request: Request, form: Form, status: int) -> Response:
