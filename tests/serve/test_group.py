@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -121,6 +122,20 @@ def test_both_processes_answer_and_figures_are_summed(tmp_path: Path) -> None:
         until(lambda: counted(url) >= 60)  # each process writes its figures down now and then
         assert counted(url) == 60
         assert group.end() == 0
+
+
+def test_a_stop_that_reaches_the_children_first_is_no_fault_of_theirs(tmp_path: Path) -> None:
+    """A terminal's Ctrl-C goes to all processes at once; here the parent is the last to wake."""
+    with running(tmp_path, HTTP) as group:
+        group.ready()
+        children = group.children()
+        group.process.send_signal(signal.SIGSTOP)
+        for pid in (*children, group.process.pid):
+            os.kill(pid, signal.SIGINT)
+        until(lambda: not any(map(alive, children)))
+        group.process.send_signal(signal.SIGCONT)
+        assert group.process.wait(2 * PATIENCE) == 0
+        assert group.log.read_text() == ""
 
 
 def counted(url: str) -> float:

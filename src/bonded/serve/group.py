@@ -96,14 +96,16 @@ def run_group(members: Sequence[Member], announce: Callable[[], None], settings:
     try:
         while True:
             now = time.monotonic()
-            if stop.asked and not group.stopping:
-                _stop(group, now)
-            if group.stopping and not any(child.pid for child in group.children):
-                return group.code
-            _start_due(group, now)
+            if not stop.asked:
+                _start_due(group, now)
             _wait(group, now)
+            # Before the children are looked at: a terminal's Ctrl-C reaches them too, and the quick have ended when we wake.
+            if stop.asked and not group.stopping:
+                _stop(group, time.monotonic())
             _reap(group, time.monotonic())
             _overdue(group, time.monotonic())
+            if group.stopping and not any(child.pid for child in group.children):
+                return group.code
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
