@@ -245,6 +245,7 @@ def test_a_restore_on_a_full_disk(directory: Path, tmp_path: Path, monkeypatch: 
     assert said.startswith(f"No space left on device: {tmp_path / '.new.restoring'}")
     assert said.endswith("Make room, and run the same command again")
     assert not (tmp_path / "new").exists()
+    assert not (tmp_path / ".new.restoring").exists()
     again = CliRunner().invoke(bonded, ["restore", str(tmp_path / "copy"), str(tmp_path / "new")])
     assert again.exit_code == 0, again.output
 

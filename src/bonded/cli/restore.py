@@ -72,8 +72,7 @@ def restore(paths: tuple[Path, ...], in_place: bool, keys: Path | None, as_json:
 
 
 def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
-    from bonded.db import migrate
-    from bonded.ops.unpack import DIRECTORY_IN_USE, copy_folder, keep_private, unpack
+    from bonded.ops.unpack import DIRECTORY_IN_USE
     from bonded.values.refusals import Refusal
 
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
@@ -85,6 +84,25 @@ def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
     if directory.exists():  # whether it can be exchanged shows now, not when all is done
         _rename(directory, hidden, "restore into a new folder in it")
         hidden.rename(directory)
+    try:
+        done = _fill(hidden, source, keys)
+    except BaseException:
+        shutil.rmtree(hidden, ignore_errors=True)  # keys are among it; and whatever it holds, the backup has
+        raise
+    mode = NEW_MODE
+    if directory.exists():
+        mode = directory.stat().st_mode & 0o777
+        directory.rmdir()
+    hidden.chmod(mode)
+    hidden.rename(directory)
+    return done
+
+
+def _fill(hidden: Path, source: Path, keys: Path | None) -> Restored:
+    """Make the data directory, under a name that nobody reads."""
+    from bonded.db import migrate
+    from bonded.ops.unpack import copy_folder, keep_private, unpack
+
     manifest = unpack(source, hidden, progress=say)
     if keys is not None:
         copy_folder(keys, hidden / "keys")
@@ -98,16 +116,11 @@ def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
             err=True,
         )
     _check(house, manifest.database)
-    migrate.upgrade(house.db, sealer=lambda: house.sealer)
-    done = _reissue(house)
-    house.db.close()
-    mode = NEW_MODE
-    if directory.exists():
-        mode = directory.stat().st_mode & 0o777
-        directory.rmdir()
-    hidden.chmod(mode)
-    hidden.rename(directory)
-    return done
+    try:
+        migrate.upgrade(house.db, sealer=lambda: house.sealer)
+        return _reissue(house)
+    finally:
+        house.db.close()
 
 
 def _secrets(hidden: Path) -> None:
