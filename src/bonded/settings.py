@@ -23,6 +23,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as NotJson
 
 from bonded.values.meant import meant, misnamed, variables
+from bonded.values.text import written
 
 MIB = 1024 * 1024
 AMQP = ("amqp://", "amqps://")
@@ -607,12 +608,12 @@ def load(directory: Path) -> Settings:
     """Settings of the data directory. Raises SettingsError in one sentence that names the key."""
     path = directory / "bonded.toml"
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(written(path.read_bytes()))
     except FileNotFoundError:
         raise SettingsError(
             f"{directory} is not a data directory: it has no bonded.toml (make one with `bonded init {directory}`)"
         ) from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # no text, or no TOML
         raise SettingsError(f"{path} cannot be read: {error}") from None
     if wrong := misnamed(os.environ, _keys()):
         raise SettingsError(f"{wrong} in the environment is no setting{_near(wrong, variables(_keys()))}")

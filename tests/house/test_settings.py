@@ -63,6 +63,25 @@ def test_what_is_wrong_in_the_file(tmp_path: Path, text: str, words: str) -> Non
     assert refused(tmp_path, text).startswith(words.format(path=tmp_path / "bonded.toml"))
 
 
+def test_a_file_of_an_editor_of_windows(tmp_path: Path) -> None:
+    (tmp_path / "bonded.toml").write_bytes(b'\xef\xbb\xbfurl = "https://index.example.org/"\r\n')
+    assert load(tmp_path).url == "https://index.example.org/"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_a_file_in_utf_16(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "bonded.toml").write_bytes('url = "https://index.example.org/"\n'.encode(encoding))
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path)
+    assert str(caught.value) == f"{tmp_path / 'bonded.toml'} cannot be read: it is written in UTF-16; save it as UTF-8"
+
+
+def test_a_file_in_latin_1(tmp_path: Path) -> None:
+    (tmp_path / "bonded.toml").write_bytes('# one\nname = "Büro"\n'.encode("latin-1"))
+    with pytest.raises(SettingsError, match="cannot be read: line 2 is no UTF-8 text; save it as UTF-8"):
+        load(tmp_path)
+
+
 FLOATS = [
     (name, key)
     for name, section in Settings.model_fields.items()

@@ -63,6 +63,12 @@ def test_what_is_no_list_of_names(tmp_path: Path, text: str | bytes) -> None:
         load_names((), path)
 
 
+def test_a_list_of_an_editor_of_windows(tmp_path: Path) -> None:
+    path = tmp_path / "names.txt"
+    path.write_bytes(b"\xef\xbb\xbfword-counter\r\n")
+    assert "word-counter" in load_names((), path).popular
+
+
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(BadNames, match="cannot be read"):
         load_names((), tmp_path / "nothing.txt")

@@ -176,6 +176,7 @@ BAD = {
     "weight that is no number": ("[when]\ncall = nan", "when.call"),
     "no reason": ('[[exemptions]]\ncheck = "a"', "exemptions.0.reason"),
     "syntax": ("[", "cannot be read"),
+    "UTF-16": ("\0x\0", "it is written in UTF-16; save it as UTF-8"),
     "its own test": ('[[tests]]\nname = "hook"\nfindings = []\nexpect = "reject"', "test 'hook'"),
 }
 

@@ -12,6 +12,7 @@ from bonded.checks.context import Neighbour
 from bonded.checks.near import nearest
 from bonded.checks.popular import popular
 from bonded.values.names import normalize
+from bonded.values.text import written
 
 _NAME = re.compile(r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")
 _PATTERN = re.compile(r"^[A-Za-z0-9*?][A-Za-z0-9._*?-]*$")
@@ -55,8 +56,8 @@ def load_names(private: tuple[str, ...], path: Path | None) -> NameLists:
 
 def _read(path: Path) -> frozenset[str]:
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = written(path.read_bytes())
+    except (OSError, ValueError) as error:
         raise BadNames(f"setting `screening.popular_names`: {path} cannot be read: {error}") from None
     names = set()
     for number, line in enumerate(text.splitlines(), 1):

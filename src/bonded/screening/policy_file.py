@@ -46,6 +46,7 @@ from bonded.values.finding import Finding, Severity, When
 from bonded.values.meant import meant
 from bonded.values.names import normalize
 from bonded.values.states import Verdict
+from bonded.values.text import written
 
 LIKENESS = 0.85
 """From which on the name of a check is taken for one of ours that is misspelt, and not for a plug-in's."""
@@ -113,10 +114,11 @@ def load_policy(path: Path | str | None) -> Policy:
     if not path:
         return Policy()
     try:
-        raw = tomllib.loads(Path(path).read_text("utf-8"))
-        read = _File(**raw)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raw = tomllib.loads(written(Path(path).read_bytes()))
+    except (OSError, ValueError) as error:  # no text, or no TOML
         raise BadPolicy(f"the policy file {path} cannot be read: {error}") from None
+    try:
+        read = _File(**raw)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])

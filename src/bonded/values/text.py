@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import secrets
 import unicodedata
 from datetime import UTC, datetime
@@ -22,6 +23,20 @@ def clean(text: str) -> str:
     return unicodedata.normalize(
         "NFC", "".join(" " if c in _FORBIDDEN or "\ud800" <= c <= "\udfff" else c for c in text)
     )
+
+
+def written(data: bytes) -> str:
+    """The text of a file that people write, in UTF-8: without the mark that editors of Windows put before it.
+
+    Raises ValueError in words that follow "cannot be read: ".
+    """
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:4]:
+        raise ValueError("it is written in UTF-16; save it as UTF-8")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise ValueError(f"line {line} is no UTF-8 text; save it as UTF-8") from None
 
 
 def new_id() -> str:

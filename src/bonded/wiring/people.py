@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bonded.settings import SettingsError
+from bonded.values.text import written
 from bonded.wiring.stores import Stores
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ class People(Stores):
         listed = "\n".join(r.refused_domains)
         if r.refused_domains_file:
             try:
-                listed += "\n" + (self.directory / r.refused_domains_file).read_text("utf-8")
-            except (OSError, UnicodeDecodeError) as error:
+                listed += "\n" + written((self.directory / r.refused_domains_file).read_bytes())
+            except (OSError, ValueError) as error:
                 raise SettingsError(f"`registration.refused_domains_file` cannot be read: {error}") from None
         domains = DomainRules(refused=read_list(listed), only=read_list("\n".join(r.only_domains)))
         return RegistrationRules(Mode(r.mode), domains, frozenset(r.prohibited_names), r.per_hour)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bonded.settings import Settings, SettingsError
+from bonded.values.text import written
 
 OTHER_KEY = (
     "this host's account.key_file is not the key that the secrets of this index are sealed with: copy the file from a host where API "
@@ -136,7 +137,7 @@ class Stores:
             return FileMailer(self.directory / m.folder)
         from bonded.adapters.mailer_smtp import SmtpMailer
 
-        password = (self.directory / m.password_file).read_text().strip() if m.password_file else ""
+        password = written((self.directory / m.password_file).read_bytes()).strip() if m.password_file else ""
         return SmtpMailer(m.host, m.port, username=m.username, password=password, starttls=m.starttls)
 
     @cached_property
@@ -194,8 +195,8 @@ class Stores:
     def _secret(self, key: str, path: str) -> str:
         """What the file holds that the setting `key` names. Raises SettingsError."""
         try:
-            secret = (self.directory / path).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
+            secret = written((self.directory / path).read_bytes()).strip()
+        except (OSError, ValueError) as error:
             raise SettingsError(f"`{key}` cannot be read: {error}") from None
         if not secret or not secret.isascii() or not secret.isprintable():
             raise SettingsError(f"`{key}`: {path} does not hold a token on one line")
