@@ -34,6 +34,7 @@ LEAST = {
     "project.feed": {"GET": "anyone"},
     "project.history": {"GET": "anyone"},
     "file": {"GET": "anyone"},
+    "uploaded": {"GET": "anyone"},
     "integrity": {"GET": "anyone"},
     "recent": {"GET": "anyone"},
     "recent.feed": {"GET": "anyone"},

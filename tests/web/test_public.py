@@ -205,3 +205,16 @@ def test_help_and_assets(house: House) -> None:
     assert answer.content_type == "text/css"
     browser.get("/static/000000000000/bonded.css", status=404)
     browser.get(style.replace("bonded.css", "..%2Fapp.py"), status=404)
+
+
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        ("/legacy/spam-eggs/1.0/", "/project/spam-eggs/1.0/"),
+        ("/legacy/Spam_Eggs/1!2.0+a.1/", "/project/spam-eggs/1%212.0%2Ba.1/"),
+        ("/legacy/x/%0d%0aX-Evil:1/", "/project/x/%0D%0AX-Evil%3A1/"),
+    ],
+)
+def test_the_link_that_hatch_prints_leads_to_the_release(house: House, asked: str, place: str) -> None:
+    answer = house.browser().get(asked, status=301)
+    assert answer.headers["Location"] in (place, f"http://localhost{place}")

@@ -70,6 +70,7 @@ PUBLIC = (
     Route("project.history", "/project/{project}/history/", {"GET": (SEE, public_history.project)}),
     Route("release", "/project/{project}/{version}/", {"GET": (SEE, project.show)}),
     Route("file", "/project/{project}/{version}/{filename}/", {"GET": (SEE, project_file.show)}),
+    Route("uploaded", "/legacy/{project}/{version}/", {"GET": (SEE, project.uploaded)}),
     Route(
         "integrity",
         "/integrity/{project}/{version}/{filename}/provenance",

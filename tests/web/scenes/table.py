@@ -19,6 +19,7 @@ NO_PAGE = {
     "proof.inclusion": ("JSON of the journal", "/journal/proof/inclusion/1"),
     "proof.rows": ("JSON of the journal", "/journal/proof/rows/0/1"),
     "proof.consistency": ("JSON of the journal", "/journal/proof/consistency/0/1"),
+    "uploaded": ("leads on to another page", "/legacy/spam/1.0/"),
     "integrity": ("JSON of what a build attested", "/integrity/spam/1.0/spam-1.0-py3-none-any.whl/provenance"),
     "asset": ("styles, scripts and pictures", "{style}"),
     "account.export": ("a file to be saved", "/account/history/export/?as=csv"),

@@ -25,7 +25,7 @@ from bonded.web.public.commands import installs, requirement, verified_install
 from bonded.web.public.hurts import hurts
 from bonded.web.public.provenance import links
 from bonded.web.request import Request, found
-from bonded.web.safe import with_part
+from bonded.web.safe import quoted, with_part
 
 LATELY = 5
 """Changes on the page itself; all are on the page of its history."""
@@ -49,6 +49,12 @@ def show(request: Request) -> Response:
         version = version_of(page, request.matchdict.get("version"))
         values = _values(conn, request, page, version)
     return request.page("public/project.html", page=page, version=version, **values)
+
+
+def uploaded(request: Request) -> Response:
+    """Where hatch says that a release is after its upload, below the address it uploaded to: on to the release's page."""
+    key, version = normalize(request.part("project")), request.part("version")
+    return HTTPMovedPermanently(location=f"/project/{quoted(key)}/{quoted(version)}/")
 
 
 def _values(conn: Connection, request: Request, page: PageState, version: str) -> dict[str, Any]:
