@@ -177,7 +177,18 @@ def set_up(directory: Path, text: str) -> None:
     (directory / "bonded.toml").write_text((directory / "bonded.toml").read_text() + text)
 
 
-@pytest.mark.parametrize("address", ["postgresql://a:s3cret@host:port/name", "postgresql://a@one:5432,two:5432/s3cret"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://a:s3cret@host:port/name",
+        "postgresql://a@one:5432,two:5432/s3cret",
+        "postgresql://a:x@s3cret@127.0.0.1:1/name",
+        "postgresql://a:x/s3cret@127.0.0.1:1/name",
+        "postgresql://a:12?s3cret@127.0.0.1:1/name",
+        "postgresql://a:s3cret%@127.0.0.1:1/name",
+        "postgresql://a:s3cret@[::1/name",
+    ],
+)
 @pytest.mark.parametrize("words", [CREATE, ("migrate", "--from", "sqlite:///old.db", "--dir")], ids=lambda w: w[0])
 def test_an_address_of_a_database_that_is_none(directory: Path, address: str, words: tuple[str, ...]) -> None:
     set_up(directory, f'[database]\nurl = "{address}"\n')

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bonded.cli.restore import refuse_running, say
+from bonded.db.address import is_address
 from bonded.db.engine import Database, open_database
 from bonded.wiring import House
 
@@ -40,20 +41,24 @@ def old_database(house: House, url: str) -> Database:
     """The database at `url`. Raises ClickException for an address that is none or the house's own, and for another schema."""
     from bonded.db.revision import current, newest
 
+    kind, mark, _ = url.partition("://")
+    if mark and kind not in ("sqlite", "postgresql", "postgresql+psycopg"):
+        raise click.ClickException("a database is sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
     try:
-        asked = make_url(url)
+        asked = make_url(url) if is_address(url) else None
     except (ArgumentError, ValueError):
+        asked = None
+    if asked is None:  # which is not shown: it may hold a password
         raise click.ClickException(
-            f"{url!r} is no address of a database, such as sqlite:////var/lib/bonded/bonded.db"
-        ) from None
+            "--from is no address of a database, such as sqlite:////var/lib/bonded/bonded.db or "
+            "postgresql://USER:PASSWORD@HOST:5432/NAME: write special characters of its password as %XX"
+        )
     if asked == make_url(house.database_url):
         raise click.ClickException(
             "the settings still name the old database: give `database.url` the address of the new one"
         )
     if asked.get_backend_name() == "sqlite" and not Path(asked.database or "").is_file():
         raise click.ClickException(f"there is no file {asked.database}")
-    if asked.get_backend_name() not in ("sqlite", "postgresql"):
-        raise click.ClickException("a database is sqlite:///PATH or postgresql+psycopg://USER@HOST/NAME")
     old = open_database(url)
     if (schema := current(old)) != newest():
         raise click.ClickException(

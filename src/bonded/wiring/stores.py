@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bonded.db.address import is_address
 from bonded.settings import Settings, SettingsError
 from bonded.values.text import written
 
@@ -50,11 +51,8 @@ class Stores:
             raise SettingsError(
                 '`database.url` is a PostgreSQL, whose driver is not installed: install "bonded[postgres]"'
             ) from None
-        except (ArgumentError, ValueError):  # says nothing of what was read: it may be a part of the password
-            raise SettingsError(
-                "`database.url` is no address such as postgresql://USER:PASSWORD@HOST:5432/NAME: "
-                "write special characters of its password as %XX"
-            ) from None
+        except (ArgumentError, ValueError):
+            raise _no_address() from None
         db.on_commit(self.queue.wake)
         if self.broker is not None:
             db.on_commit(self.broker.send)
@@ -62,8 +60,10 @@ class Stores:
 
     @property
     def database_url(self) -> str:
-        """The address of the database, with SQLite's path under the data directory."""
+        """The address of the database, with SQLite's path under the data directory. Raises SettingsError."""
         url = self.settings.database.url
+        if not is_address(url):  # whoever tried it would tell of a host that is the end of the password
+            raise _no_address()
         if url.startswith("sqlite:///") and not url.startswith("sqlite:////"):
             return f"sqlite:///{self.directory / url.removeprefix('sqlite:///')}"
         return url
@@ -225,3 +225,11 @@ class Stores:
         """Close what is open. Call before forking."""
         if "db" in self.__dict__:
             self.db.close()
+
+
+def _no_address() -> SettingsError:
+    """Says nothing of what was read: it may be a part of the password."""
+    return SettingsError(
+        "`database.url` is no address such as postgresql://USER:PASSWORD@HOST:5432/NAME: "
+        "write special characters of its password as %XX"
+    )
