@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -77,3 +78,20 @@ def test_weblates_components_name_what_is_here() -> None:
         assert sorted(root.glob(one["filemask"])) == sorted(map(domain.source, catalogues.translated_into()))
         assert root / one["new_base"] == domain.template
         assert one["file_format_params"] == {"po_line_wrap": 65535}
+
+
+@pytest.mark.parametrize("domain", catalogues.DOMAINS, ids=lambda domain: domain.name)
+def test_in_german_it_is_das_token(domain: catalogues.Domain) -> None:
+    """One gender, and one plural: "Tokens" is the genitive alone. Pronouns are known by what the sentences had once."""
+    found = catalogues.read(domain.source("de"), "de")
+    assert found is not None
+    texts = [text for one in catalogues.said(found) for text in (one.string if one.pluralizable else (one.string,))]
+    about = [text for text in texts if "Token" in text]
+    assert len(about) > 20
+    male = re.compile(
+        r"(?i:\b(?:der|den|einen|keinen|ihren|jeder|jeden|dieser|diesen|neuer|neuen|kein anderer) (?:API-)?Token\b)"
+        r"|(?<!dieses )(?<!eines )(?<!des )(?<!Ihres )(?<!-)\b(?:API-)?Tokens\b"
+        r"|wie er darf|einen, der sie hat|die ihn benutzen"
+    )
+    assert [text for text in about if male.search(text)] == []
+    assert not any("davor wurde er für" in text for text in texts)
