@@ -256,3 +256,17 @@ def test_the_last_mail_of_a_deleted_account_takes_the_address_with_it(
         assert conn.execute(select(func.count()).select_from(journal_private)).scalar_one() == 0
     with db.write() as tx:
         assert tx.execute(update(user_table).values(language=None)).rowcount == 1
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "upload files and yank files"),
+        ("de", "Dateien hochladen und Dateien zurückziehen"),
+        ("ja", "ファイルのアップロード、ファイルのヤンク"),
+        ("ar", "رفع الملفات وسحب الملفات"),
+    ],
+)
+def test_a_list_is_written_as_in_the_readers_language(language: str, words: str) -> None:
+    said = " ".join(samples.sample("token.create", language, SETTINGS).text.split())
+    assert words in said, said

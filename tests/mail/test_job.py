@@ -188,7 +188,7 @@ def test_the_person_concerned_is_told_with_their_own_address(
     words = body(message)
     assert "192.0.2.7" in words
     assert "Browser 1.0" in words
-    assert "upload files, yank files" in words
+    assert "upload files and yank files" in words
     assert "your account › History" in words
     assert "https://index.example.invalid/account/" not in words
     assert text not in message.as_string()

@@ -105,7 +105,7 @@ def test_states_roles_and_permissions_are_in_the_readers_language(house: House) 
 
     assert told("en") == [
         *(
-            "permissions: upload files, yank files",
+            "permissions: upload files and yank files",
             "from: active",
             "to: archived",
             "reason: public",
@@ -116,7 +116,7 @@ def test_states_roles_and_permissions_are_in_the_readers_language(house: House) 
     ]
     assert told("de") == [
         *(
-            "Rechte: Dateien hochladen, Dateien zurückziehen",
+            "Rechte: Dateien hochladen und Dateien zurückziehen",
             "von: aktiv",
             "nach: archiviert",
             "Grund: public",

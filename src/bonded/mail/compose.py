@@ -23,6 +23,7 @@ from bonded.mail.kinds import kind_of
 from bonded.mail.secret_links import SECRET_LINKS
 from bonded.values.alarms import KINDS, Alarm, Severity
 from bonded.values.languages import formats_of
+from bonded.values.lists import listed
 from bonded.values.pieces import project_role, token_may
 from bonded.values.spans import span
 from bonded.values.text import clean
@@ -104,7 +105,9 @@ def _values(settings: MailSettings, news: News, to: User, language: str) -> dict
         "filename": str(facts.get("filename", "")),
         "version": str(facts.get("version", "")),
         "role": project_role.translated(project_role(str(facts.get("role", ""))), catalogue),
-        "permissions": ", ".join(token_may.translated(token_may(p), catalogue) for p in facts.get("permissions", ())),
+        "permissions": listed(
+            (token_may.translated(token_may(p), catalogue) for p in facts.get("permissions", ())), language
+        ),
         "by": _by(news, language),
         "concerned": news.concerned,
         "factor": news.entry.private.get("label", ""),

@@ -67,7 +67,7 @@ class Row:
     actor: str
     person: str
     credential: str
-    facts: tuple[tuple[str, str], ...]
+    facts: tuple[tuple[str, list[str]], ...]
     visible_at: datetime | None
 
 
@@ -139,15 +139,15 @@ def names_in(conn: Connection, page: Page) -> dict[str, str]:
     return people.names(conn, ids - {""})
 
 
-def facts_of(entry: Entry, catalogue: Catalogue) -> list[tuple[str, str]]:
-    """The facts to show, as text, words of ours in the reader's language; lists are joined, everything is cut at 300 characters."""
+def facts_of(entry: Entry, catalogue: Catalogue) -> list[tuple[str, list[str]]]:
+    """The facts to show, as texts, words of ours in the reader's language; each fact is cut at 300 characters."""
     states = _STATES.get(entry.subject_kind)
     words = {"role": project_role, "permissions": token_may, "from": states, "to": states}
     out = []
     for name in SHOWN_FACTS:
         value = entry.facts.get(name)
         if value not in (None, "", [], {}):
-            out.append((name, _text(value, words.get(name), catalogue)[:300]))
+            out.append((name, _cut(_texts(value, words.get(name), catalogue))))
     return out
 
 
@@ -155,12 +155,22 @@ _STATES = {SubjectKind.FILE: file_state, SubjectKind.PROJECT: project_status}
 """What it is a state of that something came from and went to."""
 
 
-def _text(value: Any, words: Words | None, catalogue: Catalogue) -> str:
+def _texts(value: Any, words: Words | None, catalogue: Catalogue) -> list[str]:
     if isinstance(value, dict):
-        return ", ".join(f"{name} {one}" for name, one in value.items())
+        return [f"{name} {one}" for name, one in value.items()]
     if isinstance(value, list):
-        return ", ".join(_text(one, words, catalogue) for one in value)
-    return words.translated(words(value), catalogue) if words else str(value)
+        return [text for one in value for text in _texts(one, words, catalogue)]
+    return [words.translated(words(value), catalogue) if words else str(value)]
+
+
+def _cut(texts: list[str]) -> list[str]:
+    """As many of them as have 300 characters together, and of the next one what is left."""
+    shown, left = [], 300
+    for text in texts:
+        if left > 0:
+            shown.append(text[:left])
+        left -= len(text)
+    return shown
 
 
 def _tokens(conn: Connection, ids: set[str]) -> dict[str, str]:

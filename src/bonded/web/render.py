@@ -16,6 +16,7 @@ from pyramid.response import Response
 
 from bonded.values import translating
 from bonded.values.languages import DEFAULT, LANGUAGES, PSEUDO, formats_of, is_rtl
+from bonded.values.lists import between
 from bonded.values.spans import span
 from bonded.values.text import clean, iso
 from bonded.web import appearance, notices, words
@@ -70,6 +71,9 @@ class Pages:
             size=lambda count: Markup("<bdi>{}</bdi>").format(words.size(count, written)),
             span=lambda time: span(time, written),
             number=lambda count: words.number(count, written),
+            listed=lambda parts: words.listed(parts, language),
+            # Of a loop whose parts are markup: what follows this one.
+            glue=lambda loop: "" if loop.last else between(loop.length, language)[loop.index0],
             clean=clean,
             visible=words.visible,
             named=words.named,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
+from bonded.values import lists
 from bonded.values.strange import strange
 from bonded.values.text import iso
 
@@ -64,6 +66,11 @@ def time_tag(at: datetime | None, language: str, now: datetime) -> Markup:
     else:
         text = format_date(at, "medium", locale=language)
     return Markup('<time datetime="{}" title="{}">{}</time>').format(iso(at), full, text)
+
+
+def listed(parts: Iterable[str], language: str) -> Markup:
+    """Names and words one after the other as the language writes lists, each in its own direction and with what is strange shown."""
+    return Markup(lists.listed((f"<bdi>{visible(part)}</bdi>" for part in parts), language))  # noqa: S704 - all parts are escaped
 
 
 def named(text: str) -> Markup:

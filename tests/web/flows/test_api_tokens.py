@@ -78,7 +78,7 @@ def test_tokens_for_projects_permissions_and_networks(site: Site) -> None:
     text = text_of(page)
     assert (sent(site, text, "eggs"), sent(site, text, "spam")) == ("received", "token-project")
     site.open(HERE, page)
-    for words in ("eggs", "198.51.100.0/24", "upload files, yank files"):
+    for words in ("eggs", "198.51.100.0/24", "upload files and yank files"):
         expect(row(page, "release job")).to_contain_text(words)
     make(page, "far away", scope="All your projects, and new ones")
     page.go_back()
