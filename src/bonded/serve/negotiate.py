@@ -18,7 +18,8 @@ _FORMS = {
 _ORDER = (HTML, f"{_V}v1+html", f"{_V}latest+html", f"{_V}v1+json", f"{_V}latest+json")
 """Preference among forms that the client likes equally; old clients that take anything get plain HTML."""
 
-_Q = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?", re.ASCII)
+_Q = re.compile(r"0?\.[0-9]{1,9}|0\.?|1(?:\.0{0,9})?", re.ASCII)
+"""More than RFC 9110 has (section 12.4.2): clients write ".5", and thirds with all their digits."""
 
 OFFER = ", ".join(_FORMS)
 """What a 406 answer says we have."""
