@@ -12,7 +12,7 @@ from bonded.web.headers import HEADERS
 from tests.web.house import House
 
 
-@pytest.mark.parametrize("path", ["/nothing/", "/project/x", "/account", "/static/x/y", "/%00"])
+@pytest.mark.parametrize("path", ["/nothing/", "/project/x/", "/project", "/accounts", "/static/x/y", "/%00"])
 def test_unknown_addresses_have_a_page(house: House, path: str) -> None:
     answer = house.browser().get(path, status=404)
     assert answer.html.h1.text == "Nothing here"

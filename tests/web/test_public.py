@@ -218,3 +218,28 @@ def test_help_and_assets(house: House) -> None:
 def test_the_link_that_hatch_prints_leads_to_the_release(house: House, asked: str, place: str) -> None:
     answer = house.browser().get(asked, status=301)
     assert answer.headers["Location"] in (place, f"http://localhost{place}")
+
+
+@pytest.mark.parametrize(
+    ("asked", "place"),
+    [
+        ("/project/spam-eggs", "/project/spam-eggs/"),
+        ("/project/Spam_Eggs/1!2.0?a=b&c=%0d%0a", "/project/Spam_Eggs/1!2.0/?a=b&c=%0d%0a"),
+        ("/user/ann", "/user/ann/"),
+        ("/account", "/account/"),
+        ("/legacy/spam-eggs/1.0", "/legacy/spam-eggs/1.0/"),
+        ("/project/a%0d%0aX-Evil:%201", "/project/a%0D%0AX-Evil:%201/"),
+    ],
+)
+def test_a_page_is_found_without_the_slash_at_its_end(house: House, asked: str, place: str) -> None:
+    answer = house.browser().get(asked, status=301)
+    assert answer.headers["Location"] in (place, f"http://localhost{place}")
+    assert house.browser().head(asked, status=301)
+
+
+@pytest.mark.parametrize(
+    "asked", ["/nothing", "//project/spam", "//evil.example", "/project", "/.well-known/none", "/%2Fevil.example"]
+)
+def test_what_is_no_page_with_a_slash_either_is_not_found(house: House, asked: str) -> None:
+    house.browser().get(asked, status=404)
+    house.browser().post("/user/ann", status=404)

@@ -57,6 +57,6 @@ def _router() -> Wsgi:
     for kind in (OperationalError, InternalError, PoolTimeout):
         config.add_exception_view(errors.busy, context=kind)
     config.add_exception_view(errors.fault, context=Exception)
-    config.add_notfound_view(errors.http_error, append_slash=False)
+    config.add_notfound_view(errors.not_found)
     app: Wsgi = config.make_wsgi_app()
     return app

@@ -6,7 +6,8 @@ Clients that ask for JSON or plain text get the same as `{"code", "message", "he
 from __future__ import annotations
 
 import structlog
-from pyramid.httpexceptions import HTTPException
+from pyramid.httpexceptions import HTTPException, HTTPMovedPermanently
+from pyramid.interfaces import IRoutesMapper
 from pyramid.response import Response
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -41,6 +42,15 @@ def http_error(error: HTTPException, request: Request) -> Response:
         return error
     code = NOT_FOUND if error.status_int == 404 else BAD_FORM
     return answer(request, CATALOGUE[code], CATALOGUE[code].title)
+
+
+def not_found(error: HTTPException, request: Request) -> Response:
+    """No route has the path. People leave the slash at its end out, and so do links from elsewhere: they are led on."""
+    if request.method in ("GET", "HEAD") and not request.path_info.endswith("/"):
+        page, query = f"{request.path_info}/", request.query_string
+        if any(route.match(page) is not None for route in request.registry.getUtility(IRoutesMapper).get_routes()):
+            return HTTPMovedPermanently(location=f"{request.path}/{'?' if query else ''}{query}")
+    return http_error(error, request)
 
 
 def bad_text(_error: Exception, request: Request) -> Response:
