@@ -104,10 +104,11 @@ def _hide_memory() -> None:
 def _open(directory: Path, group: str) -> House:
     """The house, with logs and counters set up for the process group `group`."""
     from bonded.telemetry import logs, metrics
+    from bonded.telemetry.outlet import Outlet
     from bonded.wiring import open_house
 
     house = open_house(directory)
-    logs.configure(house.settings.log.format, house.settings.log.level)
+    logs.configure(house.settings.log.format, house.settings.log.level, Outlet(2))
     metrics.start(house.metrics_folder, metrics.free_name(house.metrics_folder, group))
     return house
 

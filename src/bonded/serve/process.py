@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 
 from bonded.serve.app import make_app
 from bonded.serve.context import ServeContext
 from bonded.serve.life import Life
 from bonded.serve.listen import BACKLOG
+from bonded.telemetry.outlet import Outlet
 
 
 def run_http(context: ServeContext, listening: socket.socket, life: Life) -> None:
@@ -19,7 +19,7 @@ def run_http(context: ServeContext, listening: socket.socket, life: Life) -> Non
 
 async def _serve(context: ServeContext, listening: socket.socket, life: Life) -> None:
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
-    app = make_app(context, _to_standard_error)
+    app = make_app(context, Outlet(2).write_bytes)
     server = await loop.create_server(app.start(), sock=listening, backlog=BACKLOG)
 
     def stop() -> None:
@@ -30,9 +30,3 @@ async def _serve(context: ServeContext, listening: socket.socket, life: Life) ->
     await stopped.wait()
     server.close()
     await app.stop()
-
-
-def _to_standard_error(lines: bytes) -> None:
-    """One write where the system takes it whole, so that lines of several processes do not mix."""
-    while lines:
-        lines = lines[os.write(2, lines) :]

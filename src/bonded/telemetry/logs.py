@@ -13,12 +13,13 @@ from typing import Any, Literal, TextIO
 import orjson
 import structlog
 
+from bonded.telemetry.outlet import Outlet
 from bonded.telemetry.redaction import redact_event
 
 Format = Literal["json", "text"]
 
 
-def configure(format: Format, level: str, stream: TextIO | None = None) -> None:
+def configure(format: Format, level: str, stream: TextIO | Outlet | None = None) -> None:
     """Send all logs of the process to `stream` (standard error when None). `level`: debug, info, warning or error.
 
     Call once per process, before anything is logged; calling again replaces the earlier choice.
@@ -60,7 +61,7 @@ def _shared() -> list[Any]:
     ]
 
 
-def _finish(format: Format, out: TextIO) -> list[Any]:
+def _finish(format: Format, out: TextIO | Outlet) -> list[Any]:
     last: Any = structlog.dev.ConsoleRenderer(colors=out.isatty()) if format == "text" else _json
     return [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_event, last]
 
