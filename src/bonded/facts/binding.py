@@ -7,7 +7,7 @@ import ast
 from bonded.facts.clients import REQUESTS
 from bonded.facts.expressions import PARAMETER
 from bonded.facts.following import Following
-from bonded.facts.known import canonical
+from bonded.facts.known import BOTS, canonical
 from bonded.facts.scope import Class, Function, Instance
 from bonded.facts.value import ANY, ENVIRONMENT, MESSAGE, NOTHING, SOURCES, Value, join, private, reach
 
@@ -103,6 +103,8 @@ class Binding(Following):
         named = isinstance(target.value, ast.Name)
         held = self.evaluate(target.value) if named or isinstance(target.value, ast.Attribute) else ANY
         self.set_field(held.local if named else None, target.attr, value)
+        if isinstance(value.local, Function) and held.names and held.names[0].startswith(BOTS):
+            self.hears(value.local, held.names[0])  # `client.on_message = answer`
         if isinstance(value.local, (Function, Instance)) and held.names:
             self.replaced(held, value, ast.unparse(target))
         if named and held.names and held.local is None and not held.names[0].startswith(PARAMETER):

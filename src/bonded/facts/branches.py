@@ -35,7 +35,7 @@ class Branches(Binding):
         self.env.values = _merged(after, self.env.values)
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
-        source = self.evaluate(node.iter)
+        source = self.listed(self.evaluate(node.iter))
         count = len(source.items) if source.items is not None else len(source.const) if _sized(source.const) else 0
         size = sum(1 for one in node.body for _ in ast.walk(one)) if count else 0
         worth = 0 < count * size <= 60_000 and size <= 120 and self._has_room(count)
@@ -91,11 +91,16 @@ class Branches(Binding):
 
     def _match(self, node: ast.Match) -> None:
         subject = self.evaluate(node.subject)
+        before = dict(self.env.values)
+        after = before
         for case in node.cases:
+            self.env.values = dict(before)
             self._pattern(case.pattern, subject)
             if case.guard is not None:
                 self.evaluate(case.guard)
             self.block(case.body)
+            after = _merged(self.env.values, after)
+        self.env.values = after
 
     def _pattern(self, pattern: ast.pattern, value: Value) -> None:
         """What a pattern gives names to, if it is the one that fits."""

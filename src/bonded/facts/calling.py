@@ -281,7 +281,7 @@ class Calling(Methods):
         elif parts is None:
             parts = self.made(name, callee, every)
         shape = partly.of_call(name, arguments, keywords) if const is UNKNOWN else ""
-        if const is UNKNOWN and not shape and base is not None and name.startswith("pathlib."):
+        if const is UNKNOWN and not shape and base is not None and name.startswith(("pathlib.", "string.Template().")):
             shape = partly.of_method(base, name.rpartition(".")[2], arguments, keywords)
         return Value(const, (f"{name}()",), labels, local=local, bound=parts, steps=steps, shape=shape)
 
@@ -327,16 +327,6 @@ class Calling(Methods):
                 LocalCall(name, first, last, self.scope, kept_arguments, self.excerpt(first, last))
             )
         return Later(name, tuple(arguments))
-
-    @abstractmethod
-    def follow(
-        self,
-        function: Function,
-        arguments: list[Value],
-        keywords: dict[str, Value],
-        bound: tuple[Value, str] | None = None,
-    ) -> Value:
-        """Evaluate a call of one of the package's own functions; `facts.statements` has it."""
 
     def _callbacks(self, name: str, callee: Value, every: list[Value], node: ast.AST) -> frozenset[str]:
         """Functions that are called back are called; labels of what a pool hands on of what they gave."""

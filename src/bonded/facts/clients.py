@@ -299,7 +299,7 @@ SERVICES: Final = (
     "aiobotocore.", "amplitude.", "analytics.", "azure.", "boto3.", "confluent_kafka.", "dropbox.", "elasticsearch.", "firebase_admin.",
     "github.", "gitlab.", "google.cloud.", "googleapiclient.", "gspread.", "huggingface_hub.", "influxdb.", "influxdb_client.", "kafka.",
     "minio.", "mixpanel.", "motor.", "nats.", "notion_client.", "opensearchpy.", "posthog.", "pubnub.", "pusher.", "pydrive.", "pydrive2.",
-    "pymongo.", "segment.", "sendgrid.", "sentry_sdk.", "supabase.", "telethon.", "tweepy.", "twilio.", "zulip.",
+    "pymongo.", "pyrebase.", "segment.", "sendgrid.", "sentry_sdk.", "supabase.", "telethon.", "tweepy.", "twilio.", "zulip.",
 )  # fmt: skip
 """Libraries all objects of which speak to one service, whose address they know by themselves."""
 TOLD: Final = GIVES | {

@@ -118,21 +118,26 @@ class Expressions(Operators):
         """`base.name`."""
         if name == "__call__":
             return base
+        known = base.const is not UNKNOWN
         if name in INNARDS:
             found = self._innards(base, name)
             if found is not None:
                 return found
+        if known and name == "value":
+            return base  # of what is listed in an `Enum`, or of a text that ctypes was given
         if type(base.local) is Instance:
             method = base.local.of.method(name)
             if method is None and name == "start" and any(one.startswith(_THREADS) for one in base.local.of.outside()):
                 method = base.local.of.method("run")
+            if method is not None and method.is_property:
+                return self.follow(method, [], {}, (base, name))
             if method is not None:
                 return Value(local=method, bound=(base, name))
         elif type(base.local) is Class:
             method = base.local.method(name)
             if method is not None:
                 return Value(local=method)
-        of, known = base.names, base.const is not UNKNOWN
+        of = base.names
         if not of and type(base.local) is Instance and base.local.of.bases and self._field(base, name) is None:
             of = tuple([f"{one}()" for one in base.local.of.outside()])
             if name in REQUEST_PARTS and any(one.startswith(LISTENERS) for one in of):
@@ -268,11 +273,25 @@ class Expressions(Operators):
         return Value(local=function)
 
     @abstractmethod
+    def follow(
+        self,
+        function: Function,
+        arguments: list[Value],
+        keywords: dict[str, Value],
+        bound: tuple[Value, str] | None = None,
+    ) -> Value:
+        """Evaluate a call of one of the package's own functions; `facts.following` has it."""
+
+    @abstractmethod
     def met(self, function: Function) -> None:
         """A lambda was seen; `facts.statements` keeps it."""
 
-    def _await(self, node: ast.Await | ast.YieldFrom | ast.Starred) -> Value:
+    def _await(self, node: ast.Await | ast.Starred) -> Value:
         return self.evaluate(node.value)
+
+    @abstractmethod
+    def yielded(self, node: ast.Yield | ast.YieldFrom) -> Value:
+        """A generator gives one thing more, or several; `facts.following` has it."""
 
     @abstractmethod
     def call(self, node: ast.Call) -> Value:
@@ -301,7 +320,8 @@ _TABLE: dict[type[ast.AST], Any] = {
     ast.NamedExpr: Expressions._named,
     ast.Lambda: Expressions._lambda,
     ast.Await: Expressions._await,
-    ast.YieldFrom: Expressions._await,
+    ast.Yield: lambda self, node: self.yielded(node),
+    ast.YieldFrom: lambda self, node: self.yielded(node),
     ast.Starred: Expressions._await,
     ast.ListComp: Expressions._comprehension,
     ast.SetComp: Expressions._comprehension,

@@ -145,6 +145,9 @@ class Files(Recorder):
             known = self.written.get(self.path_key(arguments[0]))
             if known is not None:
                 self._write(self.path_key(arguments[1]), *known)
+            elif self._renamed(arguments[0], arguments[1]):
+                steps = (self.step(node, f"{name} makes a file of the package a program"),)
+                self._write(self.path_key(arguments[1]), frozenset({EMBEDDED}), steps)
 
     def fetches(self, name: str, every: list[Value]) -> bool:
         """Whether a function of another project fetches what is at the address that it is given, by its own name."""
@@ -201,6 +204,11 @@ class Files(Recorder):
         if not isinstance(where, str):
             where = path.shape
         return self.placed and where.startswith(f"/{self.path.partition('/')[0]}/")
+
+    def _renamed(self, path: Value, target: Value) -> bool:
+        """Whether a file of the package that is no program by its name becomes one by another name."""
+        ends = shaped(target).lower().endswith(footholds.PROGRAMS)
+        return ends and self.is_member(path) and not shaped(path).lower().endswith(footholds.PROGRAMS)
 
     def fetched_by(self, line: str, node: ast.AST) -> None:
         """Note what a command line fetches into files."""

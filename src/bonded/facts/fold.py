@@ -11,7 +11,7 @@ import operator
 import posixpath
 import re
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from bonded.facts.spend import Spend
@@ -110,8 +110,15 @@ def _modulo(left: Any, right: Any, spend: Spend) -> Any:
     text = left if isinstance(left, str) else left.decode("latin-1") if isinstance(left, bytes) else None
     if text is None or _WIDE.search(text):
         return UNKNOWN
+    if isinstance(right, dict):
+        return left % right if spend.fold(filled_size(text, "%", right)) else UNKNOWN
     parts = tuple(right) if isinstance(right, (tuple, list)) else (right,)
     return left % parts if spend.fold(len(left) + sum(weight(one) for one in parts)) else UNKNOWN
+
+
+def filled_size(text: str, mark: str, rows: Mapping[Any, Any]) -> int:
+    """How long a text may become in which every `mark` stands for one of the `rows`: each may be asked for more than once."""
+    return len(text) + text.count(mark) * max(map(weight, rows.values()), default=0)
 
 
 def _divide(left: Any, right: Any) -> Any:

@@ -18,6 +18,8 @@ import lzma
 import posixpath
 import quopri
 import re
+import shlex
+import string
 import struct
 import textwrap
 import urllib.parse
@@ -25,7 +27,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bonded.facts.fold import own_text, weight
+from bonded.facts.fold import filled_size, own_text, weight
 from bonded.facts.known_secrets import is_token
 from bonded.facts.spend import Spend
 from bonded.facts.value import UNKNOWN
@@ -38,10 +40,12 @@ _METHODS = frozenset(
         "join", "format", "replace", "strip", "lstrip", "rstrip", "split", "rsplit", "splitlines", "partition",
         "rpartition", "decode", "encode", "lower", "upper", "title", "capitalize", "casefold", "swapcase",
         "translate", "hex", "format_map", "startswith", "endswith", "removeprefix", "removesuffix", "find", "index", "count",
-        "zfill", "get", "keys", "values", "items", "copy", "tobytes",
+        "zfill", "get", "keys", "values", "items", "copy", "tobytes", "substitute", "safe_substitute",
     }
 )  # fmt: skip
 _WIDE = re.compile(r"\d{4,}")
+MOST_WORDS = 20_000
+"""Characters of a command line that is taken apart."""
 
 
 def _bytes(data: Any) -> bytes:
@@ -183,6 +187,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "html.unescape": html.unescape,
     "struct.pack": lambda form, *parts: struct.pack(form, *parts) if not _WIDE.search(form) else UNKNOWN,
     "textwrap.dedent": textwrap.dedent,
+    "string.Template": lambda x: x if isinstance(x, str) else UNKNOWN,
+    "shlex.split": lambda x, *_, **__: shlex.split(x) if len(x) < MOST_WORDS else UNKNOWN,
     "inspect.cleandoc": inspect.cleandoc,
     "re.sub": _replaced,
     "json.loads": _parsed,
@@ -207,10 +213,16 @@ def method(value: Any, name: str, arguments: Sequence[Any], keywords: dict[str, 
         return _bounded(lambda: value.to_bytes(*_few(arguments), **keywords), spend)
     if isinstance(value, (list, tuple)) and name in ("index", "count", "copy"):
         return _bounded(lambda: getattr(list(value), name)(*arguments), spend) if spend.fold(len(value)) else UNKNOWN
-    if name not in _METHODS or not isinstance(value, (str, bytes, dict)) or not _fits(value, name, arguments, spend):
+    if (
+        name not in _METHODS
+        or not isinstance(value, (str, bytes, dict))
+        or not _fits(value, name, arguments, keywords, spend)
+    ):
         return UNKNOWN
     if name == "decode":
         return _bounded(lambda: _codec(value, *arguments, **keywords), spend)
+    if name.endswith("substitute") and isinstance(value, str):
+        return _bounded(lambda: string.Template(value).safe_substitute(*arguments, **keywords), spend)
     return _bounded(lambda: getattr(value, name)(*arguments, **keywords), spend)
 
 
@@ -220,14 +232,22 @@ def _few(arguments: Sequence[Any]) -> Sequence[Any]:
     return arguments
 
 
-def _fits(value: Any, name: str, arguments: Sequence[Any], spend: Spend) -> bool:
+_PLACES = {"format": "{", "format_map": "{", "substitute": "$", "safe_substitute": "$"}
+"""Methods that fill the places of a text, and what each place begins with."""
+
+
+def _fits(value: Any, name: str, arguments: Sequence[Any], keywords: dict[str, Any], spend: Spend) -> bool:
     size = weight(value) + sum(weight(one) for one in arguments)
     if name == "replace" and len(arguments) >= 2:
         size = len(value) + (len(value) // max(weight(arguments[0]), 1) + 1) * weight(arguments[1])
     elif name == "join" and arguments and isinstance(arguments[0], (list, tuple)):
         size = sum(weight(one) + len(value) for one in arguments[0])
-    elif name == "format" and _WIDE.search(value if isinstance(value, str) else ""):
-        return False
+    elif name in _PLACES and isinstance(value, str):
+        if _WIDE.search(value):
+            return False
+        rows: dict[Any, Any] = {**dict(enumerate(arguments)), **keywords}
+        rows |= arguments[0] if arguments and isinstance(arguments[0], dict) else {}
+        size = filled_size(value, _PLACES[name], rows)
     elif name == "zfill" and arguments and isinstance(arguments[0], int):
         size = max(size, arguments[0])
     elif name == "translate" and arguments and isinstance(arguments[0], dict):

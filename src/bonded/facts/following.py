@@ -11,11 +11,12 @@ from bonded.facts.scope import Class, Env, Function, Instance, Later
 from bonded.facts.source import parse
 from bonded.facts.spend import Spend
 from bonded.facts.state import World
-from bonded.facts.value import ANY, Value, gather, join
+from bonded.facts.value import ANY, Value, gather, join, reach
 
 _MAX_STACK = 8
 _MAX_TURNS = 24
 _MAX_LAYERS = 4
+_MOST_YIELDS = 2_000
 
 
 class Following(Calling):
@@ -24,6 +25,8 @@ class Following(Calling):
     def __init__(self, path: str, lines: list[str], spend: Spend, world: World) -> None:
         super().__init__(path, lines, spend, world)
         self.results: list[list[Value]] = []
+        self.yields: list[list[Value]] = []
+        """What the functions that are being executed gave back, and what they gave one by one."""
 
     @abstractmethod
     def block(self, body: Iterable[ast.stmt]) -> None:
@@ -89,19 +92,31 @@ class Following(Calling):
         self.env.values.update(values)
         self.stack.append(function)
         self.results.append([])
+        self.yields.append([])
         try:
             if isinstance(function.node, ast.Lambda):
                 return self.evaluate(function.node.body)
             self.block(function.node.body)
-            returned = self.results[-1]
         finally:
-            self.results.pop()
+            returned, given = self.results.pop(), self.yields.pop()
             self.stack.pop()
             self.env, self.scope = outer, before
+        if given and not function.gives_one:
+            labels, steps = gather(given)
+            return Value(items=tuple(given), labels=labels, steps=steps)
+        returned = given or returned
         result = returned[0] if returned else Value(None)
         for one in returned[1:]:
             result = join(result, one)
         return result
+
+    def yielded(self, node: ast.Yield | ast.YieldFrom) -> Value:
+        """`yield x` and `yield from x`: what the caller goes through. What is sent back is not known."""
+        value = self.evaluate(node.value)
+        if self.yields and len(self.yields[-1]) < _MOST_YIELDS:
+            several = value.items if isinstance(node, ast.YieldFrom) else None
+            self.yields[-1] += several[:_MOST_YIELDS] if several is not None else (value,)
+        return value if isinstance(node, ast.YieldFrom) else Value(labels=reach(value)[0], steps=reach(value)[1])
 
     def nested(self, text: str, node: ast.AST, *, expression: bool, hidden: bool) -> Value:
         """Read code that is in a constant, in the same names, as the layer below."""

@@ -59,6 +59,7 @@ PROGRAMS: Final = (
     ".lnk",
     ".com",
     ".pif",
+    ".cpl",
 )
 """Ends of the names of programs of Windows, which need no permission to run."""
 _RUN_KEY: Final = re.compile(
@@ -78,6 +79,7 @@ _ACTS: Final = re.compile(
 )
 _OTHER: Final = re.compile(
     r"(?i)^#!\s*/|^\s*@?echo off|powershell|createobject\(|wscript\.|(^|\n)\s*(curl|wget|start|cmd|rm -rf|nohup|chmod)\s"
+    r"|(^|\n)[ \t]*(\$\w+[ \t]*=[ \t]*)?\(?(invoke-\w+|new-object|start-process|get-content|add-type)\s"
 )
 
 

@@ -17,6 +17,7 @@ CANON: Final[dict[str, str]] = {
     "__builtins__": "builtins",
     "posix": "os",
     "nt": "os",
+    "builtins.raw_input": "builtins.input",
     "_io.open": "builtins.open",
     "io.open": "builtins.open",
     "os.open": "builtins.open",

@@ -29,7 +29,7 @@ from bonded.facts.known import (
     WATCHING,
 )
 from bonded.facts.known_secrets import KEY_MAKERS, KEYS_MADE, REPEATING, SPELLING, is_kept_secret
-from bonded.facts.outputs import label_of_answer, label_of_file, label_of_output, label_of_search
+from bonded.facts.outputs import label_of_answer, label_of_file, label_of_output, label_of_question, label_of_search
 from bonded.facts.running import Running, made_of
 from bonded.facts.value import (
     CHARS,
@@ -126,6 +126,8 @@ class Labelling(Running):
             return frozenset({GIVEN_KEY})
         if name in ("builtins.bytes", "builtins.bytearray") and every and _numbers(every[0]):
             return frozenset({CHARS})
+        if name == "builtins.input":
+            return label_of_question(every)
         if name in HOST_FACTS:
             return frozenset({HOST})
         if name in WATCHING or name in SECRETS or is_kept_secret(name):

@@ -106,6 +106,9 @@ class Lookups(Files, Expressions):
             return Value(names=("types.FunctionType",))
         if name == "builtins.type" and len(arguments) == 3 and arguments[2].table is not None:
             return self._class_of(arguments)
+        if name == "builtins.next" and arguments and arguments[0].items:
+            labels, steps = reach(arguments[0])
+            return arguments[0].items[0].labelled(labels, *steps)
         if name == "builtins.setattr" and len(arguments) == 3 and isinstance(arguments[1].const, str):
             return self._setattr(arguments, node)
         if name in ("types.SimpleNamespace", "argparse.Namespace"):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bonded.facts.footholds import SITE
-from bonded.facts.scope import Env
+from bonded.facts.scope import Class, Env
 from bonded.facts.spend import Spend
 from bonded.facts.state import Recorder, World
 from bonded.facts.value import CHARS, NOTHING, SOURCES, Value, gather, reach
@@ -107,12 +107,20 @@ class Loops(Recorder, ABC):
 
     def turns(self, source: Value) -> tuple[bool, list[Value]]:
         """The items of `source`, one by one while the budget lasts; else one item that stands for all of them."""
+        source = self.listed(source)
         held: Any = source.items if source.items is not None else source.const
         if isinstance(held, (str, bytes, list, tuple)) and len(held) <= 20_000 and self.spend.take_turns(len(held)):
             if source.items is not None:
                 return True, list(source.items)
             return True, [Value(one, labels=source.labels, steps=source.steps) for one in held]
         return False, [any_of(source)]
+
+    def listed(self, source: Value) -> Value:
+        """`source`; for an `Enum`, what is listed in it."""
+        kind = source.local
+        if not isinstance(kind, Class) or not any(one.startswith("enum.") for one in kind.outside()):
+            return source
+        return Value(items=tuple(one for key, one in self.fields.items() if key.startswith(f"{kind.name}.")))
 
 
 def any_of(source: Value) -> Value:

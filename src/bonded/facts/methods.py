@@ -10,15 +10,13 @@ from bonded.facts.files import ERASED
 from bonded.facts.holding import Holding
 from bonded.facts.known import CIPHER_METHODS, ENCIPHERS, ENCODING_NAMES
 from bonded.facts.known_secrets import SPELLING
-from bonded.facts.operators import flat, fold_path
+from bonded.facts.operators import MOST_ROWS, flat, fold_path
 from bonded.facts.scope import Later
 from bonded.facts.state import argument
 from bonded.facts.value import CHARS, DECODED, ENCRYPTED, FOUND, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather, keys
 
 _ERASERS = frozenset({"unlink", "rmdir"})
 """Methods of a path after which it is gone."""
-_MOST_ROWS = 64
-"""Rows of a dictionary whose loops are folded; longer ones are tables of data."""
 
 
 class Methods(Holding):
@@ -54,9 +52,12 @@ class Methods(Holding):
         if name == "sort":
             self.apply(Value(names=("builtins.sorted",)), [base, *arguments], keywords, node)
         self.method_of_file(base, name, arguments, node)
-        short = base.table is not None and len(base.table) <= _MOST_ROWS
+        short = base.table is not None and len(base.table) <= MOST_ROWS
         if short and name in ("items", "values", "keys") and not arguments:
             return _rows(base, name)
+        row = _row(base, name, arguments)
+        if row is not None:
+            return row
         const = self._fold_method(base, name, arguments, keywords)
         if name == "decode" and isinstance(flat(arguments[0]) if arguments else None, str):
             if str(flat(arguments[0])).lower().replace("-", "_") in ENCODING_NAMES:
@@ -123,6 +124,16 @@ def _spelled(value: Value) -> Value:
         return Value(bytes(numbers), labels=value.labels | {CHARS}, steps=value.steps)
     labels, steps = gather((value,))
     return Value(labels=labels | {CHARS} if "xor" in labels else labels, steps=steps)
+
+
+def _row(base: Value, name: str, arguments: list[Value]) -> Value | None:
+    """`d.get(key)` and `d.pop(key)` of a dictionary that was written out, with a key that is known; None for anything else."""
+    if not base.table or name not in ("get", "pop", "setdefault") or not arguments:
+        return None
+    key = arguments[0].const
+    if not isinstance(key, (str, bytes, int)) or any(isinstance(one, tuple) for one in base.table):
+        return None
+    return base.table.get(key, arguments[1] if len(arguments) > 1 else Value(None))
 
 
 def _rows(base: Value, name: str) -> Value:

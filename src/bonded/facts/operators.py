@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from abc import abstractmethod
-from typing import Any
+from typing import Any, Final
 
 from bonded.facts import fold
+from bonded.facts.clients import SERVICES
 from bonded.facts.footholds import SITE
 from bonded.facts.known import COMMAND_SINKS, ENVIRONMENTS, canonical
 from bonded.facts.known_secrets import is_token
@@ -46,6 +47,8 @@ class Operators(Loops):
         shape = base.shape if base.shape == SITE else ""
         if any(canonical(one) in _ENVIRONMENTS for one in base.names) and not isinstance(index.const, slice):
             labels, shape = variable(index, labels)
+        if const is UNKNOWN and base.names and base.names[0].startswith(SERVICES):
+            return Value(names=base.names, labels=labels, bound=(base, ""), steps=steps)  # of a database, its table
         return Value(const, labels=labels, steps=steps, local=later_of(base), shape=shape)
 
     def _looked_up(self, name: str, base: Value, index: Value) -> Value | None:
@@ -163,12 +166,25 @@ def later_of(base: Value) -> Later | None:
     return base.local if isinstance(base.local, Later) else None
 
 
+MOST_ROWS: Final = 64
+"""Rows of a dictionary that are folded; longer ones are tables of data."""
+
+
 def flat(value: Value) -> Any:
-    """The constant; a list of constants from a container of known values; else UNKNOWN."""
-    if value.known or value.items is None:
+    """The constant; a list or a dictionary of constants from a container of known values; else UNKNOWN."""
+    if value.known or (value.items is None and not value.table):
         return value.const
+    if value.items is None:
+        return _flat_rows(value.table or {})
     parts = [flat(one) for one in value.items]
     return UNKNOWN if any(one is UNKNOWN for one in parts) else parts
+
+
+def _flat_rows(table: dict[Any, Value]) -> Any:
+    if len(table) > MOST_ROWS or any(isinstance(key, tuple) for key in table):
+        return UNKNOWN
+    rows = {key: flat(one) for key, one in table.items()}
+    return UNKNOWN if any(one is UNKNOWN for one in rows.values()) else rows
 
 
 def fold_path(path: str, name: str) -> str:

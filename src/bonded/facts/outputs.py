@@ -8,11 +8,24 @@ from typing import Final
 from bonded.facts import places
 from bonded.facts.known_secrets import ASKING
 from bonded.facts.partly import shaped
-from bonded.facts.value import ASKED, CREDENTIALS, DOWNLOADED, ENVIRONMENT, FOUND, GAP, HOST, NOTHING, Value
+from bonded.facts.value import (
+    ASKED,
+    CREDENTIALS,
+    DOWNLOADED,
+    ENVIRONMENT,
+    FOUND,
+    GAP,
+    GIVEN_SECRET,
+    HOST,
+    NOTHING,
+    Value,
+)
 
 _ANSWERED: Final = {places.LOOK_UP: HOST, places.METADATA: CREDENTIALS}
 _TOLD: Final = {"credentials": CREDENTIALS, "environment": ENVIRONMENT, "host": HOST}
 _PASSWORD: Final = re.compile(r"(?i)passw(?:or)?d|passphrase|seed phrase|recovery phrase|mnemonic|private key")
+_SECRET: Final = re.compile(r"(?i)\btokens?\b|\bcookies?\b|\bapi[ _]?(?:key|hash)|\bsecret\b|session[ _]?(?:id|string)")
+"""What else a program may ask for that is nobody else's business. Programs are told it to use it."""
 _DIALOG: Final = re.compile(
     r"(?i)osascript\b.*\bhidden answer|zenity\b.*--password|kdialog\b.*--password|\bask-?pass\b|get-credential\b|promptforcredential"
 )
@@ -58,6 +71,11 @@ def is_asking(name: str, arguments: list[Value], keywords: dict[str, Value]) -> 
     if name in ASKING:
         return not ASKING[name] or ASKING[name] in keywords
     return name == "builtins.input" and bool(arguments) and _PASSWORD.search(shaped(arguments[0])) is not None
+
+
+def label_of_question(every: list[Value]) -> frozenset[str]:
+    """What the person at the machine types in: a token or cookie, where that is what the question is about."""
+    return frozenset({GIVEN_SECRET}) if every and _SECRET.search(shaped(every[0])) else NOTHING
 
 
 def leads_to_secrets(every: list[Value]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
+from collections.abc import Mapping
 from typing import Final
 
 from bonded.facts.footholds import SITE
@@ -12,8 +13,10 @@ from bonded.facts.known import HOST_VARIABLES, SECRET_VARIABLES
 from bonded.facts.places import service_of
 from bonded.facts.value import CREDENTIALS, ENVIRONMENT, GAP, HOST, MOST_SHAPE, NOTHING, REPORT, TOKEN_OF, Value
 
-_PERCENT = re.compile(r"%(?:\([^)]*\))?[-+ #0-9.]*[a-zA-Z]")
-_BRACES = re.compile(r"\{[^{}]*\}")
+_PERCENT = re.compile(r"%(?:\((?P<name>[^)]*)\))?[-+ #0-9.]*[a-zA-Z]")
+_BRACES = re.compile(r"\{(?P<name>\w*)[^{}]*\}")
+_DOLLAR = re.compile(r"\$\{?(?P<name>[A-Za-z_]\w*)\}?")
+"""Places in a text that are filled, each with the name or the number of what goes in, if it has one."""
 _SAME: Final = frozenset(
     {
         "strip",
@@ -31,6 +34,9 @@ _SAME: Final = frozenset(
     }
 )
 """Methods after which the shape of a text is much as before."""
+
+_TABLED: Final = {"format_map": _BRACES, "substitute": _DOLLAR, "safe_substitute": _DOLLAR}
+"""Methods of a text that are given a table of what goes in."""
 
 
 _BESIDE = rf"\b[\W_]{{0,4}}:[\W_]{{0,6}}{GAP}"
@@ -65,22 +71,33 @@ def bounded(text: str) -> str:
 def of_operation(op: ast.operator, left: Value, right: Value) -> str:
     """The shape of `left op right`."""
     if isinstance(op, ast.Mod) and isinstance(left.const, str):
-        return filled(_PERCENT, left.const, list(right.items or (right,)))
+        return filled(_PERCENT, left.const, list(right.items or (right,)), right.table or {})
     if isinstance(op, ast.Add):
+        if SITE in (left.shape, right.shape) and (left.items or right.items or left.shape == right.shape):
+            return SITE  # lists of such folders
         return bounded(shaped(left) + shaped(right))
     return bounded(f"{shaped(left)}/{shaped(right)}") if isinstance(op, ast.Div) else ""
 
 
-def filled(place: re.Pattern[str], text: str, values: list[Value]) -> str:
-    """`text` with its places filled, one after the other."""
+def filled(place: re.Pattern[str], text: str, values: list[Value], named: Mapping[str, Value]) -> str:
+    """`text` with its places filled: those with a name or a number with what that stands for, the others one after the other."""
     waiting = iter(values)
-    return bounded(place.sub(lambda _: shaped(next(waiting, Value())), text))
+
+    def what(found: re.Match[str]) -> Value:
+        name = found["name"] or ""
+        if name.isdecimal():
+            return values[int(name)] if int(name) < len(values) else Value()
+        return named.get(name, Value()) if name else next(waiting, Value())
+
+    return bounded(place.sub(lambda found: shaped(what(found)), text))
 
 
 def of_method(base: Value, name: str, arguments: list[Value], keywords: dict[str, Value]) -> str:
     """The shape of `base.name(...)`."""
     if name == "format" and isinstance(base.const, str):
-        return filled(_BRACES, base.const, [*arguments, *keywords.values()])
+        return filled(_BRACES, base.const, arguments, keywords)
+    if name in _TABLED and isinstance(base.const, str):
+        return filled(_TABLED[name], base.const, [], {**(arguments[0].table or {} if arguments else {}), **keywords})
     if name == "join" and isinstance(base.const, str) and arguments and arguments[0].items:
         return bounded(base.const.join(map(shaped, arguments[0].items[:40])))
     if name == "joinpath":

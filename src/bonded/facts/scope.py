@@ -79,6 +79,10 @@ class Function:
     """The function of another package that it replaces."""
     seen: dict[object, Value] = field(default_factory=dict)
     number: int = field(default_factory=_NUMBERS.__next__)
+    is_property: bool = False
+    """It is a method that is called by naming it."""
+    gives_one: bool = False
+    """It is a context manager: what it gives is bound to the name after `as`."""
 
 
 @dataclass(eq=False, slots=True)

@@ -195,6 +195,9 @@ class Interpreter(Branches):
         """A function definition: decorators and defaults run now, the body later."""
         prefix = f"{owner.name}." if owner else (f"{self.scope}.<locals>." if self.scope else "")
         function = Function(node, self.env, prefix + node.name, owner)
+        words = [_last_word(one) for one in node.decorator_list]
+        function.is_property = owner is not None and any(one.endswith("property") for one in words)
+        function.gives_one = any(one.endswith("contextmanager") for one in words)
         self.functions.append(function)
         self._annotations(node)
         value = Value(local=function)
@@ -220,13 +223,15 @@ class Interpreter(Branches):
         try:
             for statement in node.body:
                 if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                    kind.methods[statement.name] = self.define(statement, kind)
+                    method = self.define(statement, kind)
+                    if not _is_accessor(statement):
+                        kind.methods[statement.name] = method
                 else:
                     self.block([statement])
         finally:
             self.env = outer
         self._class_values(kind, inner)
-        self._made_class(kind, node)
+        self._made_class(kind, node, inner)
         value = Value(local=kind)
         for decorator in reversed(node.decorator_list):
             value = self._decorated(self.evaluate(decorator), value, decorator)
@@ -235,18 +240,21 @@ class Interpreter(Branches):
         methods = (method.qualname for one in kind.line() for method in one.methods.values())
         self.out.told_to_build(self._all_bases(kind), methods)
 
-    def _made_class(self, kind: Class, node: ast.ClassDef) -> None:
-        """What runs when a class is made: of its metaclass, of those it is derived from, of what it holds."""
-        for keyword in node.keywords:
-            meta = self.evaluate(keyword.value).local if keyword.arg == "metaclass" else None
-            if isinstance(meta, Class):
-                for method in map(meta.method, ("__new__", "__init__")):
-                    if method is not None:
-                        self.out.edge(self.scope, method.qualname)
+    def _made_class(self, kind: Class, node: ast.ClassDef, held: dict[str, Value]) -> None:
+        """What runs when a class is made that holds `held`: of its metaclass, of those it is derived from."""
+        value, given = Value(local=kind), {one.arg: self.evaluate(one.value) for one in node.keywords if one.arg}
+        meta = given.pop("metaclass", ANY).local
+        if isinstance(meta, Class):
+            body = Value(table=dict(held))
+            made = [Value(node.name), Value(items=tuple(Value(local=one) for one in kind.parents)), body]
+            for name, first in (("__new__", Value(local=meta)), ("__init__", value)):
+                method = meta.method(name)
+                if method is not None:
+                    self.follow(method, [first, *made], given)
         for parent in kind.parents:
             method = parent.method("__init_subclass__")
             if method is not None:
-                self.out.edge(self.scope, method.qualname)
+                self.follow(method, [value], given)
 
     def _decorated(self, decorator: Value, value: Value, node: ast.expr) -> Value:
         """What a decorator makes of a function or class: of what nothing is known, it is taken to be as it was."""
@@ -271,10 +279,7 @@ class Interpreter(Branches):
             self.results[-1].append(value)
 
     def _expression(self, node: ast.Expr) -> None:
-        inner = node.value
-        value = self.evaluate(inner)
-        if isinstance(inner, (ast.Yield, ast.YieldFrom)) and self.results:
-            self.results[-1].append(value)
+        self.evaluate(node.value)
 
     def _nothing(self, node: ast.stmt) -> None:
         """pass"""
@@ -295,6 +300,16 @@ class Interpreter(Branches):
     def _shared(self, name: str, env: Env) -> None:
         if env is not self.env:
             self.env.shared = {**(self.env.shared or {}), name: env}
+
+
+def _is_accessor(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether it sets or deletes a property of its name: what is read is still what the one before it gives."""
+    return any(isinstance(one, ast.Attribute) and one.attr in ("setter", "deleter") for one in node.decorator_list)
+
+
+def _last_word(node: ast.expr) -> str:
+    """The name of a decorator without that of its module: "property", "cached_property", "contextmanager"."""
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
 
 
 _TABLE: dict[type[ast.stmt], Any] = {

