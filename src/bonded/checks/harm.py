@@ -6,11 +6,16 @@ import re
 
 SWITCHED_OFF = "the machine is switched off"
 _HARM = (
-    (SWITCHED_OFF, re.compile(r"(?i)^\s*(sudo\s+)?(shutdown|poweroff|reboot|halt|init\s+0)(\.exe)?\b")),
+    (
+        SWITCHED_OFF,
+        re.compile(
+            r"(?i)^\s*(sudo\s+)?(shutdown|poweroff|reboot|halt|init\s+0)(\.exe)?\b|\btaskkill\b[^\n]{0,60}\b(svchost|csrss|wininit|winlogon|lsass|smss)\b"
+        ),
+    ),
     (
         "files that are not the package's own are deleted",
         re.compile(
-            r"(?i)\brm\s+(-\w+\s+|--[\w-]+\s+)*[\"']?(/|~|\$HOME|/home|/\*|/root|/etc|/usr|/var)[/*\"']*(\s|$|;|&)"
+            r"(?i)\brm\s+(-\w+\s+|--[\w-]+\s+)*[\"']?(/|~|\$HOME|/home|/\*|/root|/etc|/usr|/var|/sdcard|/storage/emulated(/0)?)[/*\"']*(\s|$|;|&)"
             r"|\b(del|rd|rmdir)\b\s+(/\w\s+)+[\"']?(c:|%userprofile%|%systemroot%|%windir%)[\\/*.\"']*(\s|$|system32)|\bformat\s+[a-z]:"
             r"|\bmkfs(\.\w+)?\s+/dev/|\bdd\s+[^\n]{0,80}of=/dev/(sd|nvme|hd|vd)|\bshred\b[^\n]{0,60}/(dev|home|etc)|\bch(mod|own)\s+-R\s+\S{1,20}\s+(/|~|/home)(\s|$)"
         ),

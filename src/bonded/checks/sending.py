@@ -76,7 +76,7 @@ _OF_THE_RUNNER = re.compile(r"^%\w+%(?:\s|$)|^<|^(?!\d)[\w. -]{0,40}(?:your|here
 """What a client was made of where that is a variable of the environment, or words in the place of a token."""
 _NOT_SENT = frozenset({"timeout", "verify", "cert", "proxies", "context", "cafile", "stream", "allow_redirects", "()"})
 _TOOL = re.compile(
-    r"(?:^|[\s;&|`\"'(/\\])(curl|wget|nslookup|dig|host|ping|nc|ncat|netcat|scp|sftp|rsync|telnet|git|pip3?|ftp|start|xdg-open|invoke-webrequest|invoke-restmethod|iwr|irm)"
+    r"(?:^|[\s;&|`\"'(/\\])(curl|wget|nslookup|dig|host|ping|nc|ncat|netcat|scp|sftp|rsync|telnet|git|pip3?|ftp|start|xdg-open|getent\s+a?hosts(?:v[46])?|resolve-dnsname|invoke-webrequest|invoke-restmethod|iwr|irm)"
     r"(?:\.exe)?\s",
     re.IGNORECASE,
 )
