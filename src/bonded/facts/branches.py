@@ -21,18 +21,32 @@ class Branches(Binding):
 
     def _branch(self, node: ast.If) -> None:
         test = self.evaluate(node.test)
-        outer_scope = self.scope
-        if _is_main(node.test) and not self.scope:
-            self.scope = MAIN
+        outer_scope, program = self.scope, self._of_program(node) if not self.scope else None
         before = dict(self.env.values)
+        self.scope = MAIN if program is node.body else outer_scope
         self.block(node.body)
         after, self.env.values = self.env.values, before
-        self.scope = outer_scope
+        self.scope = MAIN if program is node.orelse else outer_scope
         self.block(node.orelse)
+        self.scope = outer_scope
         if test.known and isinstance(test.const, bool):
             self.env.values = after if test.const else self.env.values
             return
         self.env.values = _merged(after, self.env.values)
+
+    def _of_program(self, node: ast.If) -> list[ast.stmt] | None:
+        """The branch that is taken where the module is run as a program, and not where it is imported; None for neither."""
+        test = node.test
+        if not isinstance(test, ast.Compare):
+            return None
+        inner = [one for side in (test.left, *test.comparators) for one in ast.walk(side)]
+        if not any(isinstance(one, ast.Name) and one.id == "__name__" for one in inner):
+            return None
+        stem = self.path.rpartition("/")[2].removesuffix(".py")
+        own = {stem, self.package, f"{self.package}.{stem}"}
+        if any(isinstance(one, ast.Constant) and one.value in own for one in inner):
+            return None
+        return node.orelse if isinstance(test.ops[0], (ast.NotEq, ast.NotIn, ast.IsNot)) else node.body
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         source = self.listed(self.evaluate(node.iter))
@@ -60,20 +74,21 @@ class Branches(Binding):
         self.block(node.orelse)
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
+        enters, leaves = ("__aenter__", "__aexit__") if isinstance(node, ast.AsyncWith) else ("__enter__", "__exit__")
         ends: list[Value] = []
         for item in node.items:
             value = self.evaluate(item.context_expr)
             if isinstance(value.local, Instance):
                 ends.append(value)
-                method = value.local.of.method("__enter__")
+                method = value.local.of.method(enters)
                 value = self.follow(method, [], {}, (value, "")) if method else value
             if item.optional_vars is not None:
                 self.bind(item.optional_vars, value)
         self.block(node.body)
         for one in ends:
-            method = one.local.of.method("__exit__")
+            method = one.local.of.method(leaves)
             if method is not None:
-                self.follow(method, [], {}, (one, "__exit__"))
+                self.follow(method, [], {}, (one, leaves))
 
     def _try(self, node: ast.Try) -> None:
         before = dict(self.env.values)
@@ -140,12 +155,6 @@ def _merged(left: dict[str, Value], right: dict[str, Value]) -> dict[str, Value]
         if other is not value:
             merged[name] = value if other is None else join(value, other)
     return merged
-
-
-def _is_main(test: ast.expr) -> bool:
-    return isinstance(test, ast.Compare) and any(
-        isinstance(one, ast.Name) and one.id == "__name__" for one in (test.left, *test.comparators)
-    )
 
 
 def _sized(const: Any) -> bool:

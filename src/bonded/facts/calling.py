@@ -32,7 +32,7 @@ from bonded.facts.operators import flat
 from bonded.facts.outputs import is_asking, leads_to_secrets
 from bonded.facts.partly import shaped
 from bonded.facts.running import LONGEST_COMMAND, MADE
-from bonded.facts.scope import Class, Function, Instance, Later
+from bonded.facts.scope import Class, Function, Instance, Later, Super
 from bonded.facts.state import LocalCall, argument, kept
 from bonded.facts.value import (
     ANY,
@@ -75,6 +75,9 @@ _BACK = (
     ".imap_unordered",
 )
 """Methods of loops and pools which call what they are given."""
+_TIMED = ("schedule.", "apscheduler.", "tkinter.")
+_AFTER = frozenset({"do", "add_job", "after", "after_idle"})
+"""Methods of those that call what they are given at set times."""
 _RUNNERS = frozenset({"trio.run", "anyio.run", "gevent.spawn", "curio.run"})
 _LINES = ("websocket.", "paho.mqtt.", "socketio.", "pika.", "irc.bot.", "slixmpp.", "telebot.", "telegram.")
 """Of these, whatever function is given answers what comes in; frameworks for the web are given functions for much else."""
@@ -172,8 +175,13 @@ class Calling(Methods):
         return found
 
     def _super(self) -> Value:
-        me = self.env.find("self")
-        return me if me is not None else ANY
+        """What `super()` gives in the method that is executed."""
+        function = self.stack[-1] if self.stack else None
+        first = [*function.node.args.posonlyargs, *function.node.args.args][:1] if function is not None else []
+        me = self.env.find(first[0].arg if first else "self") or ANY
+        if function is None or function.owner is None or not isinstance(me.local, (Instance, Class)):
+            return me
+        return Value(local=Super(me, function.owner))
 
     def apply(self, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         """`callee(*arguments, **keywords)`."""
@@ -196,6 +204,9 @@ class Calling(Methods):
 
     def _instantiate(self, kind: Class, arguments: list[Value], keywords: dict[str, Value]) -> Value:
         value = Value(local=Instance(kind))
+        if kind.fields and kind.method("__init__") is None:
+            for key, one in {**dict(zip(kind.fields, arguments, strict=False)), **keywords}.items():
+                self.set_field(value.local, key, one)
         for name in ("__init__", "__new__", "__post_init__"):
             method = kind.method(name)
             if method is not None:
@@ -338,7 +349,8 @@ class Calling(Methods):
             for one in every:
                 if isinstance(one.local, Function):
                     one.local.stands_for = name
-        if name not in CALLBACKS and not name.endswith(_BACK) and name not in _RUNNERS:
+        timed = name.startswith(_TIMED) and name.rpartition(".")[2] in _AFTER
+        if name not in CALLBACKS and not name.endswith(_BACK) and name not in _RUNNERS and not timed:
             return NOTHING
         came: list[Value] = []
         for position, one in enumerate(every):

@@ -13,7 +13,7 @@ from bonded.facts.clients import LISTENERS, REQUEST_PARTS, REQUESTS
 from bonded.facts.known import CANON, CODE_SINKS, COMMAND_SINKS, DECODERS, LOOKUPS, canonical
 from bonded.facts.operators import Operators, fold_path
 from bonded.facts.partly import of_module, reports, shaped
-from bonded.facts.scope import BUILTINS, Class, Function, Instance, Later
+from bonded.facts.scope import BUILTINS, Class, Function, Instance, Later, Super, kind_of
 from bonded.facts.value import (
     ANY,
     ENVIRONMENT,
@@ -123,6 +123,10 @@ class Expressions(Operators):
             found = self._innards(base, name)
             if found is not None:
                 return found
+        if type(base.local) is Super:
+            return self._of_super(base.local, name)
+        if name == "__doc__" and type(base.local) is Function and not isinstance(base.local.node, ast.Lambda):
+            return Value(ast.get_docstring(base.local.node, clean=False))
         if known and name == "value":
             return base  # of what is listed in an `Enum`, or of a text that ctypes was given
         if type(base.local) is Instance:
@@ -133,6 +137,8 @@ class Expressions(Operators):
                 return self.follow(method, [], {}, (base, name))
             if method is not None:
                 return Value(local=method, bound=(base, name))
+            if not name.startswith("__") and "__getattr__" in base.local.of.methods and self._field(base, name) is None:
+                return self.by_own(base, "__getattr__", Value(name)) or ANY
         elif type(base.local) is Class:
             method = base.local.method(name)
             if method is not None:
@@ -169,6 +175,18 @@ class Expressions(Operators):
         if known and name in ("parent", "name") and isinstance(base.const, str):
             value = Value(fold_path(base.const, name), labels=base.labels, bound=(base, name))
         return stored.labelled(value.labels, *value.steps) if stored is not None else value
+
+    def _of_super(self, base: Super, name: str) -> Value:
+        """`super().name`: of the package's own classes, or of what those are derived from."""
+        method = base.method(name)
+        if method is not None:
+            return (
+                self.follow(method, [], {}, (base.me, name))
+                if method.is_property
+                else Value(local=method, bound=(base.me, name))
+            )
+        names = tuple(f"{one}().{name}" for one in kind_of(base.me).outside())
+        return Value(names=names, labels=base.me.labels, bound=(base.me, name))
 
     def _place_of(self, base: Value, name: str) -> str:
         """The shape of the path of a module of another package, or of the folder of a path."""
@@ -241,6 +259,9 @@ class Expressions(Operators):
         for position, (key, one) in enumerate(zip(node.keys, node.values, strict=True)):
             known = self.evaluate(key) if key is not None else ANY
             value = self.evaluate(one)
+            if key is None and value.table is not None:
+                table.update(value.table)
+                continue
             usable = isinstance(known.const, (str, bytes, int, float))
             table[known.const if usable else ("?", position)] = value
         return Value(table=table)
@@ -271,16 +292,6 @@ class Expressions(Operators):
         function = Function(node, self.env, f"{self.scope}.{name}" if self.scope else name)
         self.met(function)
         return Value(local=function)
-
-    @abstractmethod
-    def follow(
-        self,
-        function: Function,
-        arguments: list[Value],
-        keywords: dict[str, Value],
-        bound: tuple[Value, str] | None = None,
-    ) -> Value:
-        """Evaluate a call of one of the package's own functions; `facts.following` has it."""
 
     @abstractmethod
     def met(self, function: Function) -> None:

@@ -5,6 +5,7 @@ Only functions of this file are ever called, all of the standard library, pure, 
 
 from __future__ import annotations
 
+import ast
 import base64
 import binascii
 import bz2
@@ -41,6 +42,7 @@ _METHODS = frozenset(
         "rpartition", "decode", "encode", "lower", "upper", "title", "capitalize", "casefold", "swapcase",
         "translate", "hex", "format_map", "startswith", "endswith", "removeprefix", "removesuffix", "find", "index", "count",
         "zfill", "get", "keys", "values", "items", "copy", "tobytes", "substitute", "safe_substitute",
+        "ljust", "rjust", "center", "expandtabs",
     }
 )  # fmt: skip
 _WIDE = re.compile(r"\d{4,}")
@@ -100,8 +102,19 @@ def _replaced(pattern: Any, new: Any, text: Any) -> Any:
     return re.sub(pattern, new.replace("\\", r"\\"), text) if short and _SAFE.fullmatch(pattern) else UNKNOWN
 
 
+def _matched(how: Callable[[str, str], Any], pattern: Any, text: Any) -> Any:
+    short = isinstance(pattern, str) and isinstance(text, str) and len(text) < 200_000
+    return how(pattern, text) if short and _SAFE.fullmatch(pattern) else UNKNOWN
+
+
 def _parsed(text: Any) -> Any:
     return json.loads(text) if len(text) < 400_000 else UNKNOWN
+
+
+def _variable(name: str, default: Any = None) -> str:
+    """A variable of the environment that hardly anybody sets: what is taken instead, if that is an address, a command or a bot's token."""
+    told = isinstance(default, str) and ("://" in default or " " in default.strip() or is_token(default))
+    return default if told else f"%{name}%"
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -178,8 +191,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tempfile.gettempdir": lambda: "/tmp",  # noqa: S108 - a word of the folded text, never a path of this machine
     "tempfile.mkdtemp": lambda *_, **__: "/tmp/made",  # noqa: S108 - as above
     "tempfile.mktemp": lambda *_, **__: "/tmp/made",  # noqa: S108 - as above
-    "os.getenv": lambda name, default=None, *_: default if is_token(default) else f"%{name}%",
-    "os.environ.get": lambda name, default=None, *_: default if is_token(default) else f"%{name}%",
+    "os.getenv": _variable,
+    "os.environ.get": _variable,
     "pathlib.Path": _joined,
     "ctypes.c_char_p": lambda x: x,
     "ctypes.c_wchar_p": lambda x: x,
@@ -188,6 +201,9 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "struct.pack": lambda form, *parts: struct.pack(form, *parts) if not _WIDE.search(form) else UNKNOWN,
     "textwrap.dedent": textwrap.dedent,
     "string.Template": lambda x: x if isinstance(x, str) else UNKNOWN,
+    "ast.literal_eval": lambda x: ast.literal_eval(x) if isinstance(x, str) and len(x) < MOST_WORDS else UNKNOWN,
+    "re.findall": lambda pattern, text: _matched(re.findall, pattern, text),
+    "re.split": lambda pattern, text: _matched(re.split, pattern, text),
     "shlex.split": lambda x, *_, **__: shlex.split(x) if len(x) < MOST_WORDS else UNKNOWN,
     "inspect.cleandoc": inspect.cleandoc,
     "re.sub": _replaced,
@@ -232,6 +248,8 @@ def _few(arguments: Sequence[Any]) -> Sequence[Any]:
     return arguments
 
 
+_WIDTHS = frozenset({"zfill", "ljust", "rjust", "center"})
+"""Methods that make a text as long as they are told."""
 _PLACES = {"format": "{", "format_map": "{", "substitute": "$", "safe_substitute": "$"}
 """Methods that fill the places of a text, and what each place begins with."""
 
@@ -248,8 +266,13 @@ def _fits(value: Any, name: str, arguments: Sequence[Any], keywords: dict[str, A
         rows: dict[Any, Any] = {**dict(enumerate(arguments)), **keywords}
         rows |= arguments[0] if arguments and isinstance(arguments[0], dict) else {}
         size = filled_size(value, _PLACES[name], rows)
-    elif name == "zfill" and arguments and isinstance(arguments[0], int):
+    elif name in _WIDTHS and arguments and isinstance(arguments[0], int):
         size = max(size, arguments[0])
+    elif name == "expandtabs":
+        tab = arguments[0] if arguments else keywords.get("tabsize", 8)
+        size = (
+            len(value) + value.count("\t" if isinstance(value, str) else b"\t") * tab if isinstance(tab, int) else MOST
+        )
     elif name == "translate" and arguments and isinstance(arguments[0], dict):
         size = len(value) * max((weight(one) for one in arguments[0].values()), default=1)
     return spend.fold(size)

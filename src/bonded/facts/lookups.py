@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from abc import abstractmethod
+from typing import Any
 
 from bonded.facts import pickled
 from bonded.facts.expressions import PARAMETER, Expressions
@@ -37,8 +38,45 @@ from bonded.facts.value import (
 
 _CODECS = ("codecs.getdecoder", "codecs.lookup", "codecs.getincrementaldecoder")
 _MOST_REDUCED = 200
+_SAME_AGAIN = {"copy.copy": 0, "copy.deepcopy": 0, "typing.cast": 1}
+"""They give what they are given; the position of that."""
+_BY_METHOD = {f"builtins.{one}": f"__{one}__" for one in ("str", "repr", "len", "hash", "iter", "bool", "bytes")}
+"""Builtins that ask the class of what they are given."""
+_TABLES_OF = frozenset({"collections.defaultdict"})
+_TABLES = _TABLES_OF | {"builtins.dict", "collections.OrderedDict"}
+"""They make a dictionary; those before are told first what is in no row."""
 _TRUSTED = frozenset({"builtins", "getpass", "hmac", "http", "imaplib", "smtplib", "urllib"})
 """Modules of the standard library whose functions are told secrets; hooks of the others are there to be set."""
+
+
+def _table(arguments: list[Value], keywords: dict[str, Value]) -> Value | None:
+    """A dictionary that is made of rows or pairs which are known; None for any other."""
+    rows: dict[Any, Value] = {}
+    for one in arguments[:1]:
+        pairs = [two.items for two in one.items or ()]
+        if one.table is not None:
+            rows.update(one.table)
+        elif pairs and all(two and len(two) == 2 and isinstance(two[0].const, (str, bytes, int)) for two in pairs):
+            rows.update({two[0].const: two[1] for two in pairs if two})
+        else:
+            return None
+    labels, steps = gather(arguments)
+    return Value(
+        table={**rows, **{key: one for key, one in keywords.items() if key != "**"}}, labels=labels, steps=steps
+    )
+
+
+def _chained(name: str, arguments: list[Value]) -> Value | None:
+    """What `itertools` goes through, where it is known item by item."""
+    if name in ("itertools.islice", "itertools.cycle"):
+        return arguments[0] if arguments[0].items is not None else None
+    if name == "itertools.chain.from_iterable" and arguments[0].items:
+        arguments = list(arguments[0].items)
+    elif name != "itertools.chain":
+        return None
+    if any(one.items is None for one in arguments):
+        return None
+    return Value(items=tuple(item for one in arguments for item in one.items or ())[:20_000])
 
 
 class Lookups(Files, Expressions):
@@ -106,9 +144,16 @@ class Lookups(Files, Expressions):
             return Value(names=("types.FunctionType",))
         if name == "builtins.type" and len(arguments) == 3 and arguments[2].table is not None:
             return self._class_of(arguments)
-        if name == "builtins.next" and arguments and arguments[0].items:
-            labels, steps = reach(arguments[0])
-            return arguments[0].items[0].labelled(labels, *steps)
+        if name == "builtins.next" and arguments:
+            return self._first(arguments[0])
+        if name in _SAME_AGAIN and len(arguments) > _SAME_AGAIN[name]:
+            return arguments[_SAME_AGAIN[name]]
+        if name in _BY_METHOD and arguments:
+            return self.by_own(arguments[0], _BY_METHOD[name])
+        if name in _TABLES:
+            return _table(arguments[name in _TABLES_OF :], keywords)
+        if name.startswith("itertools.") and arguments:
+            return _chained(name, arguments)
         if name == "builtins.setattr" and len(arguments) == 3 and isinstance(arguments[1].const, str):
             return self._setattr(arguments, node)
         if name in ("types.SimpleNamespace", "argparse.Namespace"):
@@ -218,6 +263,15 @@ class Lookups(Files, Expressions):
             return result
         labels, steps = gather((result, *arguments[1:]))
         return Value(labels=labels, steps=steps)
+
+    def _first(self, source: Value) -> Value | None:
+        """What `next` gives of what is known item by item."""
+        labels, steps = reach(source)
+        if source.items:
+            return source.items[0].labelled(labels, *steps)
+        if isinstance(source.const, (str, bytes, list, tuple)) and source.const:
+            return Value(source.const[0], labels=labels, steps=steps)
+        return None
 
     def _set_globals(self, name: str, arguments: list[Value], keywords: dict[str, Value]) -> Value:
         if name.endswith("__setitem__"):

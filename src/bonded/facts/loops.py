@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bonded.facts.footholds import SITE
-from bonded.facts.scope import Class, Env
+from bonded.facts.scope import Class, Env, Instance
 from bonded.facts.spend import Spend
 from bonded.facts.state import Recorder, World
 from bonded.facts.value import CHARS, NOTHING, SOURCES, Value, gather, reach
@@ -27,6 +27,10 @@ class Loops(Recorder, ABC):
     @abstractmethod
     def evaluate(self, node: ast.expr | None) -> Value:
         """What is known of an expression; `facts.expressions` has it."""
+
+    @abstractmethod
+    def by_own(self, value: Value, name: str, *given: Value) -> Value | None:
+        """What a method of the object's class gives, None where there is none; `facts.operators` has it."""
 
     @abstractmethod
     def bind(self, target: ast.expr, value: Value) -> None:
@@ -116,8 +120,10 @@ class Loops(Recorder, ABC):
         return False, [any_of(source)]
 
     def listed(self, source: Value) -> Value:
-        """`source`; for an `Enum`, what is listed in it."""
+        """`source`; for an `Enum`, what is listed in it; for an object, what its class says that it holds."""
         kind = source.local
+        if isinstance(kind, Instance):
+            return self.by_own(source, "__iter__") or source
         if not isinstance(kind, Class) or not any(one.startswith("enum.") for one in kind.outside()):
             return source
         return Value(items=tuple(one for key, one in self.fields.items() if key.startswith(f"{kind.name}.")))

@@ -66,7 +66,7 @@ class Methods(Holding):
             labels |= {ENCRYPTED}
         elif name in CIPHER_METHODS:
             labels, steps = labels | {DECODED}, (*steps, self.step(node, name))
-        self._grow(callee, name, arguments, node)
+        self._grow(callee, name, arguments, keywords, node)
         if name == "json":
             labels |= {PARSED}
         later = next((one.local for one in (*every, base) if isinstance(one.local, Later)), None)
@@ -89,7 +89,9 @@ class Methods(Holding):
             return fold_calls.function("os.path.join", [fold_path(whole, "parent"), *consts], {}, self.spend)
         return fold_calls.method(whole, name, consts, named, self.spend)
 
-    def _grow(self, callee: Value, name: str, arguments: list[Value], node: ast.AST) -> None:
+    def _grow(
+        self, callee: Value, name: str, arguments: list[Value], keywords: dict[str, Value], node: ast.AST
+    ) -> None:
         """`x.append(...)`, `x.extend(...)`, `x.reverse()`: the variable holds more, or the other way round."""
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return
@@ -99,7 +101,13 @@ class Methods(Holding):
         items = callee.bound[0].items
         if not self.spend.fold(len(items or ()) // 16):
             return
-        if name in ("append", "add", "insert") and arguments:
+        if name == "update" and callee.bound[0].table is not None:
+            rows = arguments[0].table or {} if arguments else {}
+            both = {**callee.bound[0].table, **rows, **{key: one for key, one in keywords.items() if key != "**"}}
+            grown = Value(table=both, labels=callee.bound[0].labels)
+        elif name == "insert" and len(arguments) > 1 and arguments[0].const == 0:
+            grown = Value(items=(arguments[1], *(items or ()))[:20_000], labels=callee.bound[0].labels)
+        elif name in ("append", "add", "insert") and arguments:
             grown = Value(items=(*(items or ()), arguments[-1])[-20_000:], labels=callee.bound[0].labels)
         elif name == "extend" and arguments:
             more = arguments[0].items or (arguments[0],)
@@ -127,7 +135,10 @@ def _spelled(value: Value) -> Value:
 
 
 def _row(base: Value, name: str, arguments: list[Value]) -> Value | None:
-    """`d.get(key)` and `d.pop(key)` of a dictionary that was written out, with a key that is known; None for anything else."""
+    """`d.get(key)` and `d.pop(key)` of what was written out, with a key or a place that is known; None for anything else."""
+    if base.items and name == "pop":
+        place = arguments[0].const if arguments else -1
+        return base.items[place] if isinstance(place, int) and -len(base.items) <= place < len(base.items) else None
     if not base.table or name not in ("get", "pop", "setdefault") or not arguments:
         return None
     key = arguments[0].const

@@ -13,7 +13,7 @@ from bonded.facts.known import COMMAND_SINKS, ENVIRONMENTS, canonical
 from bonded.facts.known_secrets import is_token
 from bonded.facts.loops import Loops
 from bonded.facts.partly import of_operation, reports, variable
-from bonded.facts.scope import Later
+from bonded.facts.scope import Function, Instance, Later
 from bonded.facts.value import ANY, FILE, HIDDEN, UNKNOWN, Value, gather, join, reach
 
 _ENVIRONMENTS = frozenset({"os.environ", *(f"{one}()" for one in ENVIRONMENTS)})
@@ -33,6 +33,8 @@ class Operators(Loops):
     def _subscript(self, node: ast.Subscript) -> Value:
         base = self.evaluate(node.value)
         index = self._slice(node.slice)
+        if type(base.local) is Instance and (given := self.by_own(base, "__getitem__", index)) is not None:
+            return given
         for name in base.names:
             found = self._looked_up(name, base, index)
             if found is not None:
@@ -109,6 +111,11 @@ class Operators(Loops):
 
     def combine(self, op: ast.operator, left: Value, right: Value) -> Value:
         """`left op right`."""
+        if (
+            type(left.local) is Instance
+            and (given := self.by_own(left, _OPERATORS.get(type(op), ""), right)) is not None
+        ):
+            return given
         if isinstance(op, ast.Add) and left.items is not None and right.items is not None:
             return Value(items=(left.items + right.items)[:20_000])
         one, other = flat(left), flat(right)
@@ -122,14 +129,36 @@ class Operators(Loops):
         local = later_of(left) or later_of(right)
         return Value(const, labels=labels | reports(shape), steps=steps, local=local, shape=shape)
 
+    def by_own(self, value: Value, name: str, *given: Value) -> Value | None:
+        """What an operator gives that the class of an object has a method for; None where it has none."""
+        method = value.local.of.method(name) if name and isinstance(value.local, Instance) else None
+        return self.follow(method, list(given), {}, (value, name)) if method is not None else None
+
+    @abstractmethod
+    def follow(
+        self,
+        function: Function,
+        arguments: list[Value],
+        keywords: dict[str, Value],
+        bound: tuple[Value, str] | None = None,
+    ) -> Value:
+        """Evaluate a call of one of the package's own functions; `facts.following` has it."""
+
     def _unary(self, node: ast.UnaryOp) -> Value:
         value = self.evaluate(node.operand)
+        if (
+            type(value.local) is Instance
+            and (given := self.by_own(value, _OPERATORS.get(type(node.op), ""))) is not None
+        ):
+            return given
         return Value(
             fold.unary(node.op, value.const) if value.known else UNKNOWN, labels=value.labels, steps=value.steps
         )
 
     def _boolean(self, node: ast.BoolOp) -> Value:
         values = [self.evaluate(one) for one in node.values]
+        if isinstance(node.op, ast.Or) and len(values) > 1 and _is_variable(values[0].const) and _stands_in(values[-1]):
+            values = values[1:]
         result = values[0]
         for one in values[1:]:
             variable_first = _is_variable(result.const) or _is_variable(result.shape)
@@ -138,6 +167,10 @@ class Operators(Loops):
 
     def _compare(self, node: ast.Compare) -> Value:
         left, right = self.evaluate(node.left), [self.evaluate(one) for one in node.comparators]
+        if len(right) == 1:
+            holder, given = (right[0], left) if isinstance(node.ops[0], (ast.In, ast.NotIn)) else (left, right[0])
+            if type(holder.local) is Instance:
+                self.by_own(holder, _OPERATORS.get(type(node.ops[0]), ""), given)
         other = flat(right[0]) if len(right) == 1 else UNKNOWN
         if left.known and other is not UNKNOWN and not _is_variable(left.const):
             return Value(fold.compare(node.ops[0], left.const, other))
@@ -161,11 +194,44 @@ def _is_variable(const: Any) -> bool:
     return isinstance(const, str) and const[:1] == "%" == const[-1:] and const[1:-1].isidentifier()
 
 
+def _stands_in(value: Value) -> bool:
+    """Whether it is an address or a command that is taken where a variable of the environment says nothing."""
+    return isinstance(value.const, str) and ("://" in value.const or " " in value.const.strip())
+
+
 def later_of(base: Value) -> Later | None:
     """What another module's function gives, if the value is that."""
     return base.local if isinstance(base.local, Later) else None
 
 
+_OPERATORS: Final[dict[type[ast.AST], str]] = {
+    ast.Add: "__add__",
+    ast.Sub: "__sub__",
+    ast.Mult: "__mul__",
+    ast.MatMult: "__matmul__",
+    ast.Div: "__truediv__",
+    ast.FloorDiv: "__floordiv__",
+    ast.Mod: "__mod__",
+    ast.Pow: "__pow__",
+    ast.LShift: "__lshift__",
+    ast.RShift: "__rshift__",
+    ast.BitOr: "__or__",
+    ast.BitAnd: "__and__",
+    ast.BitXor: "__xor__",
+    ast.Invert: "__invert__",
+    ast.USub: "__neg__",
+    ast.UAdd: "__pos__",
+    ast.Not: "__bool__",
+    ast.Eq: "__eq__",
+    ast.NotEq: "__ne__",
+    ast.Lt: "__lt__",
+    ast.LtE: "__le__",
+    ast.Gt: "__gt__",
+    ast.GtE: "__ge__",
+    ast.In: "__contains__",
+    ast.NotIn: "__contains__",
+}
+"""Methods by which a class says what an operator does with its objects."""
 MOST_ROWS: Final = 64
 """Rows of a dictionary that are folded; longer ones are tables of data."""
 

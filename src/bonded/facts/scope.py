@@ -93,6 +93,8 @@ class Class:
     bases: tuple[str, ...]
     methods: dict[str, Function]
     parents: tuple[Class, ...] = ()
+    fields: tuple[str, ...] = ()
+    """What its objects are made of, in order, where it has no `__init__`: of a dataclass, a named tuple."""
     number: int = field(default_factory=_NUMBERS.__next__)
 
     def method(self, name: str) -> Function | None:
@@ -123,6 +125,25 @@ class Instance:
     """An object of one of the package's classes."""
 
     of: Class
+
+
+@dataclass(frozen=True, slots=True)
+class Super:
+    """What `super()` gives in a method of `owner`, called of `me`: an object of the class or the class."""
+
+    me: Value
+    owner: Class | None
+
+    def method(self, name: str) -> Function | None:
+        """The method of that name of the classes after `owner`."""
+        line = kind_of(self.me).line()
+        after = line[line.index(self.owner) + 1 :] if self.owner in line else []
+        return next((one.methods[name] for one in after if name in one.methods), None)
+
+
+def kind_of(value: Value) -> Class:
+    """The class that a value is an object of, or is."""
+    return value.local.of if isinstance(value.local, Instance) else value.local
 
 
 @dataclass(frozen=True, slots=True)

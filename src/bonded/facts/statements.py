@@ -216,7 +216,10 @@ class Interpreter(Branches):
             self.evaluate(keyword.value)
         names = tuple(canonical(name) for base in bases for name in base.names)
         parents = tuple(base.local for base in bases if isinstance(base.local, Class))
-        kind = Class(node.name, names, {}, parents)
+        own = (
+            one.target.id for one in node.body if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name)
+        )
+        kind = Class(node.name, names, {}, parents, (*(name for one in parents for name in one.fields), *own))
         self.env.values[node.name] = Value(local=kind)
         outer, self.env = self.env, Env(self.env)
         inner = self.env.values
@@ -230,7 +233,7 @@ class Interpreter(Branches):
                     self.block([statement])
         finally:
             self.env = outer
-        self._class_values(kind, inner)
+        self._class_values(kind, {"__doc__": Value(ast.get_docstring(node, clean=False)), **inner})
         self._made_class(kind, node, inner)
         value = Value(local=kind)
         for decorator in reversed(node.decorator_list):

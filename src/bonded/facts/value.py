@@ -140,7 +140,8 @@ ANY: Final = Value()
 
 
 def join(left: Value, right: Value) -> Value:
-    """What is known when either may be the case: labels and names of both, the constant only where they agree."""
+    """What is known when either may be the case: labels and names of both, the constant only where they agree; of two texts, the
+    one that says more."""
     if left is right:
         return left
     same = left.known and right.known and type(left.const) is type(right.const) and left.const == right.const
@@ -153,7 +154,7 @@ def join(left: Value, right: Value) -> Value:
         local=left.local if left.local is not None else right.local,
         bound=left.bound or right.bound,
         steps=left.steps or right.steps,
-        shape="" if same else left.shape or right.shape or _text(left) or _text(right),
+        shape="" if same else left.shape or right.shape or max(_text(left), _text(right), key=len),
     )
 
 
