@@ -222,3 +222,15 @@ def test_of_two_texts_the_one_that_says_more_is_kept(first: str) -> None:
     other = "'true'" if first == "LINE" else "LINE"
     source = f"LINE = '{LINE}'\nif os.name == 'nt':\n    line = {first}\nelse:\n    line = {other}\nos.system(line)"
     assert texts(source) == {LINE}
+
+
+@pytest.mark.parametrize("use", ["os.system(x)", "os.system(''.join(x))", "f(x)", "for one in x:\n    os.system(one)"])
+@pytest.mark.parametrize("twice", ["[x, x]", "{'a': x, 'b': x}"])
+def test_what_holds_itself_twice_again_and_again_is_read_at_once(use: str, twice: str) -> None:
+    """It would take hours: forty lines hold 2 ** 40 things."""
+    assert calls("import os\ndef f(y): os.system(y)\nx = 'a'\n" + f"x = {twice}\n" * 40 + use, "os.system")
+
+
+def test_a_place_that_is_as_wide_as_a_number_says_is_not_filled() -> None:
+    found = run("os.system('{a:{b}}'.format(a='x', b=500000000))")
+    assert [one.arguments[0].text for one in found] == [None]

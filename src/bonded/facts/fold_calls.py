@@ -46,6 +46,8 @@ _METHODS = frozenset(
     }
 )  # fmt: skip
 _WIDE = re.compile(r"\d{4,}")
+_NESTED = re.compile(r"\{[^{}]*\{")
+"""A place in a text whose width is a place of its own: it may be as wide as a number says."""
 MOST_WORDS = 20_000
 """Characters of a command line that is taken apart."""
 
@@ -262,7 +264,7 @@ def _fits(value: Any, name: str, arguments: Sequence[Any], keywords: dict[str, A
     elif name == "join" and arguments and isinstance(arguments[0], (list, tuple)):
         size = sum(weight(one) + len(value) for one in arguments[0])
     elif name in _PLACES and isinstance(value, str):
-        if _WIDE.search(value):
+        if _WIDE.search(value) or _NESTED.search(value):
             return False
         rows: dict[Any, Any] = {**dict(enumerate(arguments)), **keywords}
         rows |= arguments[0] if arguments and isinstance(arguments[0], dict) else {}

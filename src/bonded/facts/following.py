@@ -167,10 +167,10 @@ def _passes_on(function: Function) -> bool:
     return handed and all(isinstance(one, (ast.Import, ast.ImportFrom)) for one in body[:-1])
 
 
-def _print(value: Value) -> object:
-    """What two calls of a function are told apart by."""
+def _print(value: Value, deep: int = 3) -> object:
+    """What two calls of a function are told apart by. Lists are looked into `deep` down."""
     const = value.const if isinstance(value.const, (str, bytes, int, float)) else type(value.const).__name__
-    items = tuple(_print(one) for one in value.items[:50]) if value.items is not None else None
+    items = tuple(_print(one, deep - 1) for one in value.items[:50]) if value.items is not None and deep else None
     local = value.local if isinstance(value.local, (Function, Class, Instance, Later)) else None
     number = (local.of if isinstance(local, Instance) else local).number if local is not None else 0
     return const, value.names, value.labels, items, number  # fields are kept by class: objects of one class are alike

@@ -232,6 +232,8 @@ _OPERATORS: Final[dict[type[ast.AST], str]] = {
     ast.NotIn: "__contains__",
 }
 """Methods by which a class says what an operator does with its objects."""
+_MOST_FLAT: Final = 40_000
+"""Things within one container that are folded: one that holds another twice, and so on, holds more than there is time for."""
 MOST_ROWS: Final = 64
 """Rows of a dictionary that are folded; longer ones are tables of data."""
 
@@ -240,17 +242,25 @@ def flat(value: Value) -> Any:
     """The constant; a list or a dictionary of constants from a container of known values; else UNKNOWN."""
     if value.known or (value.items is None and not value.table):
         return value.const
-    if value.items is None:
-        return _flat_rows(value.table or {})
-    parts = [flat(one) for one in value.items]
-    return UNKNOWN if any(one is UNKNOWN for one in parts) else parts
+    return _flattened(value, [_MOST_FLAT])
 
 
-def _flat_rows(table: dict[Any, Value]) -> Any:
-    if len(table) > MOST_ROWS or any(isinstance(key, tuple) for key in table):
+def _flattened(value: Value, room: list[int]) -> Any:
+    """As `flat`, while there is `room` for what is within containers."""
+    if value.known or (value.items is None and not value.table):
+        return value.const
+    table = value.table or {} if value.items is None else None
+    held = value.items if value.items is not None else tuple((value.table or {}).values())
+    room[0] -= len(held)
+    if room[0] < 0 or (table and (len(table) > MOST_ROWS or any(isinstance(key, tuple) for key in table))):
         return UNKNOWN
-    rows = {key: flat(one) for key, one in table.items()}
-    return UNKNOWN if any(one is UNKNOWN for one in rows.values()) else rows
+    parts = []
+    for one in held:
+        part = _flattened(one, room)
+        if part is UNKNOWN:
+            return UNKNOWN
+        parts.append(part)
+    return parts if table is None else dict(zip(table, parts, strict=True))
 
 
 def fold_path(path: str, name: str) -> str:

@@ -135,11 +135,12 @@ def argument(value: Value, name: str = "", most: int = 300) -> Argument:
     return Argument(tuple(sorted(labels)), text, steps, name, value.shape[:MOST_SHAPE] if text is None else "")
 
 
-def text_of(value: Value, most: int = 300) -> str | None:
-    """The constant as text, items of a list joined by a space; None when it is not known."""
+def text_of(value: Value, most: int = 300, deep: int = 3) -> str | None:
+    """The constant as text, items of a list joined by a space; None when it is not known. Lists are looked into `deep` down."""
     const = value.const
     if value.items is not None:
-        parts = [text_of(one, most) or one.shape or "?" for one in value.items[:40]]
+        items = value.items[:40] if deep else ()
+        parts = [text_of(one, most, deep - 1) or one.shape or "?" for one in items]
         return _cut(" ".join(parts), most)
     if const is UNKNOWN:
         return None
