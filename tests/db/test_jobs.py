@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from bonded.db.engine import Database, Touched, Tx, afterwards
+from bonded.db.engine import Database, Touched, Tx, afterwards, open_database
 from bonded.db.jobs import Job, LeaseLost, claim, done, enqueue, failed, give_back, heartbeat, job, sweep, waiting
+from bonded.db.migrate import upgrade
 from bonded.db.worker import work_once
+from tests.support.plans import whole_tables
 
 LEASE = timedelta(seconds=30)
 
@@ -124,6 +127,18 @@ def test_what_a_clock_that_was_ahead_has_written_does_not_wait_for_it(db: Databa
     assert {one.key for one in (take(db, due), take(db, due), take(db, due)) if one} == {"failed", "died", "came"}
     assert take(db, due, "takedown") is None
     assert take(db, now + timedelta(hours=1), "takedown")
+
+
+def test_looking_for_lost_jobs_reads_no_job_that_waits(tmp_path: Path, now: datetime) -> None:
+    """Every worker looks every few seconds, with SQLite's write lock held, and a job may wait for each project."""
+    db = open_database(f"sqlite:///{tmp_path}/bonded.db")
+    upgrade(db)
+    add(db, "a", now)
+    add(db, "b", now, "documents")
+    with whole_tables() as found, db.write() as tx:
+        sweep(tx, now=now)
+    db.close()
+    assert found == []
 
 
 def test_a_worker_that_lives_keeps_its_job_when_the_clock_is_set_back(db: Database, now: datetime) -> None:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Connection,
     Index,
     Integer,
+    Select,
     Table,
     Text,
     and_,
@@ -256,10 +257,11 @@ def sweep(tx: Tx, *, now: datetime) -> int:
     Where the clock was ahead and has been set back, what it wrote would have to wait for the clock to get there again: a job that
     is due now or is tried again is due, and a lease lasts a little longer, in which a worker that lives renews it.
     """
-    _clock_set_back(tx, now)
+    queues = list(tx.execute(_QUEUES).scalars())
+    _clock_set_back(tx, queues, now)
     count = 0
     expired = select(job.c.id, job.c.queue, job.c.key, job.c.payload, job.c.attempt, job.c.created_at).where(
-        job.c.state == "running", job.c.lease_until < now
+        job.c.queue.in_(queues), job.c.state == "running", job.c.lease_until < now
     )
     for row in tx.execute(expired).all():
         failed(tx, Job(*row), "the lease expired: its worker died or stalled", now=now)
@@ -268,12 +270,24 @@ def sweep(tx: Tx, *, now: datetime) -> int:
     return count
 
 
-def _clock_set_back(tx: Tx, now: datetime) -> None:
+def _queues() -> Select[Any]:
+    """The queues that have jobs, each found by a step in the index: hundreds of thousands of jobs may wait in one of them."""
+    first = select(func.min(job.c.queue).label("queue")).cte("queues", recursive=True)
+    after = select(func.min(job.c.queue)).where(job.c.queue > first.c.queue).scalar_subquery()
+    every = first.union_all(select(after).where(first.c.queue.is_not(None)))
+    return select(every.c.queue).where(every.c.queue.is_not(None))
+
+
+_QUEUES = _queues()
+
+
+def _clock_set_back(tx: Tx, queues: Collection[str], now: datetime) -> None:
+    mine = job.c.queue.in_(queues)
     again = or_(job.c.last_error.is_not(None), job.c.due <= job.c.created_at)  # not what is to be done later on purpose
-    pending = update(job).where(job.c.state == "pending", job.c.due > now + FAR, again).values(due=now)
+    pending = update(job).where(mine, job.c.state == "pending", job.c.due > now + FAR, again).values(due=now)
     for queue in set(tx.execute(pending.returning(job.c.queue)).scalars()):
         touch(tx, queue)
-    running = update(job).where(job.c.state == "running", job.c.lease_until > now + FAR)
+    running = update(job).where(mine, job.c.state == "running", job.c.lease_until > now + FAR)
     tx.execute(running.values(lease_until=now + timedelta(minutes=1)))
 
 
