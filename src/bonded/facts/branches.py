@@ -37,16 +37,13 @@ class Branches(Binding):
     def _of_program(self, node: ast.If) -> list[ast.stmt] | None:
         """The branch that is taken where the module is run as a program, and not where it is imported; None for neither."""
         test = node.test
-        if not isinstance(test, ast.Compare):
+        if not isinstance(test, ast.Compare) or len(test.ops) > 1:
             return None
-        inner = [one for side in (test.left, *test.comparators) for one in ast.walk(side)]
-        if not any(isinstance(one, ast.Name) and one.id == "__name__" for one in inner):
+        names = _names_compared(test.left, test.ops[0], test.comparators[0])
+        own = {self.path.rpartition("/")[2].removesuffix(".py"), self.package.rpartition(".")[2]}
+        if not names or any(one.rpartition(".")[2] in own for one in names):
             return None
-        stem = self.path.rpartition("/")[2].removesuffix(".py")
-        own = {stem, self.package, f"{self.package}.{stem}"}
-        if any(isinstance(one, ast.Constant) and one.value in own for one in inner):
-            return None
-        return node.orelse if isinstance(test.ops[0], (ast.NotEq, ast.NotIn, ast.IsNot)) else node.body
+        return node.orelse if isinstance(test.ops[0], _OTHER) else node.body
 
     def _for(self, node: ast.For | ast.AsyncFor) -> None:
         source = self.listed(self.evaluate(node.iter))
@@ -146,6 +143,25 @@ class Branches(Binding):
         for position, one in enumerate(inner):
             item = items[position] if position < len(items) else None
             self._pattern(one, rest if item is None else item)
+
+
+_OTHER = (ast.NotEq, ast.NotIn, ast.IsNot)
+
+
+def _names_compared(left: ast.expr, op: ast.cmpop, right: ast.expr) -> list[str]:
+    """The texts that `__name__` itself is compared with, all of them written out; [] for any other comparison, of which it is not
+    known how it ends when the module is imported: `(__name__ == "x") is False`, `"" in __name__`."""
+    other: list[ast.expr]
+    if isinstance(op, (ast.In, ast.NotIn)):
+        side, other = left, list(right.elts) if isinstance(right, (ast.Tuple, ast.List, ast.Set)) else []
+    elif isinstance(op, (ast.Eq, ast.NotEq, ast.Is, ast.IsNot)):
+        side, other = left, [right]
+        if isinstance(left, ast.Constant):
+            side, other = right, [left]
+    else:
+        return []
+    texts = [one.value for one in other if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return texts if isinstance(side, ast.Name) and side.id == "__name__" and len(texts) == len(other) else []
 
 
 def _merged(left: dict[str, Value], right: dict[str, Value]) -> dict[str, Value]:

@@ -300,7 +300,8 @@ class Calling(Methods):
         """Commands that only those who work on the project ask for do not run where it is installed: where the one call that says
         what is built names them, and nothing runs a command by its name."""
         self.setups.add(self.where(node))
-        if len(self.setups) > 1 or any(word in line for line in self.out.lines for word in ASKING):
+        aliases = b"aliases" in (self.world.data("setup.cfg") or b"")  # by which one command stands for others
+        if aliases or len(self.setups) > 1 or any(word in line for line in self.out.lines for word in ASKING):
             self.out.commands |= self.spared
             return
         kinds = {key: one.local for key, one in commands.items() if isinstance(one.local, Class)}

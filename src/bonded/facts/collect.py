@@ -133,6 +133,8 @@ def _built(found: Collected) -> None:
     """What the settings of a source archive have its build tool run."""
     settings = {path.rpartition("/")[2]: data for path, data in found.descriptions.items() if path.count("/") <= 1}
     top = next(iter(found.descriptions), "").partition("/")[0]
+    own = [data for path, data in found.descriptions.items() if path.rpartition("/")[2] == "setup.cfg"]
+    found.data["setup.cfg"] = b"\n".join(own)  # whichever of them a build reads
     project = settings.get("pyproject.toml", b"")
     found.backend, found.backend_paths = backend_of(project)
     building = building_of(

@@ -27,6 +27,11 @@ ASKING: Final = (
     "get_command_obj",
     "get_finalized_command",
     "reinitialize_command",
+    "get_command_class",
+    "getattr",
+    "__dict__",
+    ".cmdclass",
+    ".commands",
     "script_args",
     "argv",
 )
