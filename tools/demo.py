@@ -357,6 +357,7 @@ def stop(demo: Demo) -> None:
 
 def main() -> int:
     """0 when every step was right."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # the server must not outlive us
     words = argparse.ArgumentParser(prog="./dev demo", description=(__doc__ or "").split("\n")[0])
     words.add_argument("--once", action="store_true", help="end the server afterwards")
     once = words.parse_args().once
@@ -384,7 +385,7 @@ def main() -> int:
     assert demo.server
     try:
         return demo.server.wait()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit):
         stop(demo)
         return 0
 

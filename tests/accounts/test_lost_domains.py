@@ -149,6 +149,17 @@ def test_each_domain_is_asked_for_once_a_day_and_private_names_never(sqlite_db: 
         assert due(conn, now=now + DAY) == ["one.example.net", "two.example.net"]
 
 
+def test_a_clock_that_was_ahead_puts_no_question_off(sqlite_db: Database, now: datetime) -> None:
+    person(sqlite_db, now, "ann", "lost.example.net", "ann.example.org")
+    round_of(sqlite_db, Says(lost=MailDomain.GONE), now=now + 365 * DAY)
+    for day in range(4):
+        with sqlite_db.read() as conn:
+            assert address_book.owner(conn, "ann@lost.example.net"), day
+        round_of(sqlite_db, Says(lost=MailDomain.GONE), now=now + day * DAY)
+    with sqlite_db.read() as conn:
+        assert not address_book.owner(conn, "ann@lost.example.net")
+
+
 def test_a_server_that_knows_no_names_takes_nobodys_address(sqlite_db: Database, now: datetime) -> None:
     for number in range(6):
         person(sqlite_db, now, f"p{number}", f"d{number}.example.net")

@@ -136,6 +136,18 @@ def test_the_last_use_is_written_once_a_minute(db: Database, now: datetime) -> N
     assert use(later, "192.0.2.3", "uv/0.9") == (later, "192.0.2.3", "uv/0.9")
 
 
+def test_the_last_use_is_not_that_of_a_clock_that_was_ahead(db: Database, now: datetime) -> None:
+    token_id, text = token(db, person(db, now), now)
+    with db.write() as tx:
+        tokens.note_use(tx, token_id, ip="192.0.2.1", agent="", now=now + timedelta(days=365))
+    assert check(db, text, now).use_is_news(now)
+    with db.write() as tx:
+        tokens.note_use(tx, token_id, ip="192.0.2.2", agent="", now=now)
+        found = tokens.by_id(tx, token_id)
+    assert found
+    assert (found.used_at, found.used_ip) == (now, "192.0.2.2")
+
+
 @pytest.mark.parametrize(
     ("agent", "shown"),
     [

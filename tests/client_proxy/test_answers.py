@@ -49,8 +49,10 @@ def test_pages_in_the_form_that_is_asked_for(
 
 
 def test_a_form_that_we_do_not_have(running: Running) -> None:
-    assert running.get("simple/example/", Accept="image/png").status == 406
+    assert running.get("simple/example/?format=image/png", Accept="text/html").status == 406
     assert running.get("simple/example/?format=application/vnd.pypi.simple.v1%2Bjson", Accept="image/png").status == 200
+    reply = running.get("simple/example/", Accept="application/json")
+    assert (reply.status, reply.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
 
 
 def test_names_in_any_spelling_are_sent_to_the_right_one(running: Running) -> None:

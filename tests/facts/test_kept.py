@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from bonded.facts import archive_repeats, marks, package, prefilter
+from bonded.facts import archive_repeats, choosing, marks, package, prefilter
 from bonded.facts.archive_repeats import LEAST
 from bonded.facts.kept import Known, Left, pack
 from bonded.facts.model import Facts, dump, load, sealed
@@ -36,6 +36,12 @@ FIRST: Members = {
     "sample/deep.py": "import urllib.request\ndef fetch(url):\n    return urllib.request.urlopen(url).read()\n",
     "sample-1.0.dist-info/METADATA": METADATA,
 }
+
+
+@pytest.fixture(autouse=True)
+def _read_module_by_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As large packages are: of what is read as one program, no reading is kept."""
+    monkeypatch.setattr(choosing, "_UNITED", 0)
 
 
 def archive(members: Members) -> io.BytesIO:
@@ -101,6 +107,18 @@ def test_what_was_kept_changes_nothing_where_something_else_changed(
     fresh = facts(second)
     assert dump(facts(second, known=left_by(first))) == dump(fresh)
     assert dump(fresh) != dump(facts(first))
+
+
+@pytest.mark.parametrize("change", sorted(CHANGES))
+@pytest.mark.parametrize("before", [0, 40_000])
+def test_what_is_read_as_one_program_owes_nothing_to_what_was_read_before(
+    change: str, before: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "_UNITED", before)
+    known = left_by(FIRST)
+    monkeypatch.setattr(choosing, "_UNITED", 40_000)
+    second = FIRST | CHANGES[change]
+    assert dump(facts(second, known=known)) == dump(facts(second))
 
 
 def test_of_members_that_were_there_before_few_are_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

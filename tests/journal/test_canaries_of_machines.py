@@ -86,13 +86,12 @@ def options(page: object) -> str:
 
 
 def registered(house: House, planted: Planted, person: User) -> tuple[SoftDevice, TestApp]:
-    """A passkey, and the browser that made it; first with an answer to another challenge, which is refused."""
+    """A passkey, and the browser that made it; first with an answer to a challenge that is not ours, which is refused."""
     browser = house.login(person.name)
     device = SoftDevice("http://localhost", "localhost")
     planted.keep(f"private key of {person.name}", base64.b64encode(device.secret).decode())
-    page = browser.get("/account/factors/device/")
-    stale = device.create(options(page))
-    for answer, status in ((stale, 400), ("", 303)):
+    foreign = device.create('{"challenge": "AAAA"}')
+    for answer, status in ((foreign, 400), ("", 303)):
         page = browser.get("/account/factors/device/")
         form = form_to(page, "/factors/device/")
         form["label"], form["answer"] = "laptop", answer or device.create(options(page))

@@ -6,15 +6,19 @@ import gc
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from bonded.cli import bonded
 from bonded.db.jobs import claim, enqueue, failed
+from bonded.ops import restore
 from bonded.ops.backup import copy_database
 from bonded.tuf.base import read_base
 from bonded.tuf.publish import publish
@@ -116,6 +120,28 @@ def test_backup_and_restore(house: House, tmp_path: Path, monkeypatch: pytest.Mo
     assert result.exit_code == 1
     assert result.exception
     assert "is not empty" in str(result.exception)
+
+
+def test_of_two_restores_into_one_folder_the_second_is_refused(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took away what the first had written, which then said that all is well."""
+    copy, back = tmp_path / "copy", tmp_path / "back"
+    said("backup", str(house.directory), str(copy), "--with-keys")
+    copy_all, second = restore.copy_all, []
+
+    def beside(*words: Any) -> int:
+        done = subprocess.run(
+            [Path(sys.executable).parent / "bonded", "restore", copy, back], capture_output=True, text=True, check=False
+        )
+        second.append((done.returncode, done.stderr.strip()))
+        return copy_all(*words)
+
+    monkeypatch.setattr(restore, "copy_all", beside)
+    said("restore", str(copy), str(back))
+    assert second == [(1, f"bonded: another restore fills {back}: let it end (directory-in-use)")]
+    said("fsck", str(back))
+    assert not (tmp_path / ".back.restoring").exists()
 
 
 def test_a_backup_without_keys_wants_them_at_restore(house: House, tmp_path: Path) -> None:

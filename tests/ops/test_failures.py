@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,10 +20,12 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError, InternalError, ProgrammingError
 from structlog.testing import capture_logs
 
+from bonded.accounts import key_proof
 from bonded.accounts.tables import user
 from bonded.catalog.change import create_project
 from bonded.cli import bonded, serve
 from bonded.cli.failures import sentence_of
+from bonded.db import engine
 from bonded.db.engine import open_database
 from bonded.ops import unpack
 from bonded.seams import StorageError
@@ -66,6 +70,94 @@ def test_two_that_make_one_directory(directory: Path, monkeypatch: pytest.Monkey
     assert result.exit_code == 1
     assert f"{directory} is not empty: nothing was changed" in result.output
     assert {path: path.read_bytes() for path in directory.rglob("*") if path.is_file()} == made
+
+
+KILLED = """
+import os, signal, sys
+import bonded.cli.init
+from bonded.cli import bonded
+
+def die(*arguments, **named):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+setattr(sys.modules["bonded.cli.init"], sys.argv[1], die)
+bonded(["init", sys.argv[2], "--page-bins", "2", "--bins", "2", *sys.argv[3:]])
+"""
+
+
+def killed(moment: str, folder: Path, *options: str) -> None:
+    """`bonded init`, killed when it comes to one of its functions."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, moment, str(folder), *options], capture_output=True, check=False
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+@pytest.mark.parametrize("options", [(), ("--dev-keys",)], ids=["real", "dev"])
+@pytest.mark.parametrize("moment", ["_make", "_record", "_administrator"])
+def test_making_a_directory_begins_again_after_it_was_killed(
+    tmp_path: Path, moment: str, options: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "data"
+    killed(moment, folder, "--admin", "root", *options)
+    assert "is not made to its end" in failed(*CREATE, folder)
+    made = CliRunner().invoke(bonded, ["init", str(folder), "--admin", "root", *options])
+    assert made.exit_code == 0, made.output
+    assert not [path for path in folder.iterdir() if path.name.startswith(".")]
+    assert "not empty: nothing was changed" in CliRunner().invoke(bonded, ["init", str(folder)]).output
+    assert CliRunner().invoke(bonded, [*CREATE, str(folder)]).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "keys/mine.pem", "bonded.toml"])
+def test_what_somebody_put_into_an_unfinished_directory_stays(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / "data"
+    killed("_record", folder)
+    (folder / name).write_text("mine")
+    before = set(folder.rglob("*"))
+    said = CliRunner().invoke(bonded, ["init", str(folder)])
+    assert (said.exit_code, set(folder.rglob("*"))) == (1, before)
+    assert f"{name} in it is not of its making: move that elsewhere" in said.output
+    (folder / name).rename(tmp_path / "kept")
+    assert CliRunner().invoke(bonded, ["init", str(folder)]).exit_code == 0
+
+
+def test_a_directory_that_another_makes_is_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    killed("_record", folder)
+    with (folder / ".init-unfinished").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        said = CliRunner().invoke(bonded, ["init", str(folder)])
+    assert said.exit_code == 1
+    assert "is being made by another `bonded init`: nothing was changed" in said.output
+    assert (folder / "bonded.db").exists()
+
+
+def test_a_failure_of_the_last_step_leaves_nothing(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    failed("init", folder, "--admin", "no name")
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["serve", "web", "worker", "publisher"])
+def test_a_database_that_can_be_read_only_is_said_at_the_start(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    house = open_house(directory)
+    with house.db.write() as tx:
+        key_proof.keep(tx, house.sealer, now=house.clock())  # as after the first start
+    house.closed()
+    connected = engine._sqlite_connect
+
+    def only_read(connection: sqlite3.Connection, record: object) -> None:
+        connected(connection, record)
+        connection.execute("PRAGMA query_only=ON")  # root may write every file, so its rights are no means here
+
+    monkeypatch.setattr(engine, "_sqlite_connect", only_read)
+    monkeypatch.setattr("bonded.serve.group.run_group", lambda *_: pytest.fail("it began"))
+    said = failed(command, directory, *(("--port", "0") if command in ("serve", "web") else ()))
+    assert said.startswith(
+        "the database cannot be used: attempt to write a readonly database. See that this user may write"
+    )
 
 
 def test_a_database_without_tables(directory: Path) -> None:

@@ -37,6 +37,13 @@ def test_keys_are_kept_for_an_hour(service: Service, now: datetime) -> None:
     assert len(service.asked) == 4
 
 
+def test_keys_of_a_clock_that_was_ahead_are_asked_for_anew(service: Service, now: datetime) -> None:
+    found = keys(service)
+    found.key_of(service.url, "rsa", now + timedelta(days=365))
+    service.list_keys([public(RSA, "new")])
+    assert code(found, service.url, "rsa", now) == "identity-forged", "the build service took it back"
+
+
 def test_a_new_key_is_found_at_once_and_unknown_ones_ask_once_a_minute(service: Service, now: datetime) -> None:
     found = keys(service)
     found.key_of(service.url, "rsa", now)

@@ -60,6 +60,18 @@ def test_a_claim_is_one_persons_until_it_lapses_or_is_given_up(db: Database, now
     assert {row.facts["case"] for row in rows} == {str(one)}
 
 
+def test_a_claim_by_a_clock_that_was_ahead_lapses(db: Database, now: datetime) -> None:
+    one, two = cases(db, now, 0.5, 0.4)
+    with db.write() as tx:
+        claims.claim(tx, ANN, one, now=now + timedelta(days=365))
+    assert holder(db, one, now) == ""
+    with db.read() as conn:
+        assert queue.after(conn, queue.line_of(conn, two), now, mine="bob") == one
+    with db.write() as tx:
+        claims.claim(tx, BOB, one, now=now)
+    assert holder(db, one, now - timedelta(seconds=1)) == "bob", "the clocks of two hosts differ a little"
+
+
 def test_a_closed_case_cannot_be_claimed(db: Database, now: datetime) -> None:
     with pytest.raises(Refusal, match="no open case"), db.write() as tx:
         claims.claim(tx, ANN, 4711, now=now)

@@ -126,15 +126,17 @@ def test_a_receiver_that_says_nothing_holds_up_nobody_else(service: Service) -> 
                 webhooks.test(tx, number, now=house.now)
         context = webhooks.WebhookContext(house.db, sealer, rules, timeout=0.2)
         asked = []
-        for _ in range(2):
+        for _ in range(3):
             while work_once(house.db, {"webhook": partial(webhooks.handle, context)}, lambda: house.now):
                 pass
             asked.append(connections(silent))
             house.now += webhooks.REST + timedelta(seconds=1)
-        assert asked == [1, 1]
+            if len(asked) == 2:
+                context.resting[number] = house.now + timedelta(days=365)  # as where the clock was ahead
+        assert asked == [1, 1, 1]
     with house.db.read() as conn:
         assert [one.waiting for one in webhooks.hooks(conn)] == [5]
-        assert {row.attempt for row in conn.execute(select(job.c.attempt))} == {2}
+        assert {row.attempt for row in conn.execute(select(job.c.attempt))} == {3}
 
 
 def connections(server: socket.socket) -> int:

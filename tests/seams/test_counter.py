@@ -53,6 +53,13 @@ def test_refused_events_do_not_count(counter: Counter, now: datetime) -> None:
     assert counter.hit("k", 1, MINUTE, now + MINUTE) == 0
 
 
+def test_after_a_clock_that_was_ahead_nobody_waits_for_longer_than_the_window(counter: Counter, now: datetime) -> None:
+    for n in range(3):
+        assert counter.hit("k", 3, MINUTE, now + timedelta(days=365, seconds=n)) == 0
+    assert counter.hit("k", 3, MINUTE, now) == 60, "they count, but as of now"
+    assert counter.hit("k", 3, MINUTE, now + MINUTE) == 0
+
+
 def test_keys_are_apart_and_may_be_any_text(counter: Counter, now: datetime) -> None:
     keys = ["a", "b", "A", "", "a" * 5000, "ключ", "%", "' OR 1=1 --"]
     assert [counter.hit(key, 1, MINUTE, now) for key in keys] == [0] * len(keys)

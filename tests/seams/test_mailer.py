@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
 import smtplib
@@ -9,6 +10,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from pathlib import Path
@@ -163,6 +165,99 @@ def test_a_server_that_has_taken_it_may_end_as_it_likes(inbox: Inbox, farewell: 
     finally:
         controller.stop()
     assert len(inbox.received) == 1
+
+
+class Slow:
+    """A server that says its lines as told: `slow` is the number of the one that it takes its time for."""
+
+    LINES = (
+        b"220 here\r\n",
+        b"250 hello\r\n",
+        b"250 ok\r\n",
+        b"250 ok\r\n",
+        b"354 go on\r\n",
+        b"250 taken\r\n",
+        b"221 bye\r\n",
+    )
+
+    def __init__(self, slow: int, pause: float, *, drips: bool) -> None:
+        self._slow, self._pause, self._drips = slow, pause, drips
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        client, _ = self._listener.accept()
+        with contextlib.suppress(OSError), client, client.makefile("rb") as said:
+            for number, line in enumerate(self.LINES):
+                for piece in self._pieces(number, line):
+                    client.sendall(piece)
+                end = b".\r\n" if line.startswith(b"354") else b"\n"
+                while not said.readline().endswith(end):
+                    pass
+
+    def _pieces(self, number: int, line: bytes) -> Iterator[bytes]:
+        if number != self._slow:
+            yield line
+            return
+        for _ in range(600 if self._drips else 0):  # a reply of many lines
+            time.sleep(self._pause)
+            yield line[:3] + b"-x\r\n"
+        time.sleep(self._pause)
+        yield line
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+@pytest.mark.parametrize("line", range(7), ids=["greeting", "hello", "from", "to", "data", "text", "good-bye"])
+def test_a_server_that_drips_holds_nobody(line: int) -> None:
+    """Its silence is never long enough to end the session, and its answer never ends."""
+    server = Slow(line, 0.1, drips=True)
+    begun = time.monotonic()
+    mailer = SmtpMailer("127.0.0.1", server.port, timeout=0.5)
+    if line == 6:
+        mailer.send(message())  # it has the mail
+    else:
+        with pytest.raises(Away) as caught:
+            mailer.send(message())
+        assert isinstance(caught.value.__cause__, smtplib.SMTPServerDisconnected)
+        with pytest.raises(Away):  # left alone for a while
+            mailer.send(message())
+    assert time.monotonic() - begun < 15, "of the minute that the server would take"
+    server.close()
+
+
+def test_a_server_that_drips_out_what_it_takes_holds_nobody() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+
+    def run() -> None:
+        client, _ = listener.accept()
+        with contextlib.suppress(OSError), client, client.makefile("rb", buffering=0) as said:
+            for line in Slow.LINES[:5]:
+                client.sendall(line)
+                if not line.startswith(b"354"):
+                    said.readline()
+            for _ in range(600):
+                time.sleep(0.1)
+                client.recv(10)
+
+    threading.Thread(target=run, daemon=True).start()
+    large, begun = message(), time.monotonic()
+    large.add_attachment(b"x" * 8_000_000, maintype="application", subtype="octet-stream")
+    with pytest.raises(Away):
+        SmtpMailer("127.0.0.1", listener.getsockname()[1], timeout=0.5).send(large)
+    assert time.monotonic() - begun < 15
+    listener.close()
+
+
+def test_the_answer_to_a_text_is_waited_for_longer() -> None:
+    """Else a server that looks for viruses first would be sent the same mail again and again."""
+    server = Slow(5, 2.0, drips=False)
+    SmtpMailer("127.0.0.1", server.port, timeout=1.0).send(message())
+    server.close()
 
 
 def test_a_server_that_is_not_there_is_an_error() -> None:

@@ -33,6 +33,7 @@ BROWSER = {
 }
 HTML_ONLY = {"Accept": "application/vnd.pypi.simple.v1+html", "Accept-Encoding": "gzip"}
 CURL = {"Accept": "*/*", "Accept-Encoding": "deflate, gzip"}
+SCRIPT = {"Accept": "application/json", "Accept-Encoding": "gzip"}
 WHL = "/packages/demo/demo-1.0-py3-none-any.whl"
 DIGEST = "0" * 64
 
@@ -58,7 +59,14 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str, P
     """Addresses of the built-in server and of nginx, over one store."""
     folder = tmp_path_factory.mktemp("nginx")
     store = fill(folder / "public")
-    context = ServeContext(store, echo, NoReceiver, clock, settings=ServeSettings(trusted_proxies=("127.0.0.1",)))
+    context = ServeContext(
+        store,
+        echo,
+        NoReceiver,
+        clock,
+        settings=ServeSettings(trusted_proxies=("127.0.0.1",)),
+        new_submission=NoReceiver,
+    )
     with Running(context) as server, nginx(folder / "run", store, server.port) as port:
         yield f"http://127.0.0.1:{server.port}", f"http://127.0.0.1:{port}", store
 
@@ -73,7 +81,9 @@ def answer(base: str, method: str, url: str, headers: dict[str, str]) -> tuple[i
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 @pytest.mark.parametrize(
-    "client", [PIP, UV, TUF, BROWSER, HTML_ONLY, CURL], ids=["pip", "uv", "tuf", "browser", "html", "curl"]
+    "client",
+    [PIP, UV, TUF, BROWSER, HTML_ONLY, CURL, SCRIPT],
+    ids=["pip", "uv", "tuf", "browser", "html", "curl", "script"],
 )
 def test_same_answers(both: tuple[str, str, Path], method: str, client: dict[str, str]) -> None:
     ours, theirs, _ = both
@@ -172,10 +182,12 @@ def test_what_nginx_cannot_do_it_passes_on(both: tuple[str, str, Path]) -> None:
     ).json()["environ"]
     assert (told["REMOTE_ADDR"], told["HTTP_HOST"]) == ("127.0.0.1", "packages.example.invalid")
     assert len(told["bonded.request_id"]) == 32
-    uploaded = CLIENT.post(
-        theirs + "/legacy/", content=b"x" * 3_000_000, headers={"Content-Type": "multipart/form-data; boundary=x"}
-    )
-    assert uploaded.json()["received"] == "3000000"
+    for path in ("/legacy/", "/legacy", "/api/screenings/"):
+        uploaded = CLIENT.post(
+            theirs + path, content=b"x" * 3_000_000, headers={"Content-Type": "multipart/form-data; boundary=x"}
+        )
+        assert uploaded.status_code != 413, path
+        assert uploaded.json()["received"] == "3000000"
     assert CLIENT.options(theirs + "/simple/demo/").headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
     for path in ("/metadata/1.root.json", "/metadata/9.root.json", "/pypi/demo/1.0/json"):
         assert CLIENT.options(theirs + path).headers["access-control-allow-methods"] == "GET, HEAD, OPTIONS"

@@ -92,18 +92,22 @@ def test_static_prefixes() -> None:
         ("text/html;q=0, application/vnd.pypi.simple.v1+json", "json"),
         ("text/html;q=.5, application/vnd.pypi.simple.v1+json;q=.9", "json"),
         ("text/html;q=0.66667, application/vnd.pypi.simple.v1+json;q=0.33333", "html"),
-        ("text/html;q=1.5", None),
-        ("text/html;q=.", None),
-        ("text/html;q=0.", None),
-        ("application/json", None),
-        ("text/html;q=0", None),
-        ("text/html;q=nonsense", None),
-        (",,;", None),
+        ("text/html;q=1.5", "html"),
+        ("text/html;q=.", "html"),
+        ("text/html;q=0.", "html"),
+        ("application/json", "html"),
+        ("text/html;q=0", "html"),
+        ("text/html;q=nonsense", "html"),
+        (",,;", "html"),
+        ("application/vnd.pypi.simple.v2+json", "html"),
+        ("application/vnd.pypi.simple.v1+json;q=0, image/png", "html"),
     ],
 )
-def test_forms(accept: str, form: str | None) -> None:
+def test_forms(accept: str, form: str) -> None:
     found = simple_form(accept, "")
-    assert (found and found[0]) == form
+    assert found
+    assert found[0] == form
+    assert simple_form(accept, "text/plain") is None, "what the address names is not there"
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

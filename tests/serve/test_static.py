@@ -327,13 +327,18 @@ def test_nothing_else_is_found(reader: Running, way: str, url: str) -> None:
 
 @WAYS
 def test_a_form_that_we_have_not(reader: Running, way: str) -> None:
-    for url, accept in (
-        ("/simple/demo/", "application/vnd.pypi.simple.v2+json"),
-        ("/simple/demo/?format=nonsense", "*/*"),
-    ):
-        reply = fetch(reader, way, url, {"Accept": accept})
-        assert (reply.status, reply["cache-control"]) == (406, "no-store")
-        assert V1_JSON.encode() in reply.body
+    reply = fetch(reader, way, "/simple/demo/?format=nonsense", {"Accept": "*/*"})
+    assert (reply.status, reply["cache-control"]) == (406, "no-store")
+    assert V1_JSON.encode() in reply.body
+
+
+@WAYS
+@pytest.mark.parametrize("accept", ["application/json", "application/vnd.pypi.simple.v2+json", "image/png"])
+def test_whoever_takes_none_of_our_forms_gets_html(reader: Running, way: str, accept: str) -> None:
+    """As curl and scripts ask; PEP 691 allows the form that there is by default."""
+    reply = fetch(reader, way, "/simple/demo/", {"Accept": accept})
+    assert (reply.status, reply["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "Accept" in reply["vary"].split(", ")
 
 
 def test_browsers_may_read_from_elsewhere(reader: Running) -> None:

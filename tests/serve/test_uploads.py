@@ -363,3 +363,17 @@ def test_good_credentials_go_on(serve: Callable[..., Running], make: Make, takes
         connection.sendall(head(len(body), "Authorization: Basic good\r\n") + body)
         assert read_reply(connection).status == 200
     assert isinstance(takes.seen[0], Received)
+
+
+def uploads_counted(server: Running) -> float:
+    lines = server.get("/metrics").body.decode().splitlines()
+    name = 'bonded_http_requests_total{lane="upload",status="200"} '
+    return sum(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+
+
+def test_uploads_are_counted_as_such_with_and_without_the_slash(serve: Callable[..., Running]) -> None:
+    server = serve()
+    before = uploads_counted(server)
+    for path in ("/legacy/", "/legacy"):
+        assert server.ask("POST", path, {"Content-Type": TYPE}, form(b"x")).status == 200
+    until(lambda: uploads_counted(server) == before + 2)

@@ -39,10 +39,11 @@ NAMES = (
 ASKED = {
     "pdm": "pdm[locked]",
     "moto": "moto[s3,server]",
-    "old-pip": "pip==23.0.1",
+    "old-pip": "pip==23.0.1; python_version<'3.12'\npip==23.2.1; python_version>='3.12'",
     "cyclonedx": "cyclonedx-python-lib[json-validation]",
 }
-"""Asked for otherwise than by name: pdm with what it was released with, since its looser requirements no longer fit."""
+"""Asked for otherwise than by name: pdm with what it was released with, since its looser requirements no longer fit; a pip of 2023 that
+runs on this Python."""
 
 
 def find_uv() -> str:

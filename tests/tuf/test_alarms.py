@@ -178,8 +178,23 @@ A1, A2 = Alarm("rows-parked", "k", 1), Alarm("rows-parked", "k", 2)
         ({"k": Standing(2, NOW - 60 * MINUTE)}, [A1], [Change("k", 2, 1, A1)]),
         ({"k": Standing(2, NOW - 59 * MINUTE)}, [], []),
         ({"k": Standing(2, NOW - 60 * MINUTE)}, [], [Change("k", 2, 0)]),
+        ({"k": Standing(2, NOW + 59 * MINUTE)}, [], []),
+        ({"k": Standing(2, NOW + 60 * MINUTE)}, [], [Change("k", 2, 0)]),
+        ({"k": Standing(2, NOW + 365 * DAY)}, [A1], [Change("k", 2, 1, A1)]),
     ],
-    ids=["nothing", "new", "same", "worse", "better-just-now", "better", "over-just-now", "over"],
+    ids=[
+        "nothing",
+        "new",
+        "same",
+        "worse",
+        "better-just-now",
+        "better",
+        "over-just-now",
+        "over",
+        "another-clock",
+        "over-seen-ahead",
+        "better-seen-ahead",
+    ],
 )
 def test_what_is_told(standing: dict[str, Standing], found: list[Alarm], expected: list[Change]) -> None:
     assert decide(standing, found, NOW) == expected

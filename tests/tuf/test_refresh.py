@@ -89,9 +89,12 @@ def test_a_clock_that_was_ahead_is_set_right(world: World) -> None:
     assert refresh(accepted, world.now).result is Result.NOTHING, "once is enough"
     p.lock.release()  # type: ignore[attr-defined]
     world.upload("apple", "apple-2.0.tar.gz")
+    world.upload("pear", "pear-1.0.tar.gz")
     world.publish()
     client = world.client("returning")
     assert client.versions > returning
+    listed = orjson.loads(client.get("simple/index.json") or b"")
+    assert [one["name"] for one in listed["projects"]] == ["apple", "pear"]
     assert client.get("packages/apple/apple-2.0.tar.gz")
 
 

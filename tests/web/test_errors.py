@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from bonded.catalog import read
+from bonded.db import engine
 from bonded.web.headers import HEADERS
-from tests.web.house import House
+from tests.web.house import House, form_to
 
 
 @pytest.mark.parametrize("path", ["/nothing/", "/project/x/", "/project", "/accounts", "/static/x/y", "/%00"])
@@ -177,3 +182,22 @@ def test_development_keys_are_said_on_every_page(house: House) -> None:
     house.settings = replace(house.settings, dev=False)
     house.__post_init__()
     assert "Development keys." not in house.browser().get("/")
+
+
+def test_a_database_that_somebody_holds_stops_no_reader(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A writer may wait for a store that stalls: who reads goes on, who writes is told when to try again."""
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT", 5_000)
+    house.person("ann")
+    browser = house.login("ann")
+    house.db.engine.dispose()
+    form = form_to(browser.get("/account/sessions/"), "/logout/")
+    house.now += timedelta(minutes=5)  # when it was last used is to be noted again
+    with closing(sqlite3.connect(str(house.db.engine.url.database))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        begun = time.monotonic()
+        browser.get("/account/", status=200)
+        assert time.monotonic() - begun < 4
+        refused = form.submit(status=503)
+        assert "database-busy" in refused
+        assert refused.headers["Retry-After"] == "5"
+    form.submit(status=303)

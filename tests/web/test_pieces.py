@@ -73,6 +73,35 @@ def test_a_number_in_a_refusal_has_its_plural(n: int, phrase: str) -> None:
     assert spoken.sentence(f"too many registrations; {pieces.again_in_minutes(n)}") == f"zbyt wiele; {phrase}"
 
 
+@pytest.mark.parametrize(
+    ("parts", "english", "german"),
+    [
+        ((), "", ""),
+        (("owner",), "owner", "owner"),
+        (("owner", "workflow"), "owner and workflow", "owner und workflow"),
+        (("and", "b", "c_d"), "and, b, and c_d", "and, b und c_d"),
+    ],
+)
+def test_a_list_in_a_refusal_is_written_as_its_language_does(parts: tuple[str, ...], english: str, german: str) -> None:
+    made = f"this cannot be right: {pieces.names(parts)}"
+    assert made == f"this cannot be right: {english}"
+    told = committed("de").sentence(made)
+    assert told
+    assert told.endswith(f": {german}")
+
+
+@pytest.mark.parametrize("odd", ["two words", "a,b", "a, b", "a b and c", "a and b, and c"])
+def test_what_is_no_list_of_names_stays(odd: str) -> None:
+    told = committed("de").sentence(f"this cannot be right: {odd}")
+    assert told
+    assert told.endswith(f": {odd}")
+
+
+def test_no_sentence_glues_a_list_by_hand() -> None:
+    root = Path(str(files("bonded")))
+    assert [one for one in sentences(root) if "%(join" in one] == []
+
+
 def test_what_a_piece_did_not_make_stays() -> None:
     spoken = polish()
     for text in (

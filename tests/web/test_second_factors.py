@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from webtest import TestApp, TestResponse
+from webtest import Form, TestApp, TestResponse
 
 from bonded.accounts import devices, factors, recovery, totp
 from bonded.accounts.people import User
@@ -228,17 +228,78 @@ class Synced(SoftDevice):
 def test_the_answer_of_a_device_confirms_once(both: House) -> None:
     """Reloading the page that an act answered with sends the form again, answer and all, hours after the device was there."""
     person, browser = both.person("ann"), both.login("ann")
-    device, options = Synced("http://localhost", "localhost"), json.dumps({"challenge": "AAAA"})
-    row = devices.registered(devices.Site("", "http://localhost/"), "AAAA", device.create(options))
-    with both.db.write() as tx:
-        factors.add_device(tx, OPERATOR, person.id, "passkey", row, now=both.now)
+    device = add_device(both, person)
     both.now += timedelta(hours=1)
     page = form_to(browser.get("/account/factors/"), "/account/factors/codes/").submit(status=403)
-    form = form_with(page, "confirm_answer")
-    form["confirm_answer"] = device.get(page.html.find("form", {"data-device": "get"})["data-options"])
+    form = answered(page, device, "confirm_answer")
     assert "They are shown this once" in form.submit(status=200)
     both.now += timedelta(hours=1)
     assert "Confirm that it is you" in form.submit(status=403)
+
+
+def options_of(page: TestResponse) -> str:
+    """What the page gives its device."""
+    return str(page.html.find("form", {"data-device": True})["data-options"])
+
+
+def add_device(house: House, person: User) -> Synced:
+    device, options = Synced("http://localhost", "localhost"), json.dumps({"challenge": "AAAA"})
+    row = devices.registered(devices.Site("", "http://localhost/"), "AAAA", device.create(options))
+    with house.db.write() as tx:
+        factors.add_device(tx, OPERATOR, person.id, "passkey", row, now=house.now)
+    return device
+
+
+def answered(page: TestResponse, device: SoftDevice, field: str = "answer") -> Form:
+    """The page's form with what the device answers to the page's own challenge."""
+    form = form_with(page, field)
+    form[field] = device.get(options_of(page))
+    return form
+
+
+def test_each_of_two_pages_takes_the_answer_to_its_own_challenge(both: House) -> None:
+    """Somebody has the page open twice: each asks a device, and each answer counts, in either order."""
+    person = both.person("ann")
+    browser = both.login("ann")
+    pages = [browser.get("/account/factors/device/") for _ in range(2)]
+    for label, page in zip(("first", "second"), pages, strict=True):
+        form = form_to(page, "/account/factors/device/")
+        form["label"], form["answer"] = label, Synced("http://localhost", "localhost").create(options_of(page))
+        form.submit(status=303)
+    assert {one.label for one in listed(both, person)} == {"first", "second"}
+    device, browser = add_device(both, person), both.browser()
+    first, _ = first_step(both, browser), browser.get("/account/login/second/")
+    answered(first, device).submit(status=303)
+    both.now += timedelta(hours=1)
+    first, second = (browser.post("/account/factors/codes/", csrf_of(browser), status=403) for _ in range(2))
+    for page in (first, second):
+        assert "They are shown this once" in answered(page, device, "confirm_answer").submit(status=200)
+        both.now += timedelta(minutes=10)
+
+
+def csrf_of(browser: TestApp) -> dict[str, str]:
+    return {"csrf": form_to(browser.get("/account/sessions/"), "/logout/")["csrf"].value}
+
+
+def test_an_answer_counts_for_its_own_purpose_session_and_time(both: House) -> None:
+    person = both.person("ann")
+    device = add_device(both, person)
+    logging_in = first_step(both, both.browser())
+    elsewhere = answered(first_step(both, both.browser()), device)["answer"].value
+    form = form_with(logging_in, "answer")
+    form["answer"] = elsewhere
+    assert "The security device was not accepted" in form.submit(status=403), "another browser's"
+    browser = both.browser()
+    answered(first_step(both, browser), device).submit(status=303)
+    both.now += timedelta(hours=1)
+    page = browser.post("/account/factors/codes/", csrf_of(browser), status=403)
+    adding = browser.get("/account/confirm/?next=/account/factors/")
+    form = form_with(page, "confirm_answer")
+    form["confirm_answer"] = elsewhere
+    assert "The security device was not accepted" in form.submit(status=403), "a login's"
+    late = answered(adding, device, "confirm_answer")
+    both.now += timedelta(minutes=31)
+    assert "The security device was not accepted" in late.submit(status=403), "too late"
 
 
 def test_names_and_removing(both: House, ann: User) -> None:

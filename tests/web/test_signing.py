@@ -86,7 +86,7 @@ def test_roles_keys_and_bins_as_they_are_live(signing: tuple[House, World]) -> N
     keys = table(html, "Public keys and what they may sign")
     online = world.online_key().public_key.keyid
     (mine,) = [row for row in keys if row[0].replace(" ", "") == online]
-    assert mine[2] == "timestamp, snapshot, page-bin-1-*, bin-1-*"
+    assert mine[2] == "timestamp, snapshot, page-bin-1-*, and bin-1-*"
 
 
 def test_the_day_as_bars_and_as_a_table(signing: tuple[House, World]) -> None:

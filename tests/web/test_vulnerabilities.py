@@ -60,7 +60,7 @@ def test_a_release_shows_what_it_has(spam: House) -> None:
     assert words(box.h2) == "Version 1.0 has 2 known vulnerabilities"
     assert box.find("a", href="https://example.invalid/spam").get_text() == "PYSEC-1"
     text = words(box)
-    assert "also known as CVE-1, GHSA-1" in text
+    assert "also known as CVE-1 and GHSA-1" in text
     assert "It reads <too> much" in text
     assert "Repaired in 1.1 3.0" in text
     assert box.find("a", href="/project/spam/1.1/"), "a release that is here is a link"

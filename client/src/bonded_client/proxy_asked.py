@@ -71,13 +71,15 @@ def asked(target: str) -> Page | Package | Moved | Help | None:
 
 
 def form(accept: str, target: str) -> str | None:
-    """The Content-Type to answer with, None when nothing suits. `?format=` wins over the header (PEP 691)."""
+    """The Content-Type to answer with; None for a `?format=` that we have not, which wins over the header (PEP 691).
+
+    Whoever takes none of our forms gets plain HTML, as from the index.
+    """
     given = parse_qs(target.partition("?")[2]).get("format", [""])[-1]
     if given:
         return _TYPES.get(given.replace(" ", "+"))
-    weights = dict(_weighed(part) for part in accept.lower().split(",") if part.strip()) or {"*/*": 1.0}
-    best = max(_TYPES, key=lambda one: _weight(weights, one))  # the first of equals
-    return _TYPES[best] if _weight(weights, best) > 0 else None
+    weights = dict(_weighed(part) for part in accept.lower().split(",") if part.strip())
+    return _TYPES[max(_TYPES, key=lambda one: _weight(weights, one))]  # the first of equals
 
 
 def _weighed(part: str) -> tuple[str, float]:

@@ -1,7 +1,7 @@
 """Security devices and passkeys (WebAuthn level 3): options for the browser, and verifying what it answers, by py_webauthn.
 
-A challenge is kept in the session and is good for one answer; at a login it ends after five minutes. Attestation is not asked
-for: any device will do, and its make is nobody's business.
+Each page has a challenge of its own (`accounts.challenges`), good for one answer. Attestation is not asked for: any device will do,
+and its make is nobody's business.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from bonded.db.engine import Tx
 from bonded.values.refusals import Refusal, define
 
 TIMEOUT_MS = 120_000
-CHALLENGE_BYTES = 32
 _MOST = 32_768
 
 DEVICE_FAILED = define(
@@ -58,12 +57,7 @@ class Site:
         return f"{parts.scheme}://{parts.netloc}"
 
 
-def challenge_text(options: str) -> str:
-    """The challenge in options for the browser, as it is kept in the session."""
-    return str(orjson.loads(options)["challenge"])
-
-
-def registration(conn: Connection, site: Site, user: User) -> str:
+def registration(conn: Connection, site: Site, user: User, challenge: bytes) -> str:
     """Options for `navigator.credentials.create`, as JSON. A passkey is preferred; an older key does as well."""
     from webauthn import generate_registration_options, options_to_json  # 0.14 s: where it is needed only
     from webauthn.helpers import structs
@@ -74,6 +68,7 @@ def registration(conn: Connection, site: Site, user: User) -> str:
         user_name=user.name,
         user_id=user.id.encode(),
         user_display_name=user.name,
+        challenge=challenge,
         timeout=TIMEOUT_MS,
         authenticator_selection=structs.AuthenticatorSelectionCriteria(
             resident_key=structs.ResidentKeyRequirement.PREFERRED,
@@ -109,7 +104,7 @@ def registered(site: Site, challenge: str, answer: str) -> dict[str, Any]:
     }
 
 
-def authentication(site: Site, credentials: Iterable[bytes], *, challenge: bytes | None = None) -> str:
+def authentication(site: Site, credentials: Iterable[bytes], challenge: bytes) -> str:
     """Options for `navigator.credentials.get`, as JSON. Without credentials any passkey will do, which must verify its holder."""
     from webauthn import generate_authentication_options, options_to_json
     from webauthn.helpers import structs
@@ -129,13 +124,13 @@ def authenticated(tx: Tx, site: Site, challenge: str, answer: str, *, user_id: s
     """The device that answered, its counter noted. Raises Refusal (device-failed, device-copied).
 
     With `user_id` the device must be that person's; without, it is a passkey: it says whose it is, and the device must
-    have verified who holds it. `challenge` is "" where none was given out, or it was answered already.
+    have verified who holds it. `challenge` is one that `accounts.challenges` took.
     """
     from webauthn import verify_authentication_response
     from webauthn.helpers.exceptions import WebAuthnException
 
     raw = _answer(answer)
-    row = _row(tx, raw) if challenge else None
+    row = _row(tx, raw)
     if row is None or (user_id is not None and row.user_id != user_id) or (user_id is None and not row.passkey):
         raise _failed()
     try:

@@ -56,7 +56,10 @@ def due(conn: Connection, *, now: datetime) -> list[str]:
     confirmed = select(email_address.c.address).where(email_address.c.verified_at.is_not(None))
     used = {domain_of(address) for address in conn.execute(confirmed).scalars()}
     asked = {row.domain: row.asked_at for row in conn.execute(select(mail_domain))}
-    waiting = [one for one in used if _public(one) and (one not in asked or asked[one] <= now - ASK_EVERY)]
+    lately = {
+        one for one, at in asked.items() if abs(now - at) < ASK_EVERY
+    }  # a later time is of a clock that was ahead
+    waiting = [one for one in used if _public(one) and one not in lately]
     return sorted(waiting, key=lambda one: (asked.get(one) or datetime.min.replace(tzinfo=now.tzinfo), one))[:AT_ONCE]
 
 
@@ -67,7 +70,7 @@ def note(tx: Tx, domain: str, answer: MailDomain, *, now: datetime) -> None:
     if answer is MailDomain.TAKES_MAIL:
         since = None
     elif answer is MailDomain.GONE:
-        since = since or now
+        since = min(since or now, now)
     values = {"asked_at": now, "gone_since": since}
     if known is None:
         tx.execute(insert(mail_domain).values(values | {"domain": domain}))

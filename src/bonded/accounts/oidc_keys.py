@@ -70,7 +70,7 @@ class IssuerKeys:
         with known.lock:
             if self._wants(known, kid, now):
                 self._ask(known, issuer, now)
-            if known.fetched_at is None or now - known.fetched_at > USABLE:
+            if known.fetched_at is None or abs(now - known.fetched_at) > USABLE:  # or by a clock that was ahead
                 raise Refusal(ISSUER_AWAY, "the keys of the build service cannot be fetched", retry_after=60)
             found = _pick(known.keys, kid)
         if found is None:
@@ -80,7 +80,7 @@ class IssuerKeys:
     def _wants(self, known: _Known, kid: str, now: datetime) -> bool:
         if known.asked_at is not None and timedelta(0) <= now - known.asked_at < AGAIN:
             return False
-        return known.fetched_at is None or now - known.fetched_at >= FRESH or _pick(known.keys, kid) is None
+        return known.fetched_at is None or abs(now - known.fetched_at) >= FRESH or _pick(known.keys, kid) is None
 
     def _ask(self, known: _Known, issuer: str, now: datetime) -> None:
         known.asked_at = now

@@ -22,6 +22,7 @@ from bonded.accounts.publisher_tables import publisher
 from bonded.db.engine import Tx
 from bonded.journal import record
 from bonded.values.names import check_project_name, normalize
+from bonded.values.pieces import names
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.text import new_id
@@ -250,7 +251,7 @@ def _checked(shape: Shape, values: Mapping[str, str]) -> dict[str, str]:
     fields = {one.name: values.get(one.name, "").strip() for one in shape.fields}
     wrong = [one.name for one in shape.fields if not one.valid(fields[one.name])]
     if wrong:
-        raise Refusal(PUBLISHER_FORM, f"this cannot be right: {', '.join(wrong)}")
+        raise Refusal(PUBLISHER_FORM, f"this cannot be right: {names(wrong)}")
     return fields
 
 

@@ -99,11 +99,6 @@ def person_of(conn: Connection, kept: dict[str, Any]) -> User | None:
     return user if user is not None and user.active and kept.get(BASIS) == basis(conn, user.id) else None
 
 
-def remember(tx: Tx, session: Session, name: str, value: str) -> None:
-    """Keep a challenge in the session, instead of the one before."""
-    sessions.save(tx, session, dict(session.data) | {name: value})
-
-
 def limit(counter: Counter, user_id: str, now: datetime, *, known: str = "") -> None:
     """Count one code; `known` is the id of a browser or session that is the person's already, "" for none.
 

@@ -125,12 +125,7 @@ def touch(tx: Tx, opened: Session, *, now: datetime) -> None:
 
 def stale(opened: Session, now: datetime) -> bool:
     """Whether `seen_at` is old enough to be worth a write."""
-    return now - opened.seen_at >= SEEN_EVERY
-
-
-def save(tx: Tx, opened: Session, data: dict[str, Any]) -> None:
-    """Replace what the session remembers (messages to show, where to return to)."""
-    tx.execute(update(session).where(session.c.id == opened.id).values(data=data))
+    return abs(now - opened.seen_at) >= SEEN_EVERY  # it is later than now where the clock was ahead
 
 
 def confirm(tx: Tx, who: Actor, opened: Session, *, proof: str = "password", now: datetime) -> None:

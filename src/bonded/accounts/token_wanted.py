@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from bonded.values.actions import ACTIONS
 from bonded.values.names import check_project_name, normalize
+from bonded.values.pieces import names
 from bonded.values.refusals import Refusal, define
 from bonded.values.text import has_control
 
@@ -52,8 +53,7 @@ def checked(wanted: Wanted, taken: Collection[str], now: datetime) -> Wanted:
     if not 1 <= len(name) <= 100 or has_control(name):
         raise Refusal(TOKEN_FORM, "a token needs a name of 1 to 100 characters")
     if not granted or not PERMISSIONS.issuperset(granted):
-        known = ", ".join(sorted(PERMISSIONS))
-        raise Refusal(TOKEN_FORM, f"a token needs at least one of these permissions: {known}")
+        raise Refusal(TOKEN_FORM, f"a token needs at least one of these permissions: {names(sorted(PERMISSIONS))}")
     if not now < wanted.expires_at <= now + MAX_LIFETIME:
         raise Refusal(TOKEN_FORM, "a token must end in the future, within two years")
     if len(taken) >= MAX_LIVE:

@@ -74,7 +74,7 @@ class Bearer:
 
     def use_is_news(self, now: datetime) -> bool:
         """Whether `note_use` is worth a write."""
-        return self.used_at is None or now - self.used_at >= USED_EVERY
+        return self.used_at is None or abs(now - self.used_at) >= USED_EVERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +183,8 @@ def check(
 
 def note_use(tx: Tx, token_id: str, *, ip: str, agent: str, now: datetime) -> None:
     """Note the last use; at most one write a minute changes anything (see `Bearer.use_is_news`)."""
-    old = or_(token.c.used_at.is_(None), token.c.used_at <= now - USED_EVERY)
+    used = token.c.used_at  # later than now where the clock was ahead
+    old = or_(used.is_(None), used <= now - USED_EVERY, used >= now + USED_EVERY)
     values = {"used_at": now, "used_ip": ip, "used_agent": short_agent(agent)}
     tx.execute(update(token).where(token.c.id == token_id, old).values(values))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Column, Index, Integer, Table, Text, delete, func, insert, select, text
+from sqlalchemy import Column, Index, Integer, Table, Text, delete, func, insert, select, text, update
 
 from bonded.db.base import BigId, Instant, metadata
 from bonded.db.engine import Database, Tx
@@ -34,7 +34,7 @@ class SqlCounter:
         """Count one event; 0 when within the limit, else whole seconds until one more is allowed.
 
         A refused event is not counted, so a stubborn client is not locked out for longer by trying. `window` is at most
-        a day (ValueError).
+        a day (ValueError). Nobody waits for longer than it, also after a clock that was ahead.
         """
         if not timedelta(0) < window <= MAX_WINDOW:
             raise ValueError(f"a window of {window} is not in 0..1 day")
@@ -42,6 +42,8 @@ class SqlCounter:
             _alone(tx, key)
             mine = rate_event.c.key == key
             tx.execute(delete(rate_event).where(mine, rate_event.c.at <= now - window))
+            # Those of a clock that was ahead count, from now on: else they would until the moment that it had shown.
+            tx.execute(update(rate_event).where(mine, rate_event.c.at > now).values(at=now))
             # The event that must leave the window before one more fits: the limit-th newest.
             newest = select(rate_event.c.at).where(mine).order_by(rate_event.c.at.desc())
             blocking = tx.execute(newest.offset(limit - 1).limit(1)).scalar_one_or_none() if limit > 0 else now

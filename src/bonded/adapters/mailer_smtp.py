@@ -10,7 +10,11 @@ from collections.abc import Callable
 from email.message import EmailMessage
 
 from bonded.seams import Away
+from bonded.values.listening import Listening
 
+STEPS = 4
+"""Times `timeout` that a delivery may take until all of the text is sent, and as often again for the answer to the text."""
+END = b"\r\n.\r\n"
 REST = 30.0
 """Seconds for which a server that did not answer is left alone: what waits behind each mail, other mails among it, does not wait
 for the same silence again and again."""
@@ -32,7 +36,8 @@ class SmtpMailer:
         authorities: str = "",
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`timeout` in seconds, for each step; `authorities`: a file of certificates to trust, empty for the machine's."""
+        """`timeout` in seconds, for each step, and `STEPS` times that for the whole; `authorities`: a file of certificates to trust,
+        empty for the machine's."""
         self._host, self._port, self._timeout = host, port, timeout
         self._username, self._password = username, password
         self._starttls, self._authorities = starttls, authorities
@@ -48,11 +53,7 @@ class SmtpMailer:
             try:
                 client.send_message(message)
             finally:
-                with contextlib.suppress(
-                    smtplib.SMTPException, OSError
-                ):  # what it has taken it has, whatever it says then
-                    client.quit()
-                client.close()
+                client.leave()
         except (smtplib.SMTPException, OSError) as error:
             if _for_good(error):
                 raise
@@ -60,9 +61,9 @@ class SmtpMailer:
                 self._rests_until = self._clock() + REST
             raise Away(f"the mail server did not take it: {type(error).__name__}") from error
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connected(self) -> _Session:
         """A session in which mail may be sent."""
-        client = smtplib.SMTP(self._host, self._port, timeout=self._timeout)
+        client = _Session(self._host, self._port, self._timeout)
         try:
             if self._starttls:
                 client.starttls(context=ssl.create_default_context(cafile=self._authorities or None))
@@ -72,6 +73,48 @@ class SmtpMailer:
             client.close()
             raise
         return client
+
+
+class _Session(smtplib.SMTP):
+    """A session that ends in time, however slowly the server speaks or listens. `step` in seconds: a longer silence ends it.
+
+    The answer to a text is waited for longer, silence or not (RFC 5321, 4.5.3.2.6): whoever goes before it does not know
+    whether the mail was taken, and has to send it again.
+    """
+
+    def __init__(self, host: str, port: int, step: float) -> None:
+        self._step, self._patience = step, step
+        self._until = time.monotonic() + STEPS * step
+        super().__init__(host, port, timeout=step)
+
+    def _left(self) -> float:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return min(left, self._patience)
+
+    def getreply(self) -> tuple[int, bytes]:
+        if self.file is None and self.sock is not None:
+            self.file = Listening(self.sock, self._left).makefile("rb")
+        try:
+            return super().getreply()
+        finally:
+            self._patience = self._step
+
+    def send(self, s: bytes | str) -> None:  # type: ignore[override]
+        if self.sock is not None:
+            self.sock.settimeout(max(0.001, self._until - time.monotonic()))  # `sendall` keeps to it as a whole
+        super().send(s)
+        if isinstance(s, bytes) and s.endswith(END):
+            self._patience = STEPS * self._step
+            self._until = time.monotonic() + self._patience
+
+    def leave(self) -> None:
+        """Say good-bye, for one step at most: what the server has taken it has, whatever it says then."""
+        self._until = time.monotonic() + self._step
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            self.quit()
+        self.close()
 
 
 def _for_good(error: Exception) -> bool:

@@ -247,10 +247,11 @@ def role_in(conn: Connection, user_id: str, project_key: str) -> Role | None:
 
 def projects_of(conn: Connection, user_id: str) -> list[tuple[Project, Role]]:
     """The projects in which a person has a role, with the role, by name; deleted ones included."""
-    return [_with_role(row) for row in conn.execute(_PROJECTS_OF, {"user": user_id})]
+    return [with_role(row) for row in conn.execute(_PROJECTS_OF, {"user": user_id})]
 
 
-def _with_role(row: Row[*tuple[Any, ...]]) -> tuple[Project, Role]:
+def with_role(row: Row[*tuple[Any, ...]]) -> tuple[Project, Role]:
+    """A row of PROJECT_COLUMNS and a role."""
     values = dict(row._mapping)
     role = Role(values.pop("role"))
     return Project(**(values | {"status": ProjectStatus(values["status"])})), role

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +43,10 @@ without a network, of which this host never sees more than signatures.
 """
 INDEX_FILE = "keys/index.json"
 SETTINGS_FILE = "bonded.toml"
+MADE = frozenset((SETTINGS_FILE, "keys", "public", "vault", "run"))
+MADE_DATABASE = "bonded.db"
+MADE_KEYS = frozenset(("keys", "online.pem", "passphrase", "index.json", "root.json", "dev", "root.pem", "targets.pem"))
+"""What is made here: all that is taken away of an attempt that was not finished."""
 
 
 @click.command()
@@ -63,16 +71,13 @@ def init(directory: Path, dev_keys: bool, page_bins: int, bins: int, admin: str 
     for option, count in (("--page-bins", page_bins), ("--bins", bins)):
         if count & (count - 1):
             raise click.BadParameter(f"{count} is not a power of two", param_hint=option)
-    _claim(directory)
-    try:
+    with _claimed(directory):
         house = (_dev if dev_keys else _real)(directory.absolute(), page_bins, bins)
-    except BaseException:
-        _clear(directory)
-        raise
+        link = _administrator(house, admin) if admin else ""
     if dev_keys:
         click.echo(f"made {directory}: keys for development only, {page_bins} page bins, {bins} file bins")
     if admin:
-        click.echo(f"set the password of {admin} once, within a day: {_administrator(house, admin)}")
+        click.echo(f"set the password of {admin} once, within a day: {link}")
     click.echo(f"start it with: bonded serve {directory}" if dev_keys else _next(house, directory), nl=dev_keys)
 
 
@@ -125,24 +130,76 @@ def _next(house: House, directory: Path) -> str:
     return NEXT.format(directory=directory, online=online, file=file, name=file.name)
 
 
-def _claim(directory: Path) -> None:
-    """Make the directory ours by its first file, which only one of two commands makes. Raises ClickException, with everything
-    as it was, where there is something: it may be what another `bonded init` makes right now, and is not ours to clear."""
+@contextmanager
+def _claimed(directory: Path) -> Iterator[None]:
+    """The directory, empty but for a mark that says who makes it: its lock is held until it is made, and ends with this process.
+
+    What a command that was killed has left is taken away first: no other command opens a directory with the mark, so nobody has
+    used it. A failure leaves it as it was. Raises ClickException, with everything as it was, where there is something else: it
+    may be what another `bonded init` makes right now.
+    """
+    from bonded.wiring.house import UNFINISHED
+
     directory.mkdir(parents=True, exist_ok=True, mode=0o750)
-    try:
-        if any(directory.iterdir()):
-            raise FileExistsError
-        (directory / SETTINGS_FILE).touch(exist_ok=False)
-    except FileExistsError:
-        raise click.ClickException(f"{directory} is not empty: nothing was changed") from None
+    mark = directory / UNFINISHED
+    ours = not mark.exists()
+    if ours and any(directory.iterdir()):
+        raise _not_empty(directory)
+    with mark.open("a") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise click.ClickException(
+                f"{directory} is being made by another `bonded init`: nothing was changed"
+            ) from None
+        if not os.fstat(held.fileno()).st_nlink:  # it was made meanwhile, and the mark taken away
+            raise _not_empty(directory)
+        if ours and any(path != mark for path in directory.iterdir()):
+            mark.unlink()
+            raise _not_empty(directory)
+        _only_ours(directory, mark)
+        _clear(directory, mark)
+        try:
+            yield
+        except BaseException:
+            _clear(directory, mark)
+            raise
+        finally:
+            mark.unlink()
 
 
-def _clear(directory: Path) -> None:
+def _not_empty(directory: Path) -> click.ClickException:
+    return click.ClickException(f"{directory} is not empty: nothing was changed")
+
+
+def _strange(directory: Path, name: str) -> click.ClickException:
+    return click.ClickException(
+        f"{directory} is what an earlier `bonded init` did not finish, and {name} in it is not of its making: move that elsewhere, "
+        "then run this again"
+    )
+
+
+def _clear(directory: Path, mark: Path) -> None:
     """Take away what was made: it was no data directory before, and shall be none after a failure."""
     import shutil
 
-    for path in directory.iterdir() if directory.exists() else ():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in directory.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path != mark:
+            path.unlink()
+
+
+def _only_ours(directory: Path, mark: Path) -> None:
+    """Raise ClickException where something lies beside what is made here, or was changed: it is somebody's."""
+    settings = directory / SETTINGS_FILE
+    if settings.is_file() and settings.read_text("utf-8", "replace") not in ("", TOML, DEV_TOML + TOML):
+        raise _strange(directory, SETTINGS_FILE)
+    for path in directory.rglob("*"):
+        name = path.relative_to(directory)
+        ours = name.parts[0] in MADE or name.parts[0].startswith(MADE_DATABASE) or path == mark
+        if not ours or (name.parts[0] == "keys" and path.name not in MADE_KEYS):
+            raise _strange(directory, str(name))
 
 
 def _make(directory: Path, toml: str) -> tuple[House, datetime]:
@@ -152,7 +209,7 @@ def _make(directory: Path, toml: str) -> tuple[House, datetime]:
 
     (directory / "run").mkdir(exist_ok=True)  # systemd starts no signer whose unit names a folder that is not there
     (directory / SETTINGS_FILE).write_text(toml)
-    house = open_house(directory)
+    house = open_house(directory, making=True)
     migrate.upgrade(house.db)
     return house, house.clock()
 

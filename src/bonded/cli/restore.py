@@ -6,7 +6,7 @@ import errno
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,30 +72,59 @@ def restore(paths: tuple[Path, ...], in_place: bool, keys: Path | None, as_json:
 
 
 def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
+    _refuse_full(directory)
+    directory = directory.resolve()  # a link goes on leading to it
+    with _room(directory) as hidden:
+        try:
+            done = _fill(hidden, source, keys)
+        except BaseException:
+            shutil.rmtree(hidden, ignore_errors=True)  # keys are among it; and whatever it holds, the backup has
+            raise
+        mode = NEW_MODE
+        if directory.exists():
+            mode = directory.stat().st_mode & 0o777
+            directory.rmdir()
+        hidden.chmod(mode)
+        hidden.rename(directory)
+    return done
+
+
+def _refuse_full(directory: Path) -> None:
+    """Raise Refusal (directory-in-use) unless `directory` is new or empty."""
     from bonded.ops.unpack import DIRECTORY_IN_USE
     from bonded.values.refusals import Refusal
 
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise Refusal(DIRECTORY_IN_USE, f"{directory} is not empty")
-    directory = directory.resolve()  # a link goes on leading to it
+
+
+@contextmanager
+def _room(directory: Path) -> Iterator[Path]:
+    """The empty folder that becomes `directory`, under a name that nobody reads; locked, since a second restore would take
+    away what this one writes. What a restore that was stopped has left is removed.
+
+    Raises Refusal (directory-in-use, cannot-restore-here).
+    """
+    from bonded.ops.backup import locked
+    from bonded.ops.unpack import DIRECTORY_IN_USE
+    from bonded.values.refusals import Refusal
+
     hidden = directory.with_name(f".{directory.name}.restoring")
-    if hidden.exists():
-        shutil.rmtree(hidden)  # of a restore that was stopped; it never was in use
-    if directory.exists():  # whether it can be exchanged shows now, not when all is done
-        _rename(directory, hidden, "restore into a new folder in it")
-        hidden.rename(directory)
-    try:
-        done = _fill(hidden, source, keys)
-    except BaseException:
-        shutil.rmtree(hidden, ignore_errors=True)  # keys are among it; and whatever it holds, the backup has
-        raise
-    mode = NEW_MODE
-    if directory.exists():
-        mode = directory.stat().st_mode & 0o777
-        directory.rmdir()
-    hidden.chmod(mode)
-    hidden.rename(directory)
-    return done
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        with locked(directory.parent):  # nobody looks between making and locking
+            try:
+                with suppress(FileNotFoundError), locked(hidden, wait=False):
+                    shutil.rmtree(hidden)  # it never was in use
+            except BlockingIOError:
+                raise Refusal(DIRECTORY_IN_USE, f"another restore fills {directory}: let it end") from None
+            _refuse_full(directory)  # again: one that ended just now has filled it
+            if directory.exists():  # whether it can be exchanged shows now, not when all is done
+                _rename(directory, hidden, "restore into a new folder in it")
+                hidden.rename(directory)
+            hidden.mkdir(mode=0o700)
+            stack.enter_context(locked(hidden))
+        yield hidden
 
 
 def _fill(hidden: Path, source: Path, keys: Path | None) -> Restored:

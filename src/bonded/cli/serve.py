@@ -131,11 +131,13 @@ def _run(
     sealed: bool = False,
 ) -> None:
     """Run the group to its end; the exit status is the group's. `sealed`: it reads sealed secrets."""
+    from bonded.db.engine import writable
     from bonded.serve.group import GroupSettings, run_group
     from bonded.serve.listen import url_of
 
     if database:
         check_schema(house)
+        writable(house.db)
     if sealed:
         check_key(house)
     # What was opened to look must not be shared by the children: SQLite forbids it.
@@ -197,9 +199,12 @@ def check_metadata(house: House) -> None:
 
 def _there_or_hidden(path: Path) -> bool:
     try:
-        return path.exists()
+        path.stat()  # since Python 3.14 exists() says no where nobody may look
     except PermissionError:  # its folder may not be entered
         return True
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def _probe(house: House) -> None:

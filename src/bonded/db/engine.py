@@ -45,13 +45,17 @@ class Database:
         self._listeners.append(listener)
 
     @contextmanager
-    def write(self) -> Iterator[Tx]:
-        """One writing transaction: commits at the end, rolls back on any exception."""
+    def write(self, *, patient: bool = True) -> Iterator[Tx]:
+        """One writing transaction: commits at the end, rolls back on any exception.
+
+        SQLite has one for all: where another is under way this one waits for it, or raises OperationalError at once unless
+        `patient`, for what need not be written now.
+        """
         with self.engine.connect() as connection:
             if self.dialect == "postgresql":
                 connection = connection.execution_options(isolation_level="READ COMMITTED")
             connection.info["queues"], connection.info["calls"] = {}, []
-            connection.info["immediate"] = True
+            connection.info["immediate"], connection.info["patient"] = True, patient
             with connection.begin():
                 yield connection
             queues: Touched = connection.info.pop("queues", {})
@@ -136,14 +140,24 @@ def _sqlite_begin(turns: Turns | None, connection: Connection) -> None:
     if not connection.info.get("immediate", True):
         connection.exec_driver_sql("BEGIN")
         return
-    with turns.asked() if turns else nullcontext():
-        begun = begin_immediate(connection.connection.driver_connection)
+    begun = False
+    if connection.info.get("patient", True):
+        with turns.asked() if turns else nullcontext():
+            begun = begin_immediate(connection.connection.driver_connection)
     if not begun:
         connection.exec_driver_sql("PRAGMA busy_timeout=0")
         try:
-            connection.exec_driver_sql("BEGIN IMMEDIATE")  # says that it is locked, as SQLAlchemy's own error
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # where it is locked, it says so as SQLAlchemy's own error
         finally:
             connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_TIMEOUT}")
+
+
+def writable(db: Database) -> None:
+    """Raise the driver's error where SQLite's file can be read only; nothing is changed. BEGIN IMMEDIATE alone succeeds there."""
+    if db.dialect == "sqlite":
+        with db.write() as tx:
+            version = tx.exec_driver_sql("PRAGMA user_version").scalar_one()
+            tx.exec_driver_sql(f"PRAGMA user_version={int(version)}")
 
 
 def alive(db: Database) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, delete, select
+from sqlalchemy import BigInteger, Column, Connection, Integer, Table, Text, delete, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bonded.db.base import Instant, Json, metadata
@@ -61,8 +61,8 @@ class Seen:
     seen_at: datetime
 
     def alive(self, now: datetime) -> bool:
-        """Whether it spoke lately."""
-        return now - self.seen_at <= ALIVE
+        """Whether it spoke lately; what a clock that was ahead has left says nothing."""
+        return abs(now - self.seen_at) <= ALIVE
 
 
 def tell(tx: Tx, one: Seen) -> None:
@@ -87,7 +87,8 @@ def leave(tx: Tx, worker_id: str) -> None:
 
 def forget(tx: Tx, *, now: datetime) -> None:
     """Delete the rows of workers that died long ago."""
-    tx.execute(delete(worker).where(worker.c.seen_at < now - FORGOTTEN))
+    seen = worker.c.seen_at
+    tx.execute(delete(worker).where(or_(seen < now - FORGOTTEN, seen > now + FORGOTTEN)))
 
 
 def workers(conn: Connection) -> list[Seen]:

@@ -8,7 +8,7 @@ from bonded.facts.clients import REQUESTS
 from bonded.facts.expressions import PARAMETER
 from bonded.facts.following import Following
 from bonded.facts.known import BOTS, canonical
-from bonded.facts.scope import Class, Function, Instance
+from bonded.facts.scope import Class, Function, Imported, Instance, hold_same, home_of, put
 from bonded.facts.value import ANY, ENVIRONMENT, MESSAGE, NOTHING, SOURCES, Value, join, private, reach
 
 
@@ -19,7 +19,8 @@ class Binding(Following):
         for alias in node.names:
             self.out.imports.append(alias.name)
             name = alias.name if alias.asname else alias.name.split(".")[0]
-            self.env.values[alias.asname or name] = Value(names=(name,))
+            held = self.world.module(alias.name) and self.world.module(name)
+            self.env.values[alias.asname or name] = held or Value(names=(name,))
 
     def _import_from(self, node: ast.ImportFrom) -> None:
         module = node.module or ""
@@ -31,12 +32,22 @@ class Binding(Following):
         for alias in node.names:
             if alias.name == "*":
                 self.env.stars.append(module)
+                self.world.module(module)
             else:
                 self.out.imports.append(f"{module}.{alias.name}")
                 name = f"{module}.{alias.name}".lstrip(".")
                 labels = frozenset({ENVIRONMENT}) if canonical(name) == "os.environ" else NOTHING
                 labels = frozenset({MESSAGE}) if name in REQUESTS else labels
-                self.env.values[alias.asname or alias.name] = Value(names=(name,), labels=labels)
+                held = self.member(module, alias.name) or self.world.module(name)
+                self.env.values[alias.asname or alias.name] = held or Value(names=(name,), labels=labels)
+                if held is not None and (held.items is not None or held.table is not None):
+                    self._same(module, alias)
+
+    def _same(self, module: str, alias: ast.alias) -> None:
+        """A container that is imported is the one that the other module fills, before and after."""
+        other = self.world.module(module)
+        if other is not None and isinstance(other.local, Imported) and alias.name in other.local.env.values:
+            hold_same(other.local.env, alias.name, self.env, alias.asname or alias.name)
 
     def _assign(self, node: ast.Assign) -> None:
         value = self.evaluate(node.value)
@@ -72,6 +83,8 @@ class Binding(Following):
         elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
             self._bind_item(target.value.id, self.evaluate(target.slice), value)
         elif isinstance(target, ast.Subscript):
+            if isinstance(target.value, ast.Attribute) and value.local is not None:
+                self.keep_row(target.value, self.evaluate(target.slice), value)
             if isinstance(target.value, ast.Call):
                 self.set_global(self.evaluate(target.value), self.evaluate(target.slice), value)
             self._filled(target.value, value)
@@ -112,6 +125,9 @@ class Binding(Following):
 
     def set_field(self, held: object, name: str, value: Value) -> None:
         """`held.name = value`."""
+        if isinstance(held, Imported):
+            self._share(held.env.values, name, value)
+            return
         if isinstance(held, Class) and isinstance(value.local, Function):
             held.methods[name] = value.local
         owner = held.of.name if isinstance(held, Instance) else held.name if isinstance(held, Class) else ""
@@ -129,20 +145,21 @@ class Binding(Following):
             self.bind(target, items[position] if exact and items else Value(labels=labels, steps=steps))
 
     def _bind_item(self, name: str, index: Value, value: Value) -> None:
-        old = self.env.find(name)
-        if old is None:
+        env = home_of(self.env, name)
+        if env is None:
             return
+        old = env.values[name]
         if old.names and old.names[0] == "builtins.globals()" and isinstance(index.const, str):
             self.globals.values[index.const] = value
         elif old.items and isinstance(index.const, int) and -len(old.items) <= index.const < len(old.items):
             items = list(old.items)
             items[index.const] = value
-            self.env.values[name] = Value(items=tuple(items), labels=old.labels)
+            put(env, name, Value(items=tuple(items), labels=old.labels))
         elif old.table is not None and isinstance(index.const, (str, bytes, int)):
-            self.env.values[name] = Value(table={**old.table, index.const: value}, labels=old.labels)
+            put(env, name, Value(table={**old.table, index.const: value}, labels=old.labels))
         else:
             labels, steps = reach(value)
-            self.env.values[name] = old.labelled(labels & SOURCES | private(labels), *steps)
+            env.values[name] = old.labelled(labels & SOURCES | private(labels), *steps)
 
 
 def _calls(node: ast.expr) -> bool:

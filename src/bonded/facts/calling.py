@@ -186,6 +186,9 @@ class Calling(Methods):
     def apply(self, callee: Value, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> Value:
         """`callee(*arguments, **keywords)`."""
         if isinstance(callee.local, Function):
+            home = callee.local.home
+            if home is not self and home is not None:
+                self._passed(f"{home.name}.{callee.local.qualname}", arguments, node)
             return self.follow(callee.local, arguments, keywords, callee.bound)
         if isinstance(callee.local, Class):
             return self._instantiate(callee.local, arguments, keywords)
@@ -214,7 +217,7 @@ class Calling(Methods):
         for name in ("__enter__", "__del__", "__call__", "__iter__"):
             method = kind.method(name)
             if method is not None and name != "__call__":
-                self.out.edge(self.scope, method.qualname)
+                self.leads(self.scope, method)
         labels, steps = gather((*arguments, *keywords.values()))
         return value.labelled(labels & SOURCES, *steps)
 
@@ -321,16 +324,21 @@ class Calling(Methods):
         if isinstance(finder.local, (Class, Instance)):
             kind = finder.local.of if isinstance(finder.local, Instance) else finder.local
             for method in filter(None, map(kind.method, _ASKED)):
-                self.out.edge(self.scope, method.qualname)
+                self.leads(self.scope, method)
         for name in finder.names:
             if self.world.own(name):
                 for one in _ASKED:
                     self.out.outside_edge(self.scope, f"{name}.{one}")
 
     def _elsewhere(self, name: str, arguments: list[Value], node: ast.AST) -> Later:
-        """A function of another module of the package: noted when hidden, fetched or private data goes in, or a text of several
-        words, which may be a command."""
+        """A function of another module of the package that is not followed now."""
         self.out.outside_edge(self.scope, name)
+        self._passed(name, arguments, node)
+        return Later(name, tuple(arguments))
+
+    def _passed(self, name: str, arguments: list[Value], node: ast.AST) -> None:
+        """Note a call of a function of another module when hidden, fetched or private data goes in, or a text of several words,
+        which may be a command."""
         labels, _ = gather(arguments)
         if labels & (SOURCES | PRIVATE) or (arguments and _words(arguments[0]) and self.out.may_say()):
             first, last = self.where(node)
@@ -338,7 +346,6 @@ class Calling(Methods):
             self.out.local_calls.append(
                 LocalCall(name, first, last, self.scope, kept_arguments, self.excerpt(first, last))
             )
-        return Later(name, tuple(arguments))
 
     def _callbacks(self, name: str, callee: Value, every: list[Value], node: ast.AST) -> frozenset[str]:
         """Functions that are called back are called; labels of what a pool hands on of what they gave."""
@@ -396,8 +403,8 @@ class Calling(Methods):
         if not function.heard:
             function.heard = True
             if name.startswith(_LINES):
-                self.again(function)
-        self.out.edge(BOT, function.qualname)
+                (function.home or self).again(function)
+        self.leads(BOT, function)
 
     @abstractmethod
     def again(self, function: Function) -> None:

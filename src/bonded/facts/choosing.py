@@ -17,6 +17,9 @@ _MOST_PAIRS = 2_000_000
 """Pairs of modules that are looked at for being partners."""
 _MOST_SOURCES = 20_000
 """Members of Python that are looked through, those that run soonest first; no honest archive was seen to hold half of them."""
+_MOST_UNITED = 32
+_UNITED = 40_000
+"""Modules of a package that are read as one program, and bytes of them: what one person writes to hide something in."""
 _MOST_OUTWARD = 24
 """Short modules that are read only because they reach out."""
 
@@ -33,6 +36,8 @@ class Choice:
         self.unread: list[str] = []
         self._own = project_of_filename(found.filename).replace("-", "_")
         self._reached: set[str] | None = None
+        self.united = False
+        """The modules are few and short: they are read as one program."""
 
     def wanted(self, spend: Spend) -> list[tuple[str, When]]:
         """Members to parse, those that run soonest first, and when the top level of each runs."""
@@ -52,7 +57,21 @@ class Choice:
         }
         chosen |= self._outward(awake, chosen)
         chosen |= self._partners(awake)
+        self.united = self._are_one(awake, chosen)
+        chosen |= set(awake) if self.united else set()
         return sorted(((path, bases[path]) for path in chosen), key=lambda one: (ORDER[one[1]], one[0]))
+
+    def _are_one(self, hits: dict[str, frozenset[str]], chosen: set[str]) -> bool:
+        """Whether the package is so small that it is read as one program: it has several modules, of which something is worth
+        reading, by itself or together."""
+        long = [path for path in hits if self.found.sources.sizes[path]]
+        total = sum(self.found.sources.sizes[path] for path in long)
+        if not 1 < len(long) <= _MOST_UNITED or total > _UNITED:
+            return False
+        if any(layout.inner(path, self.found.kind) != "setup.py" for path in chosen):
+            return True
+        whole = b"\n".join(self.found.sources[path] for path in sorted(long))
+        return prefilter.matters(whole, prefilter.hits(whole))
 
     def _outward(self, hits: dict[str, frozenset[str]], chosen: set[str]) -> set[str]:
         """Short modules that reach out: the first few."""

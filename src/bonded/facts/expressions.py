@@ -13,7 +13,7 @@ from bonded.facts.clients import LISTENERS, REQUEST_PARTS, REQUESTS
 from bonded.facts.known import CANON, CODE_SINKS, COMMAND_SINKS, DECODERS, LOOKUPS, canonical
 from bonded.facts.operators import Operators, fold_path
 from bonded.facts.partly import of_module, reports, shaped
-from bonded.facts.scope import BUILTINS, Class, Function, Instance, Later, Super, kind_of
+from bonded.facts.scope import BUILTINS, Class, Function, Imported, Instance, Later, Super, kind_of
 from bonded.facts.value import (
     ANY,
     ENVIRONMENT,
@@ -106,6 +106,10 @@ class Expressions(Operators):
             return Value(names=("builtins",))
         stars = self.env.star_modules()
         for module in stars:
+            held = self.world.found(f"{module}.{name}")
+            if held is not None:
+                return held
+        for module in stars:
             alone = len(stars) == 1 or self.world.own(module)
             if canonical(f"{module}.{name}") in _IMPORTANT or (name not in BUILTINS and alone):
                 return Value(names=(f"{module}.{name}",))
@@ -125,6 +129,10 @@ class Expressions(Operators):
                 return found
         if type(base.local) is Super:
             return self._of_super(base.local, name)
+        if type(base.local) is Imported:
+            held = self.member(base.local.name, name)
+            if held is not None:
+                return held.labelled(_HIDDEN) if hidden else held
         if name == "__doc__" and type(base.local) is Function and not isinstance(base.local.node, ast.Lambda):
             return Value(ast.get_docstring(base.local.node, clean=False))
         if known and name == "value":
@@ -142,7 +150,7 @@ class Expressions(Operators):
         elif type(base.local) is Class:
             method = base.local.method(name)
             if method is not None:
-                return Value(local=method)
+                return Value(local=method, bound=(base, name))
         of = base.names
         if not of and type(base.local) is Instance and base.local.of.bases and self._field(base, name) is None:
             of = tuple([f"{one}()" for one in base.local.of.outside()])
@@ -175,6 +183,15 @@ class Expressions(Operators):
         if known and name in ("parent", "name") and isinstance(base.const, str):
             value = Value(fold_path(base.const, name), labels=base.labels, bound=(base, name))
         return stored.labelled(value.labels, *value.steps) if stored is not None else value
+
+    def member(self, module: str, name: str) -> Value | None:
+        """What another module of the package has under a name, or gives when it is asked for it; None where that is not known."""
+        held = self.world.found(f"{module}.{name}")
+        if held is None and not name.startswith("__"):
+            asked = self.world.found(f"{module}.__getattr__")
+            if asked is not None and isinstance(asked.local, Function):
+                return self.follow(asked.local, [Value(name)], {})
+        return held
 
     def _of_super(self, base: Super, name: str) -> Value:
         """`super().name`: of the package's own classes, or of what those are derived from."""
@@ -289,7 +306,7 @@ class Expressions(Operators):
 
     def _lambda(self, node: ast.Lambda) -> Value:
         name = f"<lambda:{node.lineno}>"  # what one of them does is not what all of them do
-        function = Function(node, self.env, f"{self.scope}.{name}" if self.scope else name)
+        function = Function(node, self.env, f"{self.scope}.{name}" if self.scope else name, home=self)
         self.met(function)
         return Value(local=function)
 

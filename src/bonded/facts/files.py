@@ -112,6 +112,7 @@ def _sounds(name: str) -> _Sounds:
     )
 
 
+_ARCHIVER = "shutil.make_archive"
 _SOURCE_LIKE = (".py", ".pyi", ".pyw", ".txt", ".cfg", ".toml", ".ini", ".md", ".rst", ".in", ".pyx", ".pth")
 
 
@@ -138,16 +139,36 @@ class Files(Recorder):
         if name == "shutil.copyfileobj" and len(arguments) >= 2:
             labels, steps = reach(arguments[0])
             self._write(self.file_key(arguments[1]), labels & SOURCES, steps)
+        if name == _ARCHIVER:
+            self._packed(arguments, keywords, node)
         if name in _LINKERS and arguments:
             self._reaches(arguments[0], Value(), node)
         if name in _COPIERS and len(arguments) >= 2:
             self._reaches(arguments[1], arguments[0], node)
             known = self.written.get(self.path_key(arguments[0]))
+            self._write(self.path_key(arguments[1]), *self._taken_from(arguments[0], name, node))
             if known is not None:
                 self._write(self.path_key(arguments[1]), *known)
             elif self._renamed(arguments[0], arguments[1]):
                 steps = (self.step(node, f"{name} makes a file of the package a program"),)
                 self._write(self.path_key(arguments[1]), frozenset({EMBEDDED}), steps)
+
+    def _taken_from(self, path: Value, name: str, node: ast.AST) -> tuple[frozenset[str], tuple[str, ...]]:
+        """What a copy of the file or folder at `path` holds that is private."""
+        labels = label_of_file("builtins.open", [path]) & PRIVATE
+        return labels, (self.step(node, name),) if labels else ()
+
+    def _packed(self, arguments: list[Value], keywords: dict[str, Value], node: ast.AST) -> None:
+        """An archive that is made of a folder holds what was put in there."""
+        made = dict(zip(("base_name", "format", "root_dir"), arguments, strict=False)) | keywords
+        root, name, sort = (made.get(key, Value()) for key in ("root_dir", "base_name", "format"))
+        labels, steps = self._taken_from(root, _ARCHIVER, node)
+        where = self.path_key(root)
+        for key, (held, way) in self.written.items() if len(where) > 3 else ():
+            if f"{key}/".startswith(f"{where}/"):
+                labels, steps = labels | held, steps or way
+        for key in (f"{self.path_key(name)}.{sort.const}", f"<{_ARCHIVER}>"):
+            self._write(key, labels, steps)
 
     def fetches(self, name: str, every: list[Value]) -> bool:
         """Whether a function of another project fetches what is at the address that it is given, by its own name."""

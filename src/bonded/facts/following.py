@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Iterable
 
 from bonded.facts.calling import Calling
-from bonded.facts.scope import Class, Env, Function, Instance, Later
+from bonded.facts.scope import Class, Env, Function, Instance, Later, kind_of
 from bonded.facts.source import parse
 from bonded.facts.spend import Spend
 from bonded.facts.state import World
@@ -40,6 +40,8 @@ class Following(Calling):
         bound: tuple[Value, str] | None = None,
     ) -> Value:
         """What `function` gives for these arguments; its body is executed with them, within bounds."""
+        if function.home is not self and function.home is not None:
+            return self._abroad(function, arguments, keywords, bound)
         self.out.edge(self.scope, function.qualname)
         labels, steps = gather((*arguments, *keywords.values()))
         if function in self.stack or len(self.stack) >= _MAX_STACK:
@@ -56,6 +58,24 @@ class Following(Calling):
         function.seen[key] = result
         return result
 
+    def _abroad(
+        self,
+        function: Function,
+        arguments: list[Value],
+        keywords: dict[str, Value],
+        bound: tuple[Value, str] | None,
+    ) -> Value:
+        """What a function of another module gives: that module executes it, and what it does is done there."""
+        self.leads(self.scope, function)
+        home = function.home
+        before = home.scope, home.line, home.depth
+        home.scope, home.line, home.depth = function.qualname, None, 0
+        try:
+            given: Value = home.follow(function, arguments, keywords, bound)
+        finally:
+            home.scope, home.line, home.depth = before
+        return given
+
     def _bound_arguments(
         self,
         function: Function,
@@ -66,8 +86,11 @@ class Following(Calling):
         spec = function.node.args
         names = [one.arg for one in (*spec.posonlyargs, *spec.args)]
         given = list(arguments)
-        if bound is not None and isinstance(bound[0].local, Instance) and not is_static(function):
-            given.insert(0, bound[0])
+        if bound is not None and isinstance(bound[0].local, (Class, Instance)):
+            if is_of_class(function):
+                given.insert(0, Value(local=kind_of(bound[0])))
+            elif isinstance(bound[0].local, Instance) and not is_static(function):
+                given.insert(0, bound[0])
         values = dict(zip(names, given, strict=False))
         if spec.vararg is not None:
             values[spec.vararg.arg] = Value(items=tuple(given[len(names) :]))
@@ -152,8 +175,17 @@ class Following(Calling):
 
 def is_static(function: Function) -> bool:
     """Whether the function is a static method: it takes no object."""
+    return _is_decorated(function, "staticmethod")
+
+
+def is_of_class(function: Function) -> bool:
+    """Whether the function is a class method: it takes the class, whatever it is called of."""
+    return _is_decorated(function, "classmethod")
+
+
+def _is_decorated(function: Function, name: str) -> bool:
     decorators = getattr(function.node, "decorator_list", [])
-    return any(isinstance(one, ast.Name) and one.id == "staticmethod" for one in decorators)
+    return any(isinstance(one, ast.Name) and one.id == name for one in decorators)
 
 
 def _passes_on(function: Function) -> bool:

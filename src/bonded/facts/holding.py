@@ -10,7 +10,7 @@ from bonded.facts.known import COMMAND_SINKS, MAKERS, NETWORK, canonical
 from bonded.facts.labelling import Labelling
 from bonded.facts.outputs import leads_to_secrets
 from bonded.facts.running import MADE, made_of
-from bonded.facts.scope import Class, Instance, home_of
+from bonded.facts.scope import Class, Instance, home_of, put
 from bonded.facts.value import CREDENTIALS, DOWNLOADED, HOST, MESSAGE, PRIVATE, Value, gather, private
 
 _FILLS = frozenset(
@@ -81,6 +81,32 @@ class Holding(Labelling):
         labels = private(labels)
         if labels and not labels <= callee.bound[0].labels:
             self.mark(node.func.value, labels, steps)
+
+    def keep_in(self, node: ast.expr, value: Value) -> None:
+        """The variable or field that `node` names holds `value` from here on, in place of what it was: a container that grew."""
+        if isinstance(node, ast.Name):
+            env = home_of(self.env, node.id)
+            if env is not None:
+                put(env, node.id, value)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            held = self.evaluate(node.value)
+            if isinstance(held.local, (Instance, Class)):
+                kind = held.local.of if isinstance(held.local, Instance) else held.local
+                self.fields[f"{self.keeper(kind, node.attr)}.{node.attr}"] = value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "setdefault":
+            self.keep_row(node.func.value, self.evaluate(node.args[0] if node.args else None), value)
+
+    def keep_row(self, node: ast.expr, key: Value, value: Value) -> bool:
+        """The table that `node` names holds `value` under `key` from here on; whether it is one that is known row by row."""
+        table = self.evaluate(node).table
+        if table is None or not isinstance(key.const, (str, bytes, int)):
+            return False
+        self.keep_in(node, Value(table={**table, key.const: value}, labels=self.evaluate(node).labels))
+        return True
+
+    def keeper(self, kind: Class, name: str) -> str:
+        """The name of the class under which a field of its objects is kept: its own, or that of one that it is derived from."""
+        return next((one.name for one in kind.line() if f"{one.name}.{name}" in self.fields), kind.name)
 
     def mark(self, node: ast.expr, labels: frozenset[str], steps: tuple[str, ...]) -> None:
         """The variable or field at the root of `node` holds something of these labels."""

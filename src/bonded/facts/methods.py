@@ -11,7 +11,7 @@ from bonded.facts.holding import Holding
 from bonded.facts.known import CIPHER_METHODS, ENCIPHERS, ENCODING_NAMES
 from bonded.facts.known_secrets import SPELLING
 from bonded.facts.operators import MOST_ROWS, flat, fold_path
-from bonded.facts.scope import Later
+from bonded.facts.scope import Class, Later
 from bonded.facts.state import argument
 from bonded.facts.value import CHARS, DECODED, ENCRYPTED, FOUND, HIDDEN, PARSED, SOURCES, UNKNOWN, Value, gather, keys
 
@@ -35,6 +35,8 @@ class Methods(Holding):
         base, name = callee.bound
         if labels and not _is_known(base) and name not in SPELLING:
             labels -= keys(labels)
+        if name == "__subclasses__" and isinstance(base.local, Class):
+            return Value(items=tuple(Value(local=one) for one in base.local.derived))
         found = self.read(base, name)
         if found is not None:
             return found
@@ -96,7 +98,7 @@ class Methods(Holding):
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
             return
         target = node.func.value
-        if not isinstance(target, ast.Name) or callee.bound is None:
+        if callee.bound is None:
             return
         items = callee.bound[0].items
         if not self.spend.fold(len(items or ()) // 16):
@@ -116,8 +118,7 @@ class Methods(Holding):
             grown = Value(items=items[::-1], labels=callee.bound[0].labels)
         else:
             return
-        if target.id in self.env.values:
-            self.env.values[target.id] = grown
+        self.keep_in(target, grown)
 
 
 def _is_known(base: Value) -> bool:

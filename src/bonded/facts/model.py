@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from bonded.values.finding import When
 
-FACTS_VERSION = 6
+FACTS_VERSION = 7
 
 T = TypeVar("T")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bonded.facts import layout, prefilter
@@ -22,6 +24,7 @@ from bonded.facts.source import Parsed, parse, text_of
 from bonded.facts.spend import Exhausted, Spend
 from bonded.facts.state import World
 from bonded.facts.statements import Interpreter
+from bonded.facts.united import United
 from bonded.facts.value import ANY, UNKNOWN, Value
 from bonded.facts.when import settle
 from bonded.values.finding import When
@@ -64,13 +67,19 @@ class Package:
             self.paths[layout.dotted(path, found.kind)] = path  # of a module and a package, Python imports the package
         self.choice = Choice(found, marks, self.paths)
         self.world = World(self.found.data.get, self.resolve, self._own, self._script, self._constant)
+        self.united: United | None = None
+        self.tops_only: list[str] | None = None
+        """Modules of which only the top level was executed so far; None where each is read to its end."""
 
     def modules(self) -> tuple[Module, ...]:
         """Facts of every module that was read, in the order of their paths."""
         wanted = self.choice.wanted(self.spend)
         self.unread += self.choice.unread
+        if self.choice.united:
+            self._unite()
         for path, base in wanted:
             self._read(path, base)
+        self._rest_of_all()
         self._installed()
         self._imported()
         self._callers()
@@ -85,6 +94,23 @@ class Package:
         found += [self._unparsed(path) for path in sorted(traits) if path not in self.readers]
         return tuple(sorted(found, key=lambda module: module.path))
 
+    def _unite(self) -> None:
+        """Read the modules as one program: first the top level of each, as imports go, then the functions that nothing called."""
+        self.united = United(self.paths, self._imported_now)
+        self.world.module, self.world.found = self.united.module, self.united.found
+        self.tops_only = []
+
+    def _imported_now(self, path: str) -> Interpreter | None:
+        reading = self._read(path, self.choice.base(path))
+        return reading.live if reading is not None else None
+
+    def _rest_of_all(self) -> None:
+        waiting, self.tops_only = self.tops_only or [], None
+        for path in waiting:
+            live = self.readers[path].live
+            if live is not None:
+                self._guarded(path, partial(live.rest, _always))
+
     def _read(self, path: str, base: When) -> Reading | None:
         if path in self.readers:
             return self.readers[path]
@@ -98,7 +124,7 @@ class Package:
 
     def _known(self, path: str, *, whole: bool) -> bool:
         """Take the reading of the same bytes, if one was kept that would come out the same here."""
-        if self.known is None or self.following or path.endswith(".pth"):
+        if self.known is None or self.following or self.united is not None or path.endswith(".pth"):
             return False
         for one in self.known.readings(self.found.hashes[path]):
             if self._fits(one, path, whole=whole):
@@ -128,7 +154,7 @@ class Package:
         before, refused = self.spend.left(), self.spend.refused
         asked = Asked()
         parsed = self._interpreted(path, base, self.spend, asked, whole=whole)
-        if self.left is None or self.following or parsed is None or path.endswith(".pth"):
+        if self.left is None or self.following or self.united is not None or parsed is None or path.endswith(".pth"):
             return
         live = self.readers[path].live
         spent = spent_since(before, self.spend)
@@ -141,30 +167,44 @@ class Package:
         """Parse and execute a module; None where the budget or the stack ended on the way."""
         data = self.found.sources[path]
         source = _pth(data) if path.endswith(".pth") else data
-        try:
+        found: list[Parsed] = []
+
+        def execute() -> None:
             if not spend.parse(source):
                 self.unread.append(f"{path}: it is too long to be parsed")
-                return None
+                return
             parsed = parse(source, spend)
             live = self._interpreter(path, parsed, spend, asked)
             self.readers[path] = Reading(live.out, live)
             self._note_broken(path, base, parsed)
             if parsed.tree is not None:
                 live.module(parsed.tree)
-                lines = None if whole else prefilter.reaching_lines(source)
-                live.rest(lambda function: _matters(function, lines))
-            return parsed
+                if self.tops_only is not None:
+                    self.tops_only.append(path)
+                else:
+                    lines = None if whole else prefilter.reaching_lines(source)
+                    live.rest(lambda function: _matters(function, lines))
+            found.append(parsed)
+
+        self._guarded(path, execute)
+        return found[0] if found else None
+
+    def _guarded(self, path: str, execute: Callable[[], None]) -> None:
+        """Note where the budget or the stack ended while a member was read."""
+        try:
+            execute()
         except Exhausted as error:
             self.full = True
             self.unread.append(f"{path}: the budget of {error} ended here; what follows was not read")
         except RecursionError:
             self.unread.append(f"{path}: it is nested too deeply to be read")
-        return None
 
     def _interpreter(self, path: str, parsed: Parsed, spend: Spend, asked: Asked) -> Interpreter:
         live = Interpreter(path, parsed.lines, spend, asked.listening(self.world, self.paths.__contains__))
-        live.package = layout.package_of(path, self.found.kind)
+        live.name, live.package = layout.dotted(path, self.found.kind), layout.package_of(path, self.found.kind)
         live.out.program = layout.inner(path, self.found.kind) == "setup.py"
+        if self.united is not None:
+            self.united.join(live)
         return live
 
     def _live(self, path: str) -> Interpreter | None:
@@ -298,6 +338,10 @@ class Package:
     def _unparsed(self, path: str) -> Module:
         """A member whose shape tells, but that could not be parsed."""
         return Module(path, self.choice.base(path), (), (), (), "", self.choice.traits[path])
+
+
+def _always(_function: Function) -> bool:
+    return True
 
 
 def _matters(function: Function, lines: list[int] | None) -> bool:

@@ -70,6 +70,9 @@ class Reach:
 
     def places(self, name: str, depth: int = 0) -> list[Place]:
         """The scopes that a dotted name stands for: of a function, a method, or what makes an object of a class."""
+        other, elsewhere, scope = name.rpartition("\0")
+        if elsewhere:
+            return [(other, scope)] if other in self.readers else []
         parts = name.replace("()", "").split(".")
         for cut in range(len(parts), 0, -1):
             path = self.paths.get(".".join(parts[:cut]))
@@ -88,12 +91,18 @@ class Reach:
             methods = [rest[1]] if len(rest) > 1 else ["__init__", "__new__", "__enter__"]
             if methods == ["start"] and "start" not in scopes:
                 methods = ["run"]  # of a thread or a process
-            return [(path, scopes[one]) for one in ("__init__", *methods) if one in scopes]
+            return [self._scope(path, scopes[one]) for one in ("__init__", *methods) if one in scopes]
         if kind == FUNCTION:
-            return [(path, scopes[""])]
+            return [self._scope(path, scopes[""])]
         if not kind or depth >= _MOST_NAMES:
             return self._starred(reader, rest, depth)
         return [place for one in names for place in self.places(".".join([one, *rest[1:]]), depth + 1)]
+
+    @staticmethod
+    def _scope(path: str, scope: str) -> Place:
+        """A scope in the member at `path`, or in the one that the scope names itself (`state.exact`)."""
+        other, elsewhere, name = scope.rpartition("\0")
+        return (other, name) if elsewhere else (path, scope)
 
     def _starred(self, reader: Reading, rest: list[str], depth: int) -> list[Place]:
         if depth >= _MOST_NAMES:

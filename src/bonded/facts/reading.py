@@ -10,7 +10,7 @@ from typing import Any
 from bonded.facts.model import Call, Decoded
 from bonded.facts.scope import Class, Function, Later
 from bonded.facts.spend import Spend
-from bonded.facts.state import Gathered, LocalCall, World, call_key
+from bonded.facts.state import Gathered, LocalCall, World, call_key, exact
 from bonded.facts.statements import Interpreter
 from bonded.facts.value import ANY, UNKNOWN, Value
 
@@ -35,23 +35,29 @@ class Reading:
         if self.live is None:
             return self.names.get(name)
         value = self.live.globals.values.get(name)
-        return _named(value) if value is not None else None
+        return _named(value, self.live) if value is not None else None
 
     def starred(self) -> list[str]:
         """Modules of `from x import *` at the top level."""
         return self.stars if self.live is None else self.live.env.stars
 
 
-def _named(value: Value) -> Named:
+def _named(value: Value, live: Interpreter) -> Named:
     if isinstance(value.local, Class):
         methods: dict[str, str] = {}
         for one in value.local.line():
             for name, method in one.methods.items():
-                methods.setdefault(name, method.qualname)
+                methods.setdefault(name, _scope_of(method, live))
         return CLASS, methods, ()
     if isinstance(value.local, Function):
-        return FUNCTION, {"": value.local.qualname}, ()
+        return FUNCTION, {"": _scope_of(value.local, live)}, ()
     return OTHER, {}, value.names
+
+
+def _scope_of(function: Function, live: Interpreter) -> str:
+    """Its scope in the module; where it stands in another one, that one is told with it."""
+    elsewhere = function.home is not None and function.home is not live
+    return exact(function.home.path, function.qualname) if elsewhere else function.qualname
 
 
 @dataclass(slots=True)
@@ -97,7 +103,7 @@ class Asked:
             self.others = True
             return world.resolve(later)
 
-        return World(data, resolve, own, script, constant)
+        return World(data, resolve, own, script, constant, world.module, world.found)
 
 
 def _top(name: str) -> str:
@@ -161,7 +167,7 @@ class Kept:
 def keep(live: Interpreter, asked: Asked, spent: tuple[int, ...], *, whole: bool) -> Kept:
     """What is kept of a module that was just read, before anything else touches it."""
     out = live.out
-    named = {name: list(_named(value)) for name, value in live.globals.values.items()}
+    named = {name: list(_named(value, live)) for name, value in live.globals.values.items()}
     return Kept(
         package=live.package,
         program=out.program,

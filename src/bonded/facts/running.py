@@ -119,7 +119,9 @@ class Running(Lookups):
         if name in CODE_SINKS or name in COMMAND_SINKS or name in NETWORK:
             labels, _ = gather(arguments if name in NETWORK else arguments[:1])
             if "parameter" in labels:
-                self.out.sink_parameters.setdefault(self.stack[0].qualname if self.stack else self.scope, name)
+                first = self.stack[0] if self.stack else None
+                out = first.home.out if first is not None and first.home is not None else self.out
+                out.sink_parameters.setdefault(first.qualname if first is not None else self.scope, name)
         if name in LOADERS or name in ("runpy.run_path", "imp.load_source"):
             for one in arguments[LOADERS.get(name, int(name.startswith("imp."))) :][:1]:
                 self._data_as_code(one, node)
@@ -193,7 +195,8 @@ class Running(Lookups):
 
     def _run_written(self, node: ast.AST) -> None:
         """The programs that were written to files and may be run here are read too, as the layer below."""
-        waiting, self.programs = self.programs, {}
-        for text in waiting.values():
+        waiting = list(self.programs.values())
+        self.programs.clear()
+        for text in waiting:
             if text:
                 self.nested(text, node, expression=False, hidden=True)

@@ -6,7 +6,7 @@ import ast
 import builtins
 import itertools
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from bonded.facts.value import Value
 
@@ -25,7 +25,7 @@ FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 class Env:
     """Variables of one module, class or function, inside another."""
 
-    __slots__ = ("outer", "shared", "stars", "values")
+    __slots__ = ("outer", "same", "shared", "stars", "values")
 
     def __init__(self, outer: Env | None) -> None:
         self.values: dict[str, Value] = {}
@@ -33,6 +33,8 @@ class Env:
         self.stars: list[str] = []
         self.shared: dict[str, Env] | None = None
         """Names that are variables of another one: `global` and `nonlocal`."""
+        self.same: dict[str, list[tuple[Env, str]]] | None = None
+        """Names of containers that other modules have imported, or that were imported: all variables that hold the one container."""
 
     def find(self, name: str) -> Value | None:
         """The variable's value here or further out."""
@@ -52,6 +54,20 @@ class Env:
             found += env.stars
             env = env.outer
         return found
+
+
+def hold_same(first: Env, name: str, second: Env, alias: str) -> None:
+    """`alias` is from here on the container that `name` is."""
+    first.same, second.same = first.same or {}, second.same or {}
+    holders = first.same.setdefault(name, [(first, name)])
+    holders.append((second, alias))
+    second.same[alias] = holders
+
+
+def put(env: Env, name: str, value: Value) -> None:
+    """The container that a variable holds has changed."""
+    for other, alias in (env.same or {}).get(name, ((env, name),)):
+        other.values[alias] = value
 
 
 def home_of(env: Env, name: str) -> Env | None:
@@ -83,6 +99,8 @@ class Function:
     """It is a method that is called by naming it."""
     gives_one: bool = False
     """It is a context manager: what it gives is bound to the name after `as`."""
+    home: Any = None
+    """The interpreter of the module that it stands in: what its body does is done there."""
 
 
 @dataclass(eq=False, slots=True)
@@ -96,6 +114,8 @@ class Class:
     fields: tuple[str, ...] = ()
     """What its objects are made of, in order, where it has no `__init__`: of a dataclass, a named tuple."""
     number: int = field(default_factory=_NUMBERS.__next__)
+    derived: list[Class] = field(default_factory=list)
+    """Classes that were derived from it so far."""
 
     def method(self, name: str) -> Function | None:
         """The method here or in a base class of the same module."""
@@ -139,6 +159,14 @@ class Super:
         line = kind_of(self.me).line()
         after = line[line.index(self.owner) + 1 :] if self.owner in line else []
         return next((one.methods[name] for one in after if name in one.methods), None)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Imported:
+    """A module of the package that is read as one program with the one that imports it; `env` are its variables."""
+
+    name: str
+    env: Env
 
 
 def kind_of(value: Value) -> Class:

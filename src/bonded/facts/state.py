@@ -58,13 +58,16 @@ class World:
     """What surrounds a module: `data(name)` gives a small data member by its base name, `resolve(later)` the result of a
     function of another module of the package; `own(name)` says whether a dotted name begins with one of its modules,
     `script(name)` gives the dotted name of its one member `name.py`, "" for none, `constant(name)` the text that a module sets
-    under that dotted name."""
+    under that dotted name. Where the package is read as one program, `module(name)` is a module of it, `found(name)` what a dotted
+    name stands for in another module; None for what is not known."""
 
     data: Callable[[str], bytes | None] = lambda _name: None
     resolve: Callable[[Later], Value] = lambda _later: Value()
     own: Callable[[str], bool] = lambda _name: False
     script: Callable[[str], str] = lambda _name: ""
     constant: Callable[[str], Any] = lambda _name: UNKNOWN
+    module: Callable[[str], Value | None] = lambda _name: None
+    found: Callable[[str], Value | None] = lambda _name: None
 
 
 @dataclass(slots=True)
@@ -164,6 +167,8 @@ class Recorder:
 
     def __init__(self, path: str, lines: list[str], spend: Spend, world: World) -> None:
         self.path = path
+        self.name = ""
+        """The name under which the module is imported."""
         self.package = ""
         self.spend = spend
         self.world = world
@@ -189,6 +194,18 @@ class Recorder:
         """Scopes of commands that no installer asks for."""
         self.programs: dict[str, str] = {}
         """Python texts that were written to files, by path key, until they are run."""
+
+    def join(self, other: Recorder) -> None:
+        """Be one program with another module: what its objects hold, and what it wrote to files, is known here, and here there."""
+        self.stack, self.fields = other.stack, other.fields
+        self.written, self.fetched, self.programs = other.written, other.fetched, other.programs
+
+    def leads(self, scope: str, function: Function) -> None:
+        """What is done in `scope` calls the function, of this module or of another one."""
+        if function.home is self or function.home is None:
+            self.out.edge(scope, function.qualname)
+        else:
+            self.out.outside_edge(scope, exact(function.home.path, function.qualname))
 
     def where(self, node: ast.AST) -> tuple[int, int]:
         """First and last line of `node`; inside decoded code, the line that decodes it."""
@@ -249,6 +266,11 @@ class Recorder:
             self.out.decoded.append(form)
 
 
+def exact(path: str, scope: str) -> str:
+    """A scope in the member at `path`, written as a name that `outside_edge` takes."""
+    return f"{path}\0{scope}"
+
+
 def call_key(call: Call, column: int) -> CallKey:
     """Where a call stands and, for one that runs something, what: name, line, column, scope, depth, text."""
     return call.name, call.line, column, call.scope, call.depth, said(call)
@@ -286,6 +308,7 @@ __all__ = [
     "argument",
     "call_key",
     "canonical",
+    "exact",
     "is_hidden",
     "kept",
     "richness",

@@ -10,7 +10,7 @@ from typing import Any
 
 from bonded.facts.branches import Branches
 from bonded.facts.expressions import PARAMETER
-from bonded.facts.following import is_static
+from bonded.facts.following import is_of_class, is_static
 from bonded.facts.known import BOTS, CODE_SINKS, COMMAND_SINKS, canonical
 from bonded.facts.scope import Class, Env, Function, Instance
 from bonded.facts.spend import Spend
@@ -104,7 +104,7 @@ class Interpreter(Branches):
         if function.first is not None and len(every) > method:
             values[every[method].arg] = function.first
         if function.owner is not None and every and not is_static(function):
-            values[every[0].arg] = Value(local=Instance(function.owner))
+            values[every[0].arg] = Value(local=function.owner if is_of_class(function) else Instance(function.owner))
             maker = function.owner.method("__init__")
             if maker is not None and maker is not function and not maker.turns:
                 maker.turns = 1
@@ -194,7 +194,7 @@ class Interpreter(Branches):
     def define(self, node: ast.FunctionDef | ast.AsyncFunctionDef, owner: Class | None) -> Function:
         """A function definition: decorators and defaults run now, the body later."""
         prefix = f"{owner.name}." if owner else (f"{self.scope}.<locals>." if self.scope else "")
-        function = Function(node, self.env, prefix + node.name, owner)
+        function = Function(node, self.env, prefix + node.name, owner, home=self)
         words = [_last_word(one) for one in node.decorator_list]
         function.is_property = owner is not None and any(one.endswith("property") for one in words)
         function.gives_one = any(one.endswith("contextmanager") for one in words)
@@ -221,6 +221,8 @@ class Interpreter(Branches):
         )
         kind = Class(node.name, names, {}, parents, (*(name for one in parents for name in one.fields), *own))
         self.env.values[node.name] = Value(local=kind)
+        for parent in parents:
+            parent.derived.append(kind)
         outer, self.env = self.env, Env(self.env)
         inner = self.env.values
         try:
@@ -270,7 +272,8 @@ class Interpreter(Branches):
     def _class_values(self, kind: Class, values: dict[str, Value]) -> None:
         """What a class's body sets: an attribute of the class and of its objects."""
         for name, value in values.items():
-            if value.names or value.labels or value.known:
+            held = value.local is not None or value.items is not None or value.table is not None
+            if held or value.names or value.labels or value.known:
                 self.fields[f"{kind.name}.{name}"] = value
 
     def _all_bases(self, kind: Class) -> list[str]:

@@ -108,18 +108,18 @@ def backup(source: Source, sink: Sink, *, now: datetime, progress: Callable[[str
 def _room(directory: Path) -> Iterator[Path]:
     """A folder for the copy of the database, locked while it is in use; those of backups that were killed are removed."""
     with ExitStack() as stack:
-        with _locked(directory):  # nobody looks for leftovers between making and locking
+        with locked(directory):  # nobody looks for leftovers between making and locking
             for left in directory.glob(f"{ROOM}*"):
-                with suppress(OSError), _locked(left, wait=False):
+                with suppress(OSError), locked(left, wait=False):
                     shutil.rmtree(left)
             where = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=ROOM, dir=directory)))
-            stack.enter_context(_locked(where))
+            stack.enter_context(locked(where))
         yield where
 
 
 @contextmanager
-def _locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
-    """Raises BlockingIOError where another has it and we do not wait."""
+def locked(folder: Path, *, wait: bool = True) -> Iterator[None]:
+    """Hold a folder's lock, whatever it is named meanwhile. Raises BlockingIOError where another has it and we do not wait."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

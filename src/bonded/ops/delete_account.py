@@ -15,12 +15,13 @@ from bonded.accounts.people import User
 from bonded.accounts.recovery_tables import recovery_link, recovery_request
 from bonded.accounts.tables import user as user_table
 from bonded.catalog import change, invitations, read
+from bonded.catalog.of_person import owned_alone
 from bonded.db.engine import Tx
 from bonded.db.tables import whole
 from bonded.journal import record
 from bonded.journal.private import forget
 from bonded.values.refusals import Refusal, define
-from bonded.values.states import AccountState, Role, SubjectKind
+from bonded.values.states import AccountState, SubjectKind
 from bonded.values.who import Actor
 
 DELETED_NAME = "(deleted)"
@@ -67,16 +68,6 @@ def delete_account(tx: Tx, who: Actor, user: User, *, now: datetime) -> int:
         private=private,
         private_for=LAST_MAIL_WITHIN,
     )
-
-
-def owned_alone(tx: Tx, user_id: str) -> list[str]:
-    """Names of the projects that would have no owner without this person."""
-    alone = []
-    for project, role in read.projects_of(tx, user_id):
-        owners = [one for one, what in read.roles(tx, project.id) if what is Role.OWNER]
-        if role is Role.OWNER and len(owners) == 1 and not project.deleted:
-            alone.append(project.key)
-    return alone
 
 
 def _check_owners(tx: Tx, user_id: str) -> None:

@@ -155,8 +155,8 @@ def case(conn: Connection, case_id: int) -> Case:
 def after(conn: Connection, line: CaseLine, now: datetime, *, mine: str) -> int | None:
     """The case to look at after this one: the next open one by score that nobody but `mine` works on, else the first."""
     c = case_table.c
-    lapsed = now - CLAIM_LASTS
-    free = or_(c.claimed_by.is_(None), c.claimed_by == mine, c.claimed_at < lapsed)
+    lapsed = or_(c.claimed_at < now - CLAIM_LASTS, c.claimed_at > now + CLAIM_LASTS)
+    free = or_(c.claimed_by.is_(None), c.claimed_by == mine, lapsed)
     query = select(c.id).where(c.state == "open", c.id != line.id, free).order_by(c.score.desc(), c.id).limit(1)
     behind = or_(c.score < line.score, and_(c.score == line.score, c.id > line.id))
     found = conn.execute(query.where(behind)).scalar_one_or_none()

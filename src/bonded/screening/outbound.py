@@ -8,7 +8,6 @@ refused, IPv4 inside IPv6 too, unless the host is on the operator's list of priv
 from __future__ import annotations
 
 import http.client
-import io
 import ipaddress
 import re
 import socket
@@ -16,9 +15,11 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, cast
+from functools import partial
+from typing import BinaryIO, cast
 from urllib.parse import urlsplit
 
+from bonded.values.listening import Listening
 from bonded.values.refusals import Refusal, define
 
 ADDRESS_REFUSED = define(
@@ -207,7 +208,7 @@ def _speak(
     for at in range(PIECE, len(body or b""), PIECE):  # whoever takes it in drips gets no more time for it
         sock.settimeout(_left(deadline))
         connection.send((body or b"")[at : at + PIECE])
-    reply = http.client.HTTPResponse(cast("socket.socket", _Listening(sock, deadline)), method=method)
+    reply = http.client.HTTPResponse(cast("socket.socket", Listening(sock, partial(_left, deadline))), method=method)
     reply.begin()
     kept, size = bytearray(), 0
     while True:
@@ -224,25 +225,6 @@ def _speak(
     if reply.length:  # http.client counts down what was announced
         raise Unreachable(f"{target.host} ended before all it had announced")
     return Answer(reply.status, {name.lower(): value for name, value in reply.getheaders()}, bytes(kept))
-
-
-class _Listening(io.RawIOBase):
-    """What a socket says until `deadline`. Each read waits for no more than what is left, so that nobody holds us by saying a
-    little now and then: in the middle of a header, of a line, or by promising an answer again and again (100 Continue)."""
-
-    def __init__(self, sock: socket.socket, deadline: float) -> None:
-        self._sock, self._deadline = sock, deadline
-
-    def makefile(self, _mode: str) -> BinaryIO:
-        """What `http.client` asks a socket for."""
-        return cast("BinaryIO", io.BufferedReader(self))
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        self._sock.settimeout(_left(self._deadline))
-        return self._sock.recv_into(buffer)
 
 
 def _left(deadline: float) -> float:

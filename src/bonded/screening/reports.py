@@ -25,7 +25,7 @@ from bonded.journal import record
 from bonded.screening.service_tables import report
 from bonded.seams import Counter, Mailer
 from bonded.values.names import normalize
-from bonded.values.pieces import report_state
+from bonded.values.pieces import names, report_state
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.text import clean
@@ -201,7 +201,7 @@ def clean_words(words: str) -> str:
 def _checked(tx: Tx, told: Told) -> tuple[str, str]:
     """The normalized project and the version as the index writes it. Raises Refusal."""
     if told.kind not in KINDS:
-        raise Refusal(REPORT_FORM, f"The kind of a report is one of {', '.join(KINDS)}")
+        raise Refusal(REPORT_FORM, f"The kind of a report is one of {names(KINDS)}")
     if not 10 <= len(clean_words(told.words)) <= MOST_WORDS:
         raise Refusal(REPORT_FORM, f"Say what is wrong (characters: 10 to {MOST_WORDS})")
     if told.email and not EMAIL.fullmatch(told.email):

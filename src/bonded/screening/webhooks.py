@@ -31,6 +31,7 @@ from bonded.screening import outbound
 from bonded.screening.outbound import Rules, Unreachable
 from bonded.screening.report import printable
 from bonded.screening.service_tables import delivery, webhook
+from bonded.values.pieces import names
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
 from bonded.values.text import iso, new_id
@@ -113,7 +114,7 @@ def add(
     rules.check(target)
     chosen = sorted(set(events) or set(EVENTS))
     if not set(EVENTS).issuperset(chosen):
-        raise Refusal(WEBHOOK_EVENTS, f"events are {', '.join(EVENTS)}")
+        raise Refusal(WEBHOOK_EVENTS, f"events are {names(EVENTS)}")
     made, secret = new_id(), _new_secret()
     cursor = tx.execute(select(func.coalesce(func.max(journal_leaf.c.seq), -1))).scalar_one() + 1
     sealed = {"url": sealer.seal_text(url, _address(made)), "secret": sealer.seal_text(secret, _bound(made))}
@@ -222,7 +223,7 @@ def handle(context: WebhookContext, job: Job, now: datetime) -> Effects | None:
     if row is None:
         return None
     delivery_id, body = str(row[0]), str(row[1]).encode()
-    if now < context.resting.get(row.webhook_id, now):
+    if timedelta(0) < context.resting.get(row.webhook_id, now) - now <= REST:  # more: the clock was set back
         raise Unreachable(f"{row.origin} did not answer another delivery just now")
     old = [row.old_secret] if row.old_until is not None and now < row.old_until else []
     secrets = [context.sealer.open_text(one, _bound(row.webhook_id)) for one in (row.secret, *old)]

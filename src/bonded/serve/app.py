@@ -26,7 +26,7 @@ from bonded.serve import environ, operations
 from bonded.serve.answers import Answer, head, plain
 from bonded.serve.connection import Connection, Server
 from bonded.serve.context import ServeContext
-from bonded.serve.dynamic import Asked, Dynamic
+from bonded.serve.dynamic import UPLOADS, Asked, Dynamic
 from bonded.serve.ledger import Ledger
 from bonded.serve.paths import is_static
 from bonded.serve.peers import Peer, is_host, networks, resolve
@@ -176,9 +176,9 @@ class App:
             return "operations", _for_method(request.method, await self._operate(asked))
         if is_static(asked.path):
             return "static", await self._read(asked)
-        return (
-            "upload" if request.method == "POST" and asked.path == "/legacy/" else "web"
-        ), await self._dynamic.answer(asked)
+        return ("upload" if request.method == "POST" and asked.path in UPLOADS else "web"), await self._dynamic.answer(
+            asked
+        )
 
     async def _operate(self, asked: Asked) -> Answer:
         if asked.path == "/healthz":

@@ -50,17 +50,15 @@ def _weight(accept: dict[str, float], form: str) -> float:
 
 @lru_cache(maxsize=512)
 def simple_form(accept: str, format: str) -> tuple[str, str] | None:
-    """Which of "html" and "json" to send, and its Content-Type without charset; None when nothing suits (406).
+    """Which of "html" and "json" to send, and its Content-Type without charset; None for a `format` that we have not (406).
 
-    `format` is the value of `?format=`, which wins over the header (PEP 691); "" when there is none.
+    `format` is the value of `?format=`, which wins over the header (PEP 691); "" when there is none. A client that takes none of
+    our forms gets plain HTML, as PEP 691 allows and PyPI does: what it got, the Content-Type says.
     """
     if format:
         return _FORMS.get(format.replace(" ", "+"))
-    if not accept.strip():
-        return _FORMS[HTML]
     weights = _weighed(accept)
-    best = max(_ORDER, key=lambda form: _weight(weights, form))  # the first of equals
-    return _FORMS[best] if _weight(weights, best) > 0 else None
+    return _FORMS[max(_ORDER, key=lambda form: _weight(weights, form))]  # the first of equals
 
 
 @lru_cache(maxsize=512)

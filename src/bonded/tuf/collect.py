@@ -199,7 +199,7 @@ def _project_list(
     """
     last = conn.execute(_LAST_LIST).one_or_none()
     if last is not None and last.flipped_at is not None:
-        age = now - last.flipped_at
+        age = abs(now - last.flipped_at)  # also of a list that was made while the clock was ahead
         if age < p.settings.list_interval:
             return None
         if age < p.settings.long_list_interval * (OVERDUE if busy else 1) and _is_long(conn):

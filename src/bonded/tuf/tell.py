@@ -22,7 +22,8 @@ from bonded.values.states import SubjectKind
 from bonded.values.who import PUBLISHER
 
 QUIET = timedelta(hours=1)
-"""An alarm is over, or less bad, when it has been so for this long: what comes and goes is told once."""
+"""An alarm is over, or less bad, when it has been so for this long: what comes and goes is told once. What was seen by a
+clock that was ahead is over at once: it was true then, and must not keep the next one of its kind from being told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,16 @@ def decide(standing: Mapping[str, Standing], found: Sequence[Alarm], now: dateti
         known = standing.get(alarm.key)
         told = known.step if known else 0
         better = known is not None and alarm.step < told
-        if better and known is not None and now - known.seen_at < QUIET:
+        if better and known is not None and _just_now(known, now):
             continue
         changes.append(Change(alarm.key, told, alarm.step, alarm))
     here = {alarm.key for alarm in found}
     gone = [(key, known) for key, known in standing.items() if key not in here]
-    return changes + [Change(key, known.step, 0) for key, known in gone if now - known.seen_at >= QUIET]
+    return changes + [Change(key, known.step, 0) for key, known in gone if not _just_now(known, now)]
+
+
+def _just_now(known: Standing, now: datetime) -> bool:
+    return abs(now - known.seen_at) < QUIET
 
 
 def tell(db: Database, found: Sequence[Alarm], now: datetime) -> list[Alarm]:

@@ -1,4 +1,4 @@
-"""Pieces of sentences that are translated by themselves: our words for states and roles, and what depends on a number.
+"""Pieces of sentences that are translated by themselves: our words for states and roles, what depends on a number, and lists.
 
 A refusal is one English sentence. Whoever shows it fits it to the known sentences and fills its values into the translation
 (`values.translating`), where a word of ours among the values would stay English, and "1 minutes" be wrong in most languages.
@@ -10,9 +10,11 @@ stays as it is: a project may be called "owner". Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
+
+from bonded.values.lists import listed
 
 
 class Catalogue(Protocol):
@@ -59,6 +61,19 @@ class Counted:
         return text
 
 
+def names(parts: Iterable[str]) -> str:
+    """Names, none with a blank or a comma, as English lists them: "a, b, and c". They stay, what is between them is translated."""
+    return listed(parts, "en")
+
+
+def _names_in(text: str, language: str) -> str:
+    """`text`, made by `names`, as the language writes lists; any other text as it is."""
+    parts = re.split(r", and | and |, ", text)
+    return (
+        listed(parts, language) if names(parts) == text and not any(re.search(r"[\s,]", one) for one in parts) else text
+    )
+
+
 def _plain(*codes: str) -> dict[str, str]:
     return {code: code.replace("_", " ") for code in codes}
 
@@ -88,7 +103,10 @@ PIECES: dict[str, Words | Counted] = {
 """Every piece, by its name."""
 
 
-def translated(place: str, value: str, catalogue: Catalogue) -> str:
+def translated(place: str, value: str, catalogue: Catalogue, language: str) -> str:
     """What stands at a place of a sentence, translated if the place is a piece's ("file_state2" is `file_state`'s second)."""
-    piece = PIECES.get(place.rstrip("0123456789"))
+    name = place.rstrip("0123456789")
+    if name == names.__name__:
+        return _names_in(value, language)
+    piece = PIECES.get(name)
     return piece.translated(value, catalogue) if piece else value

@@ -152,7 +152,9 @@ class Spoken(NullTranslations):
             return None
         _, best, found = max(fitting, key=lambda one: one[0])
         values = found.groupdict()
-        return filled(best.translated, {name: pieces.translated(name, values[name], self) for name in values})
+        return filled(
+            best.translated, {name: pieces.translated(name, values[name], self, self.language) for name in values}
+        )
 
 
 def _key(context: str | None, message: str) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from bonded.accounts import factor_policy, factors, tokens
 from bonded.accounts.factors import Needs
 from bonded.accounts.permits import needs_second_factor, own_safety
-from bonded.catalog import read
+from bonded.catalog import of_person
 from bonded.catalog.critical import works_on_critical
 from bonded.values.actions import Action, Who
 
@@ -42,7 +42,7 @@ def needs_of(conn: Connection, user_id: str, of_managers: bool, *, now: datetime
     """What the person cannot be without, for what they have already: roles in projects, API tokens that work."""
     policy = factor_policy.current(conn)
     own = (one for one in tokens.of_user(conn, user_id) if one.live(now) and not one.operator)
-    manages = of_managers and (bool(read.projects_of(conn, user_id)) or any(own))
+    manages = of_managers and (of_person.has_any(conn, user_id) or any(own))
     return Needs(policy.everybody or manages, policy.critical_devices and works_on_critical(conn, user_id))
 
 

@@ -22,6 +22,11 @@ SECRET = frozenset(
 """Fields that are never sent back to the page."""
 
 
+def not_offered(name: str) -> Refusal:
+    """What is said of a field with a value that the page does not offer (bad-form)."""
+    return Refusal(BAD_FORM, f"the field {name} has a value that is not offered")
+
+
 class Form:
     """One posted form, or an empty one before anything was posted. `errors` maps a field's name to a sentence."""
 
@@ -78,14 +83,14 @@ class Form:
         """One of `allowed`. Raises Refusal (bad-form): a browser showing our page sends nothing else."""
         value = self._text(name)
         if value not in allowed:
-            raise Refusal(BAD_FORM, f"the field {name} has a value that is not offered")
+            raise not_offered(name)
         return value
 
     def choices(self, name: str, allowed: Collection[str]) -> tuple[str, ...]:
         """Any number of `allowed`, in their order. Raises Refusal (bad-form) for anything else."""
         posted = set(self._multi.getall(name)) if self._multi is not None else set()
         if posted - set(allowed):
-            raise Refusal(BAD_FORM, f"the field {name} has a value that is not offered")
+            raise not_offered(name)
         return tuple(value for value in allowed if value in posted)
 
     def _text(self, name: str) -> str:

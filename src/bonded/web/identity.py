@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pyramid.response import Response
+from sqlalchemy.exc import OperationalError
 
 from bonded.accounts import people, sessions
 from bonded.accounts.people import User
@@ -55,7 +57,7 @@ def visitor_of(request: Request) -> Visitor:
     if session is None or user is None:
         return nobody()
     if sessions.stale(session, request.now):
-        with request.db.write() as tx:
+        with suppress(OperationalError), request.db.write(patient=False) as tx:  # another request notes it
             sessions.touch(tx, session, now=request.now)
     return Visitor(user, session, session.csrf)
 

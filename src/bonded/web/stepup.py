@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pyramid.response import Response
 
-from bonded.accounts import devices, factors, login_limits, passwords, second_step, sessions
+from bonded.accounts import challenges, devices, factors, login_limits, passwords, second_step, sessions
+from bonded.accounts.challenges import Purpose
 from bonded.accounts.factors import Kind
 from bonded.accounts.people import User
 from bonded.accounts.sessions import Session
@@ -20,7 +21,6 @@ from bonded.web.request import Request
 
 PASSWORD, CODE, ANSWER = "confirm_password", "confirm_code", "confirm_answer"
 FIELDS = (PASSWORD, CODE, ANSWER)
-CHALLENGE = "confirm-challenge"
 
 
 def confirm_in_place(request: Request) -> Response | None:
@@ -40,9 +40,8 @@ def ask(request: Request, form: Form, action: str, carried: list[tuple[str, str]
         apps = any(one.kind is Kind.APP for one in factors.of_user(conn, user.id))
         credentials = devices.credentials_of(conn, user.id)
     if credentials:
-        options = devices.authentication(request.settings.site, credentials)
-        with request.db.write() as tx:
-            second_step.remember(tx, session, CHALLENGE, devices.challenge_text(options))
+        challenge = challenges.make(request.house.sealer, Purpose.CONFIRM, session.id, now=request.now)
+        options = devices.authentication(request.settings.site, credentials, challenge)
     page = request.page(
         "account/confirm.html", status=403, form=form, action=action, carried=carried, apps=apps, options=options
     )
@@ -66,21 +65,22 @@ def confirm(request: Request, form: Form) -> bool:
 
 def _prove(request: Request, user: User, session: Session, field: str, given: str) -> None:
     """Raises Refusal: wrong-password, wrong-code, device-failed, device-copied, login-limited, codes-limited, login-busy."""
-    proof, now, proved = "password", request.now, None
+    proof, now, proved, challenge = "password", request.now, None, ""
+    sealer, counter = request.house.sealer, request.house.counter
     if field == CODE:
-        second_step.limit(request.house.counter, user.id, now, known=session.id)
+        second_step.limit(counter, user.id, now, known=session.id)
     else:
         limits = request.settings.login_limits
-        login_limits.limit(request.house.counter, user.name, request.ip, limits, now, known=session.id)
+        login_limits.limit(counter, user.name, request.ip, limits, now, known=session.id)
+    if field == ANSWER:
+        challenge = challenges.taken(sealer, counter, Purpose.CONFIRM, session.id, given, now=now)
     if field == PASSWORD:
         proved = passwords.check_current(request.db, user.id, given)
     with request.db.write() as tx:
         if field == PASSWORD:
             passwords.check_still(tx, user.id, proved)
         if field == CODE:
-            proof = factors.use_code(tx, request.house.sealer, user.id, given, now=now).id
+            proof = factors.use_code(tx, sealer, user.id, given, now=now).id
         elif field == ANSWER:
-            # Gone with the step-up that it proves: the same form, sent again, proves nothing.
-            challenge = str(session.data.pop(CHALLENGE, ""))
             proof = devices.authenticated(tx, request.settings.site, challenge, given, user_id=user.id, now=now).id
         sessions.confirm(tx, actor(request), session, proof=proof, now=now)

@@ -11,14 +11,15 @@ to it.
 **Why it matters.** Who wants data or a program to be fetched without leaving a name uses these; an honest package names its
 host, and does not call it while it is installed or imported.
 
-**What is not flagged.** Addresses that the caller passes in, bots whose token whoever runs them sets, hosts under names of their
-own when a function is called, and addresses of the machine itself.
+**What is not flagged.** Addresses that the caller passes in, bots and hooks whose token whoever runs them sets, hosts under names of
+their own when a function is called, and addresses of the machine itself.
 
 **When it is a false alert.** Clients of these very services, and small tools that somebody wrote for himself.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bonded.checks.kit import Hit, at, check, graver, runs_command
@@ -26,7 +27,7 @@ from bonded.checks.programs import opens_page
 from bonded.checks.sending import Sending, command_line, sendings, where
 from bonded.facts import places
 from bonded.facts.model import Facts
-from bonded.facts.value import DATAFILE, FILE
+from bonded.facts.value import DATAFILE, FILE, GIVEN_KEY, GIVEN_SECRET, PRIVATE
 from bonded.values.finding import Severity, When
 
 _BY_ITSELF = (When.STARTUP, When.IMPORT)
@@ -69,6 +70,7 @@ def _says_again(one: Sending) -> bool:
     return one.call.name.startswith(_NOTHING_YET) and not (one.kind and one.call.name.endswith(".sendall"))
 
 
+_VARIABLE = re.compile(r"%\w+%")
 _SENDERS = (".post", ".put", ".send", ".sendall", ".sendto", ".sendmail", ".send_message", ".emit")
 _Weight = tuple[Severity, float]
 _WEIGHTS: dict[str, tuple[_Weight, _Weight, _Weight | None]] = {
@@ -89,12 +91,21 @@ def _takes_a_file(one: Sending) -> bool:
     return any(FILE in arg.labels and DATAFILE not in arg.labels for arg in one.call.arguments)
 
 
+def _is_of_the_runner(one: Sending) -> bool:
+    """Whether a hook or bot is that of whoever runs the program: its token is a variable of the environment. Where something
+    private goes along it is taken to be anybody's, for the program may set the variable itself."""
+    token = one.kind == places.HOOK and _VARIABLE.search(one.address.partition("?")[0])
+    return bool(token) and one.labels.isdisjoint(PRIVATE | {GIVEN_KEY, GIVEN_SECRET})
+
+
 def _weight(one: Sending) -> _Weight | None:
     sends = one.call.name.endswith(_SENDERS) or any(arg.name == "data" for arg in one.call.arguments)
     ordinary = ((Severity.HIGH, 0.6) if sends else (Severity.MEDIUM, 0.5)) if one.kind else (Severity.LOW, 0.4)
     early, on_import, called = _WEIGHTS.get(one.kind, (None, ordinary, None))
     if one.veiled and one.kind:
         early, on_import, called = _VEILED
+    elif _is_of_the_runner(one):
+        called = None
     elif one.kind == places.RAW and FILE in one.labels and _takes_a_file(one):
         called = (Severity.HIGH, 0.8)
     elif one.kind == places.FREE and "parameter" in one.labels and not one.call.answered:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pyramid.response import Response
 
+from bonded.catalog.of_person import owned_alone
 from bonded.journal import record
 from bonded.mail import kinds
-from bonded.ops.delete_account import delete_account, owned_alone
+from bonded.ops.delete_account import delete_account
 from bonded.ops.personal_data import as_json, as_zip, collect
 from bonded.values.states import SubjectKind
 from bonded.web.forms import Form

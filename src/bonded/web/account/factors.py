@@ -8,8 +8,8 @@ from collections.abc import Callable
 import segno
 from pyramid.response import Response
 
-from bonded.accounts import devices, factors, recovery, totp
-from bonded.accounts.second_step import remember
+from bonded.accounts import challenges, devices, factors, recovery, totp
+from bonded.accounts.challenges import Purpose
 from bonded.accounts.sessions import Session
 from bonded.values.refusals import Refusal
 from bonded.web.factors_asked import needs_of
@@ -22,7 +22,7 @@ from bonded.web.request import Request
 from bonded.web.safe import local_path, quoted
 
 LIST = "/account/factors/"
-SECRET, CHALLENGE = "sealed", "new-device"
+SECRET = "sealed"
 
 
 def show(request: Request) -> Response:
@@ -77,7 +77,10 @@ def add_device(request: Request) -> Response:
     label, answer = form.text("label", most=factors.LABEL_LENGTH), form.answer("answer")
 
     def act() -> None:
-        values = devices.registered(request.settings.site, str(session.data.get(CHALLENGE, "")), answer)
+        challenge = challenges.taken(
+            request.house.sealer, request.house.counter, Purpose.NEW_DEVICE, session.id, answer, now=request.now
+        )
+        values = devices.registered(request.settings.site, challenge, answer)
         with request.db.write() as tx:
             factors.add_device(tx, actor(request), user.id, label, values, now=request.now)
 
@@ -186,10 +189,9 @@ def _app_page(request: Request, form: Form, secret: bytes, status: int) -> Respo
 
 def _device_page(request: Request, form: Form, status: int) -> Response:
     user, session = signed_in(request)
+    challenge = challenges.make(request.house.sealer, Purpose.NEW_DEVICE, session.id, now=request.now)
     with request.db.read() as conn:
-        options = devices.registration(conn, request.settings.site, user)
-    with request.db.write() as tx:
-        remember(tx, session, CHALLENGE, devices.challenge_text(options))
+        options = devices.registration(conn, request.settings.site, user, challenge)
     target = local_path(str(request.params.get("next", "")), "")
     return with_script(
         request.page("account/add-device.html", status=status, form=form, options=options, next_path=target)

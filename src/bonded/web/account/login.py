@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pyramid.response import Response
 
-from bonded.accounts import devices, login, passkeys, registration, sessions
+from bonded.accounts import challenges, devices, login, registration, sessions
 from bonded.accounts.arrival import Arrived
+from bonded.accounts.challenges import Purpose
 from bonded.accounts.registration_rules import Mode
 from bonded.values.refusals import Refusal
 from bonded.web.account.entering import entered
@@ -91,7 +92,7 @@ def form_page(request: Request, form: Form, target: str, status: int) -> Respons
     options = devices.authentication(
         request.settings.site,
         (),
-        challenge=passkeys.challenge(request.house.sealer, request.visitor.csrf, now=request.now),
+        challenges.make(request.house.sealer, Purpose.PASSKEY, request.visitor.csrf, now=request.now),
     )
     page = request.page(
         "account/login.html",

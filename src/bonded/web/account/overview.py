@@ -6,7 +6,9 @@ from pyramid.response import Response
 
 from bonded.accounts import recovery_request
 from bonded.accounts.not_me import shut_out
-from bonded.catalog import invitations, read
+from bonded.catalog import invitations, of_person
+from bonded.values.text import clean
+from bonded.web.forms import whole
 from bonded.web.history import history_page, of_user
 from bonded.web.history_export import exported
 from bonded.web.history_filter import chosen_of, narrowed
@@ -16,19 +18,22 @@ from bonded.web.request import Request
 
 
 def show(request: Request) -> Response:
-    """The account's first page."""
+    """The account's first page: projects, those with `?name=` in their name, a page of them at a time. Raises Refusal (bad-form)."""
     user, _ = signed_in(request)
+    asked = clean(request.params.get("name", ""))[:100].strip()
+    at = whole(request.params.get("page") or "1", least=1, most=100_000)
     with request.db.read() as conn:
-        mine = [(project, role) for project, role in read.projects_of(conn, user.id) if not project.deleted]
-        pending = {
-            project.key: [file for file in read.files(conn, project.id) if file.state in ("received", "held")]
-            for project, _ in mine
-        }
+        count = of_person.count(conn, user.id, asked)
+        last = max(1, -(-count // of_person.AT_ONCE))
+        at = min(at, last)
+        mine = of_person.some(conn, user.id, asked, at=at)
+        pending = of_person.waiting(conn, [project for project, _ in mine])
         invited = len(invitations.of_user(conn, user.id, now=request.now))
         recovery = recovery_request.open_of(conn, user.id)
     return request.page(
-        "account/overview.html", user=user, projects=mine, pending=pending, invited=invited, recovery=recovery
-    )
+        "account/overview.html", user=user, projects=mine, pending=pending, invited=invited, recovery=recovery,
+        asked=asked, at=at, last=last,
+    )  # fmt: skip
 
 
 def not_me(request: Request) -> Response:

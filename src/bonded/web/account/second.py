@@ -5,8 +5,9 @@ from __future__ import annotations
 from pyramid.response import Response
 from sqlalchemy import Connection
 
-from bonded.accounts import arrival, devices, factors, known_devices, passkeys, people, recovery, second_step
+from bonded.accounts import arrival, challenges, devices, factors, known_devices, people, recovery, second_step
 from bonded.accounts.arrival import Arrived, Proof
+from bonded.accounts.challenges import Purpose
 from bonded.accounts.factor_policy import has_device
 from bonded.accounts.factors import Kind
 from bonded.accounts.login_limits import limit_network
@@ -23,7 +24,6 @@ from bonded.web.known import browser_of
 from bonded.web.request import Request
 from bonded.web.safe import local_path
 
-CHALLENGE = "challenge"
 HOW = ("code", "recovery", "device")
 DEVICE_ONLY = define(
     "device-at-login",
@@ -74,9 +74,8 @@ def passkey(request: Request) -> Response:
 
 def _by_passkey(request: Request, answer: str) -> Arrived:
     limit_network(request.house.counter, request.ip, request.settings.login_limits, request.now)
-    challenge = passkeys.challenge_of(answer)
-    passkeys.check_challenge(
-        request.house.sealer, request.house.counter, request.visitor.csrf, challenge, now=request.now
+    challenge = challenges.taken(
+        request.house.sealer, request.house.counter, Purpose.PASSKEY, request.visitor.csrf, answer, now=request.now
     )
     with request.db.write() as tx:
         found = devices.authenticated(tx, request.settings.site, challenge, answer, user_id=None, now=request.now)
@@ -100,17 +99,19 @@ def _target(request: Request, form: Form) -> str:
 
 def _finish(request: Request, waiting: Pending, how: str, typed: str, target: str) -> Response:
     user, browser, remember = waiting.user, browser_of(request), request.POST.get("remember") == "yes"
-    if how != "device":
+    sealer, counter, challenge = request.house.sealer, request.house.counter, ""
+    if how == "device":
+        challenge = challenges.taken(sealer, counter, Purpose.SECOND_STEP, waiting.session.id, typed, now=request.now)
+    else:
         with request.db.read() as conn:
             known = known_devices.recognise(conn, user.id, browser, now=request.now)
-        second_step.limit(request.house.counter, user.id, request.now, known=known.id if known else "")
+        second_step.limit(counter, user.id, request.now, known=known.id if known else "")
     notice = "logged-in"
     with request.db.write() as tx:
         second_step.hold(tx, waiting)
         if how == "code":
-            proof = factors.use_code(tx, request.house.sealer, user.id, typed, now=request.now).id
+            proof = factors.use_code(tx, sealer, user.id, typed, now=request.now).id
         elif how == "device":
-            challenge = str(waiting.session.data.get(CHALLENGE, ""))
             proof = devices.authenticated(
                 tx, request.settings.site, challenge, typed, user_id=user.id, now=request.now
             ).id
@@ -152,9 +153,8 @@ def _page(request: Request, waiting: Pending, form: Form, target: str, status: i
         credentials = devices.credentials_of(conn, user.id)
         device_only = _device_only(conn, user.id)
     if credentials:
-        options = devices.authentication(request.settings.site, credentials)
-        with request.db.write() as tx:
-            second_step.remember(tx, waiting.session, CHALLENGE, devices.challenge_text(options))
+        challenge = challenges.make(request.house.sealer, Purpose.SECOND_STEP, waiting.session.id, now=request.now)
+        options = devices.authentication(request.settings.site, credentials, challenge)
     page = request.page(
         "account/second-step.html", status=status, form=form, next_path=target, options=options,
         apps=Kind.APP in kinds and not device_only, device_only=device_only,

@@ -7,18 +7,22 @@ from pyramid.response import Response
 from bonded.accounts import known_devices, sessions
 from bonded.web.identity import actor, signed_in
 from bonded.web.notices import go
+from bonded.web.paging import page_of
 from bonded.web.request import Request
+
+AT_ONCE = 100
 
 
 def show(request: Request) -> Response:
-    """The list."""
+    """The list, AT_ONCE on a page. Raises Refusal (bad-form)."""
     user, session = signed_in(request)
     with request.db.read() as conn:
         opened = sessions.of_user(conn, user.id, now=request.now)
         devices = known_devices.of_user(conn, user.id, now=request.now)
     return request.page(
         "account/sessions.html",
-        sessions=opened,
+        page=page_of(request, opened, AT_ONCE),
+        several=len(opened) > 1,
         current=session.id,
         devices=devices,
         remembered={one.id for one in devices if one.remembered(request.now)},

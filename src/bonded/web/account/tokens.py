@@ -8,13 +8,16 @@ from pyramid.response import Response
 
 from bonded.accounts import tokens
 from bonded.accounts.tokens import DEFAULT_LIFETIME, MAX_LIFETIME, PERMISSIONS
-from bonded.catalog import read
+from bonded.catalog import of_person
+from bonded.values.names import normalize
 from bonded.values.refusals import Refusal
-from bonded.web.forms import Form
+from bonded.web.forms import Form, not_offered
 from bonded.web.identity import actor, signed_in
 from bonded.web.notices import go
 from bonded.web.request import Request
 
+MOST_NAMED = 500
+"""Projects that one form may name."""
 DAYS = ("7", "30", str(DEFAULT_LIFETIME.days), "365")
 
 
@@ -30,10 +33,8 @@ def create(request: Request) -> Response:
     form = Form(request)
     name = form.text("name", most=100)
     lifetime = min(timedelta(days=int(form.choice("days", DAYS))), MAX_LIFETIME)
-    with request.db.read() as conn:
-        keys = [project.key for project, _ in read.projects_of(conn, user.id)]
     scope = form.choice("scope", ("all", "some", "first"))
-    projects = form.choices("project", keys)
+    projects = _named(request, form, user.id)
     permissions = form.choices("permission", sorted(PERMISSIONS))
     networks = form.words("networks").replace(",", " ").split()
     if scope == "some" and not projects:
@@ -49,6 +50,21 @@ def create(request: Request) -> Response:
         except Refusal as refusal:
             form.wrong("networks" if "networks" in refusal.sentence else "name", request.sentence(refusal.sentence))
     return _page(request, form, 400, chosen=projects, may=permissions)
+
+
+def _named(request: Request, form: Form, user_id: str) -> tuple[str, ...]:
+    """The projects that the form chooses by their boxes, or that are typed where they are too many for boxes; what is typed and
+    none of the person's is noted in `form`. Raises Refusal (bad-form) for a box that there is not."""
+    typed = (name for one in request.POST.getall("project") for name in one.replace(",", " ").split())
+    keys = sorted({normalize(name) for name in typed})
+    with request.db.read() as conn:
+        mine = of_person.keys_among(conn, user_id, keys[:MOST_NAMED])
+        boxes = of_person.count(conn, user_id) <= of_person.AT_ONCE
+    if len(mine) < len(keys):
+        if boxes:
+            raise not_offered("project")
+        form.wrong("project", request.gettext("No project found"))
+    return tuple(keys)
 
 
 def rotate(request: Request) -> Response:
@@ -110,13 +126,15 @@ def _page(
     user, _ = signed_in(request)
     with request.db.read() as conn:
         mine = [token for token in tokens.of_user(conn, user.id) if token.revoked_at is None]
-        projects = [project for project, _ in read.projects_of(conn, user.id) if not project.deleted]
+        projects = [project for project, _ in of_person.some(conn, user.id)]
+        many = of_person.count(conn, user.id) > len(projects)
     return request.page(
         "account/tokens.html",
         status=status,
         form=form,
         tokens=mine,
         projects=projects,
+        many=many,
         chosen=chosen,
         may=may,
         permissions=sorted(PERMISSIONS),

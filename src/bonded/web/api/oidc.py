@@ -23,6 +23,7 @@ from bonded.accounts.publishers import Publisher
 from bonded.catalog import read
 from bonded.db.engine import Tx
 from bonded.upload.accept import DATABASE_BUSY
+from bonded.values.pieces import names
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import Role
 from bonded.values.who import Actor, ActorKind
@@ -107,7 +108,7 @@ def _posted(request: Request) -> str:
         raise Refusal(IDENTITY_UNREADABLE, 'The body is not a JSON object with a "token"')
     wanted = posted.get("features", FEATURES)
     if not isinstance(wanted, list) or [one for one in wanted if one not in FEATURES]:
-        raise Refusal(FEATURE_UNKNOWN, f"this index makes tokens of the kind {', '.join(FEATURES)} only")
+        raise Refusal(FEATURE_UNKNOWN, f"this index makes tokens of the kind {names(FEATURES)} only")
     return text
 
 
@@ -115,11 +116,10 @@ def _good_for(tx: Tx, request: Request, identity: Identity) -> list[Publisher]:
     """The publishers that the identity fits and that may act now. Raises Refusal (publisher-none, -left, -name-taken)."""
     found, wrong = publishers.matching(tx, identity.issuer.shape, identity.issuer.url, identity.claims, now=request.now)
     if not found:
-        claims = ", ".join(wrong)
         raise Refusal(
             NO_PUBLISHER,
-            f"no project trusts this build; claims that differ from what the nearest one asks: {claims}"
-            if claims
+            f"no project trusts this build; claims that differ from what the nearest one asks: {names(wrong)}"
+            if wrong
             else "no project trusts this build",
         )
     told = [(one, _trouble(tx, one)) for one in found]

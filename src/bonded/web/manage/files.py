@@ -22,22 +22,26 @@ from bonded.values.who import Actor
 from bonded.web.forms import Form
 from bonded.web.identity import actor
 from bonded.web.notices import go
+from bonded.web.paging import page_of
 from bonded.web.request import Request, found
 
+AT_ONCE = 200
 Change = Callable[[Tx, Actor, str, str, datetime], int]
 
 
 def show(request: Request) -> Response:
-    """Releases, newest first, each with its files in every state."""
+    """Releases, newest first, each with its files in every state; AT_ONCE files on a page. Raises Refusal (bad-form)."""
     with request.db.read() as conn:
         project = project_of(conn, request)
         files = read.files(conn, project.id)
     files.sort(key=lambda file: (version_order(file.version), file.filename), reverse=True)
-    releases = [(version, list(group)) for version, group in groupby(files, key=lambda file: file.version)]
+    page = page_of(request, files, AT_ONCE)
+    releases = [(version, list(group)) for version, group in groupby(page.shown, key=lambda file: file.version)]
     return request.page(
         "manage/files.html",
         project=project,
         releases=releases,
+        page=page,
         deletable=OWNERS_DELETE,
         staged_words=STAGED_WORDS,
     )

@@ -9,6 +9,7 @@ from pyramid.response import Response
 
 from bonded.screening import reports
 from bonded.screening.reports import KINDS, REPORT_FORM, Told
+from bonded.values.pieces import names
 from bonded.values.refusals import Refusal
 from bonded.values.who import Actor, ActorKind
 from bonded.web.forms import Form
@@ -62,7 +63,7 @@ def api(request: Request) -> Response:
         raise Refusal(REPORT_FORM, "The body is not a JSON object") from None
     unknown = sorted(set(map(str, given)) - set(FIELDS))
     if unknown or not all(isinstance(one, str) for one in values.values()):
-        raise Refusal(REPORT_FORM, f"The fields of a report are strings: {', '.join(FIELDS)}")
+        raise Refusal(REPORT_FORM, f"The fields of a report are strings: {names(FIELDS)}")
     number = _take(
         request, Actor(ActorKind.USER, "", "", request.ip, request.agent), Told(**values, language=request.language)
     )
