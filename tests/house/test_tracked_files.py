@@ -85,6 +85,11 @@ def test_no_large_file() -> None:
     assert [str(path.relative_to(ROOT)) for path in tracked() if path.stat().st_size > LARGE] == []
 
 
+def test_no_archive_of_a_package() -> None:
+    """They are made, or taken from a wheel house of `var/`, when a test needs them; one at hand was left by a command."""
+    assert [str(path.relative_to(ROOT)) for path in tracked() if path.name.endswith((".whl", ".tar.gz"))] == []
+
+
 def test_what_is_looked_for_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The search itself works: a planted host and a planted path are seen."""
     planted = tmp_path / "planted.txt"

@@ -181,8 +181,10 @@ class Roles:
         return fact is not None and fact[1] == head
 
     def kept(self, name: str) -> bytes:
-        """An object that the tree has. Raises Failure (disk) when it has not."""
+        """An object that the tree has. Raises Failure (disk) when it has not, BadVersionNumberError when this round took it away."""
         data = self.tree.read(name)
+        if data is None and self._exchanged:  # which another thread has found in the moment before
+            raise exceptions.BadVersionNumberError(f"{name} came with roles that were exchanged")
         if data is None:
             raise Failure("disk", f"{name} was taken out of the mirror while it was at work.")
         return data
