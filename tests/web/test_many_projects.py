@@ -90,7 +90,16 @@ def test_a_public_page_of_them_and_who_owns_alone(both: House, ann: User) -> Non
     assert (len(alone), "lib-00010" in alone, "lib-00011" in alone) == (MANY * 9 // 10 - 1, False, True)
     data = both.login("ann").get("/account/data/")
     assert len(data.body) < 60_000
-    assert "…" in data
+    assert "Page 1 of 23" in data
+    assert "lib-00113" in data.click("Next")
+
+
+def test_administrators_see_them_a_page_at_a_time(both: House, ann: User) -> None:
+    both.person("root", admin=True)
+    page = both.login("root").get("/admin/people/?name=ann")
+    assert "Page 1 of 25" in page
+    assert page.text.count("/admin/projects/?name=lib-") == 100
+    assert "Lib_00150" in page.click("Next")
 
 
 def test_sessions_and_files_are_a_page_at_a_time(house: House) -> None:

@@ -21,6 +21,7 @@ MOST_WAITING = 500
 """Files that wait, told on one page."""
 _P, _M, _F = project_table.c, role_table.c, file_table.c
 _OTHER = role_table.alias("other")
+_FOUND = _P.id.in_(select(search.c.project_id))
 
 
 def count(conn: Connection, user_id: str, holding: str = "") -> int:
@@ -44,12 +45,15 @@ def keys_among(conn: Connection, user_id: str, keys: Sequence[str]) -> set[str]:
     return set(conn.execute(_of(select(_P.key), user_id, _P.key.in_(list(keys)))).scalars()) if keys else set()
 
 
-def known(conn: Connection, user_id: str, *, at: int) -> tuple[list[str], int]:
-    """Page `at` of the names of projects that the public can find, and how many there are in all."""
-    told = _P.id.in_(select(search.c.project_id))
-    number = conn.execute(_of(select(func.count()), user_id, told)).scalar_one()
-    query = _of(select(_P.key), user_id, told).order_by(_P.key).limit(AT_ONCE).offset((at - 1) * AT_ONCE)
-    return list(conn.execute(query).scalars()), number
+def count_known(conn: Connection, user_id: str) -> int:
+    """How many of them the public can find."""
+    return int(conn.execute(_of(select(func.count()), user_id, _FOUND)).scalar_one())
+
+
+def known(conn: Connection, user_id: str, *, at: int) -> list[str]:
+    """Page `at`, from 1, of the names of those that the public can find."""
+    query = _of(select(_P.key), user_id, _FOUND).order_by(_P.key).limit(AT_ONCE).offset((at - 1) * AT_ONCE)
+    return list(conn.execute(query).scalars())
 
 
 def waiting(conn: Connection, projects: Sequence[Project]) -> dict[str, list[File]]:

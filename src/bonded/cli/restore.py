@@ -74,7 +74,7 @@ def restore(paths: tuple[Path, ...], in_place: bool, keys: Path | None, as_json:
 def _from_backup(source: Path, directory: Path, keys: Path | None) -> Restored:
     _refuse_full(directory)
     directory = directory.resolve()  # a link goes on leading to it
-    with _room(directory) as hidden:
+    with _parents(directory), _room(directory) as hidden:
         try:
             done = _fill(hidden, source, keys)
         except BaseException:
@@ -99,6 +99,20 @@ def _refuse_full(directory: Path) -> None:
 
 
 @contextmanager
+def _parents(directory: Path) -> Iterator[None]:
+    """The folders above `directory`, made where they are missing; of what fails meanwhile none of them stays."""
+    missing = [path for path in directory.parents if not path.exists()]
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        for path in missing:
+            with suppress(OSError):  # others have put something in it
+                path.rmdir()
+        raise
+
+
+@contextmanager
 def _room(directory: Path) -> Iterator[Path]:
     """The empty folder that becomes `directory`, under a name that nobody reads; locked, since a second restore would take
     away what this one writes. What a restore that was stopped has left is removed.
@@ -110,7 +124,6 @@ def _room(directory: Path) -> Iterator[Path]:
     from bonded.values.refusals import Refusal
 
     hidden = directory.with_name(f".{directory.name}.restoring")
-    directory.parent.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         with locked(directory.parent):  # nobody looks between making and locking
             try:

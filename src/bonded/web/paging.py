@@ -21,8 +21,13 @@ class Page(Generic[T]):
     last: int
 
 
+def place(request: Request, count: int, at_once: int) -> tuple[int, int]:
+    """(number of the page that is asked for, number of the last) where there are `count` of them. Raises Refusal (bad-form)."""
+    last = max(1, -(-count // at_once))
+    return min(whole(request.params.get("page") or "1", least=1, most=100_000), last), last
+
+
 def page_of(request: Request, every: Sequence[T], at_once: int) -> Page[T]:
     """The page that is asked for. Raises Refusal (bad-form)."""
-    last = max(1, -(-len(every) // at_once))
-    at = min(whole(request.params.get("page") or "1", least=1, most=100_000), last)
+    at, last = place(request, len(every), at_once)
     return Page(every[(at - 1) * at_once : at * at_once], at, last)

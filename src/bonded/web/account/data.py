@@ -13,13 +13,16 @@ from bonded.values.states import SubjectKind
 from bonded.web.forms import Form
 from bonded.web.identity import actor, drop_session_cookie, signed_in
 from bonded.web.notices import go
+from bonded.web.paging import page_of
 from bonded.web.request import Request
 
 FORMATS = ("zip", "json")
+AT_ONCE = 100
+"""Projects that hinder a deletion, on a page."""
 
 
 def show(request: Request) -> Response:
-    """What can be had and done."""
+    """What can be had and done. Raises Refusal (bad-form)."""
     return _page(request, Form(request), 200)
 
 
@@ -75,4 +78,6 @@ def _page(request: Request, form: Form, status: int) -> Response:
     user, _ = signed_in(request)
     with request.db.read() as conn:
         alone = owned_alone(conn, user.id)
-    return request.page("account/data.html", status=status, form=form, user=user, alone=alone)
+    return request.page(
+        "account/data.html", status=status, form=form, user=user, alone=page_of(request, alone, AT_ONCE)
+    )

@@ -8,12 +8,12 @@ from bonded.accounts import recovery_request
 from bonded.accounts.not_me import shut_out
 from bonded.catalog import invitations, of_person
 from bonded.values.text import clean
-from bonded.web.forms import whole
 from bonded.web.history import history_page, of_user
 from bonded.web.history_export import exported
 from bonded.web.history_filter import chosen_of, narrowed
 from bonded.web.identity import actor, signed_in
 from bonded.web.notices import go
+from bonded.web.paging import place
 from bonded.web.request import Request
 
 
@@ -21,11 +21,8 @@ def show(request: Request) -> Response:
     """The account's first page: projects, those with `?name=` in their name, a page of them at a time. Raises Refusal (bad-form)."""
     user, _ = signed_in(request)
     asked = clean(request.params.get("name", ""))[:100].strip()
-    at = whole(request.params.get("page") or "1", least=1, most=100_000)
     with request.db.read() as conn:
-        count = of_person.count(conn, user.id, asked)
-        last = max(1, -(-count // of_person.AT_ONCE))
-        at = min(at, last)
+        at, last = place(request, of_person.count(conn, user.id, asked), of_person.AT_ONCE)
         mine = of_person.some(conn, user.id, asked, at=at)
         pending = of_person.waiting(conn, [project for project, _ in mine])
         invited = len(invitations.of_user(conn, user.id, now=request.now))

@@ -14,16 +14,20 @@ from bonded.web.forms import Form
 from bonded.web.history import latest_about
 from bonded.web.identity import actor
 from bonded.web.notices import go
+from bonded.web.paging import page_of
 from bonded.web.request import Request, found
 from bonded.web.safe import quoted
 
+AT_ONCE = 100
+"""Accounts, or projects of one person, on a page."""
+
 
 def show(request: Request) -> Response:
-    """One person by `?name=`, or the newest accounts."""
+    """One person by `?name=`, or the newest accounts. Raises Refusal (bad-form)."""
     name = (request.params.get("name") or "").strip()[:50]
     if not name:
         with request.db.read() as conn:
-            return request.page("admin/people.html", name="", users=newest(conn, 100), user=None)
+            return request.page("admin/people.html", name="", users=newest(conn, AT_ONCE), user=None)
     with request.db.read() as conn:
         user = found(people.by_name(conn, name), f"There is nobody called {name} here.")
         projects = read.projects_of(conn, user.id)
@@ -33,7 +37,7 @@ def show(request: Request) -> Response:
         name=name,
         users=[],
         user=user,
-        projects=projects,
+        projects=page_of(request, projects, AT_ONCE),
         tokens=live,
         page=latest_about(request, user.id),
     )

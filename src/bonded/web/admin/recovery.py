@@ -11,7 +11,11 @@ from bonded.web.forms import Form, whole
 from bonded.web.history import latest_about
 from bonded.web.identity import actor
 from bonded.web.notices import go
+from bonded.web.paging import page_of
 from bonded.web.request import Request, found
+
+AT_ONCE = 100
+"""Projects on a page."""
 
 
 def show(request: Request) -> Response:
@@ -23,7 +27,7 @@ def show(request: Request) -> Response:
 
 
 def show_one(request: Request) -> Response:
-    """One request with its evidence."""
+    """One request with its evidence. Raises Refusal (not-found, bad-form)."""
     with request.db.read() as conn:
         one = found(recovery_request.find(conn, _number(request)), "There is no such request.")
         user = found(people.by_id(conn, one.user_id), "There is no such account.")
@@ -38,7 +42,7 @@ def show_one(request: Request) -> Response:
         user=user,
         names=names,
         token=token,
-        projects=projects,
+        projects=page_of(request, projects, AT_ONCE),
         linked=linked,
         page=page,
         now=request.now,

@@ -6,17 +6,16 @@ from pyramid.response import Response
 
 from bonded.accounts import people
 from bonded.catalog import find, of_person
-from bonded.web.forms import whole
+from bonded.web.paging import place
 from bonded.web.request import Request, found
 
 
 def show(request: Request) -> Response:
     """Name and projects, a page of them at a time. Raises Refusal (not-found, bad-form)."""
     name = request.part("name")
-    at = whole(request.params.get("page") or "1", least=1, most=100_000)
     with request.db.read() as conn:
         user = found(people.by_name(conn, name), f"There is nobody called {name[:60]} here.")
-        keys, count = of_person.known(conn, user.id, at=at)
-        projects = find.several(conn, keys)
-    last = max(1, -(-count // of_person.AT_ONCE))
-    return request.page("public/user.html", user=user, projects=projects, count=count, at=min(at, last), last=last)
+        count = of_person.count_known(conn, user.id)
+        at, last = place(request, count, of_person.AT_ONCE)
+        projects = find.several(conn, of_person.known(conn, user.id, at=at))
+    return request.page("public/user.html", user=user, projects=projects, count=count, at=at, last=last)
