@@ -12,13 +12,15 @@ import click
 ROOT = Path(__file__).parent.parent
 
 PROGRAMS = frozenset(
-    """apt-get aws az bonded bonded-client cat cd chmod chown cp curl docker echo export flit gcloud gpg grep hatch install jq
+    """apt-get aws az bonded bonded-client cat cd chmod chown cp curl docker echo export flit gcloud git gpg grep hatch install jq
     journalctl
     ln ls mkdir mv nginx node npm openssl pdm pip pkcs11-tool poetry psql python python3 rm sed sh softhsm2-util sudo systemctl
     systemd-analyze tail tar test touch
-    twine useradd uv uvx varnishd vault""".split()  # noqa: SIM905
+    twine useradd usermod uv uvx varnishd vault""".split()  # noqa: SIM905
 )
 """Programs that pages may name without explanation."""
+ENVIRONMENT = re.compile(r"^(/opt|~)/[\w-]+/bin/")
+"""Where pages have somebody install this."""
 
 
 def problem_of(command: str) -> str:
@@ -35,7 +37,7 @@ def _problem(words: list[str]) -> str:
     words = _without_prefix(words)
     if not words:
         return ""
-    program, rest = words[0], words[1:]
+    program, rest = ENVIRONMENT.sub("", words[0]), words[1:]
     if program == "bonded":
         return _bonded(rest)
     if program == "bonded-client":

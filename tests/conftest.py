@@ -24,6 +24,13 @@ from tests.support.redis import RedisServer, start_redis
 # The same examples in every run, however busy the machine is: what fails, fails for everybody.
 hypothesis.settings.register_profile("bonded", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("bonded")
+# Tracebacks as Python writes them: where "rich" is installed, structlog draws each for a tenth of a second.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 NOW = datetime(2026, 1, 5, 12, 0, 0, tzinfo=UTC)
 

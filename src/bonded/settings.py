@@ -402,8 +402,18 @@ class MailSettings(Section):
     """File that holds its password."""
     starttls: bool = False
     """Ask for TLS and refuse a server without it."""
+    tls: bool = False
+    """TLS from the first byte, as servers have it on port 465 (RFC 8314)."""
     sender: str = "Bonded <bonded@localhost>"
     """The From address."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> MailSettings:
+        if self.starttls and self.tls:
+            raise ValueError(
+                "mail.tls and mail.starttls exclude each other: TLS from the first byte has no need of STARTTLS"
+            )
+        return self
 
 
 class PurgeSettings(Section):

@@ -6,12 +6,15 @@ import email
 import email.policy
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.controller import Controller
+from click.testing import CliRunner
 
 from bonded.adapters.mailer_smtp import SmtpMailer
+from bonded.cli import bonded
 from bonded.db.engine import Database
 from bonded.db.jobs import job as job_table
 from bonded.db.worker import work_once
@@ -160,3 +163,42 @@ def test_a_server_that_refuses_for_good_ends_in_a_dead_letter(
     ((state, attempts),) = post.jobs()
     assert (state, attempts) == ("dead", 5)
     assert {"mia", "otto"} <= set(inbox.to())
+
+
+def test_an_operator_tries_whether_mail_gets_through(
+    tmp_path: Path, inbox: Server, server: Controller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tried(address: str, code: int = 0) -> str:
+        result = CliRunner().invoke(bonded, ["mail", "test", address, "--dir", str(tmp_path / "i"), "--language", "de"])
+        assert result.exit_code == code, result.output
+        return result.output.strip()
+
+    made = CliRunner().invoke(bonded, ["init", str(tmp_path / "i"), "--dev-keys", "--page-bins", "2", "--bins", "2"])
+    assert made.exit_code == 0, made.output
+    assert tried("ann@example.invalid").startswith(f"it is in {tmp_path / 'i' / 'mail'}: ")
+    monkeypatch.setenv("BONDED_MAIL__TRANSPORT", "smtp")
+    monkeypatch.setenv("BONDED_MAIL__HOST", "127.0.0.1")
+    monkeypatch.setenv("BONDED_MAIL__PORT", str(server.port))
+    told = [tried("ann@example.invalid") for _ in range(2)]
+    assert told == [f"127.0.0.1:{server.port} took it for ann@example.invalid"] * 2
+    first, second = (made for _, made in inbox.received)
+    assert first["Content-Language"] == "de"
+    assert first["Message-ID"] != second["Message-ID"], "a server may drop what it has seen"
+    inbox.busy["ann@example.invalid"] = 1
+    inbox.says = "550 5.7.1 not from you,\r\nfriend"
+    said = tried("ann@example.invalid", 1)
+    assert said.startswith(f"Error: 127.0.0.1:{server.port} did not take it: 550 5.7.1 not from you")
+    assert "\n" not in said
+    assert "is not a valid e-mail address" in str(CliRunner().invoke(bonded, ["mail", "test", "ann"]).exception)
+    monkeypatch.setenv("BONDED_MAIL__PORT", "1")
+    assert "did not take it: ConnectionRefusedError" in tried("ann@example.invalid", 1)
+    (tmp_path / "i/secrets/word").write_text("two\nlines")
+    for name, why in (("none", "cannot be read: [Errno 2] No such file"), ("word", "does not hold one line")):
+        monkeypatch.setenv("BONDED_MAIL__PASSWORD_FILE", f"secrets/{name}")
+        failed = CliRunner().invoke(bonded, ["mail", "test", "ann@example.invalid", "--dir", str(tmp_path / "i")])
+        assert str(failed.exception).startswith("`mail.password_file`")
+        assert why in str(failed.exception)
+    monkeypatch.setenv("BONDED_MAIL__TLS", "true")
+    monkeypatch.setenv("BONDED_MAIL__STARTTLS", "true")
+    refused = CliRunner().invoke(bonded, ["mail", "test", "ann@example.invalid", "--dir", str(tmp_path / "i")])
+    assert "exclude each other" in str(refused.exception)

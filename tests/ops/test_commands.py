@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import re
 import sqlite3
 import subprocess
@@ -120,6 +121,27 @@ def test_backup_and_restore(house: House, tmp_path: Path, monkeypatch: pytest.Mo
     assert result.exit_code == 1
     assert result.exception
     assert "is not empty" in str(result.exception)
+
+
+def test_what_others_need_not_read_is_its_owners(house: House, tmp_path: Path) -> None:
+    """nginx is in the group, for the public store: password hashes and settings are none of its business."""
+
+    def open_to_others(directory: Path) -> set[str]:
+        return {path.name for path in directory.iterdir() if path.stat().st_mode & 0o077}
+
+    public = {"public", "run"}
+    before = os.umask(0o022)
+    try:
+        made, copy, back = tmp_path / "made", tmp_path / "copy", tmp_path / "back"
+        said("init", str(made), "--dev-keys", "--page-bins", "2", "--bins", "2", "--admin", "root")
+        assert open_to_others(made) <= public | {"secrets", "mail"}
+        assert (made / "bonded.db").stat().st_mode & 0o777 == 0o600
+        said("backup", str(house.directory), str(copy), "--with-keys")
+        (copy / "bonded.db").chmod(0o644)
+        said("restore", str(copy), str(back))
+        assert open_to_others(back) <= public | {"mail"}
+    finally:
+        os.umask(before)
 
 
 def test_of_two_restores_into_one_folder_the_second_is_refused(

@@ -99,7 +99,7 @@ def test_making_a_directory_begins_again_after_it_was_killed(
     tmp_path: Path, moment: str, options: tuple[str, ...]
 ) -> None:
     folder = tmp_path / "data"
-    killed(moment, folder, "--admin", "root", *options)
+    killed(moment, folder, "--admin", "root", "--url", "https://packages.example.invalid", *options)
     assert "is not made to its end" in failed(*CREATE, folder)
     made = CliRunner().invoke(bonded, ["init", str(folder), "--admin", "root", *options])
     assert made.exit_code == 0, made.output
@@ -108,7 +108,7 @@ def test_making_a_directory_begins_again_after_it_was_killed(
     assert CliRunner().invoke(bonded, [*CREATE, str(folder)]).exit_code == 0
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "keys/mine.pem", "bonded.toml"])
+@pytest.mark.parametrize("name", ["notes.txt", "keys/mine.pem", "secrets/mine", "bonded.toml"])
 def test_what_somebody_put_into_an_unfinished_directory_stays(tmp_path: Path, name: str) -> None:
     folder = tmp_path / "data"
     killed("_record", folder)
@@ -130,6 +130,23 @@ def test_a_directory_that_another_makes_is_left_alone(tmp_path: Path) -> None:
     assert said.exit_code == 1
     assert "is being made by another `bonded init`: nothing was changed" in said.output
     assert (folder / "bonded.db").exists()
+
+
+def test_the_address_is_given_at_the_beginning(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    made = CliRunner().invoke(
+        bonded, ["init", str(folder), "--admin", "root", "--url", "https://packages.example.invalid"]
+    )
+    assert "once, within a day: https://packages.example.invalid/account/set-password/" in made.output
+    assert 'url = "https://packages.example.invalid/"' in (folder / "bonded.toml").read_text().splitlines()
+    wrong = tmp_path / "wrong"
+    assert "no path may follow" in failed("init", wrong, "--url", "https://example.invalid/below")
+    assert list(wrong.iterdir()) == []
+    for address in ("packages.example.invalid", 'https://x"y', "ftp://x"):
+        said = CliRunner().invoke(bonded, ["init", str(tmp_path / "none"), "--url", address])
+        assert said.exit_code == 2
+        assert f"{address} is no web address" in said.output
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_failure_of_the_last_step_leaves_nothing(tmp_path: Path) -> None:

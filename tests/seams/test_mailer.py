@@ -294,6 +294,31 @@ def certificate(tmp_path: Path) -> tuple[Path, Path]:
     return cert, key
 
 
+def test_tls_from_the_first_byte(certificate: tuple[Path, Path], inbox: Inbox) -> None:
+    cert, key = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(cert, key)
+    controller = FreePort(inbox, hostname="127.0.0.1", port=0, ready_timeout=60, ssl_context=context)
+    controller.start()
+    try:
+        with pytest.raises(Away) as caught:
+            SmtpMailer("localhost", controller.port, tls=True, timeout=60).send(message())
+        assert isinstance(caught.value.__cause__, ssl.SSLCertVerificationError)
+        SmtpMailer("localhost", controller.port, tls=True, timeout=60, authorities=str(cert)).send(message())
+        with pytest.raises(Away):
+            SmtpMailer("localhost", controller.port, timeout=1).send(message())
+    finally:
+        controller.stop()
+    assert len(inbox.received) == 1
+
+
+def test_no_tls_where_none_is_spoken(server: Controller, inbox: Inbox) -> None:
+    with pytest.raises(Away) as caught:
+        SmtpMailer("127.0.0.1", server.port, tls=True, timeout=5).send(message())
+    assert isinstance(caught.value.__cause__, ssl.SSLError | TimeoutError)
+    assert inbox.received == []
+
+
 def test_starttls_and_a_login(certificate: tuple[Path, Path], inbox: Inbox) -> None:
     cert, key = certificate
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

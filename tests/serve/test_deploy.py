@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shlex
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -121,3 +124,50 @@ def test_every_folder_that_the_signer_writes_is_there_after_init(tmp_path: Path)
     ]
     for folder in written:
         assert (place / Path(folder).relative_to(setting("ReadWritePaths"))).is_dir()
+
+
+def test_systemd_waits_until_it_serves(tmp_path: Path) -> None:
+    """Type=notify: what is told comes when the port answers, and nothing does where it cannot start."""
+    assert setting("Type") == "notify"
+    assert "Type=notify" in SIGNER.read_text().splitlines()
+    place, address = tmp_path / "place", tmp_path / "notify"
+    made = CliRunner().invoke(bonded, ["init", str(place), "--dev-keys", "--page-bins", "2", "--bins", "2"])
+    assert made.exit_code == 0, made.output
+    program = [sys.executable, "-m", "bonded"]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager, (tmp_path / "journal").open("w+") as journal:
+        manager.bind(str(address))
+        manager.settimeout(90)
+        there = os.fstat(journal.fileno())
+        told = {"NOTIFY_SOCKET": str(address), "JOURNAL_STREAM": f"{there.st_dev}:{there.st_ino}"}
+        for command in (["serve", str(place), "--port", "0"], ["signer", str(place)]):
+            with subprocess.Popen([*program, *command], env=os.environ | told, stderr=journal) as running:
+                said = manager.recv(1000).decode()
+                assert said.splitlines()[0] == "READY=1"
+                running.terminate()
+                assert running.wait(60) == 0
+        (place / "bonded.toml").write_text("unheard = 1\n")
+        failed = subprocess.run([*program, "serve", str(place)], env=os.environ | told, stderr=journal, check=False)
+        assert failed.returncode == 1
+        manager.settimeout(0.1)
+        with pytest.raises(TimeoutError):
+            manager.recv(1000)
+    last = (tmp_path / "journal").read_text().splitlines()[-1]
+    assert last.startswith("<3>bonded: ")
+    assert "unheard" in last
+
+
+def test_the_backup_is_made_beside_the_server_by_the_same_user(tmp_path: Path) -> None:
+    service, timer = (UNIT.with_name(f"bonded-backup.{kind}").read_text().splitlines() for kind in ("service", "timer"))
+    assert {"Type=oneshot", f"User={setting('User')}", "ProtectSystem=strict"} <= set(service)
+    assert "Persistent=yes" in timer
+    (command,) = [line.partition("=")[2] for line in service if line.startswith("ExecStart=")]
+    assert f"/opt/bonded/bin/bonded backup {setting('ReadWritePaths')} " in command
+    place, copies = tmp_path / "place", tmp_path / "copies"
+    copies.mkdir()
+    made = CliRunner().invoke(bonded, ["init", str(place), "--dev-keys", "--page-bins", "2", "--bins", "2"])
+    assert made.exit_code == 0, made.output
+    here = command.replace("/opt/bonded/bin/bonded", f"{sys.executable} -m bonded").replace("%%", "%")
+    here = here.replace(setting("ReadWritePaths"), str(place)).replace("/var/backups/bonded", str(copies))
+    subprocess.run(shlex.split(here), check=True)
+    (copy,) = copies.glob("*.tar")
+    assert copy.stat().st_mode & 0o077 == 0

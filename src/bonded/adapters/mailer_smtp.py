@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import smtplib
+import socket
 import ssl
 import time
 from collections.abc import Callable
@@ -22,7 +23,7 @@ for the same silence again and again."""
 
 class SmtpMailer:
     """Mailer (seams). Addresses must be ASCII. With `starttls` the server's certificate is checked, and a server that
-    does not offer it is an error, never a fall-back to plain text."""
+    does not offer it is an error, never a fall-back to plain text. With `tls` all of it is TLS (RFC 8314, port 465)."""
 
     def __init__(
         self,
@@ -32,6 +33,7 @@ class SmtpMailer:
         username: str = "",
         password: str = "",
         starttls: bool = False,
+        tls: bool = False,
         timeout: float = 30.0,
         authorities: str = "",
         clock: Callable[[], float] = time.monotonic,
@@ -40,7 +42,7 @@ class SmtpMailer:
         empty for the machine's."""
         self._host, self._port, self._timeout = host, port, timeout
         self._username, self._password = username, password
-        self._starttls, self._authorities = starttls, authorities
+        self._starttls, self._tls, self._authorities = starttls, tls, authorities
         self._clock, self._rests_until = clock, 0.0
 
     def send(self, message: EmailMessage) -> None:
@@ -63,10 +65,11 @@ class SmtpMailer:
 
     def _connected(self) -> _Session:
         """A session in which mail may be sent."""
-        client = _Session(self._host, self._port, self._timeout)
+        trusted = ssl.create_default_context(cafile=self._authorities or None) if self._starttls or self._tls else None
+        client = _Session(self._host, self._port, self._timeout, trusted if self._tls else None)
         try:
             if self._starttls:
-                client.starttls(context=ssl.create_default_context(cafile=self._authorities or None))
+                client.starttls(context=trusted)
             if self._username:
                 client.login(self._username, self._password)
         except BaseException:
@@ -82,8 +85,8 @@ class _Session(smtplib.SMTP):
     whether the mail was taken, and has to send it again.
     """
 
-    def __init__(self, host: str, port: int, step: float) -> None:
-        self._step, self._patience = step, step
+    def __init__(self, host: str, port: int, step: float, trusted: ssl.SSLContext | None = None) -> None:
+        self._step, self._patience, self._trusted = step, step, trusted
         self._until = time.monotonic() + STEPS * step
         super().__init__(host, port, timeout=step)
 
@@ -92,6 +95,17 @@ class _Session(smtplib.SMTP):
         if left <= 0:
             raise TimeoutError
         return min(left, self._patience)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """What `smtplib` asks its own class for TLS, which knows no deadline."""
+        plain: socket.socket = super()._get_socket(host, port, timeout)  # type: ignore[misc]
+        if self._trusted is None:
+            return plain
+        try:
+            return self._trusted.wrap_socket(plain, server_hostname=host)
+        except BaseException:
+            plain.close()
+            raise
 
     def getreply(self) -> tuple[int, bytes]:
         if self.file is None and self.sock is not None:

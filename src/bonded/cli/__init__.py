@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "user": ("bonded.cli.people_rights", "user", "People."),
     "token": ("bonded.cli.people_rights", "token", "API tokens."),
     "policy": ("bonded.cli.people_rights", "policy", "Who must have a second factor."),
-    "mail": ("bonded.cli.people_rights", "mail", "The mails that an index sends."),
+    "mail": ("bonded.cli.mail", "mail", "The mails that an index sends."),
     "tuf": ("bonded.cli.tuf", "tuf", "Keys and signed metadata."),
     "cache": ("bonded.cli.caches", "cache", "Caches in front of the index: headers, purging."),
     "fsck": ("bonded.cli.operations", "fsck", "Check that database, vault, store, journal and metadata agree."),
@@ -101,5 +101,8 @@ def main() -> None:
         words = sentence_of(error)
         if words is None:
             raise
-        click.echo(f"bonded: {words}", err=True)
+        from bonded.telemetry.systemd import graded, to_journal
+
+        line = f"bonded: {words}"
+        click.echo(graded("error", line) if to_journal(2) else line, err=True)
         sys.exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 TOML = """\
 # Settings of this index. Each can also be set in the environment: BONDED_<SECTION>__<KEY>, or BONDED_<KEY>.
 # The public address, with a slash at its end.
-url = "http://localhost:8000/"
+url = "%s"
 """
 DEV_TOML = """\
 # The signing keys were made at once on this machine: this index is for development, and says so everywhere.
@@ -41,9 +42,13 @@ without a network, of which this host never sees more than signatures.
 5. Start the index:
      bonded serve {directory}
 """
+WRITTEN = re.compile(r"https?://[^\s\"\\]+")
+"""What `--url` may be: it goes into the settings as it is, and these say what is wrong with it."""
+OURS = re.compile(f"(({re.escape(DEV_TOML)})?{re.escape(TOML) % WRITTEN.pattern})?")
+"""A file of settings that was made here, or begun."""
 INDEX_FILE = "keys/index.json"
 SETTINGS_FILE = "bonded.toml"
-MADE = frozenset((SETTINGS_FILE, "keys", "public", "vault", "run"))
+MADE = frozenset((SETTINGS_FILE, "keys", "public", "vault", "run", "secrets"))
 MADE_DATABASE = "bonded.db"
 MADE_KEYS = frozenset(("keys", "online.pem", "passphrase", "index.json", "root.json", "dev", "root.pem", "targets.pem"))
 """What is made here: all that is taken away of an attempt that was not finished."""
@@ -62,8 +67,11 @@ MADE_KEYS = frozenset(("keys", "online.pem", "passphrase", "index.json", "root.j
 @click.option(
     "--bins", type=click.IntRange(2, 65_536), default=16, show_default=True, help="Bins for files (a power of two)."
 )
+@click.option(
+    "--url", default="http://localhost:8000/", show_default=True, help="The public address, written into bonded.toml."
+)
 @click.option("--admin", metavar="NAME", help="Create an administrator; prints a one-time link to set the password.")
-def init(directory: Path, dev_keys: bool, page_bins: int, bins: int, admin: str | None) -> None:
+def init(directory: Path, dev_keys: bool, page_bins: int, bins: int, url: str, admin: str | None) -> None:
     """Make a data directory: settings, SQLite database, vault, public store and the online key.
 
     Without --dev-keys the metadata come from a key ceremony: this prints how to hold it.
@@ -71,8 +79,11 @@ def init(directory: Path, dev_keys: bool, page_bins: int, bins: int, admin: str 
     for option, count in (("--page-bins", page_bins), ("--bins", bins)):
         if count & (count - 1):
             raise click.BadParameter(f"{count} is not a power of two", param_hint=option)
+    if not WRITTEN.fullmatch(url):
+        raise click.BadParameter(f"{url} is no web address", param_hint="--url")
+    toml = (DEV_TOML if dev_keys else "") + TOML % f"{url.rstrip('/')}/"
     with _claimed(directory):
-        house = (_dev if dev_keys else _real)(directory.absolute(), page_bins, bins)
+        house = (_dev if dev_keys else _real)(directory.absolute(), toml, page_bins, bins)
         link = _administrator(house, admin) if admin else ""
     if dev_keys:
         click.echo(f"made {directory}: keys for development only, {page_bins} page bins, {bins} file bins")
@@ -81,11 +92,11 @@ def init(directory: Path, dev_keys: bool, page_bins: int, bins: int, admin: str 
     click.echo(f"start it with: bonded serve {directory}" if dev_keys else _next(house, directory), nl=dev_keys)
 
 
-def _dev(directory: Path, page_bins: int, bins: int) -> House:
+def _dev(directory: Path, toml: str, page_bins: int, bins: int) -> House:
     """A directory with a whole repository, all keys on this machine."""
     from bonded.tuf.layout import create_dev_repository
 
-    house, now = _make(directory, DEV_TOML + TOML)
+    house, now = _make(directory, toml)
     create_dev_repository(
         house.public, directory / "keys", page_bins=page_bins, bins=bins, now=now, lifetime=house.settings.tuf.lifetime()
     )  # fmt: skip
@@ -93,13 +104,13 @@ def _dev(directory: Path, page_bins: int, bins: int) -> House:
     return house
 
 
-def _real(directory: Path, page_bins: int, bins: int) -> House:
+def _real(directory: Path, toml: str, page_bins: int, bins: int) -> House:
     """A directory with an online key, or the settings of one elsewhere, and the file to carry to the ceremony."""
     from bonded.cli.ceremony_asking import plainly
     from bonded.cli.ceremony_import import write_index
     from bonded.tuf.layout import make_online_key
 
-    house, now = _make(directory, TOML)
+    house, now = _make(directory, toml)
     if makes_key(house):
         make_online_key(directory / "keys")
     with plainly():
@@ -193,12 +204,13 @@ def _clear(directory: Path, mark: Path) -> None:
 def _only_ours(directory: Path, mark: Path) -> None:
     """Raise ClickException where something lies beside what is made here, or was changed: it is somebody's."""
     settings = directory / SETTINGS_FILE
-    if settings.is_file() and settings.read_text("utf-8", "replace") not in ("", TOML, DEV_TOML + TOML):
+    if settings.is_file() and not OURS.fullmatch(settings.read_text("utf-8", "replace")):
         raise _strange(directory, SETTINGS_FILE)
     for path in directory.rglob("*"):
         name = path.relative_to(directory)
         ours = name.parts[0] in MADE or name.parts[0].startswith(MADE_DATABASE) or path == mark
-        if not ours or (name.parts[0] == "keys" and path.name not in MADE_KEYS):
+        put_in = name.parts[0] == "secrets" and len(name.parts) > 1
+        if not ours or put_in or (name.parts[0] == "keys" and path.name not in MADE_KEYS):
             raise _strange(directory, str(name))
 
 
@@ -208,7 +220,10 @@ def _make(directory: Path, toml: str) -> tuple[House, datetime]:
     from bonded.wiring import open_house
 
     (directory / "run").mkdir(exist_ok=True)  # systemd starts no signer whose unit names a folder that is not there
-    (directory / SETTINGS_FILE).write_text(toml)
+    (directory / "secrets").mkdir(exist_ok=True, mode=0o700)  # for files that settings name
+    settings = directory / SETTINGS_FILE
+    settings.touch(mode=0o600)  # passwords of databases and stores come into it
+    settings.write_text(toml)
     house = open_house(directory, making=True)
     migrate.upgrade(house.db)
     return house, house.clock()

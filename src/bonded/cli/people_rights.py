@@ -1,4 +1,4 @@
-"""`bonded user` and `bonded policy`: personal data, deleting accounts, lost factors, who needs a second factor; `bonded mail`."""
+"""`bonded user` and `bonded policy`: personal data, deleting accounts, lost factors, who needs a second factor."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from bonded.cli.options import directory_option, json_option, print_json
 from bonded.cli.people import token, user
 
-__all__ = ["mail", "policy", "token", "user"]
+__all__ = ["policy", "token", "user"]
 
 
 @user.command("export")
@@ -175,43 +175,3 @@ def factors(everybody: bool | None, critical_devices: bool | None, reason: str, 
         )
         factor_policy.choose(tx, OPERATOR, wanted, reason=reason, now=house.clock())
     click.echo("the policy is changed", err=True)
-
-
-@click.group()
-def mail() -> None:
-    """The mails that an index sends."""
-
-
-LANGUAGE = click.option("--language", default="en", show_default=True, help="Such as de, or pt_BR.")
-
-
-@mail.command("list")
-@LANGUAGE
-@json_option
-def list_mails(language: str, as_json: bool) -> None:
-    """List every kind of mail with its subject, with sample words."""
-    from bonded.mail import samples
-    from bonded.mail.catalogues import choose
-
-    settings = samples.settings("Bonded", "https://index.example/")
-    made = [samples.sample(name, choose(language), settings) for name in samples.names()]
-    if as_json:
-        print_json([{"name": one.name, "subject": one.subject, "to": one.to, "optional": one.optional} for one in made])
-        return
-    for one in made:
-        click.echo(f"{one.name}\t{one.to}\t{one.subject}")
-
-
-@mail.command("show")
-@click.argument("kind")
-@LANGUAGE
-@click.option("--html", is_flag=True, help="The HTML part instead of the text.")
-def show_mail(kind: str, language: str, html: bool) -> None:
-    """Print one kind of mail as its recipient gets it, with sample words."""
-    from bonded.mail import samples
-    from bonded.mail.catalogues import choose
-
-    if kind not in samples.names():
-        raise click.BadParameter(f"there is no mail {kind!r}; `bonded mail list` names them", param_hint="KIND")
-    one = samples.sample(kind, choose(language), samples.settings("Bonded", "https://index.example/"))
-    click.echo(one.html if html else f"{one.subject}\n\n{one.text}")

@@ -87,7 +87,7 @@ def signer(directory: Path) -> None:
     life = Life()  # no group: sessions with tokens and services do not survive a fork
     life.obey_signals()
     life.on_stop(server.close)
-    click.echo("ready")
+    _ready("ready")
     server.run()
 
 
@@ -143,7 +143,15 @@ def _run(
     # What was opened to look must not be shared by the children: SQLite forbids it.
     house.closed()
     line = f"ready {url_of(listening[0])}" if listening else "ready"
-    raise SystemExit(run_group(members, lambda: click.echo(line), GroupSettings()))
+    raise SystemExit(run_group(members, lambda: _ready(line), GroupSettings()))
+
+
+def _ready(line: str) -> None:
+    """Say it to whoever reads standard output, and to systemd."""
+    from bonded.telemetry.systemd import notify
+
+    click.echo(line)
+    notify(f"READY=1\nSTATUS={line}")
 
 
 def check_schema(house: House) -> None:

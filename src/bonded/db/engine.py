@@ -7,8 +7,9 @@ PostgreSQL: READ COMMITTED for writers, REPEATABLE READ READ ONLY for readers.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -119,6 +120,10 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
             connect_args={"check_same_thread": False, "timeout": 10},
         )
         turns = Turns(Path(f"{engine.url.database}-turn")) if engine.url.database else None
+        if Path(
+            engine.url.database or ""
+        ).is_absolute():  # a file, neither a database in memory nor an address of SQLite's own
+            event.listen(engine, "do_connect", _sqlite_private)
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", partial(_sqlite_begin, turns))
         return Database(engine, turns)
@@ -126,6 +131,13 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
     engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True, hide_parameters=True)
     return Database(engine)
+
+
+def _sqlite_private(_dialect: Any, _record: Any, arguments: list[Any], _named: dict[str, Any]) -> None:
+    """A new file is its owner's: whoever serves the public store from the same folder need not read password hashes. SQLite gives
+    its log the same mode."""
+    with suppress(OSError):  # it is there, which is usual; or cannot be, which SQLite tells
+        os.close(os.open(str(arguments[0]), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def _sqlite_connect(connection: Any, _record: Any) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 from typing import Any
 
 from bonded.accounts.people import User
@@ -17,6 +18,8 @@ from bonded.values.who import ActorKind
 
 AT = datetime(2026, 3, 4, 14, 5, tzinfo=UTC)
 READER, OTHER = "1" * 26, "2" * 26
+TRIED = "file.publish"
+"""The letter that `letter_to` sends: it bears no secret, and asks for nothing."""
 SECRET = "sample-of-a-secret-that-opens-nothing-here-"
 FACTS: dict[str, Any] = {
     "filename": "sample_project-1.2.tar.gz",
@@ -84,6 +87,13 @@ def sample(name: str, language: str, settings: MailSettings) -> Sample:
     text, page = str(plain.get_content()), str(html.get_content())
     optional = kind_of(name) is not None
     return Sample(name, language, str(made["Subject"]), text, page, _to(_action(name)), optional)
+
+
+def letter_to(address: str, language: str, settings: MailSettings, now: datetime) -> EmailMessage:
+    """A letter with sample words for somebody who wants to know whether mail gets there; each call makes another Message-ID."""
+    news = _news(TRIED)
+    entry = replace(news.entry, id=int(now.timestamp() * 1000))
+    return message(settings, replace(news, entry=entry), replace(_reader(TRIED, language), email=address), now)
 
 
 def _action(name: str) -> str:

@@ -73,10 +73,13 @@ def _raise(error: OSError) -> None:
 
 
 def keep_private(directory: Path) -> None:
-    """Keys and sealed secrets are for their owner, however the copies of them lay about."""
+    """Keys, sealed secrets, settings and the database are for their owner, however the copies of them lay about."""
     for folder in (directory / "keys", directory / "secrets"):
         for path in (folder, *folder.rglob("*")) if folder.exists() else ():
             path.chmod(0o700 if path.is_dir() else 0o600)
+    for name in (CONFIGURATION, DATABASE):
+        if (directory / name).exists():
+            (directory / name).chmod(0o600)
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any, Literal, TextIO
 
 import orjson
 import structlog
 
+from bonded.telemetry import systemd
 from bonded.telemetry.outlet import Outlet
 from bonded.telemetry.redaction import redact_event
 
@@ -63,6 +65,8 @@ def _shared() -> list[Any]:
 
 def _finish(format: Format, out: TextIO | Outlet) -> list[Any]:
     last: Any = structlog.dev.ConsoleRenderer(colors=out.isatty()) if format == "text" else _json
+    with suppress(OSError):  # no descriptor: a stream in memory
+        last = systemd.Graded(last) if systemd.to_journal(out.fileno()) else last
     return [structlog.stdlib.ProcessorFormatter.remove_processors_meta, redact_event, last]
 
 

@@ -56,6 +56,10 @@ class Outlet:
     def flush(self) -> None:
         """Nothing is kept."""
 
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._number
+
     def isatty(self) -> bool:
         return os.isatty(self._number)
 

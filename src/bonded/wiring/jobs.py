@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from bonded.wiring.people import People
@@ -14,6 +15,7 @@ from bonded.wiring.uploads import Uploads
 
 if TYPE_CHECKING:
     from bonded.db.worker import Handler
+    from bonded.mail.compose import MailSettings
     from bonded.ops.lanes import Lane
 
 
@@ -29,6 +31,16 @@ class Jobs(Publishing, Screening, Uploads, People):
         s = self.settings.screening
         return lanes(self.jobs().keys(), screening=s.workers, backfilling=s.backfill_workers, purging=purging)
 
+    @cached_property
+    def letters(self) -> MailSettings:
+        """What mails say of the index, and in which languages."""
+        from bonded.mail.compose import MailSettings
+        from bonded.values.languages import offered
+
+        s = self.settings
+        read = offered(drafts=s.language.drafts, pseudo=s.language.pseudo, only=s.language.only)
+        return MailSettings(s.name, s.url.rstrip("/") + "/", s.mail.sender, read)
+
     def jobs(self) -> dict[str, Handler]:
         """Every queue with its handler."""
         from functools import partial
@@ -36,7 +48,6 @@ class Jobs(Publishing, Screening, Uploads, People):
         from bonded.catalog import descriptions
         from bonded.mail import job as mail
         from bonded.mail import reporters
-        from bonded.mail.compose import MailSettings
         from bonded.review import compare, grouping
         from bonded.screening.backfill_part import run_part
         from bonded.screening.job import screen
@@ -48,11 +59,8 @@ class Jobs(Publishing, Screening, Uploads, People):
         from bonded.screening.webhooks import handle as deliver
         from bonded.tuf import document_jobs, plain, purge, takedown
         from bonded.upload import describe
-        from bonded.values.languages import offered
 
-        s = self.settings
-        read = offered(drafts=s.language.drafts, pseudo=s.language.pseudo, only=s.language.only)
-        letters = MailSettings(s.name, s.url.rstrip("/") + "/", s.mail.sender, read)
+        s, letters = self.settings, self.letters
         post = mail.MailContext(self.db, self.mailer, letters)
         return {
             "screen": partial(screen, self.screening),

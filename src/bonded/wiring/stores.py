@@ -137,8 +137,8 @@ class Stores:
             return FileMailer(self.directory / m.folder)
         from bonded.adapters.mailer_smtp import SmtpMailer
 
-        password = written((self.directory / m.password_file).read_bytes()).strip() if m.password_file else ""
-        return SmtpMailer(m.host, m.port, username=m.username, password=password, starttls=m.starttls)
+        password = self._secret("mail.password_file", m.password_file) if m.password_file else ""
+        return SmtpMailer(m.host, m.port, username=m.username, password=password, starttls=m.starttls, tls=m.tls)
 
     @cached_property
     def sealer(self) -> Sealer:
@@ -199,7 +199,7 @@ class Stores:
         except (OSError, ValueError) as error:
             raise SettingsError(f"`{key}` cannot be read: {error}") from None
         if not secret or not secret.isascii() or not secret.isprintable():
-            raise SettingsError(f"`{key}`: {path} does not hold a token on one line")
+            raise SettingsError(f"`{key}`: {path} does not hold one line of printable ASCII")
         return secret
 
     @cached_property
