@@ -103,6 +103,14 @@ class StorageSettings(Section):
         return self
 
 
+def _is_here(host: str) -> bool:
+    """Whether it is this machine, by its usual names."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def _is_web_address(address: str) -> bool:
     """Whether it is an address of http or https, with a host and nothing after its path."""
     parts = urlsplit(address)
@@ -404,8 +412,19 @@ class MailSettings(Section):
     """Ask for TLS and refuse a server without it."""
     tls: bool = False
     """TLS from the first byte, as servers have it on port 465 (RFC 8314)."""
+    allow_plain_login: bool = False
+    """Send the password to another machine without TLS, where everybody on the way reads it."""
     sender: str = "Bonded <bonded@localhost>"
     """The From address."""
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> MailSettings:
+        plain = not (self.tls or self.starttls or self.allow_plain_login)
+        if plain and self.username and self.transport == "smtp" and not _is_here(self.host):
+            raise ValueError(
+                "mail.username has a password that would go without TLS: set mail.tls or mail.starttls, or mail.allow_plain_login"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_kind(self) -> MailSettings:

@@ -146,6 +146,31 @@ def test_addresses_of_a_bucket(tmp_path: Path, endpoint: str, words: str) -> Non
     assert words in refused(tmp_path, f'[storage]\ns3_endpoint = "{endpoint}"\n')
 
 
+LOGIN = '[mail]\ntransport = "smtp"\nusername = "me"\n'
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ('host = "mail.example.invalid"', "a password that would go without TLS: set mail.tls or mail.starttls"),
+        ('host = "192.0.2.1"', "would go without TLS"),
+        ('host = "192.0.2.1"\ntls = true\nstarttls = true', "exclude each other"),
+        ('host = "mail.example.invalid"\ntls = true', ""),
+        ('host = "mail.example.invalid"\nstarttls = true', ""),
+        ('host = "mail.example.invalid"\nallow_plain_login = true', ""),
+        ('host = "127.0.0.1"', ""),
+        ('host = "::1"', ""),
+        ("", ""),
+    ],
+)
+def test_no_mail_password_goes_without_tls(tmp_path: Path, more: str, words: str) -> None:
+    if words:
+        assert words in refused(tmp_path, LOGIN + more)
+    else:
+        (tmp_path / "bonded.toml").write_text(LOGIN + more)
+        assert load(tmp_path).mail.username == "me"
+
+
 @pytest.mark.parametrize(
     ("vault", "public"),
     [
