@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from click.testing import CliRunner
+from structlog.testing import capture_logs
 
 from bonded.adapters.mailer_smtp import SmtpMailer
 from bonded.cli import bonded
@@ -143,10 +144,19 @@ def test_a_server_that_is_away_for_a_weekend_gets_its_mail_after_it(
 def test_a_server_that_never_comes_back_ends_in_a_dead_letter(sqlite_db: Database, now: datetime) -> None:
     away = Post(sqlite_db, 1, now)
     make_cast(sqlite_db, now)
-    for _ in range(80):
-        away.work()
-        away.now += timedelta(hours=1)
+    jobs = len(away.jobs())
+    with capture_logs() as lines:
+        for _ in range(80):
+            away.work()
+            away.now += timedelta(hours=1)
     assert {state for state, _ in away.jobs()} == {"dead"}
+    bad = [line for line in lines if line["log_level"] == "error"]
+    assert [line["dead"] for line in bad] == [True] * jobs, (
+        "an error, with a traceback, is what somebody has to look at"
+    )
+    waits = [line for line in lines if line["event"] == "job waits for another system"]
+    assert len(waits) > jobs
+    assert all("exc_info" not in line and line["error"].startswith("NotSentNow: ") for line in waits)
 
 
 def test_a_server_that_refuses_for_good_ends_in_a_dead_letter(

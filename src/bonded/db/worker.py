@@ -109,9 +109,14 @@ def _finish(
 
 
 def _failed(db: Database, taken: Job, error: BaseException, now: datetime) -> None:
+    why, away = f"{type(error).__name__}: {error}", isinstance(error, Away)
     with db.write() as tx:
-        dead = failed(tx, taken, f"{type(error).__name__}: {error}", now=now, away=isinstance(error, Away))
-    log.error("job failed", job=taken.id, key=taken.key, attempt=taken.attempt, dead=dead, exc_info=error)
+        dead = failed(tx, taken, why, now=now, away=away)
+    note = log.bind(job=taken.id, key=taken.key, attempt=taken.attempt)
+    if away and not dead:  # nothing of ours is broken: it comes back when the other answers
+        note.warning("job waits for another system", error=why)
+    else:
+        note.error("job failed", dead=dead, exc_info=error)
 
 
 class _beating:  # noqa: N801 - read as a word in `with`
