@@ -71,7 +71,7 @@ def ground_of(house: House, sizes: Sizes, *, database: bool = True) -> Callable[
     from bonded.ops.ground import Ground
 
     kept, db = kept_of(house, database=database), house.db  # opened by the first who asks it something
-    return lambda: Ground(db, house.vault, house.public, root_of(house), house.clock(), sizes, kept)
+    return lambda: Ground(db, house.vault, house.public, root_of(house), house.clock(), sizes, kept, house.directory)
 
 
 def kept_of(house: House, *, database: bool = True) -> list[Kept]:

@@ -16,6 +16,7 @@ from bonded.ops import (
     look_journal,
     look_metadata,
     look_record,
+    look_rights,
     look_roots,
     look_store,
     look_strays,
@@ -36,6 +37,7 @@ LOOKS: dict[str, Look] = {
     "store": look_store.look,
     "strays": look_strays.look,
     "client": look_client.look,
+    "rights": look_rights.look,
 }
 """In the order in which a cause is told before what follows from it."""
 ALONE: dict[str, Look] = {

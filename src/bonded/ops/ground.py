@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 from bonded.db.engine import Database
 from bonded.ops.disagreements import Disagreement
@@ -41,6 +42,8 @@ class Ground:
     sizes: Sizes = field(default_factory=Sizes)
     """Filled while metadata are read."""
     kept: Sequence[Kept] = ()
+    directory: Path | None = None
+    """The data directory of this machine, None where nobody asks what lies in it."""
 
 
 Look = Callable[[Ground], Iterator[Disagreement]]
