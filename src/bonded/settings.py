@@ -103,6 +103,15 @@ class StorageSettings(Section):
         return self
 
 
+def _owner(directory: Path) -> str:
+    """Whom a data directory belongs to, in words."""
+    try:
+        name = directory.owner()
+    except (KeyError, OSError):  # a number without a name, or a folder in one that we may not enter
+        return "the one whom the data directory belongs to"
+    return f"{name}, whom it belongs to (`sudo -u {name}`)"
+
+
 def _is_here(host: str) -> bool:
     """Whether it is this machine, by its usual names."""
     try:
@@ -642,6 +651,8 @@ def load(directory: Path) -> Settings:
         raise SettingsError(
             f"{directory} is not a data directory: it has no bonded.toml (make one with `bonded init {directory}`)"
         ) from None
+    except PermissionError:
+        raise SettingsError(f"{path} cannot be read by this user: run this as {_owner(directory)}") from None
     except (OSError, ValueError) as error:  # no text, or no TOML
         raise SettingsError(f"{path} cannot be read: {error}") from None
     if wrong := misnamed(os.environ, _keys()):

@@ -76,6 +76,23 @@ def test_a_file_in_utf_16(tmp_path: Path, encoding: str) -> None:
     assert str(caught.value) == f"{tmp_path / 'bonded.toml'} cannot be read: it is written in UTF-16; save it as UTF-8"
 
 
+def test_somebody_else_is_told_whose_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests may run as root, who reads everything, so it is said here."""
+
+    def refused(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path)
+    name = tmp_path.owner()
+    there = f"{tmp_path / 'bonded.toml'} cannot be read by this user: run this as"
+    assert str(caught.value) == f"{there} {name}, whom it belongs to (`sudo -u {name}`)"
+    with pytest.raises(SettingsError) as caught:
+        load(tmp_path / "none")
+    assert str(caught.value).endswith("run this as the one whom the data directory belongs to")
+
+
 def test_a_file_in_latin_1(tmp_path: Path) -> None:
     (tmp_path / "bonded.toml").write_bytes('# one\nname = "Büro"\n'.encode("latin-1"))
     with pytest.raises(SettingsError, match="cannot be read: line 2 is no UTF-8 text; save it as UTF-8"):

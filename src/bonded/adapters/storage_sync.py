@@ -40,9 +40,11 @@ class Pending:
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
 
-    def __del__(self) -> None:
+    def __del__(
+        self, close: Callable[[int], None] = os.close
+    ) -> None:  # bound: at the very end `os` may be gone before us
         if self._since is not None:
-            os.close(self._since)
+            close(self._since)
 
     def file(self, path: str) -> None:
         """Note that `path` was written or linked."""

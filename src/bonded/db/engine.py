@@ -120,9 +120,8 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
             connect_args={"check_same_thread": False, "timeout": 10},
         )
         turns = Turns(Path(f"{engine.url.database}-turn")) if engine.url.database else None
-        if Path(
-            engine.url.database or ""
-        ).is_absolute():  # a file, neither a database in memory nor an address of SQLite's own
+        # A file, neither a database in memory nor an address of SQLite's own.
+        if Path(engine.url.database or "").is_absolute():
             event.listen(engine, "do_connect", _sqlite_private)
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", partial(_sqlite_begin, turns))
