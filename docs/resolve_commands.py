@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PROGRAMS = frozenset(
     """apt-get aws az bonded bonded-client cat cd chmod chown cp curl docker echo export flit gcloud git gpg grep hatch install jq
     journalctl
-    ln ls mkdir mv nginx node npm openssl pdm pip pkcs11-tool poetry psql python python3 rm sed sh softhsm2-util sudo systemctl
+    ln ls mkdir mv nginx node npm openssl pdm pip pkcs11-tool podman podman-compose poetry psql python python3 rm sed sh softhsm2-util sudo systemctl
     systemd-analyze tail tar test touch
     twine useradd usermod uv uvx varnishd vault""".split()  # noqa: SIM905
 )
@@ -40,6 +40,8 @@ def _problem(words: list[str]) -> str:
     program, rest = ENVIRONMENT.sub("", words[0]), words[1:]
     if program == "bonded":
         return _bonded(rest)
+    if program in {"podman", "docker"} and "bonded" in rest:
+        return _bonded(rest[rest.index("bonded") + 1 :])  # the image, or the program in a container
     if program == "bonded-client":
         return _client(rest)
     if program == "./dev":

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from bonded.adapters.sandbox_bubblewrap import BubblewrapSandbox
+from bonded.adapters.sandbox_pick import pick
 from bonded.telemetry import logs
 from bonded.telemetry.redaction import redact_path, redact_text, redact_value
 
@@ -139,3 +141,13 @@ def test_keys_that_only_sound_secret() -> None:
     assert redact_value("tokens", 3) == 3
     assert redact_value("TOKEN", "x") == "[redacted]"
     assert redact_path("/project/" + "a" * 40 + "/") == "/project/" + "a" * 40 + "/"
+
+
+def test_the_isolation_that_is_used_is_told(stream: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`level` is the line's own: a field of that name is lost."""
+    monkeypatch.setattr(BubblewrapSandbox, "probe", lambda self: "no namespaces here")
+    logs.configure("json", "info", stream)
+    sandbox = pick("auto")
+    (told,) = lines(stream)
+    assert (told["level"], told["reason"], told["instead"]) == ("warning", "no namespaces here", sandbox.level)
+    assert sandbox.level != "bubblewrap"

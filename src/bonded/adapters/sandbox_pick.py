@@ -23,5 +23,5 @@ def pick(wanted: str) -> Sandbox:
     if not why:
         return strict
     fallback = RlimitsSandbox()
-    log.warning("bubblewrap does not work here", reason=why, level=fallback.level)
+    log.warning("bubblewrap does not work here", reason=why, instead=fallback.level)
     return fallback
