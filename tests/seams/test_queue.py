@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import resource
 import signal
+import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
@@ -12,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from bonded.adapters.queue_local import LocalQueue
+from bonded.adapters.queue_local import LocalQueue, _poke
 
 SECOND = timedelta(seconds=1)
 NOTHING = timedelta(0)
@@ -99,3 +101,39 @@ def test_a_process_with_many_open_files_can_wait(queue: LocalQueue) -> None:
         for one in held:
             os.close(one)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_waker_short_of_descriptors_takes_no_pipe_away(queue: LocalQueue, folder: Path) -> None:
+    queue.wait(["screen"], NOTHING)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    (pipe,) = (folder / "wake").glob("screen.*.fifo")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) // 2, limits[1]))
+    try:
+        _poke(pipe)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    queue.wake(["screen"])
+    assert queue.wait(["screen"], SECOND)
+
+
+def test_processes_of_one_number_are_both_woken(queue: LocalQueue, folder: Path) -> None:
+    """In two containers that share the folder both are the seventh, and so is each one's first queue."""
+    program = "import sys; from datetime import timedelta; from pathlib import Path; import os; os.getpid = lambda: 7; "
+    program += "from bonded.adapters.queue_local import LocalQueue, _poke; queue = LocalQueue(Path(sys.argv[1])); "
+    program += "print(queue.wait(['screen'], timedelta()), flush=True); print(queue.wait(['screen'], timedelta(seconds=60)))"
+    words = [sys.executable, "-c", program, str(folder / "wake")]
+    both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for one in both:
+        assert one.stdout
+        assert one.stdout.readline() == "False\n"
+    queue.wake(["screen"])
+    assert [one.communicate(timeout=90)[0] for one in both] == ["True\n", "True\n"]
+
+
+def test_a_worker_that_starts_clears_away_what_was_left(queue: LocalQueue, folder: Path) -> None:
+    (folder / "wake").mkdir()
+    os.mkfifo(folder / "wake" / "screen.left.fifo")
+    queue.wait(["screen"], NOTHING)
+    (pipe,) = (folder / "wake").glob("screen.*.fifo")
+    assert pipe.name != "screen.left.fifo"
+    assert not queue.wait(["screen"], NOTHING)
