@@ -5,9 +5,12 @@ What Varnish and Fastly do with a purge is in tests/caches.
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
+import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bonded.adapters.purger_fastly import FastlyPurger
-from bonded.adapters.purger_http import batches
+from bonded.adapters.purger_http import batches, show
 from bonded.adapters.purger_nginx import NginxPurger
 from bonded.adapters.purger_none import NoPurger
 from bonded.adapters.purger_recording import RecordingPurger
@@ -120,6 +123,48 @@ def test_it_shows_what_a_client_of_the_public_name_would_see(kind: str) -> None:
 def test_an_answer_that_cannot_be_unpacked_is_no_answer(kind: str) -> None:
     with standing(b"this is not gzip") as cache, pytest.raises(PurgeFailed, match="cannot be unpacked"):
         over(kind, cache.url).show(["/simple/a/"], whole=True)
+
+
+@pytest.mark.parametrize("told", ["HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n"])
+def test_a_cache_that_drips_is_left_in_time(told: str) -> None:
+    """A socket's timeout begins anew with every byte."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+
+        def drip() -> None:
+            there, _ = server.accept()
+            with there, contextlib.suppress(OSError):
+                there.recv(65_536)
+                there.sendall(told.encode())
+                for _ in range(4000):
+                    time.sleep(0.02)
+                    there.sendall(b"x")
+
+        thread = threading.Thread(target=drip, daemon=True)
+        thread.start()
+        began = time.monotonic()
+        with pytest.raises(PurgeFailed, match="TimeoutError"):
+            show([address], "packages.example.invalid", 0.1, ["/simple/a/"], whole=True)
+        assert time.monotonic() - began < 30
+        thread.join(60)
+
+
+def test_an_answer_is_whole_although_the_cache_closes_the_connection() -> None:
+    body = b"x" * 300_000
+
+    def answer() -> None:
+        there, _ = server.accept()
+        with there:
+            there.recv(65_536)
+            there.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 300000\r\n\r\n" + body)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        (shown,) = show([address], "packages.example.invalid", 5.0, ["/simple/a/"], whole=True)
+        thread.join(60)
+    assert shown.sha256 == hashlib.sha256(body).hexdigest()
 
 
 @KINDS

@@ -1,25 +1,31 @@
 """What purgers share that speak HTTP to caches: short, bounded calls to all of them at once, and looking at what they show.
 
-A call is bounded in every way: time to connect, time between two pieces, bytes read. One cache that does not answer never
-keeps another from being purged.
+A call is bounded in every way: time to connect, time between two pieces, time in all, bytes read. One cache that does not
+answer never keeps another from being purged.
 """
 
 from __future__ import annotations
 
 import hashlib
+import socket
 import ssl
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from bonded.seams import PurgeFailed, Shown
+from bonded.values.listening import Listening
 
 KEPT = 64 * 1024
 LONGEST = 256 * 1024 * 1024
+PATIENCE = 12
+"""Times the longest pause that one answer may take: whoever drips gets no more, and a large page over a slow line gets through."""
 HEADER = 4000
 """Bytes of keys in one header: caches take 8 KiB unless told otherwise."""
 AS_PIP = {
@@ -50,7 +56,7 @@ class Call:
 
     def __init__(self, address: str, timeout: float) -> None:
         parts = urlsplit(address)
-        self.address, self._base = address, parts.path.rstrip("/")
+        self.address, self._base, self._timeout, self._until = address, parts.path.rstrip("/"), timeout, 0.0
         host = parts.hostname or ""
         if parts.scheme == "https":
             self._connection: HTTPConnection = HTTPSConnection(
@@ -58,9 +64,11 @@ class Call:
             )
         else:
             self._connection = HTTPConnection(host, parts.port, timeout=timeout)
+        self._connection.response_class = cast("type[HTTPResponse]", self._response)
 
     def __call__(self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"") -> Reply:
         """Raises PurgeFailed, which names the address, when there is no whole answer."""
+        self._until = time.monotonic() + PATIENCE * self._timeout
         try:
             self._connection.request(method, self._base + path, body or None, dict(headers))
             reply = self._connection.getresponse()
@@ -72,6 +80,16 @@ class Call:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _response(self, sock: socket.socket, *args: Any, **options: Any) -> HTTPResponse:
+        return HTTPResponse(cast("socket.socket", Listening(sock, self._left)), *args, **options)
+
+    def _left(self) -> float:
+        """How long to wait for the next piece, in s. Raises TimeoutError when the answer has taken too long in all."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"its answer takes longer than {PATIENCE * self._timeout:.0f} s")
+        return min(left, self._timeout)
 
 
 def _read(reply: HTTPResponse) -> tuple[bytes, str]:

@@ -17,10 +17,17 @@ class Listening(io.RawIOBase):
 
     def __init__(self, sock: socket.socket, left: Callable[[], float]) -> None:
         self._sock, self._left = sock, left
+        self._held: io.IOBase | None = None
 
     def makefile(self, _mode: str) -> BinaryIO:
-        """What the protocols of the standard library ask a socket for."""
+        """What the protocols of the standard library ask a socket for. It stays open for this, though its owner closes it."""
+        self._held = self._sock.makefile("rb", buffering=0)
         return cast("BinaryIO", io.BufferedReader(self))
+
+    def close(self) -> None:
+        if self._held is not None:
+            self._held.close()
+        super().close()
 
     def readable(self) -> bool:
         return True
