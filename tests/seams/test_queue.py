@@ -107,7 +107,7 @@ def test_a_waker_short_of_descriptors_takes_no_pipe_away(queue: LocalQueue, fold
     queue.wait(["screen"], NOTHING)
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     (pipe,) = (folder / "wake").glob("screen.*.fifo")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) // 2, limits[1]))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/proc/self/fd").iterdir())) // 2, limits[1]))
     try:
         _poke(pipe)
     finally:
@@ -120,7 +120,9 @@ def test_processes_of_one_number_are_both_woken(queue: LocalQueue, folder: Path)
     """In two containers that share the folder both are the seventh, and so is each one's first queue."""
     program = "import sys; from datetime import timedelta; from pathlib import Path; import os; os.getpid = lambda: 7; "
     program += "from bonded.adapters.queue_local import LocalQueue, _poke; queue = LocalQueue(Path(sys.argv[1])); "
-    program += "print(queue.wait(['screen'], timedelta()), flush=True); print(queue.wait(['screen'], timedelta(seconds=60)))"
+    program += (
+        "print(queue.wait(['screen'], timedelta()), flush=True); print(queue.wait(['screen'], timedelta(seconds=60)))"
+    )
     words = [sys.executable, "-c", program, str(folder / "wake")]
     both = [subprocess.Popen(words, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     for one in both:
