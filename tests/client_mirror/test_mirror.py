@@ -8,6 +8,7 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from bonded.facts.archive import Budget
 from bonded.values.states import FileState
 from bonded_client.mirror_tree import Tree
 from tests.client.server import Served, serving
@@ -36,6 +37,16 @@ def test_the_tree_is_the_public_store(mirror: Mirror, world: World, tmp_path: Pa
         (page,) = (data for name, data in ours.items() if name.endswith(f".index.{form}") and "/example/" in name)
         assert ours[f"simple/example/index.{form}"] == page
     assert mirror(tmp_path / "m", "--check").out == ""
+
+
+def test_metadata_as_large_as_an_index_takes(mirror: Mirror, world: World, tmp_path: Path) -> None:
+    """One file with much in its METADATA must not end every mirror's round for good."""
+    large = b"Metadata-Version: 2.1\n" + b"\n" * (Budget().member_kept_bytes - 22)
+    world.upload("other", "other-3.0.tar.gz", metadata=large)
+    world.publish()
+    ran = mirror(tmp_path / "m")
+    assert (ran.status, ran.err) == (0, "")
+    assert (tmp_path / "m/packages/other/other-3.0.tar.gz.metadata").read_bytes() == large
 
 
 def test_nothing_new_costs_a_timestamp(mirror: Mirror, served: Served, tmp_path: Path) -> None:

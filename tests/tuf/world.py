@@ -34,6 +34,7 @@ from bonded.values.text import new_id
 from bonded.values.who import OPERATOR, POLICY
 
 HOUR = timedelta(hours=1)
+METADATA = b"Metadata-Version: 2.1\n"
 
 
 @dataclass
@@ -100,17 +101,20 @@ class World:
             if isinstance(p.lock, FileLock):
                 p.lock.release()
 
-    def upload(self, key: str, filename: str, data: bytes = b"", *, release: bool = True) -> str:
+    def upload(
+        self, key: str, filename: str, data: bytes = b"", *, release: bool = True, metadata: bytes = METADATA
+    ) -> str:
         """A file of project `key`, public unless not released; returns its id. It is acknowledged when this returns."""
         data = data or f"bytes of {filename}".encode()
         sha256 = hashlib.sha256(data).hexdigest()
         file_id = new_id()
         vault_key = f"{sha256}.{file_id}"
         self.vault.create(vault_key, data)
-        self.vault.create(f"{vault_key}.metadata", b"Metadata-Version: 2.1\n")
+        self.vault.create(f"{vault_key}.metadata", metadata)
         with self.db.write() as tx:
             project = read_project(tx, key) or create_project(tx, OPERATOR, key, owner_id=self.user_id, now=self.now)
             values = _file(tx, project.id, filename, data, vault_key, self.now)
+            values |= {"metadata_sha256": hashlib.sha256(metadata).hexdigest(), "metadata_size": len(metadata)}
             tx.execute(insert(file_table).values(id=file_id, uploader_id=self.user_id, **values))
             if release:
                 move_file(tx, "file.publish", POLICY, file_id, FileState.PUBLIC, reason="", now=self.now)
@@ -219,8 +223,6 @@ def _file(tx: Any, project_id: str, filename: str, data: bytes, vault_key: str, 
         "sha256": hashlib.sha256(data).hexdigest(),
         "blake2_256": hashlib.blake2b(data, digest_size=32).hexdigest(),
         "vault_key": vault_key,
-        "metadata_sha256": hashlib.sha256(b"Metadata-Version: 2.1\n").hexdigest(),
-        "metadata_size": 22,
         "state": FileState.RECEIVED,
         "state_at": now,
         "holds_name": True,

@@ -12,9 +12,7 @@ from bonded_client.mirror_fetch import GoneError, Workers
 from bonded_client.mirror_roles import Roles
 from bonded_client.mirror_round import Fact, Round
 from bonded_client.mirror_tree import Tree, digest, hashed
-
-MAX_METADATA = 16 * 1024 * 1024
-"""Longest `.metadata` file: the page signs its sha256, and nothing its length."""
+from bonded_client.page import LARGEST_METADATA
 
 
 class Objects:
@@ -58,7 +56,7 @@ class Objects:
         return None
 
     def _put_metadata(self, name: str, sha256: str) -> None:
-        data = self._workers.fetch(self._url + name, MAX_METADATA)
+        data = self._workers.fetch(self._url + name, LARGEST_METADATA)
         if digest(data) != sha256:
             raise exceptions.LengthOrHashMismatchError(name)
         self._tree.put(name, data)

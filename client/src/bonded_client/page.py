@@ -20,6 +20,9 @@ from packaging.version import Version
 
 from bonded_client.failures import Failure
 
+LARGEST_METADATA = 32 * 1024 * 1024
+"""Bytes of a `.metadata` file: a page signs its sha256, and nothing its length. An index takes no file with a longer one."""
+
 
 @dataclass(frozen=True, slots=True)
 class File:

@@ -14,13 +14,12 @@ from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]
 
 from bonded_client import decode
 from bonded_client.failures import Failure, understood
-from bonded_client.page import Link, links
+from bonded_client.page import LARGEST_METADATA, Link, links
 from bonded_client.proxy_early import Early
 from bonded_client.proxy_files import Files, Transfer, Wanted
 from bonded_client.proxy_signed import Signed
 from bonded_client.trust import ATTEMPTS
 
-METADATA_LENGTH = 32 * 1024 * 1024
 _PAGES = 512
 _OUTSIDE = re.compile(rb"""href=(?!["']\.\./\.\./packages/)""", re.IGNORECASE)
 _SHA256 = re.compile("[0-9a-f]{64}")
@@ -102,7 +101,7 @@ class Content:
             return Wanted(link.url, link.sha256, link.size)
         link = known.get(filename.removesuffix(".metadata"))
         if link is not None and link.metadata:
-            return Wanted(f"{link.url}.metadata", link.metadata, METADATA_LENGTH, exact=False, codings=decode.ACCEPTED)
+            return Wanted(f"{link.url}.metadata", link.metadata, LARGEST_METADATA, exact=False, codings=decode.ACCEPTED)
         raise Failure("file-unknown", f"{filename} is not on the signed page of {project}.")
 
     def expect(self, metadata: BinaryIO) -> None:

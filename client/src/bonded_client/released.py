@@ -25,11 +25,9 @@ from bonded_client.known import Vulnerability, vulnerabilities
 from bonded_client.licences import licence
 from bonded_client.needs import Need
 from bonded_client.packages import Package, requirements
-from bonded_client.page import File, Page
+from bonded_client.page import LARGEST_METADATA, File, Page
 from bonded_client.plan import Offer
 from bonded_client.trust import Trust
-
-LARGEST_METADATA = 16 * 1024 * 1024
 
 
 class Standing(StrEnum):
