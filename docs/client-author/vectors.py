@@ -79,13 +79,20 @@ def _page() -> bytes:
         "yanked": False,
     }
     value = {"meta": {"api-version": "1.4"}, "name": PROJECT, "versions": ["1.0"], "files": [file]}
+    return _json(value)
+
+
+def _json(value: dict[str, Any]) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
 
 
 def _repository() -> dict[str, bytes]:
-    """A whole index: one project with one wheel, in two page bins and two file bins."""
-    page = _page()
-    contents = {f"simple/{PROJECT}/index.json": page, f"packages/{PROJECT}/{WHEEL}": BYTES}
+    """A whole index: one project with one wheel, in two page bins and two file bins, of which one is empty."""
+    contents = {
+        "simple/index.json": _json({"meta": {"api-version": "1.4"}, "projects": [{"name": PROJECT}]}),
+        f"simple/{PROJECT}/index.json": _page(),
+        f"packages/{PROJECT}/{WHEEL}": BYTES,
+    }
     top = {
         "keys": _keys(OFFLINE),
         "roles": [
@@ -134,11 +141,13 @@ def _flip(versions: dict[str, int], n: int, expires: datetime, key: CryptoSigner
 def _cases(good: dict[str, bytes]) -> list[dict[str, Any]]:
     """Changes to the repository, and how a client that has seen the good one (`after`) or nothing must end."""
     versions = {"targets": 1, "pages": 1, "bins": 1} | {name: 7 for bins in (PAGES, FILES) for name in bins.names()}
-    page = next(name for name in good if name.endswith(".index.json"))
+    page = next(name for name in good if name.startswith(f"simple/{PROJECT}/") and name.endswith(".index.json"))
     snapshot, page_bin = (
         "metadata/7.snapshot.json",
         f"metadata/7.{PAGES.name(hash32(f'simple/{PROJECT}/index.json'))}.json",
     )
+    list_bin = good[f"metadata/7.{PAGES.name(hash32('simple/index.json'))}.json"]
+    empty_bin = next(good[f"metadata/7.{name}.json"] for name in FILES.names() if name != FILES.name(hash32(PATHS[3])))
     other = json.loads(good["metadata/timestamp.json"])
     other["signed"]["expires"] = "2098-01-01T00:00:00Z"
     package = f"packages/{PROJECT}/{WHEEL}"
@@ -170,6 +179,8 @@ def _cases(good: dict[str, bytes]) -> list[dict[str, Any]]:
         case(
             "a bin has another version than the snapshot says", "mixed-versions", {page_bin: _sign(_targets(6), ONLINE)}
         ),
+        case("a bin that lists other pages stands in the place of the page's", "mixed-versions", {page_bin: list_bin}),
+        case("an empty bin stands in the place of the page's", "mixed-versions", {page_bin: empty_bin}),
         case(
             "a new root is not signed by the old one's key",
             "bad-signature",

@@ -46,12 +46,16 @@ def wheel_page(project: str, files: dict[str, bytes], **status: str) -> bytes:
 
 
 class Repository:
-    """`store` maps paths under the index's root to bytes; `publish()` moves it one state further."""
+    """`store` maps paths under the index's root to bytes; `publish()` moves it one state further.
+
+    `content` is said in the next snapshots: the newest publication that changed more than dates.
+    """
 
     def __init__(self) -> None:
         self.store: dict[str, bytes] = {}
         self.lifetime = timedelta(days=1)
         self.version = self.roots = 0
+        self.content: int | None = None
         self.root_signer, self.online = CryptoSigner.generate_ed25519(), CryptoSigner.generate_ed25519()
         self.targets: dict[str, bytes] = {}
         self.bins: dict[str, Metadata[Targets]] = {}
@@ -103,8 +107,8 @@ class Repository:
         return SuccinctRoles([], 1, BIT_LENGTH, prefix).get_role_for_target(path)
 
     def publish(self, changes: dict[str, bytes | None]) -> None:
-        """Add, replace or (None) remove targets, and move timestamp.json."""
-        touched = set() if self.version else set(self.bins)
+        """Add, replace or (None) remove targets, and move timestamp.json. Without changes, renew every bin."""
+        touched = set() if self.version and changes else set(self.bins)
         for path, data in changes.items():
             name = self._bin_of(path)
             touched.add(name)
@@ -128,7 +132,9 @@ class Repository:
         """Sign a snapshot of what the bins are now, and the timestamp that points to it."""
         meta = {f"{name}.json": MetaFile(md.signed.version) for name, md in self.bins.items()}
         meta |= {f"{name}.json": MetaFile(1) for name in ("targets", "pages", "bins")}
-        snapshot = self._put("snapshot", Snapshot(self.version, expires=self._expires(), meta=meta))
+        extra = {} if self.content is None else {"x-bonded": {"content": self.content}}
+        signed = Snapshot(self.version, expires=self._expires(), meta=meta, unrecognized_fields=extra)
+        snapshot = self._put("snapshot", signed)
         about = MetaFile(self.version, len(snapshot), {"sha256": hashlib.sha256(snapshot).hexdigest()})
         self._put("timestamp", Timestamp(self.version, expires=self._expires(), snapshot_meta=about), "timestamp")
 
@@ -136,6 +142,11 @@ class Repository:
         """Publish the page of `name` and its files."""
         changes: dict[str, bytes | None] = {f"packages/{name}/{file}": data for file, data in files.items()}
         self.publish(changes | {f"simple/{name}/index.json": wheel_page(name, files, **status)})
+
+    def projects(self, *names: str) -> None:
+        """Publish the list of projects."""
+        listed = {"meta": {"api-version": "1.4"}, "projects": [{"name": name} for name in names]}
+        self.publish({"simple/index.json": json.dumps(listed).encode()})
 
     def packed(self, path: str) -> bytes:
         """The gzip copy of what is at `path`."""

@@ -150,6 +150,40 @@ def test_pages_and_bins_exchanged(run: Run, repository: Repository, dest: Path) 
     assert run("download", "example", "--dest", dest).status == 0
 
 
+def hide(repository: Repository) -> None:
+    """An empty bin in the place of the page's: rightly signed, and of the same version, as after every renewal of bins."""
+    repository.publish({})
+    role, empty = repository._bin_of("simple/example/index.json"), "page-bin-1-1"
+    assert not repository.bins[empty].signed.targets
+    version = repository.version
+    repository.store[f"metadata/{version}.{role}.json"] = repository.store[f"metadata/{version}.{empty}.json"]
+
+
+def test_an_empty_bin_does_not_hide_what_the_list_names(run: Run, repository: Repository, dest: Path) -> None:
+    repository.projects("another", "example")
+    hide(repository)
+    refused(run("download", "example", "--dest", dest), "mixed-versions", 6, dest)
+    repository.publish({})
+    assert run("download", "example", "--dest", dest).status == 0
+
+
+def test_an_empty_bin_where_there_is_no_list(run: Run, repository: Repository, dest: Path) -> None:
+    """An index that has published anything has a list: without one, its bin was exchanged too."""
+    repository.content = 1
+    hide(repository)
+    refused(run("download", "example", "--dest", dest), "project-unknown", 3, dest)
+    repository.content = 2
+    hide(repository)
+    refused(run("download", "example", "--dest", dest), "mixed-versions", 6, dest)
+
+
+def test_an_empty_bin_of_a_project_that_there_is_not(run: Run, repository: Repository, dest: Path) -> None:
+    repository.content = 2
+    repository.projects("example")
+    assert not repository.bins[repository._bin_of("simple/missing/index.json")].signed.targets
+    refused(run("download", "missing", "--dest", dest), "project-unknown", 3, dest)
+
+
 def test_a_page_that_its_files_own_targets_contradict(run: Run, repository: Repository, dest: Path) -> None:
     repository.publish({PACKAGE: b"another"})
     refused(run("download", "example", "--dest", dest, "--own-targets"), "mixed-versions", 6, dest)

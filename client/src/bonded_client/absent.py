@@ -2,15 +2,20 @@
 
 Nothing in a bin says which one it is, and the snapshot names versions only. So whoever stands between could hand out another
 bin of the same version, rightly signed by the same key, and a project would seem unknown. What such a file lists gives it away:
-every target has one bin. (An empty one cannot be told; there is nothing in it that could be installed.)
+every target has one bin. An empty one gives nothing away; then the signed list of projects is asked, which names all that have a
+page.
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from urllib.parse import quote
 
+from packaging.utils import canonicalize_name
 from tuf.api.metadata import Delegations, Metadata, Targets  # type: ignore[attr-defined]
+
+from bonded_client.failures import Failure
 
 
 def exchanged(metadata: Path, path: str) -> tuple[str, ...]:
@@ -25,6 +30,39 @@ def exchanged(metadata: Path, path: str) -> tuple[str, ...]:
             ):
                 return role, name
     return ()
+
+
+def bare(metadata: Path, path: str) -> tuple[str, ...]:
+    """The roles in the folder that lead to the bin of the target `path`, where it is there and lists nothing; () else."""
+    for role in _roles(_delegations(metadata, "targets"), path):
+        for name in _roles(_delegations(metadata, role), path):
+            listed = _read(metadata, name)
+            if listed is not None and not listed.targets:
+                return role, name
+    return ()
+
+
+def project_of(path: str) -> str:
+    """The project whose page is the target `path`; "" for other targets."""
+    match path.split("/"):
+        case ["simple", project, "index.json" | "index.html"]:
+            return project
+    return ""
+
+
+def named(data: bytes) -> frozenset[str]:
+    """The projects (normalized) that a signed list names. Raises Failure (malformed)."""
+    try:
+        return frozenset(canonicalize_name(entry["name"]) for entry in json.loads(data)["projects"])
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise Failure("malformed", f"The list of projects is signed, but not as PEP 691 says ({error!r}).") from error
+
+
+def has_content(snapshot: bytes) -> bool:
+    """Whether a snapshot says that something was published since the index was made: then there is a list of projects."""
+    extra = json.loads(snapshot)["signed"].get("x-bonded")
+    content = extra.get("content") if isinstance(extra, dict) else None
+    return isinstance(content, int) and content > 1
 
 
 def forget(metadata: Path, roles: tuple[str, ...]) -> None:

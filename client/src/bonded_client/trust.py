@@ -19,7 +19,7 @@ from tuf.api import exceptions
 from tuf.api.metadata import Metadata, TargetFile  # type: ignore[attr-defined]
 from tuf.ngclient.updater import Updater
 
-from bonded_client.absent import exchanged, forget
+from bonded_client.absent import bare, exchanged, forget, has_content, named, project_of
 from bonded_client.failures import Failure, RollbackError
 from bonded_client.fetcher import Fetcher
 from bonded_client.index import Index
@@ -29,6 +29,7 @@ T = TypeVar("T")
 HOLD = 3600.0
 """Seconds that one snapshot is used: half of the shortest grace for which an index keeps superseded files (2 h)."""
 ATTEMPTS = 3
+LIST = "simple/index.json"
 BUSY_AFTER = 60.0
 
 
@@ -114,7 +115,7 @@ class Trust:
     def info(self, path: str) -> TargetFile | None:
         """All that the index signed for `path`, None when it has no such target. Raises Failure (mixed-versions)."""
         info = self._updater().get_targetinfo(path)
-        if info is None and (wrong := exchanged(self._metadata, path)):
+        if info is None and (wrong := exchanged(self._metadata, path) or self._hidden(path)):
             forget(self._metadata, wrong)
             self._current = None
             raise Failure(
@@ -122,6 +123,16 @@ class Trust:
                 f"The index shows {wrong[-1]} with what belongs elsewhere: it cannot tell whether there is {path}.",
             )
         return info
+
+    def _hidden(self, path: str) -> tuple[str, ...]:
+        """The roles of an empty bin that may stand in the place of the one with the page `path`; () where it cannot."""
+        project = project_of(path)
+        if not project or not (wrong := bare(self._metadata, path)):
+            return ()
+        data = self.read(LIST)
+        if data is None:
+            return wrong if has_content((self._metadata / "snapshot.json").read_bytes()) else ()
+        return wrong if project in named(data) else ()
 
     def renew(self) -> None:
         """Begin again from root and timestamp. What is held goes on to be held when that raises (python-tuf's errors)."""
