@@ -143,6 +143,13 @@ EARLIER = format_datetime(datetime(2026, 1, 4, tzinfo=UTC), usegmt=True)
         (Conditions(if_modified_since="yesterday"), 200, None),
         (Conditions(if_match='W/"abc"'), 412, None),
         (Conditions(if_match="*"), 200, None),
+        (Conditions(if_unmodified_since=EARLIER), 412, None),
+        (Conditions(if_unmodified_since=DATE), 200, None),
+        (Conditions(if_unmodified_since=LATER), 200, None),
+        (Conditions(if_unmodified_since="yesterday"), 200, None),
+        (Conditions(if_unmodified_since=EARLIER, if_match=TAG), 200, None),
+        (Conditions(if_unmodified_since=EARLIER, range="bytes=0-1"), 412, None),
+        (Conditions(if_unmodified_since=DATE, range="bytes=0-1"), 206, Span(0, 2)),
         (Conditions(range="bytes=0-0"), 206, Span(0, 1)),
         (Conditions(range="BYTES=2-3"), 206, Span(2, 2)),
         (Conditions(range="bytes=9-"), 206, Span(9, 1)),
@@ -161,7 +168,7 @@ def test_conditions(asked: Conditions, status: int, span: Span | None) -> None:
     assert (found.status, found.span) == (status, span)
 
 
-@given(st.builds(Conditions, *[st.text(max_size=30)] * 5), st.integers(0, 1000))
+@given(st.builds(Conditions, *[st.text(max_size=30)] * 6), st.integers(0, 1000))
 def test_conditions_never_fail_and_spans_lie_within(asked: Conditions, size: int) -> None:
     found = outcome(asked, tag=TAG, modified=DAY, size=size)
     assert found.status in (200, 206, 304, 412, 416)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,8 @@ from bonded.serve.context import ServeSettings
 from tests.serve.conftest import HTML, Make
 from tests.serve.running import Running, parse, read_all, read_reply, until
 
+READ = 20.0
+"""Seconds of patience with an answer: less than a connection may idle, after which it ends anyhow."""
 WHOLE = b"GET /simple/demo/ HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
@@ -104,6 +108,9 @@ def test_a_pipelining_client_that_never_reads_does_not_fill_memory(make: Make) -
         (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1x\r\n\r\na", 400),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"GET /simple/demo/ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
+        (b"POST / HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (b"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET /%ff%fe HTTP/1.1\r\nHost: x\r\n\r\n", 400),
         (b"GET /?q=%ff HTTP/1.1\r\nHost: x\r\n\r\n", 400),
@@ -136,6 +143,51 @@ def test_http_1_0_is_spoken(reader: Running) -> None:
         for _ in range(2):
             one.sendall(b"GET /simple/demo/ HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
             assert read_reply(one)["connection"] == "keep-alive"
+
+
+def test_http_1_0_is_told_that_its_connection_stays_open(reader: Running) -> None:
+    """Without that word such a client waits for the end of the connection; a page is answered by the express way otherwise."""
+    with reader.connect() as one:
+        for _ in range(2):
+            one.sendall(b"GET /simple/demo/ HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n")
+            assert read_reply(one)["connection"] == "keep-alive"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        b"POST /x HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"GET /simple/demo/ HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    ],
+    ids=["form", "page", "gzip"],
+)
+def test_nothing_follows_a_request_whose_length_others_read_otherwise(reader: Running, asked: bytes) -> None:
+    """HTTP/1.0 has no chunks: what a proxy before us takes for the next request must not be one here, nor the reverse."""
+    with reader.connect(READ) as one:
+        one.sendall(asked + WHOLE)
+        answer = read_all(one)
+    assert parse(answer).status == 400
+    assert answer.count(b"HTTP/1.1 ") == 1
+
+
+@pytest.mark.parametrize("protocol", [b"websocket", b"h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"], ids=["websocket", "h2c"])
+@pytest.mark.parametrize("url", [b"/simple/demo/", b"/application"])
+def test_an_upgrade_is_answered_in_http_and_leaves_nobody_waiting(reader: Running, url: bytes, protocol: bytes) -> None:
+    """Some clients offer HTTP/2 with their first request. What they send after it is neither lost in silence nor kept waiting."""
+    asked = b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: %b\r\n\r\n" % (url, protocol)
+    with reader.connect(READ) as one:
+        one.sendall(asked + WHOLE)
+        reply = parse(read_all(one))
+    assert (reply.status, reply["connection"]) == (200, "close")
+
+
+@pytest.mark.parametrize("target", [b"http://x?/simple/demo/", b"http://x?y/metrics", b"https://x?a=/b"])
+def test_the_host_of_the_absolute_form_ends_at_its_query(reader: Running, target: bytes) -> None:
+    """nginx and caches take it so: what they keep from the world must not be had by writing it otherwise."""
+    reply = parse(reader.raw(b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" % target))
+    told = json.loads(reply.body)["environ"]
+    assert (told["PATH_INFO"], told["QUERY_STRING"]) == ("/", target.decode().partition("?")[2])
 
 
 def test_absolute_form(reader: Running) -> None:
@@ -216,6 +268,36 @@ def test_a_client_that_vanishes_within_a_big_file(make: Make) -> None:
             one.recv(100)
     until(lambda: not server.app.server.connections)  # type: ignore[union-attr]
     assert server.get("/healthz").status == 200
+
+
+def test_a_client_that_pipelines_and_goes_fills_no_log(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    """Nothing is written to a connection that has ended: asyncio warns of each time, which is a line for each request."""
+    server = make()
+    for _ in range(5):
+        with server.connect() as one:
+            one.sendall(WHOLE * 800)
+    until(lambda: not server.app.server.connections)  # type: ignore[union-attr]
+    assert not [record.getMessage() for record in caplog.records if record.name == "asyncio"]
+    assert server.get("/healthz").status == 200
+
+
+def test_a_client_that_goes_between_two_pieces_of_a_file_is_no_fault(
+    make: Make, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really = asyncio.BaseEventLoop.sendfile
+
+    async def sendfile(self: Any, transport: Any, *arguments: Any) -> int:
+        sent = await really(self, transport, *arguments)
+        transport.abort()
+        return sent
+
+    monkeypatch.setattr(asyncio.BaseEventLoop, "sendfile", sendfile)
+    server = make()
+    server.raw(b"GET /packages/demo/demo-1.0+local.tar.gz HTTP/1.1\r\nHost: x\r\n\r\n")
+    until(lambda: not server.app.server.connections)  # type: ignore[union-attr]
+    until(lambda: server.app._ledger.entries or server.lines)
+    time.sleep(0.05)  # in which it would be logged
+    assert not [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
 
 
 def test_what_was_answered_is_on_one_line_without_query_and_secrets(make: Make) -> None:

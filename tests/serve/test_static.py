@@ -199,6 +199,8 @@ def test_the_pointer_is_never_conditional(reader: Running, way: str) -> None:
     for name, value in (
         ("If-None-Match", "*"),
         ("If-Modified-Since", "Fri, 01 Jan 2100 00:00:00 GMT"),
+        ("If-Unmodified-Since", "Mon, 01 Jan 2001 00:00:00 GMT"),
+        ("If-Match", '"other"'),
         ("Range", "bytes=0-1"),
     ):
         again = fetch(reader, way, "/metadata/timestamp.json", {name: value})
@@ -218,6 +220,8 @@ def test_revalidation(reader: Running, way: str, url: str) -> None:
     assert fetch(reader, way, url, {"If-Modified-Since": first["last-modified"]}).status == 304
     assert fetch(reader, way, url, {"If-Match": '"other"'}).status == 412
     assert fetch(reader, way, url, {"If-Match": first["etag"]}).status == 200
+    assert fetch(reader, way, url, {"If-Unmodified-Since": first["last-modified"]}).status == 200
+    assert fetch(reader, way, url, {"If-Unmodified-Since": "Mon, 01 Jan 2001 00:00:00 GMT"}).status == 412
 
 
 @WAYS

@@ -7,6 +7,7 @@ All else goes to the application, except what is not HTTP as it should be, which
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -47,6 +48,7 @@ CORS_PREFLIGHT = {
 }
 
 log = structlog.get_logger("bonded.serve")
+_ABSOLUTE = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
 _LOOKS = 10
 """Tries to open what was found before something else took its name."""
 T = TypeVar("T")
@@ -166,7 +168,7 @@ class App:
                 (lane, answer.status, sent, request.method, path, peer.address, agent, request_id, seconds)
             )
 
-        return self._sending(answer, request_id, done, close=False)
+        return self._sending(answer, request_id, done, close=lane == "refused" or _is_upgrade(headers))
 
     async def _choose(self, asked: Asked) -> tuple[str, Answer | Stream]:
         request = asked.request
@@ -275,15 +277,16 @@ def _source(context: ServeContext) -> Source:
 
 
 def _split(url: str) -> tuple[str, str]:
-    """Path and query of a request target; the absolute form (RFC 9112, section 3.2.2) loses its scheme and host."""
-    if url[:7].lower() == "http://" or url[:8].lower() == "https://":
-        url = "/" + url.partition("://")[2].partition("/")[2]
+    """Path and query of a request target; the absolute form (RFC 9112, section 3.2.2) loses its scheme and host, which end where
+    proxies see their end: were it elsewhere, an address that they keep to themselves could be had by writing it otherwise."""
+    if absolute := _ABSOLUTE.match(url):
+        url = url[absolute.end() :]
     path, _, query = url.partition("#")[0].partition("?")
     return path or "/", query
 
 
 def _fault(request: BaseRequest, headers: dict[str, str]) -> str:
-    """What is wrong with a request that the parser let through, "" when nothing is."""
+    """What is wrong with a request that the parser let through, "" when nothing is. The connection ends with it."""
     if request.version not in ((1, 0), (1, 1)):
         return "only HTTP/1.1 and HTTP/1.0 are spoken here"
     hosts = request.headers.getall("Host", [])
@@ -293,9 +296,19 @@ def _fault(request: BaseRequest, headers: dict[str, str]) -> str:
         return "the Host header is not a host"
     if not request.raw_path.startswith(("/", "http://", "https://")) and request.raw_path != "*":
         return "the address does not begin with a slash"
-    if "upgrade" in headers.get("connection", "").lower() and "http2-settings" in headers:
-        return "HTTP/2 is not spoken here"
+    coding = headers.get("transfer-encoding")
+    if coding is not None and request.version < (1, 1):
+        # A proxy of that time passes such a header on unread, and sees a request in what is the body here.
+        return "HTTP/1.0 has no Transfer-Encoding"
+    if coding is not None and coding.strip().lower() != "chunked":
+        return "no Transfer-Encoding but chunked is unpacked here"
     return ""
+
+
+def _is_upgrade(headers: dict[str, str]) -> bool:
+    """True for a request to go on in another protocol. It is answered in this one, and its connection ends: of protocols that
+    aiohttp does not know, it forgets what came in one piece with the request."""
+    return "upgrade" in headers and "upgrade" in headers.get("connection", "").lower()
 
 
 def _not_for_you(headers: dict[str, str]) -> Answer:

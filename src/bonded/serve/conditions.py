@@ -18,6 +18,7 @@ class Conditions:
     if_match: str = ""
     if_none_match: str = ""
     if_modified_since: str = ""
+    if_unmodified_since: str = ""
     if_range: str = ""
     range: str = ""
 
@@ -64,6 +65,10 @@ def outcome(asked: Conditions, *, tag: str, modified: int, size: int) -> Outcome
     """
     if asked.if_match and not _names(asked.if_match, tag, weak=False):
         return Outcome(412)
+    if not asked.if_match and asked.if_unmodified_since and modified:
+        since = _seconds(asked.if_unmodified_since)
+        if since is not None and modified > since:
+            return Outcome(412)
     if asked.if_none_match:
         if _names(asked.if_none_match, tag, weak=True):
             return Outcome(304)

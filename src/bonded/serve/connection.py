@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 from aiohttp.web_request import BaseRequest
@@ -150,7 +150,9 @@ class _Parser:
         """Answer from the front what can be answered at once; the rest is returned."""
         connection = self._connection
         for done, (message, payload) in enumerate(messages):
-            if connection._paused or connection.transport is None or not payload.is_eof() or message.should_close:
+            if connection.transport is not None and connection.transport.is_closing():
+                return ()  # nobody is there to be answered: asyncio would warn of every answer
+            if connection._paused or connection.transport is None or not payload.is_eof() or _unusual(message):
                 return messages[done:]
             answer = self._express(message, connection)  # type: ignore[misc]
             if answer is None:
@@ -159,6 +161,12 @@ class _Parser:
             connection.transport.write(answer)
             connection.answered()
         return ()
+
+
+def _unusual(message: RawRequestMessage) -> bool:
+    """True for what the express way has no words for: an end of the connection, HTTP/1.0, which has to be told that there is none,
+    an upgrade, after which aiohttp waits until it was declined, and chunks, whose coding has to be looked at."""
+    return message.should_close or message.upgrade or message.chunked or message.version != HttpVersion11
 
 
 def express_possible() -> bool:

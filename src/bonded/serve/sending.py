@@ -102,12 +102,12 @@ class Sending(web.StreamResponse):
 
     async def _sendfile(self, request: BaseRequest, head: bytes, stream: BinaryIO, span: Span) -> None:
         """The kernel copies from file to socket."""
-        loop, transport = asyncio.get_running_loop(), _transport(request)
+        loop = asyncio.get_running_loop()
         await _write(request, head)
         offset, end = span.offset, span.offset + span.count
         while offset < end:
             async with asyncio.timeout(self._send_timeout):
-                sent = await loop.sendfile(transport, stream, offset, min(PIECE, end - offset))
+                sent = await loop.sendfile(_transport(request), stream, offset, min(PIECE, end - offset))
             if not sent:
                 raise CannotGoOn("the file is shorter than it was")
             offset += sent

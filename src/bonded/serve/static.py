@@ -38,7 +38,7 @@ _LONGEST_KEY = 600
 
 _ACCEPT, _CODING = istr("Accept"), istr("Accept-Encoding")
 _MATCH, _TAG, _SINCE = istr("If-Match"), istr("If-None-Match"), istr("If-Modified-Since")
-_IF, _RANGE = istr("If-Range"), istr("Range")
+_UNTIL, _IF, _RANGE = istr("If-Unmodified-Since"), istr("If-Range"), istr("Range")
 
 
 class Headers(Protocol):
@@ -202,9 +202,10 @@ class StaticLane:
 def _conditions(headers: Headers) -> Conditions:
     """The conditional headers; NONE itself when there are none, which is nearly always."""
     h = headers
-    if not (_TAG in h or _RANGE in h or _SINCE in h or _MATCH in h):  # a loop would cost three times as much
+    if not (_TAG in h or _RANGE in h or _SINCE in h or _MATCH in h or _UNTIL in h):  # a loop would cost three times as much
         return NONE
-    return Conditions(*[",".join(h.getall(name)) if name in h else "" for name in (_MATCH, _TAG, _SINCE, _IF, _RANGE)])
+    names = (_MATCH, _TAG, _SINCE, _UNTIL, _IF, _RANGE)
+    return Conditions(*[",".join(h.getall(name)) if name in h else "" for name in names])
 
 
 def _copies(name: str, coding: str) -> tuple[tuple[str, str], ...]:
