@@ -68,6 +68,34 @@ def test_forms_and_codings_are_kept_apart(filled: str) -> None:
     assert hit(again)
 
 
+ASKED_JSON = "?format=application/vnd.pypi.simple.v1%2Bjson"
+
+
+@pytest.mark.parametrize(
+    ("attack", "victim", "accept"),
+    [
+        ("?form%61t=application/vnd.pypi.simple.v1%2Bjson", "", "*/*"),
+        ("?format=&format=application/vnd.pypi.simple.v1%2Bjson", "", "*/*"),
+        ("?form%61t=text/html", "", V1_JSON),
+        (ASKED_JSON + "&format=text/html", ASKED_JSON, "*/*"),
+        (ASKED_JSON.replace("format", "FORMAT"), ASKED_JSON, "text/html"),
+    ],
+    ids=["encoded", "second", "html", "other", "upper"],
+)
+def test_no_query_makes_a_page_another_form_for_others(filled: str, attack: str, victim: str, accept: str) -> None:
+    """What the origin makes of an address is kept under a key; it is given no more of the address than is in the key."""
+    get(filled, PAGE + attack, Accept=accept)
+    told = get(filled, PAGE + victim, Accept=accept).headers["content-type"]
+    assert (told == V1_JSON) is (bool(victim) or accept == V1_JSON)
+
+
+def test_no_query_leads_others_elsewhere(filled: str) -> None:
+    get(filled, "/simple/Al_pha/?injected=1")
+    assert get(filled, "/simple/Al_pha/").headers["location"] == "/simple/al-pha/"
+    get(filled, "/pypi/Al_pha/json?injected=1")
+    assert get(filled, "/pypi/Al_pha/json").headers["location"] == "/pypi/al-pha/json"
+
+
 def test_two_flips_in_a_second_are_never_answered_with_the_old_pointer(filled: str, index: Index) -> None:
     pointer = index.path(POINTER[1:])
     second = int(pointer.stat().st_mtime)

@@ -175,6 +175,36 @@ def test_the_pointer_is_never_304_on_either(both: tuple[str, str, Path]) -> None
         pointer.write_bytes(before)
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"If-None-Match": "*"},
+        {"If-Match": '"other"'},
+        {"If-Match": "*"},
+        {"If-Unmodified-Since": "Mon, 01 Jan 2001 00:00:00 GMT"},
+    ],
+    ids=["none-match", "match", "match-any", "unmodified"],
+)
+def test_no_condition_keeps_an_old_pointer_in_a_cache(both: tuple[str, str, Path], asked: dict[str, str]) -> None:
+    """A cache that passes its clients' conditions on would take a 304 for word that the pointer it has is still the newest."""
+    *bases, store = both
+    for base in bases:
+        reply = CLIENT.get(base + "/metadata/timestamp.json", headers=asked)
+        assert (reply.status_code, reply.content) == (200, (store / "metadata/timestamp.json").read_bytes())
+
+
+@pytest.mark.parametrize("url", [WHL, "/simple/demo/", "/metadata/1.root.json", f"/simple/demo/{DIGEST}.index.json"])
+def test_a_range_beyond_the_end_is_kept_by_no_cache(both: tuple[str, str, Path], url: str) -> None:
+    """A cache would give the refusal to everybody, for as long as it may keep the file itself."""
+    for base in both[:2]:
+        for method in ("GET", "HEAD"):
+            reply = CLIENT.request(method, base + url, headers=TUF | {"Range": "bytes=99999999-"})
+            assert reply.status_code == 416
+            assert "no-store" in reply.headers["cache-control"]
+            assert reply.headers["content-range"].startswith("bytes */")
+        assert CLIENT.get(base + url).headers["cache-control"].startswith("public")
+
+
 def test_what_nginx_cannot_do_it_passes_on(both: tuple[str, str, Path]) -> None:
     _, theirs, _ = both
     told = CLIENT.get(
