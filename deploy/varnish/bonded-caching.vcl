@@ -14,7 +14,23 @@ backend bonded {
     .between_bytes_timeout = 60s;
 }
 
+# CHANGE: what ends TLS before Varnish. What it says of scheme and host is passed on; what anybody else says is dropped, because
+# the index believes Varnish (its setting trusted_proxies). Varnish itself writes X-Forwarded-For.
+acl bonded_tls {
+    "127.0.0.1";
+    "::1";
+}
+
 sub vcl_recv {
+    if (req.restarts == 0 && client.ip !~ bonded_tls) {
+        unset req.http.X-Forwarded-Proto;
+        unset req.http.X-Forwarded-Host;
+        unset req.http.X-Request-Id;
+    }
+    # For the machine itself, not for the world; however the address is written.
+    if (req.url ~ "(?i)^(?:https?://[^/?#]*)?/metrics(?:[?#]|$)") {
+        return (synth(404));
+    }
     if (req.restarts == 0) {
         unset req.http.X-Bonded-Static;
         unset req.http.X-Bonded-Late;

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import orjson
@@ -17,7 +20,7 @@ from bonded.seams import PurgeFailed
 from bonded.values.states import FileState
 from bonded.values.who import OPERATOR
 from tests.caches.running import HOST, Origin, Varnish, get, kept, lasting, twice
-from tests.serve.running import clock, until
+from tests.serve.running import clock, parse, read_all, until
 from tests.tuf_ops.index import Index
 
 V1_JSON = "application/vnd.pypi.simple.v1+json"
@@ -340,6 +343,32 @@ def test_pages_of_people_are_never_kept(cache: Varnish, origin: Origin) -> None:
         assert get(cache.url, "/account/").text.startswith("nobody")
     everybody = {get(cache.url, "/help/").text for _ in range(3)}
     assert len(everybody) == 1
+
+
+@pytest.mark.parametrize(("source", "believed"), [("127.0.0.1", True), ("127.0.0.2", False)])
+def test_scheme_and_host_are_those_of_the_client_unless_a_tls_proxy_says_them(
+    cache: Varnish, origin: Origin, source: str, believed: bool
+) -> None:
+    """The index believes Varnish, so Varnish must not say what anybody told it."""
+
+    def told(environ: dict[str, Any], start: Callable[..., Any]) -> list[bytes]:
+        start("200 OK", [("Content-Type", "text/plain"), ("Cache-Control", "no-store")])
+        return [" ".join(environ[k] for k in ("wsgi.url_scheme", "HTTP_HOST", "bonded.request_id")).encode()]
+
+    origin.stop()
+    origin.start({"trusted_proxies": ("127.0.0.1",)}, application=told)
+    claimed = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "other.invalid", "X-Request-Id": "mine"}
+    with httpx.Client(transport=httpx.HTTPTransport(local_address=source), timeout=60) as client:
+        words = client.get(cache.url + "/help/", headers={"Host": HOST} | claimed).text.split()
+    assert words[:2] == (["https", "other.invalid"] if believed else ["http", HOST])
+    assert (words[2] == "mine") is believed
+
+
+@pytest.mark.parametrize("target", ["/metrics", "/metrics?x", "/metrics#x", "https://x/metrics", "http://x/metrics"])
+def test_the_figures_are_not_for_the_world(cache: Varnish, target: str) -> None:
+    with socket.create_connection(("127.0.0.1", cache.port), timeout=60) as one:
+        one.sendall(f"GET {target} HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+        assert parse(read_all(one)).status == 404
 
 
 def test_only_the_workers_may_purge(cache: Varnish, index: Index) -> None:
