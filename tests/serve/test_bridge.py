@@ -115,6 +115,20 @@ def test_a_body_that_never_ends_is_answered_408(make: Make) -> None:
     assert (reply.status, reply["x-refusal"]) == (408, "request-too-slow")
 
 
+def test_a_form_that_cannot_be_kept_is_a_refusal(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No room on the disk, or no descriptor for the file that a larger form goes to."""
+
+    def full(self: object, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    server = make()
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.SpooledTemporaryFile.write", full)
+        reply = server.ask("POST", "/x", body=b"a=1")
+    assert (reply.status, reply["x-refusal"], reply["cache-control"]) == (503, "cannot-receive", "no-store")
+    assert server.ask("POST", "/x", body=b"a=1").status == 200
+
+
 def test_a_body_cut_short_reaches_nobody(make: Make) -> None:
     calls: list[str] = []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
@@ -198,6 +199,34 @@ def test_children_end_when_the_parent_is_killed(tmp_path: Path) -> None:
         assert len(children) == 3
         group.end(signal.SIGKILL)
         until(lambda: not any(alive(pid) for pid in children))
+
+
+CRAMPED = """
+import resource
+from dataclasses import replace
+resource.setrlimit(resource.RLIMIT_NOFILE, (60, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+sockets = bind("127.0.0.1", 0, 1)
+settings = ServeSettings(most_connections=1000, idle_timeout=2.0)
+context = ServeContext(root / "public", app, lambda kind: None, lambda: datetime.now(UTC), settings=settings)
+members = [Member("http-0", lambda life: run_http(context, sockets[0], life), sockets[0])]
+sys.exit(run_group(members, lambda: say("ready " + url_of(sockets[0])), GroupSettings(stop_timeout=60)))
+"""
+
+
+def test_a_process_without_descriptors_fills_no_log_and_goes_on(tmp_path: Path) -> None:
+    with running(tmp_path, CRAMPED) as group:
+        url = httpx.URL(group.ready())
+        held = [socket.create_connection((url.host, url.port)) for _ in range(200)]
+        try:
+            until(lambda: "accept" in group.log.read_text())
+            time.sleep(1.5)
+            # As many tries as asyncio is allowed, once a second; its own measure would be the length of the queue.
+            assert group.log.read_text().count("out of system resource") < 100
+        finally:
+            for one in held:
+                one.close()
+        assert CLIENT.get(group.url + "x").status_code == 200
+        assert group.end() == 0
 
 
 def test_one_that_cannot_run_ends_the_group(tmp_path: Path) -> None:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 import time
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from bonded.serve.app import TICK
 from bonded.serve.connection import express_possible
 from bonded.serve.context import ServeSettings
-from tests.serve.conftest import HTML, Make
+from tests.serve.conftest import HTML, Make, echo
 from tests.serve.running import Running, parse, read_all, read_reply, until
 
 READ = 20.0
@@ -171,11 +174,16 @@ def test_nothing_follows_a_request_whose_length_others_read_otherwise(reader: Ru
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
-@pytest.mark.parametrize("protocol", [b"websocket", b"h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"], ids=["websocket", "h2c"])
+@pytest.mark.parametrize(
+    "protocol", [b"websocket", b"h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"], ids=["websocket", "h2c"]
+)
 @pytest.mark.parametrize("url", [b"/simple/demo/", b"/application"])
 def test_an_upgrade_is_answered_in_http_and_leaves_nobody_waiting(reader: Running, url: bytes, protocol: bytes) -> None:
     """Some clients offer HTTP/2 with their first request. What they send after it is neither lost in silence nor kept waiting."""
-    asked = b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: %b\r\n\r\n" % (url, protocol)
+    asked = b"GET %b HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: %b\r\n\r\n" % (
+        url,
+        protocol,
+    )
     with reader.connect(READ) as one:
         one.sendall(asked + WHOLE)
         reply = parse(read_all(one))
@@ -258,6 +266,56 @@ def test_five_hundred_idle_connections_disturb_nobody(make: Make) -> None:
     finally:
         for one in held:
             one.close()
+
+
+def test_idle_connections_make_room_for_others(make: Make) -> None:
+    """Somebody who opens more than a process has descriptors for keeps nobody away, and takes nobody's answer."""
+    gate = threading.Event()
+
+    def slow(environ: dict[str, Any], start: Any) -> list[bytes]:
+        assert gate.wait(60)
+        return echo(environ, start)
+
+    server = make({"most_connections": 20}, application=slow)
+    with capture_logs() as said, server.connect() as waiting, server.connect() as lively:
+        waiting.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        until(lambda: server.app._dynamic._bridge._inside == 1)
+        held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(18)]
+        try:
+            for number in range(100):
+                if number % 5 == 0:
+                    lively.sendall(WHOLE)
+                    assert read_reply(lively).body == HTML, "what is used is not what has been idle for longest"
+                held.append(socket.create_connection(("127.0.0.1", server.port)))
+                held[-1].sendall(b"GET / HTTP/1.1\r\nHo" if number % 2 else b"")
+            assert server.get("/simple/demo/").status == 200
+            assert len(server.app.server.connections) <= 21  # type: ignore[union-attr]
+            gate.set()
+            assert read_reply(waiting).status == 200
+        finally:
+            for one in held:
+                one.close()
+        until(lambda: any("idle ones are ended" in one["event"] for one in said))
+        time.sleep(2 * TICK)
+        assert sum("idle ones are ended" in one["event"] for one in said) == 1
+
+
+def test_without_idle_connections_a_new_one_ends(make: Make) -> None:
+    gate = threading.Event()
+
+    def slow(environ: dict[str, Any], start: Any) -> list[bytes]:
+        assert gate.wait(60)
+        return echo(environ, start)
+
+    server = make({"most_connections": 2}, application=slow)
+    with server.connect() as one, server.connect() as two:
+        for busy in (one, two):
+            busy.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        until(lambda: server.app._dynamic._bridge._inside == 2)
+        with server.connect() as third:
+            assert read_all(third) == b""
+        gate.set()
+        assert [read_reply(busy).status for busy in (one, two)] == [200, 200]
 
 
 def test_a_client_that_vanishes_within_a_big_file(make: Make) -> None:

@@ -29,6 +29,7 @@ from bonded.serve.connection import Connection, Server
 from bonded.serve.context import ServeContext
 from bonded.serve.dynamic import UPLOADS, Asked, Dynamic
 from bonded.serve.ledger import Ledger
+from bonded.serve.listen import descriptors, most_connections
 from bonded.serve.paths import is_static
 from bonded.serve.peers import Peer, is_host, networks, resolve
 from bonded.serve.sending import Sending, Stream
@@ -39,6 +40,9 @@ from bonded.telemetry.measures import CONNECTIONS
 
 TICK = 0.5
 """Seconds between housekeeping: the date, the ledger, slow clients."""
+
+CROWD = 60.0
+"""Seconds between two words about too many connections."""
 
 CORS_PREFLIGHT = {
     "Access-Control-Allow-Origin": "*",
@@ -79,6 +83,7 @@ class App:
         self._prefix, self._number = secrets.token_hex(4), 0
         self._date = b""
         self.stopping = False
+        self._crowd_told = -CROWD
         self.server: Server | None = None
 
     # life
@@ -91,6 +96,7 @@ class App:
             failure=self._failure,
             express=self._express if self._express_on else None,
             idle_timeout=s.idle_timeout,
+            most=s.most_connections or most_connections(descriptors()),
             options={"access_log": None, "auto_decompress": False, "lingering_time": 10.0, "tcp_keepalive": True},
         )
         self._tick()
@@ -129,7 +135,19 @@ class App:
         for connection in connections:
             connection.sweep(loop.time(), s.head_timeout, s.send_timeout)
         metrics.level(CONNECTIONS, len(connections))
+        self._tell_crowd(loop.time())
         self._ledger.flush()
+
+    def _tell_crowd(self, now: float) -> None:
+        """Log, once in a while, that there are as many connections as may be."""
+        assert self.server is not None
+        if self.server.crowded and now >= self._crowd_told + CROWD:
+            log.warning(
+                "more connections than may be open at once; idle ones are ended",
+                most=self.server.most,
+                more=self.server.crowded,
+            )
+            self.server.crowded, self._crowd_told = 0, now
 
     # requests
 

@@ -81,9 +81,12 @@ async def read_form(request: BaseRequest, settings: ServeSettings) -> tuple[Bina
         spool.close()
         metrics.count(CUT_OFF, why="form")
         raise Refusal(TOO_SLOW, f"The request took longer than {settings.request_timeout:g} s") from None
-    except BaseException:
+    except BaseException as error:
         spool.close()
-        raise
+        if isinstance(error, ConnectionError) or not isinstance(error, OSError):
+            raise
+        log.exception("a form could not be stored")
+        raise Refusal(CANNOT_RECEIVE, "The server could not store the request; try again later") from None
     spool.seek(0)
     return spool, length
 

@@ -75,6 +75,10 @@ class Connection(RequestHandler):
         waiter = self._waiter
         return waiter is not None and not waiter.done() and not self._messages and not self._paused
 
+    def awaited(self) -> float:
+        """When the wait for a request began, as far as connections are compared with each other."""
+        return self._next_keepalive_close_time
+
     def busy(self) -> bool:
         """True while a request waits or is worked on, or its answer is being sent."""
         waiter = self._waiter
@@ -187,12 +191,30 @@ class Server(web.Server):
         failure: Callable[[BaseRequest, int, BaseException | None], web.StreamResponse],
         express: Express | None,
         idle_timeout: float,
+        most: int,
         options: dict[str, Any],
     ) -> None:
         super().__init__(handler)
         self.failure = failure
+        self.most = most
+        self.crowded = 0
+        """Connections that came when there were `most` already."""
         self._express = express if express_possible() else None
         self._idle_timeout, self._options = idle_timeout, options
+
+    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
+        super().connection_made(handler, transport)
+        connections = self._connections
+        if len(connections) > self.most:
+            self._make_room(handler, [one for one in connections if isinstance(one, Connection)])
+
+    def _make_room(self, newest: RequestHandler, connections: Sequence[Connection]) -> None:
+        """End what has been idle for longest, so that whoever holds connections open keeps nobody away; without any, the newest."""
+        self.crowded += 1
+        metrics.count(CUT_OFF, why="room")
+        idle = (one for one in connections if one.idle() and one is not newest)
+        ended = min(idle, key=Connection.awaited, default=newest)
+        ended.force_close()
 
     def __call__(self) -> Connection:
         return Connection(self, self._express, self._idle_timeout, loop=self._loop, **self._options)

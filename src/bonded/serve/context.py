@@ -52,6 +52,8 @@ class ServeSettings:
     upload_total_timeout: float = 3600.0
     max_uploads: int = 64
     """Uploads received at once, per process."""
+    most_connections: int = 0
+    """Connections at once, per process; beyond, idle ones end. 0: as the limit of open files allows."""
     stop_timeout: float = 30.0
     """How long requests in flight may take after the stop was asked for."""
     page_ttl: float = 10.0

@@ -7,9 +7,14 @@ holds them open, so what arrives while a child is being replaced waits in the qu
 from __future__ import annotations
 
 import errno
+import resource
 import socket
+import sys
 
 BACKLOG = 1024
+AT_ONCE = 8
+"""Connections that asyncio takes from the queue before it looks elsewhere. Without descriptors it tries as often for nothing, and
+logs each time: a thousand tracebacks a second, were it the length of the queue."""
 
 
 class ListenError(Exception):
@@ -41,6 +46,17 @@ def bind(host: str, port: int, count: int) -> list[socket.socket]:
             one.close()
         raise ListenError(_sentence(host, port, error)) from None
     return made
+
+
+def most_connections(descriptors: int) -> int:
+    """How many connections a process with so many descriptors may have: some are for itself, and an answer or an upload needs a file.
+    Pure."""
+    return max(2, (descriptors - 48) * 2 // 3) if descriptors >= 0 else sys.maxsize
+
+
+def descriptors() -> int:
+    """How many files this process may have open; negative without a limit."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _refuse_taken(family: int, kind: int, protocol: int, address: tuple[object, ...]) -> None:

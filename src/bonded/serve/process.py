@@ -8,7 +8,7 @@ import socket
 from bonded.serve.app import make_app
 from bonded.serve.context import ServeContext
 from bonded.serve.life import Life
-from bonded.serve.listen import BACKLOG
+from bonded.serve.listen import AT_ONCE, BACKLOG
 from bonded.telemetry.outlet import Outlet
 
 
@@ -20,7 +20,8 @@ def run_http(context: ServeContext, listening: socket.socket, life: Life) -> Non
 async def _serve(context: ServeContext, listening: socket.socket, life: Life) -> None:
     loop, stopped = asyncio.get_running_loop(), asyncio.Event()
     app = make_app(context, Outlet(2).write_bytes)
-    server = await loop.create_server(app.start(), sock=listening, backlog=BACKLOG)
+    server = await loop.create_server(app.start(), sock=listening, backlog=AT_ONCE)
+    listening.listen(BACKLOG)  # asyncio has shortened the queue to what it takes at once
 
     def stop() -> None:
         loop.call_soon_threadsafe(stopped.set)

@@ -202,7 +202,9 @@ class StaticLane:
 def _conditions(headers: Headers) -> Conditions:
     """The conditional headers; NONE itself when there are none, which is nearly always."""
     h = headers
-    if not (_TAG in h or _RANGE in h or _SINCE in h or _MATCH in h or _UNTIL in h):  # a loop would cost three times as much
+    if not (
+        _TAG in h or _RANGE in h or _SINCE in h or _MATCH in h or _UNTIL in h
+    ):  # a loop would cost three times as much
         return NONE
     names = (_MATCH, _TAG, _SINCE, _UNTIL, _IF, _RANGE)
     return Conditions(*[",".join(h.getall(name)) if name in h else "" for name in names])

@@ -52,7 +52,12 @@ CONNECTIONS = _declare("bonded_http_connections", _L, "Open connections")
 WAITING = _declare("bonded_http_waiting", _L, "Requests waiting for a thread of the web application")
 UPLOADS_RUNNING = _declare("bonded_uploads_running", _L, "Uploads being received")
 UPLOADED = _declare("bonded_uploaded_bytes", _C, "Bytes of upload bodies received")
-CUT_OFF = _declare("bonded_http_cut_off", _C, "Connections ended because the client was too slow", "why")
+CUT_OFF = _declare(
+    "bonded_http_cut_off",
+    _C,
+    "Connections ended because the client was too slow, or idle when others needed the room",
+    "why",
+)
 RESTARTS = _declare("bonded_process_restarts", _C, "Processes of the group started again after they ended", "process")
 TIMESTAMP_AGE = _declare("bonded_timestamp_age_seconds", _L, "Seconds since timestamp.json was written")
 TIMESTAMP_LEFT = _declare("bonded_timestamp_left_seconds", _L, "Seconds until timestamp.json expires")
