@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 from bonded.catalog import read
 from bonded.db import engine
 from bonded.web.headers import HEADERS
+from bonded.web.request import texts
 from tests.web.house import House, form_to
 
 
@@ -22,6 +23,16 @@ def test_unknown_addresses_have_a_page(house: House, path: str) -> None:
     answer = house.browser().get(path, status=404)
     assert answer.html.h1.text == "Nothing here"
     assert "not-found" in answer
+
+
+@pytest.mark.parametrize("broken", ['theirs="\\377"', 'bonded-session="\\377"', 'theirs="\\303("'])
+def test_a_cookie_that_is_not_text_breaks_no_page(house: House, broken: str) -> None:
+    """Another program under a name above ours may have set it, for all of its neighbours."""
+    house.browser().get("/help/", headers={"Cookie": broken}, status=200)
+
+
+def test_cookies_beside_one_that_is_not_text_count() -> None:
+    assert texts([(b"theirs", b"\xff"), (b"bonded-language", b"de")]) == {"bonded-language": "de"}
 
 
 def test_errors_in_the_form_that_is_asked_for(house: House) -> None:

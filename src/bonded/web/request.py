@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pyramid.decorator import reify
 from pyramid.request import Request as PyramidRequest
 from pyramid.response import Response
+from webob.cookies import parse_cookie
 
 from bonded.db.engine import Database
 from bonded.telemetry.redaction import redact_path
@@ -30,11 +31,28 @@ HOUSE = "bonded.web.house"
 """Where a request's environ has the WebContext that answers it."""
 
 
+def texts(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Names and values that are UTF-8. Pure."""
+    found = {}
+    for name, value in pairs:
+        try:
+            found[name.decode()] = value.decode()
+        except UnicodeDecodeError:
+            continue
+    return found
+
+
 class Request(PyramidRequest):  # type: ignore[misc]
     """One request. `visitor` is set by the guard before a view runs."""
 
     pages: Pages
     visitor: Visitor
+
+    @reify
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies that are text; ours are. What else comes, a program under a neighbouring name has set, and WebOb would
+        raise UnicodeDecodeError for all of them."""
+        return texts(parse_cookie(self.environ.get("HTTP_COOKIE", "")))
 
     @property
     def POST(self) -> Any:  # noqa: N802 - WebOb calls it so
