@@ -126,9 +126,15 @@ def _final(version: str) -> bool:
         return False
 
 
-def page_state(conn: Connection, key: str) -> PageState | None:
+def page_state(conn: Connection, key: str, *, with_metadata: bool = True) -> PageState | None:
     """The page of one project. None when it is withdrawn, was never public, or does not exist."""
-    return page_states(conn, [key]).get(key)
+    return page_states(conn, [key], with_metadata=with_metadata).get(key)
+
+
+def shown(conn: Connection, key: str) -> Project | None:
+    """The project, where it has a page: without its files, of which there may be tens of thousands."""
+    row = conn.execute(SHOWN, {"keys": [key]}).one_or_none()
+    return as_project(row) if row else None
 
 
 def page_states(conn: Connection, keys: Iterable[str], *, with_metadata: bool = True) -> dict[str, PageState]:
@@ -146,8 +152,7 @@ def page_states(conn: Connection, keys: Iterable[str], *, with_metadata: bool = 
 
 
 def _pages(conn: Connection, keys: list[str], with_metadata: bool) -> Iterator[PageState]:
-    shown = conn.execute(SHOWN, {"keys": keys}).all()
-    projects = [as_project(row) for row in shown]
+    projects = [as_project(row) for row in conn.execute(SHOWN, {"keys": keys})]
     listed = [p.id for p in projects if p.status is not ProjectStatus.QUARANTINED]
     files = {key: list(rows) for key, rows in groupby(_files(conn, listed), lambda row: row.project_id)}
     metadata = _metadata(conn, listed) if with_metadata else {}

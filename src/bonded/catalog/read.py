@@ -234,9 +234,18 @@ def served(conn: Connection, file_id: str) -> bool:
     return conn.execute(_SERVED, {"file": file_id}).one_or_none() is not None
 
 
-def roles(conn: Connection, project_id: str) -> list[tuple[str, Role]]:
-    """(user id, role) of everyone with a role in the project, owners first."""
-    return [(row.user_id, Role(row.role)) for row in conn.execute(_ROLES, {"project": project_id})]
+def roles(
+    conn: Connection, project_id: str, *, limit: int | None = None, offset: int = 0
+) -> list[tuple[str, Role]]:
+    """(user id, role) of everyone with a role in the project, owners first; with `limit` so many after the first `offset`."""
+    query = _ROLES if limit is None else _ROLES.limit(limit).offset(offset)
+    return [(row.user_id, Role(row.role)) for row in conn.execute(query, {"project": project_id})]
+
+
+def count_roles(conn: Connection, project_id: str) -> int:
+    """How many people have a role in the project."""
+    mine = select(func.count()).select_from(role_table).where(_M.project_id == project_id)
+    return int(conn.execute(mine).scalar_one())
 
 
 def role_in(conn: Connection, user_id: str, project_key: str) -> Role | None:

@@ -1,4 +1,7 @@
-"""Lists a page at a time: `?page=` counts from 1, and one beyond the end is the last."""
+"""Lists a page at a time: `?page=` counts from 1, and one beyond the end is the last.
+
+Where a page has several lists, each has a name of its own in the address.
+"""
 
 from __future__ import annotations
 
@@ -21,13 +24,13 @@ class Page(Generic[T]):
     last: int
 
 
-def place(request: Request, count: int, at_once: int) -> tuple[int, int]:
+def place(request: Request, count: int, at_once: int, name: str = "page") -> tuple[int, int]:
     """(number of the page that is asked for, number of the last) where there are `count` of them. Raises Refusal (bad-form)."""
     last = max(1, -(-count // at_once))
-    return min(whole(request.params.get("page") or "1", least=1, most=100_000), last), last
+    return min(whole(request.params.get(name) or "1", least=1, most=100_000), last), last
 
 
-def page_of(request: Request, every: Sequence[T], at_once: int) -> Page[T]:
+def page_of(request: Request, every: Sequence[T], at_once: int, name: str = "page") -> Page[T]:
     """The page that is asked for. Raises Refusal (bad-form)."""
-    at, last = place(request, len(every), at_once)
+    at, last = place(request, len(every), at_once, name)
     return Page(every[(at - 1) * at_once : at * at_once], at, last)

@@ -9,7 +9,7 @@ from itertools import groupby
 from pyramid.httpexceptions import HTTPMovedPermanently
 from pyramid.response import Response
 
-from bonded.catalog.pages import page_state
+from bonded.catalog.pages import shown
 from bonded.tuf import seen
 from bonded.tuf.seen import Publication
 from bonded.values.names import normalize
@@ -40,7 +40,7 @@ def project(request: Request) -> Response:
     if key != request.part("project"):
         return HTTPMovedPermanently(location=with_part(request.path, 1, key))
     with request.db.read() as conn:
-        page = found(page_state(conn, key), f"There is no project {key[:100]} here.")
+        page = found(shown(conn, key), f"There is no project {key[:100]} here.")
         changes = seen.history(conn, key, before=_before(request))
     older = f"/project/{key}/history/?before={changes[-1].n}" if len(changes) >= 50 else ""
     return request.page("public/history.html", page=page, changes=changes, older=older)
@@ -50,7 +50,7 @@ def project_feed(request: Request) -> Response:
     """The same as Atom. Raises Refusal (not-found)."""
     key = normalize(request.part("project"))
     with request.db.read() as conn:
-        found(page_state(conn, key), f"There is no project {key[:100]} here.")
+        found(shown(conn, key), f"There is no project {key[:100]} here.")
         changes = seen.history(conn, key)
     grouped = [(n, tuple(some)) for n, some in groupby(changes, lambda change: change.n)]
     return _atom(request, key, [Publication(n, some[0].at, len(some), some) for n, some in grouped])

@@ -71,7 +71,7 @@ def read(data: bytes) -> list[dict[str, Any]]:
 def _file(request: Request, key: str) -> PageFile:
     filename = request.part("filename")
     with request.db.read() as conn:
-        page = found(page_state(conn, key), f"There is no project {key[:100]} here.")
+        page = found(page_state(conn, key, with_metadata=False), f"There is no project {key[:100]} here.")
     version = version_of(page, request.part("version"))
     mine = [file for file in page.files if file.version == version and file.filename == filename]
     return found(next(iter(mine), None), f"{page.name} {version} has no file {filename[:100]} here.")

@@ -23,12 +23,19 @@ from bonded.values.versions import canonical
 from bonded.web.public.about import About, about
 from bonded.web.public.commands import installs, requirement, verified_install
 from bonded.web.public.hurts import hurts
+from bonded.web.paging import Page, page_of, place
 from bonded.web.public.provenance import links
 from bonded.web.request import Request, found
 from bonded.web.safe import quoted, with_part
 
 LATELY = 5
 """Changes on the page itself; all are on the page of its history."""
+FILES_AT_ONCE = 100
+FIRST_RELEASES = 12
+OLDER_AT_ONCE = 500
+PEOPLE_AT_ONCE = 100
+MOST_PINNED = 1000
+"""Files of a release, up to which a line for requirements files with the digests of all of them is offered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ def show(request: Request) -> Response:
     if key != request.part("project"):
         return HTTPMovedPermanently(location=with_part(request.path, 1, key))
     with request.db.read() as conn:
-        page = found(page_state(conn, key), f"There is no project {key[:100]} here.")
+        page = found(page_state(conn, key, with_metadata=False), f"There is no project {key[:100]} here.")
         version = version_of(page, request.matchdict.get("version"))
         values = _values(conn, request, page, version)
     return request.page("public/project.html", page=page, version=version, **values)
@@ -58,7 +65,10 @@ def uploaded(request: Request) -> Response:
 
 
 def _values(conn: Connection, request: Request, page: PageState, version: str) -> dict[str, Any]:
-    said, files = about(page.metadata.get(version, {})), files_of(page, version)
+    project = found(read.project(conn, page.key), "There is no such project here.")
+    release = read.release(conn, project.id, version) if version else None
+    said, files = about(release.metadata if release else {}), files_of(page, version)
+    listed, versions = page_of(request, files, FILES_AT_ONCE), versions_of(page)
     description = read_description(conn, page.key, version)
     user, newest = request.visitor.user, page.newest
     pin = "" if version == newest else version
@@ -68,20 +78,23 @@ def _values(conn: Connection, request: Request, page: PageState, version: str) -
         "hurts": bad,
         "withdrawn": withdrawn,
         "files": files,
+        "listed": listed,
         "about": said,
         "description": description,
         "prose": Markup(_in_reach(description.html, request.gettext("Table"))),  # noqa: S704 - judged by values.prose.faults before it was kept
         "mine": read.role_in(conn, user.id, page.key) if user else None,
         "quarantined": page.status is ProjectStatus.QUARANTINED,
         "lines": installs(request.settings.base, page.key, pin),
-        "pinned": requirement(page.key, version, [file.sha256 for file in files]),
+        "pinned": requirement(page.key, version, [f.sha256 for f in files]) if len(files) <= MOST_PINNED else "",
         "verified": verified_install(request.settings.base, page.key, version),
-        "versions": versions_of(page),
-        "sealed": seen.sealed(conn, [file.file_id for file in files]),
+        "versions": versions,
+        "recent": versions[:FIRST_RELEASES],
+        "older": page_of(request, versions[FIRST_RELEASES:], OLDER_AT_ONCE, "releases"),
+        "sealed": seen.sealed(conn, [file.file_id for file in (*files[:1], *listed.shown)]),
         "links": links(said.links, publishers.of_project(conn, page.key)),
         "needed": _needed(conn, said),
         "dependants": dependants(conn, [page.key]).get(page.key, 0),
-        "maintainers": _maintainers(conn, page.key),
+        "maintainers": _maintainers(conn, request, project.id),
         "lately": seen.history(conn, page.key, limit=LATELY),
     }
 
@@ -108,12 +121,12 @@ def _name(text: str) -> str:
         return ""
 
 
-def _maintainers(conn: Connection, key: str) -> list[str]:
+def _maintainers(conn: Connection, request: Request, project_id: str) -> Page[str]:
     """User names of everybody with a role, owners first."""
-    project = read.project(conn, key)
-    roles = read.roles(conn, project.id) if project else []
+    at, last = place(request, read.count_roles(conn, project_id), PEOPLE_AT_ONCE, "people")
+    roles = read.roles(conn, project_id, limit=PEOPLE_AT_ONCE, offset=(at - 1) * PEOPLE_AT_ONCE)
     names = people.names(conn, {user_id for user_id, _ in roles})
-    return [names[user_id] for user_id, _ in roles if user_id in names]
+    return Page([names[user_id] for user_id, _ in roles if user_id in names], at, last)
 
 
 def files_of(page: PageState, version: str) -> list[PageFile]:
@@ -124,9 +137,12 @@ def files_of(page: PageState, version: str) -> list[PageFile]:
 def versions_of(page: PageState) -> list[tuple[str, bool, Any]]:
     """(version, whether all of it is yanked, time of its first file), newest first."""
     first: dict[str, Any] = {}
+    usable: set[str] = set()
     for file in page.files:
         first[file.version] = min(file.uploaded_at, first.get(file.version, file.uploaded_at))
-    return [(v, _yanked(page, v), first[v]) for v in reversed(page.versions)]
+        if not file.yanked:
+            usable.add(file.version)
+    return [(v, v not in usable, first[v]) for v in reversed(page.versions)]
 
 
 def version_of(page: PageState, asked: str | None) -> str:
@@ -136,7 +152,3 @@ def version_of(page: PageState, asked: str | None) -> str:
     meant = canonical(asked)
     same = (version for version in page.versions if canonical(version) == meant)
     return found(next(same, None), f"{page.name} has no release {asked[:60]} here.")
-
-
-def _yanked(page: PageState, version: str) -> bool:
-    return all(file.yanked for file in page.files if file.version == version)

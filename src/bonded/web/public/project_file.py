@@ -40,7 +40,7 @@ def show(request: Request) -> Response:
         return HTTPMovedPermanently(location=with_part(request.path, 1, key))
     filename = request.part("filename")
     with request.db.read() as conn:
-        page = found(page_state(conn, key), f"There is no project {key[:100]} here.")
+        page = found(page_state(conn, key, with_metadata=False), f"There is no project {key[:100]} here.")
         version = version_of(page, request.part("version"))
         mine = [file for file in page.files if file.version == version and file.filename == filename]
         file = found(next(iter(mine), None), f"{page.name} {version} has no file {filename[:100]} here.")
