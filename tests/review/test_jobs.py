@@ -214,7 +214,7 @@ def test_differences_from_the_release_before_and_between_sdist_and_wheel(room: R
     with room.db.read() as conn:
         file = read.file(conn, file_id)
         assert file
-        assert [(one.old.id, one.new.id, one.why) for one in compare.pairs(conn, file)] == [
+        assert [(one.old.id, one.new.id, one.why) for one in compare.pairs(conn, [file])] == [
             (before, file_id, "previous"),
             (file_id, made, "sdist"),
         ]

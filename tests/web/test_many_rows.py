@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, insert, select
+from sqlalchemy import Table, func, insert, select, update
+from webtest import TestResponse
 
 from bonded.accounts.people import User
 from bonded.accounts.tables import user
-from bonded.catalog.tables import file, project, release, role
+from bonded.catalog.tables import case, file, finding, project, release, role
 from tests.support.rows import rows_taken
-from tests.web.house import House
+from tests.web.house import House, form_to
 
 MANY = 2_500
 SIZE = 300_000
@@ -105,3 +107,57 @@ def test_everybody_who_maintains_a_project_is_shown_a_page_at_a_time(both: House
     assert taken.count < 300
     assert page.text.count('href="/user/') == 100
     assert 'href="/user/u02499/"' in both.browser().get("/project/owned/?people=26")
+
+
+def put_case(house: House, owner: User, key: str, count: int) -> int:
+    """An open case with so many held files, each of a release of its own, and as many findings about the first of them."""
+    put_files(house, owner, key, [f"{n}.0" for n in range(count)], state="held", burnt=False)
+    with house.db.write() as tx:
+        values = {"project_id": project_id(house, key), "state": "open", "score": 0.9, "opened_at": house.now}
+        number = int(tx.execute(insert(case).values(values | {"headline": "x"}).returning(case.c.id)).scalar_one())
+        tx.execute(update(file).where(file.c.id.startswith(f"{key}-")).values(case_id=number))
+    found = {"version": 1, "rules": "r", "severity": "high", "confidence": 0.9, "path": "a.py", "message": "runs it"}
+    found |= {"subject_kind": "file", "subject_id": f"{key}-00000", "file_id": f"{key}-00000", "excerpt": "x"}
+    found |= {"check": "decoded-code-executed", "run_when": "import", "trace": [], "created_at": house.now}
+    put(house, finding, (found | {"line": n, "end_line": n} for n in range(count)))
+    return number
+
+
+def test_a_case_of_very_many_files_is_decided_a_page_at_a_time(both: House, ann: User) -> None:
+    number = put_case(both, ann, "heldy", 900)
+    both.person("root", admin=True)
+    browser = both.login("root")
+    with rows_taken() as taken:
+        page = browser.get(f"/admin/review/{number}/")
+    assert taken.count < 4_000, "each file is read twice and each finding once, and not once for each of the others"
+    assert len(page.body) < SIZE
+    assert "900 pieces of evidence" in page
+    assert "899 pairs of files to compare" in page
+    form = form_to(page, f"/admin/review/{number}/release/")
+    assert len(form.fields["file"]) == 200
+    assert page.html.find("nav", {"aria-label": "Files"}).span.text == "Page 1 of 5"
+    assert page.html.find("nav", {"aria-label": "Evidence"}).span.text == "Page 1 of 5"
+    shown = {one["href"] for n in range(1, 6) for one in links_of(browser.get(f"/admin/review/{number}/?findings={n}"))}
+    assert len(shown) == 900
+    last = browser.get(f"/admin/review/{number}/?files=5")
+    form = form_to(last, f"/admin/review/{number}/release/")
+    assert len(form.fields["file"]) == 100
+    form["next"] = False
+    assert "Page 5 of 5" in form.submit(status=400), "a reason is missing: the same files are shown again"
+    form["reason"] = "harmless"
+    form.action = f"/admin/review/{number}/reject/"
+    form.submit(status=303)
+    with both.db.read() as conn:
+        states = {row[0]: row[1] for row in conn.execute(select(file.c.state, func.count()).group_by(file.c.state))}
+    assert states == {"held": 800, "rejected": 100}
+    with rows_taken() as taken:
+        pairs = browser.get(f"/admin/review/{number}/differences/?pair=899")
+    assert taken.count < 3_000
+    assert "Page 9 of 9" in pairs
+    assert pairs.html.find("a", {"aria-current": "true"}, href="?pair=899") is not None
+    assert pairs.click("Previous").html.find("a", {"aria-current": "true"}, href="?pair=701") is not None
+
+
+def links_of(page: TestResponse) -> list[Any]:
+    """Links to the evidence of a case."""
+    return list(page.html.find_all("a", href=re.compile("/evidence/")))

@@ -112,7 +112,7 @@ def differences(number: int, again: bool, directory: Path, as_json: bool) -> Non
 
     house = open_house(directory)
     with house.db.read() as conn:
-        every = [pair for one in case(conn, number).files for pair in compare.pairs(conn, one.file)]
+        every = compare.pairs(conn, [one.file for one in case(conn, number).files])
         pairs = {(one.old.id, one.new.id): one for one in every}
         known = {key: None if again else compare.comparison(conn, *key) for key in pairs}
     for key, pair in pairs.items():

@@ -6,6 +6,7 @@ Stored as zstd of JSON: `{"old", "new", "same", "changes": [{"kind", "old", "new
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,8 @@ QUEUE = "compare"
 MOST_CHANGES = 2000
 MOST_BY_LINE = 200
 MAX_STORED = 16 * 1024 * 1024
+ANY = "*"
+"""In place of a wheel's tags: whatever they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,15 +131,19 @@ def comparison(conn: Connection, old_id: str, new_id: str) -> Comparison | None:
     return Comparison(row.outcome, data.get("same", 0), changes, data.get("left_out", 0), unread, row.created_at)
 
 
-def pairs(conn: Connection, file: File) -> list[Pair]:
-    """What a file is worth comparing with: the release before it, and the sdist of its release with its wheel."""
-    return pairs_among(read.files(conn, file.project_id), file)
+def pairs(conn: Connection, files: Iterable[File]) -> list[Pair]:
+    """What files of one project are worth comparing with, each pair once: the release before it, and the sdist of its release
+    with its wheel."""
+    chosen = list(files)
+    return pairs_among(read.files(conn, chosen[0].project_id), chosen) if chosen else []
 
 
-def pairs_among(files: Iterable[File], file: File) -> list[Pair]:
-    """The same of all files of its project. Pure."""
-    others = [one for one in files if one.id != file.id and one.state is not FileState.REMOVED]
-    return [pair for pair in (_previous(others, file), _sibling(others, file)) if pair is not None]
+def pairs_among(files: Iterable[File], chosen: Iterable[File]) -> list[Pair]:
+    """The same of all files of their project. Pure. Thousands of files are looked at once, not once for each of them."""
+    others = [one for one in files if one.state is not FileState.REMOVED]
+    earlier, siblings = _Earlier(others), _siblings(others)
+    every = [pair for one in chosen for pair in (earlier.of(one), _sibling(siblings, one)) if pair is not None]
+    return list({(pair.old.id, pair.new.id): pair for pair in every}.values())
 
 
 def file_of(conn: Connection, file_id: str) -> File:
@@ -147,24 +154,39 @@ def file_of(conn: Connection, file_id: str) -> File:
     return found
 
 
-def _previous(others: list[File], file: File) -> Pair | None:
-    """The file of the same kind in the highest version below; one that was public, for the same platform, first."""
-    own = version_order(file.version)
-    lower = [
-        one for one in others if is_wheel(one.filename) == is_wheel(file.filename) and version_order(one.version) < own
-    ]
-    if not lower:
+class _Earlier:
+    """Finds the file of the same kind in the highest version below; one that was public, for the same platform, first."""
+
+    def __init__(self, files: Iterable[File]) -> None:
+        self._best: dict[tuple[bool, bool], dict[Any, dict[str, File]]] = {}
+        for one in sorted(files, key=lambda one: one.filename):
+            of_version = self._best.setdefault((is_wheel(one.filename), one.burnt), {})
+            best = of_version.setdefault(version_order(one.version), {})
+            best[_tags(one)] = best[ANY] = one
+        self._versions = {kind: sorted(of_version) for kind, of_version in self._best.items()}
+
+    def of(self, file: File) -> Pair | None:
+        wheel, own = is_wheel(file.filename), version_order(file.version)
+        for kind in ((wheel, True), (wheel, False)):
+            versions = self._versions.get(kind, [])
+            below = bisect_left(versions, own)
+            if below:
+                best = self._best[kind][versions[below - 1]]
+                return Pair(best.get(_tags(file), best[ANY]), file, "previous")
         return None
-    best = max(lower, key=lambda one: (one.burnt, version_order(one.version), _tags(one) == _tags(file), one.filename))
-    return Pair(best, file, "previous")
 
 
-def _sibling(others: list[File], file: File) -> Pair | None:
+def _siblings(files: Iterable[File]) -> dict[tuple[str, bool], File]:
+    """The file of each kind in each release that stands for the others."""
+    ordered = sorted(files, key=lambda one: (one.holds_name, one.uploaded_at, one.filename))
+    return {(one.release_id, is_wheel(one.filename)): one for one in ordered}
+
+
+def _sibling(siblings: dict[tuple[str, bool], File], file: File) -> Pair | None:
     wheel = is_wheel(file.filename)
-    same = [one for one in others if one.release_id == file.release_id and is_wheel(one.filename) != wheel]
-    if not same:
+    other = siblings.get((file.release_id, not wheel))
+    if other is None:
         return None
-    other = max(same, key=lambda one: (one.holds_name, one.uploaded_at, one.filename))
     return Pair(other, file, "sdist") if wheel else Pair(file, other, "sdist")
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 
 from bonded.catalog.read import File
 from bonded.catalog.tables import file as file_table
+from bonded.db.among import parts
 from bonded.journal.standing import standing
 from bonded.journal.tables import journal
 from bonded.values.states import FileState, SubjectKind
@@ -18,7 +19,6 @@ from bonded.values.states import FileState, SubjectKind
 ENDS = frozenset({"review.release", "review.quarantine", "review.reject", "review.remove", "review.confirm"})
 """Acts that settle a file."""
 TURNS = ENDS | {"review.reopen"}
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ def _acts(one: Decided) -> tuple[str, str]:
 def _before(conn: Connection, ids: list[str]) -> dict[str, int]:
     """File -> the newest journal row about it when screening put it into its case."""
     found: dict[str, int] = {}
-    for at in range(0, len(ids), _CHUNK):
+    for some in parts(ids):
         query = select(file_table.c.id, file_table.c.case_after).where(
-            file_table.c.id.in_(ids[at : at + _CHUNK]), file_table.c.case_after.is_not(None)
+            file_table.c.id.in_(some), file_table.c.case_after.is_not(None)
         )
         found |= {row.id: row.case_after for row in conn.execute(query)}
     return found
@@ -70,9 +70,9 @@ def history(conn: Connection, file_ids: Iterable[str]) -> dict[str, list[Decided
     ids = list(file_ids)
     found: dict[str, list[Decided]] = {}
     j = journal.c
-    for at in range(0, len(ids), _CHUNK):
+    for some in parts(ids):
         query = select(journal).where(
-            j.subject_kind == SubjectKind.FILE, j.subject_id.in_(ids[at : at + _CHUNK]), j.action.in_(sorted(TURNS))
+            j.subject_kind == SubjectKind.FILE, j.subject_id.in_(some), j.action.in_(sorted(TURNS))
         )
         for row in conn.execute(query.order_by(j.id)):
             found.setdefault(row.subject_id, []).append(_decided(row))

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 import zstandard
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from bonded.catalog.tables import check_state, evidence, file, finding
+from bonded.db.among import parts
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import SubjectKind
 
@@ -58,20 +59,23 @@ class Evidence:
 def ranked(conn: Connection, file_ids: Iterable[str], project_id: str) -> list[Evidence]:
     """Findings about the files, their releases and their project, the most telling first; withdrawn ("wiped out") checks are
     left out."""
-    ids = list(file_ids)
-    releases = select(file.c.release_id).where(file.c.id.in_(ids))
-    about = or_(
-        finding.c.file_id.in_(ids),
-        (finding.c.subject_kind == SubjectKind.RELEASE) & finding.c.subject_id.in_(releases),
-        (finding.c.subject_kind == SubjectKind.PROJECT) & (finding.c.subject_id == project_id),
-    )
-    query = (
-        select(finding, check_state.c.state.label("check_state"))
-        .outerjoin(check_state, check_state.c.check == finding.c.check)
-        .where(about)
-    )
-    rows = [row for row in conn.execute(query) if row.check_state != "wiped_out"]
-    return sorted((_evidence(row) for row in rows), key=lambda e: (-e.rank, e.finding.path, e.finding.line, e.id))
+    rows = {row.id: row for about in _about(list(file_ids), project_id) for row in conn.execute(_FINDINGS.where(about))}
+    found = [_evidence(row) for row in rows.values() if row.check_state != "wiped_out"]
+    return sorted(found, key=lambda e: (-e.rank, e.finding.path, e.finding.line, e.id))
+
+
+_FINDINGS = select(finding, check_state.c.state.label("check_state")).outerjoin(
+    check_state, check_state.c.check == finding.c.check
+)
+
+
+def _about(file_ids: list[str], project_id: str) -> Iterator[ColumnElement[bool]]:
+    """What makes a finding one of theirs, for some files after the other; a release may come twice."""
+    kind, subject = finding.c.subject_kind, finding.c.subject_id
+    for some in parts(file_ids):
+        releases = select(file.c.release_id).where(file.c.id.in_(some))
+        yield or_(finding.c.file_id.in_(some), (kind == SubjectKind.RELEASE) & subject.in_(releases))
+    yield (kind == SubjectKind.PROJECT) & (subject == project_id)
 
 
 def text_of(conn: Connection, sha256: str) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from bonded.catalog.read import File
 from bonded.catalog.tables import case as case_table
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import trait as trait_table
+from bonded.db.among import parts
 from bonded.db.engine import Tx
 from bonded.db.jobs import Job
 from bonded.db.worker import Effects
@@ -44,8 +45,7 @@ def handle(context: ReviewContext, job: Job, now: datetime) -> Effects | None:
         files = files_of_case(conn, int(job.payload["case_id"]))
         marks = {file.id: _marks(conn, file) for file in files}
         known = _listed(conn, list(marks))
-        wanted = [pair for file in files for pair in compare.pairs(conn, file)]
-        wanted = [pair for pair in wanted if compare.comparison(conn, pair.old.id, pair.new.id) is None]
+        wanted = [pair for pair in compare.pairs(conn, files) if compare.comparison(conn, pair.old.id, pair.new.id) is None]
     for file in files:
         if file.id not in known:
             marks[file.id] += _members(context, file)
@@ -62,7 +62,8 @@ def _marks(conn: Connection, file: File) -> list[Trait]:
 
 def _listed(conn: Connection, file_ids: list[str]) -> set[str]:
     t = trait_table.c
-    return set(conn.execute(select(t.file_id).where(t.file_id.in_(file_ids), t.kind == "member").distinct()).scalars())
+    queries = (select(t.file_id).where(t.file_id.in_(some), t.kind == "member") for some in parts(file_ids))
+    return {one for query in queries for one in conn.execute(query.distinct()).scalars()}
 
 
 def _members(context: ReviewContext, file: File) -> list[Trait]:

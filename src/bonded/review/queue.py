@@ -16,6 +16,7 @@ from bonded.catalog.tables import finding as finding_table
 from bonded.catalog.tables import project as project_table
 from bonded.catalog.tables import verdict as verdict_table
 from bonded.catalog.withdrawn import shown_headline, shown_terms, withdrawn_checks
+from bonded.db.among import parts
 from bonded.review.decisions import Decided, newest, settled
 from bonded.review.evidence import Evidence, ranked
 from bonded.values.refusals import Refusal, define
@@ -224,7 +225,7 @@ def _files(conn: Connection, case_id: int) -> list[CaseFile]:
 
 def _judged(conn: Connection, file_ids: list[str]) -> dict[str, Judged]:
     v = verdict_table.c
-    last = select(func.max(v.id)).where(v.file_id.in_(file_ids)).group_by(v.file_id)
+    last = [select(func.max(v.id)).where(v.file_id.in_(some)).group_by(v.file_id) for some in parts(file_ids)]
     withdrawn = withdrawn_checks(conn)
     return {
         row.file_id: Judged(
@@ -236,5 +237,6 @@ def _judged(conn: Connection, file_ids: list[str]) -> dict[str, Judged]:
             tuple(str(u) for u in row.unread),
             row.created_at,
         )
-        for row in conn.execute(select(verdict_table).where(v.id.in_(last)))
+        for some in last
+        for row in conn.execute(select(verdict_table).where(v.id.in_(some)))
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -97,6 +97,13 @@ def suppressions(conn: Connection, *, now: datetime, ended: bool = False, limit:
     order = table.c.expires_at.desc() if ended else table.c.expires_at
     where = table.c.expires_at <= now if ended else table.c.expires_at > now
     return [Suppression(*row) for row in conn.execute(select(*columns).where(where).order_by(order).limit(limit))]
+
+
+def covered(conn: Connection, checks: Collection[str], *, now: datetime) -> frozenset[tuple[str, str, str]]:
+    """(check, path, sha256 of the content) of every suppression of these checks that is in force."""
+    mine = table.c.expires_at > now, table.c.check.in_(sorted(checks))
+    rows = conn.execute(select(table.c.check, table.c.path, table.c.content_sha256).where(*mine))
+    return frozenset((row.check, row.path, row.content_sha256) for row in rows)
 
 
 def content_of(kept: Mapping[str, Any] | None) -> str:

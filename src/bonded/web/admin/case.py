@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
 from pyramid.response import Response
 from sqlalchemy import Connection
 
@@ -12,7 +16,7 @@ from bonded.review.evidence import Evidence, text_of
 from bonded.review.queue import Case, CaseFile
 from bonded.review.reasons import REASONS
 from bonded.review.scope import FITTING, Level
-from bonded.review.suppress import NO_SUCH_FINDING, content_of, suppressions
+from bonded.review.suppress import NO_SUCH_FINDING, content_of, covered
 from bonded.review.two_people import proposals
 from bonded.review.undo import last
 from bonded.review.uploaders import of_files
@@ -22,10 +26,14 @@ from bonded.web.admin.evidence import Card, card
 from bonded.web.forms import Form, whole
 from bonded.web.history import latest_in
 from bonded.web.identity import actor
+from bonded.web.paging import page_of
 from bonded.web.request import Request
 
 MOST_CARDS = 20
 """Findings shown with code; the rest is listed. Nobody reads more, and the page stays small."""
+FILES_AT_ONCE = 200
+"""Files that one page shows, and lets decide about."""
+FINDINGS_AT_ONCE = 200
 DECISIONS = (
     *(name for name in ACTIONS if name.startswith("review.") and name != "review.see"),
     *("file.hold", "file.refuse", "file.withdraw", "file.publish"),
@@ -43,28 +51,30 @@ def page(request: Request, form: Form, status: int) -> Response:
     """The page with what is wrong with the decision's form."""
     with request.db.read() as conn:
         case = queue.case(conn, whole(request.part("case")))
-        known = _suppressed(conn, request)
-        kept = {one.id: text_of(conn, one.evidence) for one in case.findings if one.evidence}
-        shown = [one for one in case.findings if not _is_known(one, kept.get(one.id), case, known)]
-        quiet = [one for one in case.findings if one not in shown]
-        names = people.names(conn, _people(case))
+        files = page_of(request, case.files, FILES_AT_ONCE, "files")
+        shown, quiet = _told_apart(conn, case, request.now)
+        cards = [_card(conn, one) for one in shown[:MOST_CARDS]]
+        names = people.names(conn, _people(files.shown))
         history = latest_in(request, conn, case.line.project_key, DECISIONS)
-        pairs = [pair for one in case.files for pair in compare.pairs(conn, one.file)]
+        pairs = compare.pairs(conn, [one.file for one in case.files])
         undo = last(conn, actor(request), request.now)
         uploaders = of_files(conn, [one.file for one in case.files], request.now)
         working = claims.holder(case.line, request.now)
-        proposed = proposals(conn, [one.file.id for one in case.files], request.now)
+        proposed = proposals(conn, [one.file.id for one in files.shown], request.now)
         names |= people.names(conn, {one.user_id for one in proposed.values()} | {working} - {""})
         needed = dependants(conn, [case.line.project_key]).get(case.line.project_key, 0)
-    states = {one.file.state for one in case.files}
+    states = {one.file.state for one in files.shown}
+    more = [*shown[MOST_CARDS:], *quiet]
     return request.page(
         "admin/case.html",
         status=status,
         case=case,
-        cards=[card(one, kept.get(one.id)) for one in shown[:MOST_CARDS]],
-        more=[*shown[MOST_CARDS:], *quiet],
+        files=files,
+        cards=cards,
+        more=more,
+        listed=page_of(request, more, FINDINGS_AT_ONCE, "findings"),
         quiet=len(quiet),
-        seen=[seen(one) for one in case.files],
+        seen=[seen(one) for one in files.shown],
         filenames={one.file.id: one.file.filename for one in case.files},
         names=names,
         acts=[act for act, fitting in FITTING.items() if states & fitting],
@@ -103,20 +113,28 @@ def evidence(request: Request) -> Response:
 
 
 def _card(conn: Connection, one: Evidence, *, whole_text: bool = False) -> Card:
-    return card(one, text_of(conn, one.evidence) if one.evidence else None, whole=whole_text)
+    return card(one, _kept(conn, one), whole=whole_text)
 
 
-def _suppressed(conn: Connection, request: Request) -> frozenset[tuple[str, str, str]]:
-    return frozenset((one.check, one.path, one.content_sha256) for one in suppressions(conn, now=request.now))
+def _told_apart(conn: Connection, case: Case, now: datetime) -> tuple[list[Evidence], list[Evidence]]:
+    """The findings, and those of them that a suppression covers: they count nothing in later screenings."""
+    known = covered(conn, {one.finding.check for one in case.findings}, now=now)
+    places = {(check, path) for check, path, _ in known}
+    digests = {one.file.id: one.file.sha256 for one in case.files}
+    shown: list[Evidence] = []
+    quiet: list[Evidence] = []
+    for one in case.findings:
+        place = one.finding.check, one.finding.path
+        # What was kept is only unpacked where a suppression might cover it.
+        own = () if place not in places else (digests.get(one.file_id or ""), content_of(_kept(conn, one)))
+        (quiet if any((*place, digest) in known for digest in own) else shown).append(one)
+    return shown, quiet
 
 
-def _is_known(one: Evidence, kept: object, case: Case, known: frozenset[tuple[str, str, str]]) -> bool:
-    """Whether a suppression covers the finding: it counts nothing in later screenings."""
-    digests = {file.file.sha256 for file in case.files if file.file.id == one.file_id}
-    digests.add(content_of(kept if isinstance(kept, dict) else None))
-    return any((one.finding.check, one.finding.path, digest) in known for digest in digests)
+def _kept(conn: Connection, one: Evidence) -> dict[str, Any] | None:
+    return text_of(conn, one.evidence) if one.evidence else None
 
 
-def _people(case: Case) -> set[str]:
-    uploaders = {one.file.uploader_id for one in case.files}
-    return uploaders | {one.decided.actor_id for one in case.files if one.decided and one.decided.actor_id}
+def _people(files: Sequence[CaseFile]) -> set[str]:
+    uploaders = {one.file.uploader_id for one in files}
+    return uploaders | {one.decided.actor_id for one in files if one.decided and one.decided.actor_id}

@@ -13,8 +13,10 @@ from bonded.web.admin.difference_lines import shown
 from bonded.web.forms import Form, whole
 from bonded.web.identity import actor
 from bonded.web.notices import go
+from bonded.web.paging import place
 from bonded.web.request import Request, found
 
+PAIRS_AT_ONCE = 100
 MOST_SHOWN = 60
 """Members whose lines one page shows; the others are in the list."""
 
@@ -23,13 +25,30 @@ def show(request: Request) -> Response:
     """One pair of files (`?pair=`, counted from 1) with its differences. Raises Refusal (no-such-case, bad-form)."""
     with request.db.read() as conn:
         case, pairs = _pairs(conn, request)
-        at = min(whole(request.GET.get("pair", "1"), least=1, most=10_000), max(1, len(pairs)))
+        page, last, at = _place(request, len(pairs))
         pair = pairs[at - 1] if pairs else None
         answer = compare.comparison(conn, pair.old.id, pair.new.id) if pair else None
     changes = [(one, shown(one.lines)) for one in answer.changes if one.lines][:MOST_SHOWN] if answer else []
     return request.page(
-        "admin/differences.html", case=case, pairs=pairs, pair=pair, at=at, answer=answer, changes=changes
+        "admin/differences.html",
+        case=case,
+        pairs=list(enumerate(pairs, 1))[(page - 1) * PAIRS_AT_ONCE : page * PAIRS_AT_ONCE],
+        page=page,
+        last=last,
+        pair=pair,
+        at=at,
+        answer=answer,
+        changes=changes,
     )
+
+
+def _place(request: Request, count: int) -> tuple[int, int, int]:
+    """(page of the list, how many there are, number of the pair): the page that has `?pair=` on it, else the first pair of `?page=`."""
+    at, last = place(request, count, PAIRS_AT_ONCE)
+    if "pair" not in request.GET:
+        return at, last, (at - 1) * PAIRS_AT_ONCE + 1
+    number = min(whole(request.GET["pair"], least=1, most=100_000), max(1, count))
+    return (number - 1) // PAIRS_AT_ONCE + 1, last, number
 
 
 def ask(request: Request) -> Response:
@@ -53,5 +72,4 @@ def show_related(request: Request) -> Response:
 
 def _pairs(conn: Connection, request: Request) -> tuple[queue.Case, list[Pair]]:
     case = queue.case(conn, whole(request.part("case")))
-    every = [pair for one in case.files for pair in compare.pairs(conn, one.file)]
-    return case, list({(pair.old.id, pair.new.id): pair for pair in every}.values())
+    return case, compare.pairs(conn, [one.file for one in case.files])
