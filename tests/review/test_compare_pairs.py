@@ -10,7 +10,12 @@ from bonded.review.compare import Pair, pairs_among
 from bonded.values.states import FileState, PackageType
 from bonded.values.versions import version_order
 
-NAMES = ("spam-{}.tar.gz", "spam-{}-py3-none-any.whl", "spam-{}-cp312-cp312-linux_x86_64.whl", "spam-{}-1-py3-none-any.whl")
+NAMES = (
+    "spam-{}.tar.gz",
+    "spam-{}-py3-none-any.whl",
+    "spam-{}-cp312-cp312-linux_x86_64.whl",
+    "spam-{}-1-py3-none-any.whl",
+)
 VERSIONS = ("0.9", "1.0", "1.0rc1", "1.1", "2.0", "10.0", "not a version")
 
 

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from bonded.accounts.entry_tables import known_device as table
 from bonded.accounts.names import plausible_id
 from bonded.accounts.networks import network_of
 from bonded.accounts.secrets_at_rest import hash_secret, new_secret
 from bonded.db.engine import Tx
+from bonded.db.window import Window, within
 from bonded.journal import record
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import SubjectKind
@@ -107,10 +108,17 @@ def note(tx: Tx, user_id: str, browser: Browser, *, remember: bool, now: datetim
     return secret
 
 
-def of_user(conn: Connection, user_id: str, *, now: datetime) -> list[Known]:
-    """That person's browsers, newest use first."""
+def of_user(conn: Connection, user_id: str, some: Window | None = None, *, now: datetime) -> list[Known]:
+    """That person's browsers, newest use first; or some of them."""
     mine = (table.c.user_id == user_id) & (table.c.expires_at > now)
-    return [_known(row) for row in conn.execute(select(table).where(mine).order_by(table.c.seen_at.desc(), table.c.id))]
+    ordered = select(table).where(mine).order_by(table.c.seen_at.desc(), table.c.id)
+    return [_known(row) for row in conn.execute(within(ordered, some))]
+
+
+def count_of_user(conn: Connection, user_id: str, *, now: datetime) -> int:
+    """How many browsers are known of that person."""
+    mine = (table.c.user_id == user_id) & (table.c.expires_at > now)
+    return int(conn.execute(select(func.count()).select_from(table).where(mine)).scalar_one())
 
 
 def forget(tx: Tx, who: Actor, user_id: str, device_id: str, *, now: datetime) -> None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from bonded.accounts.names import plausible_id
 from bonded.accounts.secrets_at_rest import hash_secret, new_secret
 from bonded.accounts.tables import session, user
 from bonded.db.engine import Tx
+from bonded.db.window import Window, within
 from bonded.journal import record
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import AccountState, SubjectKind
@@ -177,10 +178,17 @@ def end_others(tx: Tx, who: Actor, user_id: str, *, keep: str, now: datetime) ->
     return ended
 
 
-def of_user(conn: Connection, user_id: str, *, now: datetime) -> list[Session]:
-    """The person's open sessions, newest use first."""
+def of_user(conn: Connection, user_id: str, some: Window | None = None, *, now: datetime) -> list[Session]:
+    """The person's open sessions, newest use first; or some of them."""
     query = select(session).where(session.c.user_id == user_id, session.c.expires_at > now)
-    return [_session(row) for row in conn.execute(query.order_by(session.c.seen_at.desc(), session.c.id))]
+    ordered = query.order_by(session.c.seen_at.desc(), session.c.id)
+    return [_session(row) for row in conn.execute(within(ordered, some))]
+
+
+def count_of_user(conn: Connection, user_id: str, *, now: datetime) -> int:
+    """How many open sessions the person has."""
+    mine = session.c.user_id == user_id, session.c.expires_at > now
+    return int(conn.execute(select(func.count()).select_from(session).where(*mine)).scalar_one())
 
 
 def sweep(tx: Tx, *, now: datetime) -> int:

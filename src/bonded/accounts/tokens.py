@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, or_, select, update
 
 from bonded.accounts import caveats, macaroon
 from bonded.accounts.caveats import TOKEN_EXPIRED, TOKEN_PROJECT
@@ -28,6 +28,7 @@ from bonded.accounts.token_wanted import PERMISSIONS as PERMISSIONS
 from bonded.accounts.token_wanted import TOKEN_FORM as TOKEN_FORM
 from bonded.accounts.token_wanted import Wanted, checked
 from bonded.db.engine import Tx
+from bonded.db.window import Window, within
 from bonded.journal import record
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal, define
@@ -249,6 +250,23 @@ def of_user(conn: Connection, user_id: str) -> list[Token]:
     mine = (token.c.user_id == user_id) & (token.c.publishers == [])
     rows = conn.execute(select(token).where(mine).order_by(token.c.created_at.desc(), token.c.id))
     return [_token(row) for row in rows]
+
+
+def kept(conn: Connection, user_id: str, some: Window, *, live_at: datetime | None = None) -> list[Token]:
+    """Some of those of them that are not revoked, newest first; with `live_at` only what works then."""
+    rows = select(token).where(*_kept(user_id, live_at)).order_by(token.c.created_at.desc(), token.c.id)
+    return [_token(row) for row in conn.execute(within(rows, some))]
+
+
+def count_kept(conn: Connection, user_id: str, *, live_at: datetime | None = None) -> int:
+    """How many there are of those."""
+    return int(conn.execute(select(func.count()).select_from(token).where(*_kept(user_id, live_at))).scalar_one())
+
+
+def _kept(user_id: str, live_at: datetime | None) -> list[ColumnElement[bool]]:
+    c = token.c
+    working = [c.expires_at > live_at] if live_at is not None else []
+    return [c.user_id == user_id, c.publishers == [], c.revoked_at.is_(None), *working]
 
 
 def by_id(conn: Connection, token_id: str) -> Token | None:

@@ -5,24 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bonded.catalog import read
 from bonded.catalog.change_files import move_file
 from bonded.catalog.locks import lock_file, lock_project
 from bonded.catalog.people_tables import approval, protected_project
-from bonded.catalog.read import File, Project
+from bonded.catalog.read import ANY_FILE, File, Project, as_file
 from bonded.catalog.states import WRONG_STATE
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.two_owners import NOT_DUAL, TWO_OWNERS_NEEDED, check_may_consent, consent, dual
 from bonded.db.engine import Tx
+from bonded.db.window import Window, within
 from bonded.journal.record import record
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState, Role, SubjectKind
 from bonded.values.who import POLICY, Actor
 
 S = FileState
+_F = file_table.c
 
 STAGED_WORDS = "waiting for a second owner"
 
@@ -112,12 +114,26 @@ def decline(tx: Tx, who: Actor, file_id: str, *, reason: str, now: datetime) -> 
     return file
 
 
-def waiting(tx: Tx, project: Project) -> list[File]:
-    """Files of the project that wait for a second owner, oldest first."""
-    if dual(tx, project.id).since is None:
+def waiting(conn: Connection, project: Project, some: Window | None = None) -> list[File]:
+    """Files of the project that wait for a second owner, oldest first; or some of them."""
+    if dual(conn, project.id).since is None:
         return []
-    asked = [one for one in read.files(tx, project.id) if one.state in (S.RECEIVED, S.HELD) and not one.burnt]
-    return [one for one in asked if consent(tx, one.id).approved_at is None]
+    mine = ANY_FILE.outerjoin(approval, approval.c.file_id == _F.id).where(*_waiting(project))
+    rows = conn.execute(within(mine.order_by(_F.uploaded_at, _F.filename, _F.id), some))
+    return [as_file(row) for row in rows]
+
+
+def count_waiting(conn: Connection, project: Project) -> int:
+    """How many there are of those."""
+    if dual(conn, project.id).since is None:
+        return 0
+    joined = file_table.outerjoin(approval, approval.c.file_id == _F.id)
+    return int(conn.execute(select(func.count()).select_from(joined).where(*_waiting(project))).scalar_one())
+
+
+def _waiting(project: Project) -> tuple[ColumnElement[bool], ...]:
+    asked = _F.state.in_((S.RECEIVED, S.HELD)), ~_F.burnt
+    return _F.project_id == project.id, *asked, approval.c.approved_at.is_(None)
 
 
 def _awaited(tx: Tx, who: Actor, file_id: str, now: datetime) -> File:

@@ -24,6 +24,7 @@ from bonded.catalog.role_rows import put_role
 from bonded.catalog.states import WRONG_STATE
 from bonded.catalog.tables import project as project_table
 from bonded.db.engine import Tx
+from bonded.db.window import Window, within
 from bonded.journal.record import record
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import Role, SubjectKind
@@ -143,9 +144,15 @@ def by_secret(conn: Connection, secret: str, *, now: datetime) -> Invitation:
     return _still_open(_one(conn, table.c.secret_hash == hash_secret(secret)), now)
 
 
-def of_user(conn: Connection, user_id: str, *, now: datetime) -> list[Invitation]:
-    """What waits for an answer of this person, oldest first."""
-    return _open_ones(conn, table.c.user_id == user_id, now)
+def of_user(conn: Connection, user_id: str, some: Window | None = None, *, now: datetime) -> list[Invitation]:
+    """What waits for an answer of this person, oldest first; or some of it."""
+    return _open_ones(conn, table.c.user_id == user_id, now, some)
+
+
+def count_of_user(conn: Connection, user_id: str, *, now: datetime) -> int:
+    """How much waits for an answer of this person."""
+    mine = table.c.user_id == user_id, table.c.outcome.is_(None), table.c.expires_at > now
+    return int(conn.execute(select(func.count()).select_from(table).where(*mine)).scalar_one())
 
 
 def of_project(conn: Connection, project_id: str, *, now: datetime) -> list[Invitation]:
@@ -217,9 +224,10 @@ _SELECT = select(table, project_table.c.key, project_table.c.name).join(
 )
 
 
-def _open_ones(conn: Connection, mine: Any, now: datetime) -> list[Invitation]:
+def _open_ones(conn: Connection, mine: Any, now: datetime, some: Window | None = None) -> list[Invitation]:
     wanted = _SELECT.where(mine, table.c.outcome.is_(None), table.c.expires_at > now)
-    return [_invitation(row) for row in conn.execute(wanted.order_by(table.c.created_at, table.c.id))]
+    ordered = wanted.order_by(table.c.created_at, table.c.id)
+    return [_invitation(row) for row in conn.execute(within(ordered, some))]
 
 
 def _one(conn: Connection, mine: Any) -> Invitation:

@@ -115,8 +115,8 @@ class PageState:
         """
         usable = {file.version for file in self.files if not file.yanked}
         choices = [version for version in self.versions if version in usable] or list(self.versions)
-        final = [version for version in choices if _final(version)]
-        return next(reversed(final or choices), "")
+        final = (version for version in reversed(choices) if _final(version))
+        return next(final, choices[-1] if choices else "")
 
 
 def _final(version: str) -> bool:

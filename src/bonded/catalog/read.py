@@ -13,6 +13,7 @@ from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import project as project_table
 from bonded.catalog.tables import release as release_table
 from bonded.catalog.tables import role as role_table
+from bonded.db.window import Window, within
 from bonded.values.states import FileState, PackageType, ProjectStatus, Role
 
 
@@ -212,9 +213,15 @@ def releases(conn: Connection, project_id: str) -> list[Release]:
     return [Release(*row) for row in conn.execute(_RELEASES, {"project": project_id})]
 
 
-def files(conn: Connection, project_id: str) -> list[File]:
-    """All files of a project in every state, oldest first."""
-    return [as_file(row) for row in conn.execute(_FILES, {"project": project_id})]
+def files(conn: Connection, project_id: str, some: Window | None = None) -> list[File]:
+    """All files of a project in every state, oldest first; or some of them."""
+    return [as_file(row) for row in conn.execute(within(_FILES, some), {"project": project_id})]
+
+
+def count_files(conn: Connection, project_id: str) -> int:
+    """How many files a project has in every state."""
+    mine = select(func.count()).select_from(file_table).where(_F.project_id == project_id)
+    return int(conn.execute(mine).scalar_one())
 
 
 def file(conn: Connection, file_id: str) -> File | None:
@@ -234,12 +241,10 @@ def served(conn: Connection, file_id: str) -> bool:
     return conn.execute(_SERVED, {"file": file_id}).one_or_none() is not None
 
 
-def roles(
-    conn: Connection, project_id: str, *, limit: int | None = None, offset: int = 0
-) -> list[tuple[str, Role]]:
-    """(user id, role) of everyone with a role in the project, owners first; with `limit` so many after the first `offset`."""
-    query = _ROLES if limit is None else _ROLES.limit(limit).offset(offset)
-    return [(row.user_id, Role(row.role)) for row in conn.execute(query, {"project": project_id})]
+def roles(conn: Connection, project_id: str, some: Window | None = None) -> list[tuple[str, Role]]:
+    """(user id, role) of everyone with a role in the project, owners first; or some of them."""
+    rows = conn.execute(within(_ROLES, some), {"project": project_id})
+    return [(row.user_id, Role(row.role)) for row in rows]
 
 
 def count_roles(conn: Connection, project_id: str) -> int:
@@ -254,9 +259,15 @@ def role_in(conn: Connection, user_id: str, project_key: str) -> Role | None:
     return Role(found) if found else None
 
 
-def projects_of(conn: Connection, user_id: str) -> list[tuple[Project, Role]]:
-    """The projects in which a person has a role, with the role, by name; deleted ones included."""
-    return [with_role(row) for row in conn.execute(_PROJECTS_OF, {"user": user_id})]
+def projects_of(conn: Connection, user_id: str, some: Window | None = None) -> list[tuple[Project, Role]]:
+    """The projects in which a person has a role, with the role, by name; deleted ones included; or some of them."""
+    return [with_role(row) for row in conn.execute(within(_PROJECTS_OF, some), {"user": user_id})]
+
+
+def count_projects_of(conn: Connection, user_id: str) -> int:
+    """In how many projects a person has a role, deleted ones included."""
+    mine = select(func.count()).select_from(role_table).where(_M.user_id == user_id)
+    return int(conn.execute(mine).scalar_one())
 
 
 def with_role(row: Row[*tuple[Any, ...]]) -> tuple[Project, Role]:

@@ -7,6 +7,7 @@ two owners always stay, and ending it takes two as well.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -93,6 +94,14 @@ def consent(conn: Connection, file_id: str) -> Consent:
     a = approval.c
     row = conn.execute(select(a.cleared_at, a.approved_by, a.approved_at).where(a.file_id == file_id)).one_or_none()
     return Consent(*row) if row else Consent()
+
+
+def consents(conn: Connection, file_ids: Collection[str]) -> dict[str, Consent]:
+    """What is known of each of a few files."""
+    a = approval.c
+    rows = conn.execute(select(a.file_id, a.cleared_at, a.approved_by, a.approved_at).where(a.file_id.in_(file_ids)))
+    known = {row.file_id: Consent(*row[1:]) for row in rows}
+    return {file_id: known.get(file_id, Consent()) for file_id in file_ids}
 
 
 def lacks_second(conn: Connection, file: File) -> bool:

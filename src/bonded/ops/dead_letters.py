@@ -60,9 +60,9 @@ class Waiting:
     oldest: datetime
 
 
-def letters(conn: Connection, *, state: str | None, limit: int) -> list[Letter]:
-    """Jobs in `state` (None: any), those due longest first, at most `limit`."""
-    wanted = _columns().order_by(job.c.due, job.c.id).limit(limit)
+def letters(conn: Connection, *, state: str | None, limit: int, offset: int = 0) -> list[Letter]:
+    """Jobs in `state` (None: any), those due longest first, at most `limit` after the first `offset`."""
+    wanted = _columns().order_by(job.c.due, job.c.id).limit(limit).offset(offset)
     if state is not None:
         wanted = wanted.where(job.c.state == state)
     return [Letter(*row) for row in conn.execute(wanted)]

@@ -45,7 +45,9 @@ def handle(context: ReviewContext, job: Job, now: datetime) -> Effects | None:
         files = files_of_case(conn, int(job.payload["case_id"]))
         marks = {file.id: _marks(conn, file) for file in files}
         known = _listed(conn, list(marks))
-        wanted = [pair for pair in compare.pairs(conn, files) if compare.comparison(conn, pair.old.id, pair.new.id) is None]
+        wanted = [
+            pair for pair in compare.pairs(conn, files) if compare.comparison(conn, pair.old.id, pair.new.id) is None
+        ]
     for file in files:
         if file.id not in known:
             marks[file.id] += _members(context, file)

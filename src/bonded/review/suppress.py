@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from bonded.catalog import read
 from bonded.catalog.rules import check_reason
 from bonded.catalog.tables import finding as finding_table
 from bonded.catalog.tables import suppression as table
 from bonded.db.engine import Tx
+from bonded.db.window import Window, within
 from bonded.journal.record import record
 from bonded.review.evidence import text_of
 from bonded.values.refusals import Refusal, define
@@ -91,12 +92,24 @@ def end(tx: Tx, who: Actor, number: int, *, reason: str, now: datetime) -> int:
     return record(tx, "check.unsuppress", who, (SubjectKind.CHECK, found.check), now=now, facts=facts)
 
 
-def suppressions(conn: Connection, *, now: datetime, ended: bool = False, limit: int = 500) -> list[Suppression]:
-    """Those in force, the first to expire first; or those that have ended, the newest first."""
+def suppressions(
+    conn: Connection, some: Window | None = None, *, now: datetime, ended: bool = False
+) -> list[Suppression]:
+    """Those in force, the first to expire first; or those that have ended, the newest first; or some of them."""
     columns = [table.c[name] for name in Suppression.__slots__]
-    order = table.c.expires_at.desc() if ended else table.c.expires_at
-    where = table.c.expires_at <= now if ended else table.c.expires_at > now
-    return [Suppression(*row) for row in conn.execute(select(*columns).where(where).order_by(order).limit(limit))]
+    order = (table.c.expires_at.desc(), table.c.id.desc()) if ended else (table.c.expires_at, table.c.id)
+    query = select(*columns).where(_over(now) if ended else ~_over(now)).order_by(*order)
+    return [Suppression(*row) for row in conn.execute(within(query, some))]
+
+
+def count(conn: Connection, *, now: datetime, ended: bool = False) -> int:
+    """How many there are of those."""
+    mine = _over(now) if ended else ~_over(now)
+    return int(conn.execute(select(func.count()).select_from(table).where(mine)).scalar_one())
+
+
+def _over(now: datetime) -> ColumnElement[bool]:
+    return table.c.expires_at <= now
 
 
 def covered(conn: Connection, checks: Collection[str], *, now: datetime) -> frozenset[tuple[str, str, str]]:

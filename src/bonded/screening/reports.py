@@ -13,7 +13,7 @@ from email.message import EmailMessage
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from bonded.catalog import read as catalog
 from bonded.catalog.rules import NO_SUCH_PROJECT, check_reason
@@ -169,12 +169,19 @@ def dismiss(tx: Tx, who: Actor, number: int, *, reason: str, now: datetime) -> N
     )
 
 
-def reports(conn: Connection, *, state: str | None, limit: int = 100, number: int | None = None) -> list[Report]:
+def reports(
+    conn: Connection, *, state: str | None, limit: int = 100, offset: int = 0, number: int | None = None
+) -> list[Report]:
     """Reports in `state` (None: any), those that wait longest first."""
-    wanted = select(report).order_by(report.c.id).limit(limit)
+    wanted = select(report).order_by(report.c.id).limit(limit).offset(offset)
     wanted = wanted.where(report.c.state == state) if state is not None else wanted
     wanted = wanted.where(report.c.id == number) if number is not None else wanted
     return [_report(row) for row in conn.execute(wanted)]
+
+
+def count(conn: Connection, state: str) -> int:
+    """How many reports are in `state`."""
+    return int(conn.execute(select(func.count()).select_from(report).where(report.c.state == state)).scalar_one())
 
 
 def handle(context: ReportMail, job: Job, now: datetime) -> Effects | None:

@@ -5,10 +5,11 @@ Where a page has several lists, each has a name of its own in the address.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from bonded.db.window import Window
 from bonded.web.forms import whole
 from bonded.web.request import Request
 
@@ -34,3 +35,11 @@ def page_of(request: Request, every: Sequence[T], at_once: int, name: str = "pag
     """The page that is asked for. Raises Refusal (bad-form)."""
     at, last = place(request, len(every), at_once, name)
     return Page(every[(at - 1) * at_once : at * at_once], at, last)
+
+
+def page_by(
+    request: Request, count: int, at_once: int, read: Callable[[Window], Sequence[T]], name: str = "page"
+) -> Page[T]:
+    """The page that is asked for, of `count` that `read` reads some of. Raises Refusal (bad-form)."""
+    at, last = place(request, count, at_once, name)
+    return Page(read(Window(at_once, (at - 1) * at_once)), at, last)

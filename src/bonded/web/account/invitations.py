@@ -10,15 +10,21 @@ from bonded.catalog import invitations
 from bonded.values.refusals import Refusal
 from bonded.web.identity import actor, signed_in
 from bonded.web.notices import go
+from bonded.web.paging import page_by
 from bonded.web.request import Request
+
+AT_ONCE = 50
 
 
 def show(request: Request) -> Response:
     """What waits for an answer of this person."""
     user, _ = signed_in(request)
     with request.db.read() as conn:
-        waiting = invitations.of_user(conn, user.id, now=request.now)
-        names = people.names(conn, {one.invited_by for one in waiting})
+        count = invitations.count_of_user(conn, user.id, now=request.now)
+        waiting = page_by(
+            request, count, AT_ONCE, lambda some: invitations.of_user(conn, user.id, some, now=request.now)
+        )
+        names = people.names(conn, {one.invited_by for one in waiting.shown})
     return request.page("account/invitations.html", waiting=waiting, names=names)
 
 

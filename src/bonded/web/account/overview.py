@@ -25,7 +25,7 @@ def show(request: Request) -> Response:
         at, last = place(request, of_person.count(conn, user.id, asked), of_person.AT_ONCE)
         mine = of_person.some(conn, user.id, asked, at=at)
         pending = of_person.waiting(conn, [project for project, _ in mine])
-        invited = len(invitations.of_user(conn, user.id, now=request.now))
+        invited = invitations.count_of_user(conn, user.id, now=request.now)
         recovery = recovery_request.open_of(conn, user.id)
     return request.page(
         "account/overview.html", user=user, projects=mine, pending=pending, invited=invited, recovery=recovery,

@@ -7,25 +7,33 @@ from pyramid.response import Response
 from bonded.accounts import known_devices, sessions
 from bonded.web.identity import actor, signed_in
 from bonded.web.notices import go
-from bonded.web.paging import page_of
+from bonded.web.paging import page_by
 from bonded.web.request import Request
 
 AT_ONCE = 100
 
 
 def show(request: Request) -> Response:
-    """The list, AT_ONCE on a page. Raises Refusal (bad-form)."""
+    """The lists, AT_ONCE of each on a page. Raises Refusal (bad-form)."""
     user, session = signed_in(request)
     with request.db.read() as conn:
-        opened = sessions.of_user(conn, user.id, now=request.now)
-        devices = known_devices.of_user(conn, user.id, now=request.now)
+        count = sessions.count_of_user(conn, user.id, now=request.now)
+        page = page_by(request, count, AT_ONCE, lambda some: sessions.of_user(conn, user.id, some, now=request.now))
+        known = known_devices.count_of_user(conn, user.id, now=request.now)
+        devices = page_by(
+            request,
+            known,
+            AT_ONCE,
+            lambda some: known_devices.of_user(conn, user.id, some, now=request.now),
+            "browsers",
+        )
     return request.page(
         "account/sessions.html",
-        page=page_of(request, opened, AT_ONCE),
-        several=len(opened) > 1,
+        page=page,
+        several=count > 1,
         current=session.id,
         devices=devices,
-        remembered={one.id for one in devices if one.remembered(request.now)},
+        remembered={one.id for one in devices.shown if one.remembered(request.now)},
     )
 
 

@@ -14,8 +14,10 @@ from bonded.values.refusals import Refusal
 from bonded.web.forms import Form, not_offered
 from bonded.web.identity import actor, signed_in
 from bonded.web.notices import go
+from bonded.web.paging import page_by
 from bonded.web.request import Request
 
+AT_ONCE = 100
 MOST_NAMED = 500
 """Projects that one form may name."""
 DAYS = ("7", "30", str(DEFAULT_LIFETIME.days), "365")
@@ -125,7 +127,8 @@ def _page(
 ) -> Response:
     user, _ = signed_in(request)
     with request.db.read() as conn:
-        mine = [token for token in tokens.of_user(conn, user.id) if token.revoked_at is None]
+        count = tokens.count_kept(conn, user.id)
+        mine = page_by(request, count, AT_ONCE, lambda some: tokens.kept(conn, user.id, some))
         projects = [project for project, _ in of_person.some(conn, user.id)]
         many = of_person.count(conn, user.id) > len(projects)
     return request.page(

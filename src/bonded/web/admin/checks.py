@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from pyramid.response import Response
+from sqlalchemy import Connection
 
 from bonded.checks.kit import Check
 from bonded.checks.registry import by_name, discover
 from bonded.review import suppress as suppressing
 from bonded.review.check_figures import Figures, figures
+from bonded.review.suppress import Suppression
 from bonded.screening import backfill
 from bonded.screening.demotion import starts
 from bonded.screening.precision import Precision, observe, tally
@@ -22,10 +25,12 @@ from bonded.web.admin import case as case_page
 from bonded.web.forms import Form, whole
 from bonded.web.identity import actor
 from bonded.web.notices import go
+from bonded.web.paging import Page, page_by
 from bonded.web.request import Request
 
 EXPIRIES = (30, 90, 365)
 """Days that a suppression may last, as offered."""
+SUPPRESSIONS_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +142,17 @@ def suppress(request: Request) -> Response:
 
 
 def show_suppressions(request: Request) -> Response:
-    """What is suppressed, and what lately was."""
+    """What is suppressed, and what was; SUPPRESSIONS_AT_ONCE of each. Raises Refusal (bad-form)."""
     with request.db.read() as conn:
-        now = suppressing.suppressions(conn, now=request.now)
-        over = suppressing.suppressions(conn, now=request.now, ended=True, limit=50)
+        now = _suppressed(conn, request, "page", ended=False)
+        over = _suppressed(conn, request, "over", ended=True)
     return request.page("admin/suppressions.html", now=now, over=over)
+
+
+def _suppressed(conn: Connection, request: Request, name: str, *, ended: bool) -> Page[Suppression]:
+    count = suppressing.count(conn, now=request.now, ended=ended)
+    read = partial(suppressing.suppressions, conn, now=request.now, ended=ended)
+    return page_by(request, count, SUPPRESSIONS_AT_ONCE, read, name)
 
 
 def end_suppression(request: Request) -> Response:

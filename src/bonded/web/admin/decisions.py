@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from bonded.accounts import people
 from bonded.catalog import read
+from bonded.catalog.read import File
 from bonded.catalog.requirements import dependants
 from bonded.catalog.rules import check_reason
 from bonded.catalog.states import WRONG_STATE
@@ -36,6 +37,8 @@ from bonded.web.admin.claims import address_of_next
 from bonded.web.forms import Form, whole
 from bonded.web.identity import actor
 from bonded.web.notices import go
+from bonded.web.paging import Page as Part
+from bonded.web.paging import page_by
 from bonded.web.request import Request, found
 from bonded.web.safe import local_path
 
@@ -49,6 +52,7 @@ NOTICES = {
 }
 MOST_CASES = 200
 """Of one bulk decision."""
+FILES_AT_ONCE = 200
 
 
 def on_case(act: str) -> Callable[[Request], Response]:
@@ -229,11 +233,13 @@ def _project(request: Request, act: Callable[..., int], notice: str) -> Response
 
 def _projects(request: Request, form: Form, status: int) -> Response:
     key = normalize(clean(request.params.get("name") or "").strip())[:100]
-    project, files, cases = None, [], []
+    project, cases = None, []
+    files: Part[File] = Part([], 1, 1)
     if key:
         with request.db.read() as conn:
             project = found(read.project(conn, key), f"There is no project {key} here.")
-            files = read.files(conn, project.id)
+            count, project_id = read.count_files(conn, project.id), project.id
+            files = page_by(request, count, FILES_AT_ONCE, lambda some: read.files(conn, project_id, some))
             cases = [line for state in ("open", "closed") for line in queue.cases(conn, state=state, project=key)[0]]
     return request.page(
         "admin/projects.html", status=status, form=form, project=project, files=files, cases=cases, key=key

@@ -8,14 +8,20 @@ from bonded.ops import dead_letters as jobs
 from bonded.web.forms import Form, whole
 from bonded.web.identity import actor
 from bonded.web.notices import go
+from bonded.web.paging import page_by
 from bonded.web.request import Request
+
+AT_ONCE = 100
 
 
 def show(request: Request) -> Response:
-    """Totals, dead letters, and what is due next."""
+    """Totals, dead letters, AT_ONCE on a page, and what is due next. Raises Refusal (bad-form)."""
     with request.db.read() as conn:
         totals = jobs.totals(conn)
-        dead = jobs.letters(conn, state="dead", limit=100)
+        count = sum(one.count for one in totals if one.state == "dead")
+        dead = page_by(
+            request, count, AT_ONCE, lambda some: jobs.letters(conn, state="dead", limit=some.limit, offset=some.offset)
+        )
         waiting = jobs.letters(conn, state="pending", limit=50)
     return request.page("admin/jobs.html", totals=totals, dead=dead, waiting=waiting)
 

@@ -14,12 +14,12 @@ from bonded.web.forms import Form
 from bonded.web.history import latest_about
 from bonded.web.identity import actor
 from bonded.web.notices import go
-from bonded.web.paging import page_of
+from bonded.web.paging import page_by
 from bonded.web.request import Request, found
 from bonded.web.safe import quoted
 
 AT_ONCE = 100
-"""Accounts, or projects of one person, on a page."""
+"""Accounts, or projects or tokens of one person, on a page."""
 
 
 def show(request: Request) -> Response:
@@ -30,14 +30,18 @@ def show(request: Request) -> Response:
             return request.page("admin/people.html", name="", users=newest(conn, AT_ONCE), user=None)
     with request.db.read() as conn:
         user = found(people.by_name(conn, name), f"There is nobody called {name} here.")
-        projects = read.projects_of(conn, user.id)
-        live = [token for token in tokens.of_user(conn, user.id) if token.live(request.now)]
+        count = read.count_projects_of(conn, user.id)
+        projects = page_by(request, count, AT_ONCE, lambda some: read.projects_of(conn, user.id, some))
+        count = tokens.count_kept(conn, user.id, live_at=request.now)
+        live = page_by(
+            request, count, AT_ONCE, lambda some: tokens.kept(conn, user.id, some, live_at=request.now), "tokens"
+        )
     return request.page(
         "admin/people.html",
         name=name,
         users=[],
         user=user,
-        projects=page_of(request, projects, AT_ONCE),
+        projects=projects,
         tokens=live,
         page=latest_about(request, user.id),
     )

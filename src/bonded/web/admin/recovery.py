@@ -11,7 +11,7 @@ from bonded.web.forms import Form, whole
 from bonded.web.history import latest_about
 from bonded.web.identity import actor
 from bonded.web.notices import go
-from bonded.web.paging import page_of
+from bonded.web.paging import page_by
 from bonded.web.request import Request, found
 
 AT_ONCE = 100
@@ -33,7 +33,8 @@ def show_one(request: Request) -> Response:
         user = found(people.by_id(conn, one.user_id), "There is no such account.")
         names = people.names(conn, {one.first_by} if one.first_by else set())
         token = tokens.by_id(conn, one.token_id) if one.token_id else None
-        projects = read.projects_of(conn, user.id)
+        count = read.count_projects_of(conn, user.id)
+        projects = page_by(request, count, AT_ONCE, lambda some: read.projects_of(conn, user.id, some))
         linked = linked_repositories(conn, user.id)
     page = latest_about(request, user.id)
     return request.page(
@@ -42,7 +43,7 @@ def show_one(request: Request) -> Response:
         user=user,
         names=names,
         token=token,
-        projects=page_of(request, projects, AT_ONCE),
+        projects=projects,
         linked=linked,
         page=page,
         now=request.now,

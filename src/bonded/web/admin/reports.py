@@ -8,17 +8,25 @@ from bonded.screening import reports
 from bonded.web.forms import Form, whole
 from bonded.web.identity import actor
 from bonded.web.notices import go
+from bonded.web.paging import page_by
 from bonded.web.request import Request
 
+AT_ONCE = 100
 SHOWN = ("new", "linked", "dismissed")
 
 
 def show(request: Request) -> Response:
-    """Reports in one state; new ones unless the address says otherwise."""
+    """Reports in one state; new ones unless the address says otherwise; AT_ONCE on a page. Raises Refusal (bad-form)."""
     state = str(request.GET.get("state", "new"))
     state = state if state in SHOWN else "new"
     with request.db.read() as conn:
-        found = reports.reports(conn, state=state, limit=100)
+        count = reports.count(conn, state)
+        found = page_by(
+            request,
+            count,
+            AT_ONCE,
+            lambda some: reports.reports(conn, state=state, limit=some.limit, offset=some.offset),
+        )
     return request.page("admin/reports.html", reports=found, state=state, states=SHOWN)
 
 

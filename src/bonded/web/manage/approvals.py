@@ -17,18 +17,25 @@ from bonded.web.forms import Form
 from bonded.web.identity import actor
 from bonded.web.manage.files import file_of, project_of
 from bonded.web.notices import go
+from bonded.web.paging import page_by
 from bonded.web.request import Request
+
+AT_ONCE = 50
 
 
 def show(request: Request) -> Response:
-    """What waits, and how the project stands."""
+    """What waits, AT_ONCE files on a page, and how the project stands. Raises Refusal (bad-form)."""
     with request.db.read() as conn:
         project = project_of(conn, request)
         dual = two_owners.dual(conn, project.id)
-        waiting = [(one, two_owners.consent(conn, one.id)) for one in change_two_owners.waiting(conn, project)]
-        ids = {one.uploader_id for one, _ in waiting} | ({dual.end_asked_by} if dual.end_asked_by else set())
+        count = change_two_owners.count_waiting(conn, project)
+        waiting = page_by(request, count, AT_ONCE, lambda some: change_two_owners.waiting(conn, project, some))
+        consents = two_owners.consents(conn, [one.id for one in waiting.shown])
+        ids = {one.uploader_id for one in waiting.shown} | ({dual.end_asked_by} if dual.end_asked_by else set())
         names = people.names(conn, ids)
-    return request.page("manage/approvals.html", project=project, dual=dual, waiting=waiting, names=names)
+    return request.page(
+        "manage/approvals.html", project=project, dual=dual, waiting=waiting, consents=consents, names=names
+    )
 
 
 def approve(request: Request) -> Response:

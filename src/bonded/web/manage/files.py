@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from itertools import groupby
 
 from pyramid.response import Response
 from sqlalchemy import Connection
 
-from bonded.catalog import change, read
+from bonded.catalog import by_release, change, read
 from bonded.catalog.change_two_owners import STAGED_WORDS
 from bonded.catalog.read import File, Project
 from bonded.catalog.rules import NO_SUCH_FILE
@@ -17,12 +16,11 @@ from bonded.catalog.states import OWNERS_DELETE, check_owner_delete
 from bonded.db.engine import Tx
 from bonded.values.names import normalize
 from bonded.values.refusals import Refusal
-from bonded.values.versions import version_order
 from bonded.values.who import Actor
 from bonded.web.forms import Form
 from bonded.web.identity import actor
 from bonded.web.notices import go
-from bonded.web.paging import page_of
+from bonded.web.paging import page_by
 from bonded.web.request import Request, found
 
 AT_ONCE = 200
@@ -33,14 +31,12 @@ def show(request: Request) -> Response:
     """Releases, newest first, each with its files in every state; AT_ONCE files on a page. Raises Refusal (bad-form)."""
     with request.db.read() as conn:
         project = project_of(conn, request)
-        files = read.files(conn, project.id)
-    files.sort(key=lambda file: (version_order(file.version), file.filename), reverse=True)
-    page = page_of(request, files, AT_ONCE)
-    releases = [(version, list(group)) for version, group in groupby(page.shown, key=lambda file: file.version)]
+        every = by_release.counted(conn, project.id)
+        count = sum(one.files for one in every)
+        page = page_by(request, count, AT_ONCE, lambda some: by_release.some(conn, every, some))
     return request.page(
         "manage/files.html",
         project=project,
-        releases=releases,
         page=page,
         deletable=OWNERS_DELETE,
         staged_words=STAGED_WORDS,

@@ -14,9 +14,11 @@ from bonded.web.forms import Form
 from bonded.web.identity import actor
 from bonded.web.manage.files import project_of
 from bonded.web.notices import go
+from bonded.web.paging import page_by
 from bonded.web.request import Request
 
 ROLES = tuple(role.value for role in Role)
+AT_ONCE = 100
 
 
 def show(request: Request) -> Response:
@@ -50,10 +52,12 @@ def page(request: Request, form: Form, status: int) -> Response:
     """The page of a project's people."""
     with request.db.read() as conn:
         project = project_of(conn, request)
-        roles = read.roles(conn, project.id)
+        count = read.count_roles(conn, project.id)
+        roles = page_by(request, count, AT_ONCE, lambda some: read.roles(conn, project.id, some))
         invited = invitations.of_project(conn, project.id, now=request.now)
-        names = people.names(conn, {user_id for user_id, _ in roles} | {one.user_id for one in invited})
-    own = request.visitor.user.id if request.visitor.user else ""
+        names = people.names(conn, {user_id for user_id, _ in roles.shown} | {one.user_id for one in invited})
+        own = request.visitor.user.id if request.visitor.user else ""
+        is_owner = read.role_in(conn, own, project.key) is Role.OWNER
     return request.page(
         "manage/people.html",
         status=status,
@@ -64,5 +68,5 @@ def page(request: Request, form: Form, status: int) -> Response:
         form=form,
         choices=ROLES,
         own=own,
-        is_owner=(own, Role.OWNER) in roles,
+        is_owner=is_owner,
     )

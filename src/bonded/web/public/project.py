@@ -20,10 +20,10 @@ from bonded.tuf import seen
 from bonded.values.names import normalize
 from bonded.values.states import ProjectStatus
 from bonded.values.versions import canonical
+from bonded.web.paging import Page, page_by, page_of
 from bonded.web.public.about import About, about
 from bonded.web.public.commands import installs, requirement, verified_install
 from bonded.web.public.hurts import hurts
-from bonded.web.paging import Page, page_of, place
 from bonded.web.public.provenance import links
 from bonded.web.request import Request, found
 from bonded.web.safe import quoted, with_part
@@ -123,10 +123,10 @@ def _name(text: str) -> str:
 
 def _maintainers(conn: Connection, request: Request, project_id: str) -> Page[str]:
     """User names of everybody with a role, owners first."""
-    at, last = place(request, read.count_roles(conn, project_id), PEOPLE_AT_ONCE, "people")
-    roles = read.roles(conn, project_id, limit=PEOPLE_AT_ONCE, offset=(at - 1) * PEOPLE_AT_ONCE)
-    names = people.names(conn, {user_id for user_id, _ in roles})
-    return Page([names[user_id] for user_id, _ in roles if user_id in names], at, last)
+    count = read.count_roles(conn, project_id)
+    roles = page_by(request, count, PEOPLE_AT_ONCE, lambda some: read.roles(conn, project_id, some), "people")
+    names = people.names(conn, {user_id for user_id, _ in roles.shown})
+    return Page([names[user_id] for user_id, _ in roles.shown if user_id in names], roles.at, roles.last)
 
 
 def files_of(page: PageState, version: str) -> list[PageFile]:
