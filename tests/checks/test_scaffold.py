@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -156,6 +157,67 @@ def test_a_package_needs_a_folder_and_another_project_is_left_alone(tmp_path: Pa
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'other'\n")
     assert "has no table" in bonded("check", "new", "x-y", "A", "--into", tmp_path, "--package", status=1)
     assert (tmp_path / "pyproject.toml").read_text() == "[project]\nname = 'other'\n"
+
+
+def test_a_broken_neighbour_is_told_and_the_others_are_tried(tmp_path: Path) -> None:
+    bonded("check", "new", "opens-file", "A file is opened", "--into", tmp_path)
+    bonded("check", "new", "half-written", "Not yet written", "--into", tmp_path)
+    (tmp_path / "half_written" / "check.py").write_text("import no_such_library\n")
+    broken = "Error: half_written.check cannot be used: ModuleNotFoundError"
+    said = bonded("check", "test", "--from", tmp_path, status=1)
+    assert "opens-file: 2 samples, 0 wrong" in said
+    assert broken in said
+    assert broken not in bonded("check", "test", "opens-file", "--from", tmp_path)
+    said = bonded("check", "test", "half-written", "--from", tmp_path, status=1)
+    assert "there is no check called half-written; half_written.check cannot be used: ModuleNotFoundError" in said
+    said = bonded("check", "new", "third-one", "Another", "--into", tmp_path)
+    assert broken in said
+    assert str(tmp_path / "docs" / "check-third-one.md") in said
+    assert "half_written.check cannot be used" in bonded("check", "pages", tmp_path, "--from", tmp_path, status=1)
+
+
+def test_a_place_without_checks_is_no_success(tmp_path: Path) -> None:
+    """Else a run in CI would be green for ever after the folder was renamed."""
+    into = tmp_path / "checks"
+    bonded("check", "new", "opens-file", "A file is opened", "--into", into)
+    said = bonded("check", "test", "--from", into / "opens_file", status=1)
+    assert f"{into / 'opens_file'} has a check.py of its own: each check is a folder in the folder that is named" in said
+    for command in (("check", "test"), ("check", "pages", tmp_path / "pages")):
+        said = bonded(*command, "--from", into / "docs", status=1)
+        assert f"there is no check in {into / 'docs'}: each is a folder in it with a check.py" in said
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+    said = bonded("check", "test", "--from", tmp_path / "bare", status=1)
+    assert f"no package in {tmp_path / 'bare'} declares a check, by an entry point in the group bonded.checks" in said
+
+
+def test_a_refused_request_leaves_nothing_behind(tmp_path: Path) -> None:
+    said = bonded("check", "new", "startup-hook", "One of ours", "--into", tmp_path, status=1)
+    assert "another check is called startup-hook already, from Bonded itself" in said
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'other'\n")
+    bonded("check", "new", "x-y", "A", "--into", tmp_path, "--package", status=1)
+    assert [one.name for one in tmp_path.iterdir()] == ["pyproject.toml"]
+
+
+def test_a_sentence_is_refused_for_what_is_wrong_with_it(tmp_path: Path) -> None:
+    for sentence in ('a "quote"', "back\\slash", "{x}"):
+        said = bonded("check", "new", "x-y", sentence, "--into", tmp_path, status=1)
+        assert 'the sentence is written into code: leave out " \\ { } and line breaks' in said
+    assert "at most 160 characters" in bonded("check", "new", "x-y", "y" * 160, "--into", tmp_path, status=1)
+    bonded("check", "new", "x-y", "y" * 159 + ".", "--into", tmp_path)
+
+
+@pytest.mark.slow
+def test_a_package_that_was_built_before_ships_its_checks_once(tmp_path: Path) -> None:
+    """setuptools leaves the folder `build` beside the checks."""
+    bonded("check", "new", "opens-file", "A file is opened", "--into", tmp_path, "--package")
+    for _ in range(2):
+        build = "from setuptools import build_meta; build_meta.build_wheel('dist')"
+        subprocess.run([sys.executable, "-c", build], cwd=tmp_path, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").iterdir()
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert "opens_file/samples/flag/at_import.py" in names
+    assert not [one for one in names if one.startswith("build/")]
 
 
 @pytest.mark.slow

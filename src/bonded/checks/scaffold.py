@@ -62,6 +62,8 @@ def test_checks_say_of_their_samples_what_they_must() -> None:
     done = subprocess.run([beside if beside.exists() else "bonded", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 '''
+_NOT_HERE = '\n"\\{}'
+"""What the sentence of a new check may not hold, because it becomes part of a Python file."""
 _TABLE = '[project.entry-points."bonded.checks"]'
 _PROJECT = f"""[build-system]
 requires = ["setuptools>=77"]
@@ -76,6 +78,7 @@ requires-python = ">=3.11"
 {_TABLE}
 
 [tool.setuptools.packages.find]
+namespaces = false
 exclude = ["docs*", "*.samples*"]
 
 [tool.setuptools.package-data]
@@ -84,7 +87,7 @@ exclude = ["docs*", "*.samples*"]
 
 
 class CannotScaffold(Exception):
-    """The name is no name for a check, or the folder exists."""
+    """The name or the sentence is none for a check, it exists already, or its folder is another project."""
 
 
 def scaffold(checks: Path, name: str, sentence: str) -> list[Path]:
@@ -94,9 +97,11 @@ def scaffold(checks: Path, name: str, sentence: str) -> list[Path]:
     if keyword.iskeyword(name):
         raise CannotScaffold(f"{name!r} is a word of Python: take more than one word")
     sentence = sentence.strip()
-    if not sentence or len(sentence) > 159 or any(one in sentence for one in '\n"\\{}'):
+    sentence = sentence if sentence.endswith(".") or not sentence else sentence + "."
+    if not sentence or len(sentence) > 160:
         raise CannotScaffold("say in one sentence of at most 160 characters what the check finds")
-    sentence = sentence if sentence.endswith(".") else sentence + "."
+    if any(one in sentence for one in _NOT_HERE):
+        raise CannotScaffold(f"the sentence is written into code: leave out {' '.join(_NOT_HERE[1:])} and line breaks")
     folder = checks / name.replace("-", "_")
     if folder.exists():
         raise CannotScaffold(f"{folder} exists already")
@@ -120,12 +125,18 @@ def project(checks: Path, name: str) -> list[Path]:
 
     Raises CannotScaffold when there is a pyproject.toml that declares no checks.
     """
-    path = checks / "pyproject.toml"
+    path = may_be_project(checks)
     words = re.sub(r"[^a-z0-9]+", "-", checks.resolve().name.lower()).strip("-") or "checks"
     text = path.read_text("utf-8") if path.exists() else _PROJECT.format(project=words)
-    if _TABLE not in text:
-        raise CannotScaffold(f"{path} has no table {_TABLE}; add it, and this will add the check to it")
     return [_write(path, text.replace(_TABLE, f'{_TABLE}\n{name} = "{name.replace("-", "_")}.check"', 1))]
+
+
+def may_be_project(checks: Path) -> Path:
+    """Where the folder's pyproject.toml is, or is to be. Raises CannotScaffold for one that declares no checks."""
+    path = checks / "pyproject.toml"
+    if path.exists() and _TABLE not in path.read_text("utf-8"):
+        raise CannotScaffold(f"{path} has no table {_TABLE}; add it, and this will add the check to it")
+    return path
 
 
 def _write(path: Path, text: str) -> Path:

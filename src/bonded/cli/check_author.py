@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from bonded.cli.options import json_option, print_json
 
 if TYPE_CHECKING:
     from bonded.checks.kit import Check
+    from bonded.checks.outside import Outside
     from bonded.checks.trial import Trial
 
 from_option = click.option(
@@ -35,11 +36,16 @@ def new(name: str, sentence: str, into: Path | None, package: bool) -> None:
     """Write a new check NAME that finds what SENTENCE says: its folder, samples, test and documentation page."""
     import bonded.checks
     from bonded.checks import scaffold as made
+    from bonded.checks.registry import built_in
 
     if package and into is None:
         raise click.UsageError("--package needs --into FOLDER")
     own = Path(bonded.checks.__path__[0])
     try:
+        if into is not None and name in {one.name for one in built_in()}:
+            raise made.CannotScaffold(f"another check is called {name} already, from Bonded itself")
+        if package and into is not None:
+            made.may_be_project(into)
         files = made.scaffold(into or own, name, sentence)
         if into is not None:
             files += made.test_file(into)
@@ -62,8 +68,9 @@ def _pages(into: Path | None, own: Path, name: str) -> list[Path]:
 
     docs = own.parents[2] / "docs" / "check-author"
     if into is not None:
-        with _opened(into) as checks:
-            written = write(into / "docs", checks)
+        with _opened(into) as found:
+            written = write(into / "docs", found.checks)
+        _tell(found)  # another check of the folder that is being written should not stand in the way of this one
     elif docs.is_dir():
         importlib.invalidate_caches()
         registry.built_in.cache_clear()
@@ -74,10 +81,9 @@ def _pages(into: Path | None, own: Path, name: str) -> list[Path]:
 
 
 @contextmanager
-def _opened(place: Path) -> Iterator[tuple[Check, ...]]:
-    """The checks of a folder or interpreter, which run in its sandbox while the context lasts. Raises ClickException for the
-    first that is refused."""
-    from bonded.checks.outside import provide
+def _opened(place: Path) -> Iterator[Outside]:
+    """The checks of a folder or interpreter, which run in its sandbox while the context lasts, and those that are refused."""
+    from bonded.checks.outside import Outside, provide
     from bonded.telemetry import logs
     from bonded.wiring import outside_checks, sandbox_for
 
@@ -85,10 +91,15 @@ def _opened(place: Path) -> Iterator[tuple[Check, ...]]:
     provide(None)
     found = outside_checks((place.absolute(),), None, lambda: sandbox_for("auto"))()
     origin = str(place.absolute())
-    wrong = [one for one in found.refused if one.origin.startswith(origin)]
-    if wrong:
-        raise click.ClickException("; ".join(one.reason for one in wrong))
-    yield tuple(one for one in found.checks if one.origin.startswith(origin))
+    yield Outside(
+        tuple(one for one in found.checks if one.origin.startswith(origin)),
+        tuple(one for one in found.refused if one.origin.startswith(origin)),
+    )
+
+
+def _tell(found: Outside) -> None:
+    for one in found.refused:
+        click.echo(f"Error: {one.reason}", err=True)
 
 
 @click.command()
@@ -99,18 +110,22 @@ def pages(folder: Path, place: Path | None) -> None:
     from bonded.checks.pages import write
     from bonded.checks.registry import built_in
 
-    with _chosen(place, built_in) as checks:
-        for path in write(folder, checks):
+    with _chosen(place, built_in) as found:
+        if found.refused:
+            raise click.ClickException("; ".join(one.reason for one in found.refused))
+        for path in write(folder, found.checks):
             click.echo(path)
 
 
 @contextmanager
-def _chosen(place: Path | None, otherwise: Any) -> Iterator[tuple[Check, ...]]:
+def _chosen(place: Path | None, otherwise: Callable[[], tuple[Check, ...]]) -> Iterator[Outside]:
+    from bonded.checks.outside import Outside
+
     if place is None:
-        yield otherwise()
+        yield Outside(otherwise())
     else:
-        with _opened(place) as checks:
-            yield checks
+        with _opened(place) as found:
+            yield found
 
 
 @click.command()
@@ -121,23 +136,27 @@ def _chosen(place: Path | None, otherwise: Any) -> Iterator[tuple[Check, ...]]:
 def test(names: tuple[str, ...], place: Path | None, rewrites: bool, as_json: bool) -> None:
     """Try checks: their samples, rewrites of them, and what they cost. All checks, or those that are named.
 
-    Exit 1 when a sample is judged wrongly or a check lacks documentation or samples. An alert that a rewrite loses is told.
+    Exit 1 when a sample is judged wrongly, a check lacks documentation or samples, or one cannot be used. An alert that a
+    rewrite loses is told.
     """
     from bonded.checks.registry import built_in
     from bonded.checks.trial import attempt
 
     with _chosen(place, built_in) as every:
-        chosen = [one for one in every if not names or one.name in names]
-        unknown = set(names) - {one.name for one in chosen}
+        chosen = [one for one in every.checks if not names or one.name in names]
+        unknown = sorted(set(names) - {one.name for one in chosen})
         if unknown:
-            raise click.ClickException(f"there is no check called {', '.join(sorted(unknown))}")
+            reasons = [f"there is no check called {', '.join(unknown)}", *(one.reason for one in every.refused)]
+            raise click.ClickException("; ".join(reasons))
         trials = [attempt(one, rewrites=rewrites) for one in chosen]
     if as_json:
         print_json([_plain(one) for one in trials])
     else:
         for one in trials:
             _print(one)
-    if any(one.wrong for one in trials):
+    if not names:
+        _tell(every)
+    if any(one.wrong for one in trials) or (every.refused and not names):
         sys.exit(1)
 
 

@@ -108,7 +108,7 @@ class Loader:
             folder = path.is_dir() and not (path / "pyvenv.cfg").is_file()
             places.append((str(path), own if folder else path, (path,) if folder else (), not folder))
         drop_in = self.sources.drop_in
-        if drop_in is not None and any(drop_in.glob("*/check.py")):
+        if drop_in is not None and any(any(drop_in.glob(one)) for one in ("check.py", "*/check.py")):
             places.append((drop_in.name, own, (drop_in,), False))
         return places
 

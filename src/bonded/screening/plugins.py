@@ -17,7 +17,7 @@ import structlog
 
 from bonded.checks.kit import MOST_FINDINGS, Check
 from bonded.checks.outside import Material, Ran, Refused
-from bonded.checks.plugin_host import PROTOCOL, candidates_call, describe_call, run_call
+from bonded.checks.plugin_host import ENTRY_POINT, PROTOCOL, candidates_call, describe_call, run_call
 from bonded.seams import Sandbox, SandboxResult
 from bonded.values.finding import Finding, Severity, When
 from bonded.values.states import SubjectKind
@@ -53,7 +53,7 @@ def survey(place: Place) -> tuple[list[Check], list[Refused]]:
     if not isinstance(listed, list):
         return [], [Refused(place.name, place.name, f"{place.name} cannot be asked for its checks: {_why(result)}")]
     checks: list[Check] = []
-    refused: list[Refused] = []
+    refused = [Refused(place.name, place.name, words) for words in _misplaced(place, nothing=not listed)]
     for one in listed[:MOST_CHECKS]:
         made = _describe(place, one)
         if isinstance(made, Check):
@@ -61,6 +61,16 @@ def survey(place: Place) -> tuple[list[Check], list[Refused]]:
         else:
             refused.append(made)
     return checks, refused
+
+
+def _misplaced(place: Place, *, nothing: bool) -> list[str]:
+    """What whoever named this place has mistaken: else nothing would say why a check of theirs is not there."""
+    itself = [str(one) for one in place.folders if (one / "check.py").is_file()]
+    if itself or not nothing:
+        return [f"{one} has a check.py of its own: each check is a folder in the folder that is named" for one in itself]
+    if place.folders:
+        return [f"there is no check in {place.name}: each is a folder in it with a check.py"]
+    return [f"no package in {place.name} declares a check, by an entry point in the group {ENTRY_POINT}"]
 
 
 def _describe(place: Place, one: dict[str, str]) -> Check | Refused:
