@@ -56,7 +56,7 @@ def test_nothing_there_costs_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
 
 def test_a_check_that_lies_in_the_drop_in_folder_itself_is_said(sandbox: Sandbox, drop_in: Path) -> None:
     """`cp -r my_check checks.d` does that where there is no checks.d yet."""
-    (write_check(drop_in, "good-one") / "check.py").rename(drop_in / "check.py")
+    write_check(drop_in, "good-one").rename(drop_in / "check.py")
     (told,) = loader(sandbox, drop_in)().refused
     assert told.reason == f"{drop_in} has a check.py of its own: each check is a folder in the folder that is named"
 
