@@ -60,6 +60,33 @@ def test_cases_are_decided_together(house: House, act: str, before: FileState, a
     assert [entry.facts["reason"] for entry in told] == ["looked at both of them"]
 
 
+def test_the_queue_stays_as_it_was_filtered(house: House) -> None:
+    """Through a refusal, which keeps what was ticked, the page that asks again, and the decision."""
+    browser, (apple, _), _ = cases(house, S.HELD)
+
+    def bulk(page: Any) -> Any:
+        return next(form for form in page.forms.values() if "case" in form.fields)
+
+    filtered = browser.get("/admin/review/?project=apple&sort=oldest")
+    form = bulk(filtered)
+    form.action = "/admin/cases/reject/"
+    form["case"] = True
+    refused = form.submit(status=400)
+    assert "A reason is needed" in refused
+    form = bulk(refused)
+    assert [one.value for one in form.fields["case"]] == [str(apple)], "the other case was filtered out"
+    refused.click("by campaign").mustcontain("Review queue")
+    form.action = "/admin/cases/reject/"
+    form["reason"] = "looked at it"
+    asked = form.submit(status=200)
+    kept = "/admin/review/?state=open&sort=oldest&by=case&project=apple"
+    assert asked.html.find("a", string="No, go back")["href"] == kept
+    done = form_to(asked, "/admin/cases/reject/").submit(status=303)
+    assert done.location == f"http://localhost{kept}"
+    back = form_to(done.follow(), "/admin/undo/").submit(status=303)
+    assert back.location == f"http://localhost{kept}"
+
+
 def test_nobody_decides_on_a_page_from_before_somebody_else_did(house: House) -> None:
     """Two administrators look at one case. The second, whose page is older, meant to release what the first rejected."""
     second, (number, _), (file_id, _) = cases(house, S.HELD)

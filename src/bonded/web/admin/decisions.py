@@ -50,6 +50,7 @@ NOTICES = {
     "reopen": "reopened",
     "ask-owner": "asked",
 }
+_CARRIED = ("file", "level", "case", "next", "query")
 MOST_CASES = 200
 """Of one bulk decision."""
 FILES_AT_ONCE = 200
@@ -89,9 +90,8 @@ def on_cases(act: str) -> Callable[[Request], Response]:
     def view(request: Request) -> Response:
         form = Form(request)
         chosen = sorted({whole(one) for one in request.POST.getall("case")})[:MOST_CASES]
-        return _decided(
-            request, form, act, lambda conn: scope.waiting(conn, act, chosen), "/admin/review/", queue_page.page
-        )
+        back = queue_page.address(request, form)
+        return _decided(request, form, act, lambda conn: scope.waiting(conn, act, chosen), back, queue_page.page)
 
     return view
 
@@ -183,7 +183,7 @@ def digest(about: Reach) -> str:
 
 
 def _confirm(request: Request, act: str, about: Reach, reason: str, back: str, working: str) -> Response:
-    carried = [(name, value) for name, value in request.POST.items() if name in ("file", "level", "case", "next")]
+    carried = [(name, value) for name, value in request.POST.items() if name in _CARRIED]
     with request.db.read() as conn:
         parts = _split(conn, request, act, about)
         known = dependants(conn, {one.project_key for one in about.files}) if act in ("remove", "quarantine") else {}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from pyramid.response import Response
 from sqlalchemy import Connection
@@ -28,6 +30,7 @@ from bonded.web.refusals import BAD_FORM
 from bonded.web.request import Request
 from bonded.web.safe import quoted
 
+PATH = "/admin/review/"
 PAGE = 50
 _NONE: dict[str, Any] = {"working": {}, "new": frozenset(), "dependants": {}}
 
@@ -39,20 +42,21 @@ def show(request: Request) -> Response:
 
 def page(request: Request, form: Form, status: int) -> Response:
     """The page with what is wrong with a bulk decision."""
-    get = request.GET
+    get = asked(request, form)
     state, sort, by = get.get("state", "open"), get.get("sort", "score"), get.get("by", "case")
     if state not in ("open", "closed") or sort not in queue.SORTS or by not in ("case", "campaign"):
         raise Refusal(BAD_FORM, "the address of the queue has a value that is not offered")
     chosen = {"state": state, "sort": sort, "by": by}
     chosen |= {name: clean(get.get(name, "")).strip()[:100] for name in ("project", "uploader", "check", "campaign")}
     with request.db.read() as conn:
-        values = _campaigns(conn, request) if by == "campaign" else _cases(conn, request, chosen)
+        after = _cursor(get.get("after"), "score" if by == "campaign" else sort)
+        values = _campaigns(conn, after) if by == "campaign" else _cases(conn, request, chosen, after)
         undo = last(conn, actor(request), request.now)
         count = queue.count_open(conn)
         kept_filters = filters.saved(conn, actor(request).user_id)
     kept = filters.query_of(chosen)
-    older = f"?{kept}&after={quoted(values.pop('after'))}" if values["after"] else ""
-    values.pop("after", None)
+    older = f"{PATH}?{kept}&after={quoted(values['after'])}" if values["after"] else ""
+    del values["after"]
     acts = [act for act in FITTING if act != "reopen"]
     more: dict[str, Any] = {"campaigns": [], "cases": [], "names": {}, "shared": []} | _NONE | values
     return request.page(
@@ -69,12 +73,29 @@ def page(request: Request, form: Form, status: int) -> Response:
         reasons={act: REASONS[act] for act in acts},
         filters=kept_filters,
         query=kept,
+        here=f"{kept}&after={quoted(get['after'])}" if get.get("after") else kept,
+        ticked=request.POST.getall("case") if request.method == "POST" else [],
         late_before=request.now - request.settings.answer_within,
         **more,
     )
 
 
-def _cases(conn: Connection, request: Request, chosen: dict[str, str]) -> dict[str, Any]:
+def asked(request: Request, form: Form) -> Mapping[str, str]:
+    """What the queue was filtered by: the page's address says it, and a bulk decision brings it along."""
+    if request.method != "POST":
+        return request.GET
+    return dict(parse_qsl(form.value("query")))
+
+
+def address(request: Request, form: Form) -> str:
+    """The queue as it was filtered, from the first page on."""
+    query = filters.query_of(asked(request, form))
+    return f"{PATH}?{query}" if query else PATH
+
+
+def _cases(
+    conn: Connection, request: Request, chosen: dict[str, str], cursor: queue.Cursor | None
+) -> dict[str, Any]:
     uploader = None
     if chosen["uploader"]:
         person = people.by_name(conn, chosen["uploader"])
@@ -88,7 +109,7 @@ def _cases(conn: Connection, request: Request, chosen: dict[str, str]) -> dict[s
         check=chosen["check"] or None,
         campaign=campaign,
         sort=chosen["sort"],
-        after=_cursor(request, chosen["sort"]),
+        after=cursor,
         limit=PAGE,
     )
     uploaders = {one for line in lines for one in line.uploaders}
@@ -109,8 +130,7 @@ def _cases(conn: Connection, request: Request, chosen: dict[str, str]) -> dict[s
     }
 
 
-def _campaigns(conn: Connection, request: Request) -> dict[str, Any]:
-    cursor = _cursor(request, "score")
+def _campaigns(conn: Connection, cursor: queue.Cursor | None) -> dict[str, Any]:
     value = (float(cursor[0]), cursor[1]) if cursor and not isinstance(cursor[0], datetime) else None
     found, after = campaigns(conn, after=value, limit=PAGE)
     people_ids = {one.value for line in found for one in line.shared if one.kind == "uploader"}
@@ -118,8 +138,7 @@ def _campaigns(conn: Connection, request: Request) -> dict[str, Any]:
     return {"campaigns": found, "after": text, "names": people.names(conn, people_ids)}
 
 
-def _cursor(request: Request, sort: str) -> queue.Cursor | None:
-    text = request.GET.get("after")
+def _cursor(text: str | None, sort: str) -> queue.Cursor | None:
     if text is None:
         return None
     value, _, case_id = text.partition("~")
