@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from sqlalchemy import insert, update
 
 from bonded.accounts import people
 from bonded.catalog import read
+from bonded.catalog.tables import case, trait
 from bonded.cli import bonded
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState
@@ -83,6 +85,13 @@ def test_deciding_about_a_whole_case(house: House, case_id: int) -> None:
     done(house, "reject", str(case_id), "--reason", "it steals")
     assert set(files(house).values()) == {FileState.REJECTED}
     assert done(house, "list") == ""
+    for words, said in (
+        (("reject", "again"), f"somebody has decided about every file of case {case_id}: name the files"),
+        (("release", "after all"), f"somebody has decided about every file of case {case_id}: name the files"),
+    ):
+        refused = run(house, words[0], str(case_id), "--reason", words[1]).exception
+        assert isinstance(refused, Refusal)
+        assert (refused.code, refused.sentence) == ("nothing-chosen", said)
     done(house, "reopen", str(case_id), "--reason", "a slip")
     assert set(files(house).values()) == {FileState.HELD}
     result = run(house, "release", str(case_id), "--reason", "harmless")
@@ -140,6 +149,19 @@ def test_levels_undo_and_campaigns(house: House, case_id: int) -> None:
     assert done(house, "campaigns") == f"{case_id}\t1 cases\t0.70\truns code\n"
     assert done(house, "list", "--check", "no-such-check") == ""
     assert json.loads(done(house, "related", str(case_id), "--json")) == []
+
+
+def test_campaigns_name_people_and_not_their_numbers(house: House, case_id: int, now: datetime) -> None:
+    with house.db.write() as tx:
+        whose = people.by_name(tx, "owner")
+        assert whose
+        for name in ("second", "third"):
+            made = project(tx, whose.id, now, name)
+            number = open_case(tx, made, now)
+            marked = one_file(tx, made, now, case_id=number)
+            tx.execute(insert(trait).values(file_id=marked, kind="uploader", value=whose.id, note=""))
+            tx.execute(update(case).where(case.c.id == number).values(campaign_id=case_id))
+    assert "\tuploader: owner (2 cases)\n" in done(house, "campaigns")
 
 
 def test_suppressions(house: House, case_id: int) -> None:

@@ -164,6 +164,8 @@ def test_precision(house: House) -> None:
     done = run(house.directory, "set-state", CHECK, "wiped_out", "--reason", "withdrawn")
     assert "stay so" not in done.stderr
     assert told(house, "precision", "nothing") == []
+    said = run(house.directory, "precision", "nothing", CHECK).stderr
+    assert said == "there is no check called nothing; `bonded check list` names them all\n"
 
 
 def test_what_a_state_leaves_held_is_said(house: House) -> None:

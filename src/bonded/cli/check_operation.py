@@ -11,10 +11,13 @@ import click
 
 from bonded.cli.check_selecting import selecting, selection
 from bonded.cli.options import DAYS, directory_option, json_option, print_json
+from bonded.cli.review import visible
 
 if TYPE_CHECKING:
     from bonded.screening.precision import Precision
     from bonded.screening.replay import Plan, Replayed, Summary
+
+MOST_TEXT = 200
 
 
 @click.command("set-state")
@@ -53,6 +56,7 @@ def precision(names: tuple[str, ...], days: int | None, directory: Path, as_json
     """Show how often checks were right, by reviewers' decisions, with the 95 % interval: all, or those named."""
     from datetime import timedelta
 
+    from bonded.checks.registry import by_name
     from bonded.screening.precision import precision as read
     from bonded.screening.states import standings
     from bonded.wiring import open_house
@@ -72,6 +76,9 @@ def precision(names: tuple[str, ...], days: int | None, directory: Path, as_json
         click.echo(
             f"{one.check:44} {one.version:>3}  {one.right:>5} of {one.decisions:<5} {share:20} {state[one.check]}"
         )
+    for name in names:
+        if by_name(name) is None and all(one.check != name for one in found):
+            click.echo(f"there is no check called {name}; `bonded check list` names them all", err=True)
     if not shown:
         click.echo("reviewers have decided about nothing that these checks found", err=True)
 
@@ -146,6 +153,12 @@ def _shown(every: Iterable[Replayed], total: int) -> Iterator[Replayed]:
             click.echo(f"\r{n} of {total} files", nl=n == total, err=True)
 
 
+def _short(text: str) -> str:
+    """As much of the text of a package as stands on a line, for a terminal."""
+    text = visible(text)
+    return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
+
+
 def _json(what: Plan, found: Summary) -> dict[str, Any]:
     return {
         "checks": list(what.names),
@@ -182,7 +195,7 @@ def _print(what: Plan, found: Summary) -> None:
         click.echo(f"  {turn}: {number}{mine}")
     for one in map(_line, found.worst):
         click.echo(
-            f"{one['then'] or 'none'} -> {one['now']}  {one['score']:.2f}  {one['filename']}  {one['top'][:120]}"
+            f"{one['then'] or 'none'} -> {one['now']}  {one['score']:.2f}  {visible(one['filename'])}  {_short(one['top'])}"
         )
     if found.without_facts:
         click.echo(

@@ -181,6 +181,7 @@ def _files(conn: Connection, targets: tuple[str, ...], *, decided: bool) -> dict
     """File id -> name of what was meant. A number is a case: its files that nobody (or, with `decided`, somebody) settled."""
     from bonded.catalog import read
     from bonded.catalog.rules import NO_SUCH_FILE
+    from bonded.review.decide import NOTHING_CHOSEN
     from bonded.review.queue import case
     from bonded.values.refusals import Refusal
 
@@ -193,6 +194,9 @@ def _files(conn: Connection, targets: tuple[str, ...], *, decided: bool) -> dict
         if file is None:
             raise Refusal(NO_SUCH_FILE, f"there is no file {target}")
         found[file.id] = file.filename
+    if not found:
+        words = "nobody has decided about a file" if decided else "somebody has decided about every file"
+        raise Refusal(NOTHING_CHOSEN, f"{words} of {' and '.join(f'case {one}' for one in targets)}: name the files")
     return found
 
 

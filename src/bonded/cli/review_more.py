@@ -60,19 +60,22 @@ def regroup(directory: Path, as_json: bool) -> None:
 @json_option
 def list_campaigns(limit: int, directory: Path, as_json: bool) -> None:
     """List campaigns with open cases: number, cases, score, the top reason, and what they share."""
+    from bonded.accounts import people
     from bonded.review.campaigns import campaigns
     from bonded.wiring import open_house
 
     house = open_house(directory)
     with house.db.read() as conn:
         found, _ = campaigns(conn, limit=limit)
+        names = people.names(conn, {one.value for line in found for one in line.shared if one.kind == "uploader"})
     if as_json:
         print_json([_campaign(one) for one in found])
         return
     for one in found:
         click.echo(f"{one.id}\t{one.cases} cases\t{one.score:.2f}\t{visible(one.headline)}")
         for shared in one.shared:
-            click.echo(f"\t{shared.kind}: {visible(shared.note or shared.value)} ({shared.cases} cases)")
+            what = shared.note or names.get(shared.value, shared.value)
+            click.echo(f"\t{shared.kind}: {visible(what)} ({shared.cases} cases)")
 
 
 @review.command("related")
