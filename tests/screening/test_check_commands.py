@@ -168,6 +168,18 @@ def test_precision(house: House) -> None:
     assert said == "there is no check called nothing; `bonded check list` names them all\n"
 
 
+def test_what_a_check_found_is_seen_also_while_it_decides_nothing(house: House) -> None:
+    run(house.directory, "set-state", CHECK, "evaluation", "--reason", "on trial")
+    (one,) = told(house, "findings", CHECK)
+    assert (one["state"], one["severity"], one["version"]) == ("public", "critical", 1)
+    said = run(house.directory, "findings", CHECK).stdout
+    assert f"{one['filename']} (public): critical, " in said
+    assert f"    {one['message']} ({one['path']}:{one['line']})\n" in said
+    run(house.directory, "set-state", CHECK, "wiped_out", "--reason", "withdrawn")
+    assert told(house, "findings", CHECK) == []
+    assert "there is no check called nothing" in run(house.directory, "findings", "nothing", status=1).output
+
+
 def test_what_a_state_leaves_held_is_said(house: House) -> None:
     run(house.directory, "set-state", CHECK, "enabled", "--reason", "it is right")
     index = Index(Shelf(house.db, house.clock()), house.vault, house.sandbox)  # type: ignore[arg-type]

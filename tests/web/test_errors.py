@@ -46,6 +46,17 @@ def test_errors_in_the_form_that_is_asked_for(house: House) -> None:
         assert browser.get("/nothing/", headers={"Accept": odd}, status=404).content_type == "text/html"
 
 
+@pytest.mark.parametrize("path", ["/api/screenings/nobody/", "/api/nothing/"])
+def test_programs_need_not_say_that_they_read_json(house: House, path: str) -> None:
+    """curl says */*, most libraries the same or nothing."""
+    browser = house.browser()
+    for accept in ("*/*", ""):
+        answer = browser.get(path, headers={"Accept": accept}, expect_errors=True)
+        assert answer.json["code"] in ("token-needed", "not-found")
+    people = browser.get(path, headers={"Accept": "text/html,application/xml;q=0.9,*/*;q=0.8"}, expect_errors=True)
+    assert people.content_type == "text/html"
+
+
 @pytest.mark.parametrize("accept", ["text/html", "application/json"])
 @pytest.mark.parametrize(
     "kind",

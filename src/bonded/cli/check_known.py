@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bonded.cli.options import json_option, print_json
+from bonded.cli.options import directory_option, json_option, print_json
+from bonded.cli.review import visible
 
 if TYPE_CHECKING:
     from bonded.checks.kit import Check
@@ -127,3 +129,32 @@ def _hits(house: House | None, one: Check) -> dict[str, Any]:
         every, now = hit_rate(conn, one.name), hit_rate(conn, one.name, rules_of(one))
     figures = {"screened": every.screened, "hit": every.hit, "share": round(every.share, 6)}
     return {"hits": figures | {"screened_by_these_rules": now.screened, "hit_by_these_rules": now.hit}}
+
+
+@click.command()
+@click.argument("name")
+@click.option("--most", type=click.IntRange(1, 100_000), default=20, show_default=True, help="Findings to list.")
+@directory_option
+@json_option
+def findings(name: str, most: int, directory: Path, as_json: bool) -> None:
+    """List what the check NAME found last, in whatever state it was and whatever became of the file.
+
+    Each with its file and the file's state, how grave and how sure it is, when the code runs, and where it stands.
+    """
+    from bonded.checks.registry import by_name
+    from bonded.screening.hits import newest
+    from bonded.wiring import open_house
+
+    house = open_house(directory)
+    with house.db.read() as conn:
+        found = newest(conn, name, most)
+    if not found and by_name(name) is None:
+        raise click.ClickException(f"there is no check called {name}; `bonded check list` names them all")
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    for one in found:
+        file = f"{one.filename} ({one.state})" if one.filename else "a file that is gone"
+        where = f"{one.path}:{one.line}" if one.line else one.path
+        click.echo(f"{one.at:%Y-%m-%d %H:%M}  {visible(file)}: {one.severity}, {one.confidence:.0%}, runs: {one.when}")
+        click.echo(f"    {visible(one.message)}" + (f" ({visible(where)})" if where else ""))

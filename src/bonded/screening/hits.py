@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
-from bonded.catalog.tables import finding, screening_run
+from bonded.catalog.tables import file, finding, screening_run
+from bonded.catalog.withdrawn import withdrawn_checks
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +33,35 @@ def hit_rate(conn: Connection, check: str, rules: str | None = None) -> HitRate:
         runs, found = runs.where(screening_run.c.rules == rules), found.where(finding.c.rules == rules)
     counts = [conn.scalar(select(func.count()).select_from(one.distinct().subquery())) or 0 for one in (runs, found)]
     return HitRate(counts[0], counts[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One finding, wherever its file is by now. `filename` and `state` are "" for one that is not here any more."""
+
+    at: datetime
+    filename: str
+    state: str
+    version: int
+    severity: str
+    confidence: float
+    when: str
+    path: str
+    line: int
+    message: str
+
+
+def newest(conn: Connection, check: str, most: int) -> list[Found]:
+    """What the check found last, of all its versions; [] for one that is wiped out: what it found is shown nowhere."""
+    if check in withdrawn_checks(conn):
+        return []
+    c, f = finding.c, file.c
+    what = (c.version, c.severity, c.confidence, c.run_when, c.path, c.line, c.message)
+    query = (
+        select(c.created_at, func.coalesce(f.filename, ""), func.coalesce(f.state, ""), *what)
+        .select_from(finding.outerjoin(file, f.id == c.file_id))
+        .where(c.check == check)
+        .order_by(c.created_at.desc(), c.id.desc())
+        .limit(most)
+    )
+    return [Found(*row) for row in conn.execute(query)]

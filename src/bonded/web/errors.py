@@ -23,6 +23,8 @@ from bonded.web.words import sentence as as_sentence
 log = structlog.get_logger("bonded.web")
 
 OFFERED = ("text/html", "application/json", "text/plain")
+OFFERED_TO_PROGRAMS = ("application/json", "text/html", "text/plain")
+"""Below /api/, where whoever names nothing that they would rather read (curl, most libraries) is a program."""
 
 
 def refused(refusal: Refusal, request: Request) -> Response:
@@ -81,8 +83,10 @@ def answer(request: Request, kind: RefusalKind, sentence: str) -> Response:
     translated = request.pages.translations(request.language).sentence(sentence)
     sentence = as_sentence(sentence if translated is None else translated)
     link = f"{request.settings.base}help/refusals/{kind.code}/"
-    offers = request.accept.acceptable_offers(OFFERED)
-    wanted = offers[0][0] if offers else "text/html"
+    program = request.environ.get("PATH_INFO", "").startswith("/api/")
+    offered = OFFERED_TO_PROGRAMS if program else OFFERED
+    offers = request.accept.acceptable_offers(offered)
+    wanted = offers[0][0] if offers else offered[0]
     if wanted == "application/json":
         body = {"code": kind.code, "message": sentence, "help": link}
         response = Response(json_body=body, status=kind.status, content_type="application/json", charset="utf-8")
