@@ -181,7 +181,9 @@ def test_a_place_without_checks_is_no_success(tmp_path: Path) -> None:
     into = tmp_path / "checks"
     bonded("check", "new", "opens-file", "A file is opened", "--into", into)
     said = bonded("check", "test", "--from", into / "opens_file", status=1)
-    assert f"{into / 'opens_file'} has a check.py of its own: each check is a folder in the folder that is named" in said
+    assert (
+        f"{into / 'opens_file'} has a check.py of its own: each check is a folder in the folder that is named" in said
+    )
     for command in (("check", "test"), ("check", "pages", tmp_path / "pages")):
         said = bonded(*command, "--from", into / "docs", status=1)
         assert f"there is no check in {into / 'docs'}: each is a folder in it with a check.py" in said

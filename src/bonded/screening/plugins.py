@@ -67,7 +67,9 @@ def _misplaced(place: Place, *, nothing: bool) -> list[str]:
     """What whoever named this place has mistaken: else nothing would say why a check of theirs is not there."""
     itself = [str(one) for one in place.folders if (one / "check.py").is_file()]
     if itself or not nothing:
-        return [f"{one} has a check.py of its own: each check is a folder in the folder that is named" for one in itself]
+        return [
+            f"{one} has a check.py of its own: each check is a folder in the folder that is named" for one in itself
+        ]
     if place.folders:
         return [f"there is no check in {place.name}: each is a folder in it with a check.py"]
     return [f"no package in {place.name} declares a check, by an entry point in the group {ENTRY_POINT}"]

@@ -93,9 +93,7 @@ def address(request: Request, form: Form) -> str:
     return f"{PATH}?{query}" if query else PATH
 
 
-def _cases(
-    conn: Connection, request: Request, chosen: dict[str, str], cursor: queue.Cursor | None
-) -> dict[str, Any]:
+def _cases(conn: Connection, request: Request, chosen: dict[str, str], cursor: queue.Cursor | None) -> dict[str, Any]:
     uploader = None
     if chosen["uploader"]:
         person = people.by_name(conn, chosen["uploader"])
