@@ -64,4 +64,4 @@ def newest(conn: Connection, check: str, most: int) -> list[Found]:
         .order_by(c.created_at.desc(), c.id.desc())
         .limit(most)
     )
-    return [Found(*row) for row in conn.execute(query)]
+    return [Found(*list(row)) for row in conn.execute(query)]

@@ -83,7 +83,8 @@ def page(request: Request, form: Form, status: int) -> Response:
 def asked(request: Request, form: Form) -> Mapping[str, str]:
     """What the queue was filtered by: the page's address says it, and a bulk decision brings it along."""
     if request.method != "POST":
-        return request.GET
+        get: Mapping[str, str] = request.GET
+        return get
     return dict(parse_qsl(form.value("query")))
 
 
