@@ -18,6 +18,7 @@ from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import insert, select, update
 
 from bonded.catalog import read
+from bonded.catalog.tables import case as case_table
 from bonded.catalog.tables import evidence, file, finding, suppression, verdict
 from bonded.journal.tables import journal
 from bonded.review import compare, grouping
@@ -322,13 +323,27 @@ def test_a_check_is_sent_to_evaluation_and_run_over_all_files(
     ]
 
 
+def test_a_check_shows_what_it_found_also_when_no_case_is_open(both: House) -> None:
+    fill(both)
+    root = both.login("root")
+    with both.db.write() as tx:
+        tx.execute(case_table.update().values(state="closed"))
+    page = root.get("/admin/checks/install-time-execution/").html
+    (row,) = page.select("table[aria-labelledby=found] tbody tr")
+    assert row.select_one("th bdi").text == "spam-1.1-py3-none-any.whl"
+    assert row.select_one("a")["href"] == "/admin/review/1/"
+    assert not root.get("/admin/checks/byte-code-without-source/").html.select("table")
+
+
 def test_findings_of_a_wiped_out_check_are_nowhere(both: House) -> None:
     fill(both)
     root = both.login("root")
+    assert "setup.py" in root.get("/admin/checks/install-time-execution/")
     form = form_to(root.get("/admin/checks/install-time-execution/"), "/state/")
     form["state"], form["reason"] = "wiped_out", "it was wrong"
     form.submit(status=303)
     assert "install-time-execution" not in root.get("/admin/review/1/")
+    assert not root.get("/admin/checks/install-time-execution/").html.select("table[aria-labelledby=found]")
     root.get("/admin/review/1/evidence/4/", status=404)
 
 

@@ -30,6 +30,9 @@ LEAST_MEMBER = 64
 """Bytes: smaller members are the same everywhere."""
 GROUPING = ("uploader", "payload", "address", "alike")
 
+_ANYBODYS = re.compile(r"\.dist-info/WHEEL$|(?:^|/)(?:LICEN[CS]E|COPYING|NOTICE)(?:[-_.][^/]*)?(?<!\.py)$", re.IGNORECASE)
+"""Members that strangers share: what a build tool says of itself, and licences. Code that hides in one has a finding, and is a
+`payload`."""
 _TELLING = frozenset({Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL})
 _TOKEN = re.compile(r"""(?P<s>[rbuf]{0,2}(?:"[^"\n]*"|'[^'\n]*'))|(?P<n>\d[\w.]*)|(?P<w>[^\W\d]\w*)|(?P<o>[^\w\s])""")
 _ADDRESS = re.compile(r"""\b(?:https?|ftp|wss?)://[^\s'"`<>()\[\]{},;\\|]{4,300}""", re.IGNORECASE)
@@ -69,8 +72,9 @@ def telling(finding: Finding) -> bool:
 
 
 def members(listing: Iterable[tuple[str, int, str]]) -> list[Trait]:
-    """The `member` traits of an archive's (path, size, sha256): the largest ones, each content once."""
-    large = sorted((one for one in listing if one[1] >= LEAST_MEMBER and one[2]), key=lambda one: (-one[1], one[0]))
+    """The `member` traits of an archive's (path, size, sha256): the largest ones that say something, each content once."""
+    own = (one for one in listing if one[1] >= LEAST_MEMBER and one[2] and not _ANYBODYS.search(one[0]))
+    large = sorted(own, key=lambda one: (-one[1], one[0]))
     once = {digest: path for path, _, digest in reversed(large[:MOST_MEMBERS])}
     return [Trait("member", digest, path) for digest, path in sorted(once.items())]
 

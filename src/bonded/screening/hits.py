@@ -37,11 +37,13 @@ def hit_rate(conn: Connection, check: str, rules: str | None = None) -> HitRate:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One finding, wherever its file is by now. `filename` and `state` are "" for one that is not here any more."""
+    """One finding, wherever its file is by now. `filename` and `state` are "" for one that is not here any more; `case_id` is the
+    file's case, open or closed."""
 
     at: datetime
     filename: str
     state: str
+    case_id: int | None
     version: int
     severity: str
     confidence: float
@@ -58,7 +60,7 @@ def newest(conn: Connection, check: str, most: int) -> list[Found]:
     c, f = finding.c, file.c
     what = (c.version, c.severity, c.confidence, c.run_when, c.path, c.line, c.message)
     query = (
-        select(c.created_at, func.coalesce(f.filename, ""), func.coalesce(f.state, ""), *what)
+        select(c.created_at, func.coalesce(f.filename, ""), func.coalesce(f.state, ""), f.case_id, *what)
         .select_from(finding.outerjoin(file, f.id == c.file_id))
         .where(c.check == check)
         .order_by(c.created_at.desc(), c.id.desc())

@@ -17,6 +17,7 @@ from bonded.review.check_figures import Figures, figures
 from bonded.review.suppress import Suppression
 from bonded.screening import backfill
 from bonded.screening.demotion import starts
+from bonded.screening.hits import newest
 from bonded.screening.precision import Precision, observe, tally
 from bonded.screening.selection import Selection
 from bonded.screening.states import NO_SUCH_CHECK, CheckState, Standing, in_force, set_state, standings, states
@@ -31,6 +32,8 @@ from bonded.web.request import Request
 EXPIRIES = (30, 90, 365)
 """Days that a suppression may last, as offered."""
 SUPPRESSIONS_AT_ONCE = 50
+FINDINGS = 20
+"""Of one check, the newest ones: whoever is to judge it, in evaluation or after a demotion, has to see what it says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ def _one(request: Request, form: Form, status: int) -> Response:
         standing = standings(conn).get(one.name)
         state = in_force([one], states(conn), request.settings.new_checks)[one.name]
         numbers = figures(conn, [one.name])[one.name]
+        findings = newest(conn, one.name, FINDINGS)
     return request.page(
         "admin/check.html",
         status=status,
@@ -80,6 +84,7 @@ def _one(request: Request, form: Form, status: int) -> Response:
         state=state,
         standing=standing,
         figures=numbers,
+        findings=findings,
         form=form,
         states=list(CheckState),
     )
