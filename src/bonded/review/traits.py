@@ -30,7 +30,9 @@ LEAST_MEMBER = 64
 """Bytes: smaller members are the same everywhere."""
 GROUPING = ("uploader", "payload", "address", "alike")
 
-_ANYBODYS = re.compile(r"\.dist-info/WHEEL$|(?:^|/)(?:LICEN[CS]E|COPYING|NOTICE)(?:[-_.][^/]*)?(?<!\.py)$", re.IGNORECASE)
+_ANYBODYS = re.compile(
+    r"\.dist-info/WHEEL$|(?:^|/)(?:LICEN[CS]E|COPYING|NOTICE)(?:[-_.][^/]*)?(?<!\.py)$", re.IGNORECASE
+)
 """Members that strangers share: what a build tool says of itself, and licences. Code that hides in one has a finding, and is a
 `payload`."""
 _TELLING = frozenset({Severity.MEDIUM, Severity.HIGH, Severity.CRITICAL})
