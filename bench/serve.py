@@ -11,6 +11,7 @@ measures the same two servers in its own way, and rows `against` "peer" say what
 from __future__ import annotations
 
 import argparse
+import base64
 import gzip
 import hashlib
 import json
@@ -31,7 +32,7 @@ import zstandard
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.server import Server, memory_mb, row, serving, wrk
+from bench.server import Server, memory_mb, row, serving, with_person, wrk
 from tests.serve.nginx import nginx
 
 from bonded.catalog.pages import PageFile, PageState
@@ -78,10 +79,10 @@ def _file(public: Path, rng: random.Random, name: str, number: int, size: int) -
 
 
 @contextmanager
-def disturbance(port: int) -> Iterator[None]:
+def disturbance(port: int, token: str) -> Iterator[None]:
     """Slow uploads that send a byte now and then, and idle connections."""
     over = threading.Event()
-    slow = [_begin_upload(port) for _ in range(SLOW)]
+    slow = [_begin_upload(port, token) for _ in range(SLOW)]
     idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(IDLE)]
 
     def drip() -> None:
@@ -102,11 +103,13 @@ def disturbance(port: int) -> Iterator[None]:
             one.close()
 
 
-def _begin_upload(port: int) -> socket.socket:
+def _begin_upload(port: int, token: str) -> socket.socket:
     one = socket.create_connection(("127.0.0.1", port))
     one.sendall(
         b"POST /legacy/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n"
-        b"Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+        b"Authorization: Basic "
+        + base64.b64encode(f"__token__:{token}".encode())
+        + b"\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n"
         b'--b\r\nContent-Disposition: form-data; name="content"; filename="x-1.0.tar.gz"\r\n\r\n'
     )
     return one
@@ -181,12 +184,13 @@ def main() -> None:
     rounds, seconds = (2, 2.0) if a.quick else (a.rounds, a.seconds)
     with tempfile.TemporaryDirectory(prefix="bonded-bench-") as temporary:
         folder = Path(temporary)
+        token = with_person(folder / "data")
         with serving(folder / "data") as server:
             fill(folder / "data" / "public")
             access = f"{folder}/access.log combined buffer=64k flush=1s"
             with (
                 nginx(folder / "nginx", folder / "data" / "public", server.port, workers=2, access=access) as theirs,
-                disturbance(server.port),
+                disturbance(server.port, token),
             ):
                 measure(server.port, theirs, rounds, seconds, a.connections, server)
                 if a.peer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import signal
 import subprocess
 import sys
@@ -34,6 +35,15 @@ def command(*words: str, given: str = "") -> str:
     if done.returncode:
         raise SystemExit(f"bonded {' '.join(words[:2])} failed: {done.stderr.strip()}")
     return done.stdout.strip()
+
+
+def with_person(directory: Path) -> str:
+    """A fresh data directory with one person; their token."""
+    command("init", str(directory), "--dev-keys")
+    there = ("--dir", str(directory))
+    words = ("user", "create", "bench", "--email", "bench@example.invalid", "--password-stdin", *there)
+    command(*words, given=secrets.token_urlsafe(20) + "\n")
+    return command("token", "create", "bench", *there)
 
 
 @contextmanager

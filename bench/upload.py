@@ -32,7 +32,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.server import Server, command, memory_mb, row, serving
+from bench.server import Server, memory_mb, row, serving, with_person
 
 SIZES = (4, 8, 12, 16, 20, 28, 40, 60, 90, 150, 300, 900)
 """Payloads in KB: about the twelve-quantiles of popular pure wheels."""
@@ -164,23 +164,6 @@ def floor(folder: Path, some: list[Wheel]) -> float:
     return len(some) / taken
 
 
-def prepare(directory: Path) -> str:
-    """A fresh data directory with one person; their token."""
-    command("init", str(directory), "--dev-keys")
-    there = ("--dir", str(directory))
-    command(
-        "user",
-        "create",
-        "bench",
-        "--email",
-        "bench@example.invalid",
-        "--password-stdin",
-        *there,
-        given=secrets.token_urlsafe(20) + "\n",
-    )
-    return command("token", "create", "bench", *there)
-
-
 def measure(server: Server, token: str, folder: Path, rounds: int, count: int) -> None:
     """Interleaved rounds; prints the row of I5."""
     ours, theirs = [], []
@@ -242,7 +225,7 @@ def main() -> None:
     rounds, count = (2, 60) if a.quick else (a.rounds, a.uploads)
     with tempfile.TemporaryDirectory(prefix="bonded-bench-") as temporary:
         folder = Path(temporary)
-        token = prepare(folder / "data")
+        token = with_person(folder / "data")
         with serving(folder / "data") as server:
             time.sleep(1)
             rest = memory_mb(server.pid)
