@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -281,6 +282,7 @@ def test_idle_connections_make_room_for_others(make: Make) -> None:
         waiting.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
         until(lambda: server.app._dynamic._bridge._inside == 1)
         held = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(18)]
+        until(lambda: len(server.app.server.connections) == 20)  # type: ignore[union-attr]
         try:
             for number in range(100):
                 if number % 5 == 0:
@@ -300,7 +302,27 @@ def test_idle_connections_make_room_for_others(make: Make) -> None:
         assert sum("idle ones are ended" in one["event"] for one in said) == 1
 
 
-def test_without_idle_connections_a_new_one_ends(make: Make) -> None:
+def test_connections_that_come_all_at_once_take_turns(make: Make) -> None:
+    """A server that was busy takes many in one go, before any has begun to wait: the oldest of them end, not the newest."""
+    server = make({"most_connections": 5})
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        held.set()
+        go_on.wait(60)
+
+    server.loop.call_soon_threadsafe(hold)
+    assert held.wait(60)
+    with ExitStack() as stack:
+        crowd = [stack.enter_context(server.connect()) for _ in range(30)]
+        go_on.set()
+        assert [read_all(one) for one in crowd[:25]] == [b""] * 25
+        for one in crowd[25:]:
+            one.sendall(WHOLE)
+            assert read_reply(one).body == HTML
+
+
+def test_without_idle_connections_a_new_one_ends(make: Make, caplog: pytest.LogCaptureFixture) -> None:
     gate = threading.Event()
 
     def slow(environ: dict[str, Any], start: Any) -> list[bytes]:
@@ -314,6 +336,7 @@ def test_without_idle_connections_a_new_one_ends(make: Make) -> None:
         until(lambda: server.app._dynamic._bridge._inside == 2)
         with server.connect() as third:
             assert read_all(third) == b""
+        assert not caplog.records, "no task of a connection that has ended is left behind"
         gate.set()
         assert [read_reply(busy).status for busy in (one, two)] == [200, 200]
 

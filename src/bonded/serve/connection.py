@@ -44,6 +44,11 @@ class Connection(RequestHandler):
         self.address = ""
         self._parser: Any = _Parser(self._parser, self, express)
 
+    async def start(self) -> None:
+        """What aiohttp runs as the connection's task; before Python 3.12 the connection may have ended before it runs at all."""
+        if self._manager is not None:
+            await super().start()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         peer = transport.get_extra_info("peername")
@@ -74,6 +79,11 @@ class Connection(RequestHandler):
         """True when nothing is being answered and nothing waits to be."""
         waiter = self._waiter
         return waiter is not None and not waiter.done() and not self._messages and not self._paused
+
+    def spare(self) -> bool:
+        """True when nobody loses an answer if the connection ends. One that has only just come counts, though it does not wait
+        yet: a server that was busy takes many in one go."""
+        return self.transport is not None and (self.idle() or self._request_count == 0)
 
     def awaited(self) -> float:
         """When the wait for a request began, as far as connections are compared with each other."""
@@ -212,8 +222,8 @@ class Server(web.Server):
         """End what has been idle for longest, so that whoever holds connections open keeps nobody away; without any, the newest."""
         self.crowded += 1
         metrics.count(CUT_OFF, why="room")
-        idle = (one for one in connections if one.idle() and one is not newest)
-        ended = min(idle, key=Connection.awaited, default=newest)
+        spare = (one for one in connections if one.spare() and one is not newest)
+        ended = min(spare, key=Connection.awaited, default=newest)
         ended.force_close()
 
     def __call__(self) -> Connection:
