@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from bonded.serve.app import TICK
 from bonded.serve.connection import express_possible
 from bonded.serve.context import ServeSettings
+from bonded.serve.ledger import HANDFUL
 from tests.serve.conftest import HTML, Make, echo
 from tests.serve.running import Running, parse, read_all, read_reply, until
 
@@ -379,6 +380,20 @@ def test_a_client_that_goes_between_two_pieces_of_a_file_is_no_fault(
     until(lambda: server.app._ledger.entries or server.lines)
     time.sleep(0.05)  # in which it would be logged
     assert not [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_lines_of_the_log_are_written_by_the_handful(make: Make) -> None:
+    """A client that asks at once again is not kept waiting by thousands of lines every half second."""
+    server = make()
+    with server.connect() as one:
+        for _ in range(3 * HANDFUL):
+            one.sendall(WHOLE)
+            assert read_reply(one).status == 200
+    server.stop()
+    assert server.join()
+    written = [piece.count(b"\n") for piece in server.lines]
+    assert sum(written) == 3 * HANDFUL
+    assert max(written) <= HANDFUL
 
 
 def test_what_was_answered_is_on_one_line_without_query_and_secrets(make: Make) -> None:

@@ -1,6 +1,6 @@
-"""What was answered: an access line and two counters for each request, gathered here and written a few times a second.
+"""What was answered: an access line and two counters for each request, gathered here and written by the handful.
 
-The static lane answers in tens of microseconds, so nothing is formatted or counted while a request waits. A process that
+The static lane answers in tens of microseconds, so most requests wait for nothing to be formatted or counted. A process that
 is killed loses what it had not yet written, half a second at most.
 """
 
@@ -17,6 +17,9 @@ from bonded.telemetry import metrics
 from bonded.telemetry.measures import REQUESTS, SECONDS_TAKEN, SENT
 from bonded.telemetry.redaction import redact_path, redact_text
 from bonded.values.text import iso
+
+HANDFUL = 100
+"""Entries that are written together. Half a second's would keep everybody waiting for some 20 ms, a hundred's for 0.4 ms."""
 
 Entry = tuple[str, int, int, str, str, str, str, str, float]
 """One answered request: lane, status, body bytes sent, method, url, address, agent, request id, seconds (0: at once).
@@ -53,8 +56,10 @@ class Ledger:
         self.entries: list[Entry] = []
 
     def note(self, entry: Entry) -> None:
-        """Take an entry; cheap."""
+        """Take an entry; cheap but for the one that makes a handful."""
         self.entries.append(entry)
+        if len(self.entries) >= HANDFUL:
+            self.flush()
 
     def flush(self) -> None:
         """Write and count everything noted."""
