@@ -144,6 +144,11 @@ def context_of(path: Path) -> Context | None:
         return build(Context, table) if table is not None else None
 
 
+def is_sample(path: Path) -> bool:
+    """Whether a file or folder may stand for an archive, by its name."""
+    return path.is_dir() or path.suffix in (".py", ".pth", ".toml")
+
+
 def archive_of(path: Path) -> tuple[bytes, str]:
     """The archive that a sample stands for, and its file name. Raises BadSample."""
     with _told():
