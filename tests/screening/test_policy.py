@@ -169,7 +169,7 @@ BAD = {
     "unknown key": ("[thresholds]\nreveiw = 0.3", "thresholds.reveiw"),
     "out of range": ("[thresholds]\nreview = 3", "thresholds.review"),
     "order": ("[thresholds]\nreview = 0.9\nreject = 0.5", "reject must not be lower"),
-    "severity": ("[severity]\nbad = 1", "severity.bad"),
+    "severity": ("[severity]\nbad = 1", "`severity.bad` in"),
     "weight of a severity": ("[severity]\nhigh = 7", "severity.high"),
     "weight below nothing": ("[severity]\nlow = -0.2", "severity.low"),
     "weight of a time": ("[when]\ncall = 60", "when.call"),

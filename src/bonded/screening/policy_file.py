@@ -121,7 +121,7 @@ def load_policy(path: Path | str | None) -> Policy:
         read = _File(**raw)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        key = ".".join(str(part) for part in first["loc"] if part != "[key]")  # said of a key that is not one of a list
         raise BadPolicy(f"`{key}` in the policy file {path} is wrong: {first['msg']}") from None
     for key, name, ours in _misspelt(read):
         raise BadPolicy(f"`{key}` in the policy file {path} names no check: {name!r}. Did you mean {ours!r}?")
