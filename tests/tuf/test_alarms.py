@@ -67,6 +67,11 @@ def test_an_online_role_alarms_under_half_and_under_a_quarter(hours: float, step
         ({"bins_overdue": 3, "next_bin_expiry": NOW - MINUTE}, [("bins-expired", "bins", 2)]),
         ({"next_bin_expiry": NOW + timedelta(hours=4), "lifetime": DAY}, [("bins-late", "bins", 1)]),
         ({"next_bin_expiry": NOW + timedelta(hours=5), "lifetime": DAY}, []),
+        ({"longest_bin": 2_499_999}, []),
+        ({"longest_bin": 2_500_000}, [("bins-large", "bins-large", 1)]),
+        ({"longest_bin": 4_000_000}, [("bins-large", "bins-large", 2)]),
+        ({"longest_bin": 5_000_000}, [("bins-large", "bins-large", 2)]),
+        ({"longest_bin": 5_000_001}, [("bins-refused", "bins-large", 3)]),
         ({"oldest_row": NOW - 4 * MINUTE, "rows_waiting": 2}, []),
         ({"oldest_row": NOW - 5 * MINUTE, "rows_waiting": 2}, [("publisher-stalled", "publisher-stalled", 1)]),
         ({"oldest_row": NOW - 7 * 60 * MINUTE}, [("publisher-stalled", "publisher-stalled", 3)]),
@@ -133,6 +138,7 @@ def test_every_kind_can_be_said_and_the_critical_come_first() -> None:
         lifetime=DAY,
         roles=[role("root", 20 * DAY), role("timestamp", timedelta(hours=2), online=True), role("snapshot", -DAY)],
         bins_overdue=1,
+        longest_bin=5_000_001,
         rows_waiting=2,
         oldest_row=NOW - DAY,
         rows_parked=1,
@@ -145,7 +151,7 @@ def test_every_kind_can_be_said_and_the_critical_come_first() -> None:
         ],
     )
     found = alarms(worst, NOW)
-    sure = {a.kind for a in found} | {a.kind for a in alarms(Status(next_bin_expiry=NOW + MINUTE), NOW)}
+    sure = {a.kind for a in found} | {a.kind for a in alarms(Status(next_bin_expiry=NOW + MINUTE, longest_bin=3_000_000), NOW)}
     assert sure | OF_OTHERS == set(KINDS)
     severities = [a.severity is Severity.CRITICAL for a in found]
     assert severities == sorted(severities, reverse=True)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import orjson
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from bonded.db.jobs import enqueue, job
 from bonded.tuf.base import read_base
@@ -14,6 +14,7 @@ from bonded.tuf.binfile import Target
 from bonded.tuf.compare import changes_of, compare, difference, fold, since
 from bonded.tuf.status import fingerprint, status
 from bonded.tuf.status_rows import queues
+from bonded.tuf.tables import bin_table
 from bonded.tuf.trust import Untrusted
 from bonded.values.states import FileState
 from tests.tuf_ops.index import Index
@@ -89,6 +90,9 @@ def test_status_of_an_index_at_work(index: Index) -> None:
     assert {role.name for role in found.roles} == {"root", "targets", "pages", "bins", "snapshot", "timestamp"}
     assert [role.name for role in found.roles if role.online] == ["timestamp", "snapshot"]
     assert (found.bins, found.bins_overdue, found.rows_parked) == (8, 0, 0)
+    with index.db.read() as conn:
+        live = conn.execute(select(bin_table.c.version, bin_table.c.name)).all()
+    assert found.longest_bin == max(len(index.public.read(f"metadata/{row.version}.{row.name}.json")) for row in live)
     assert found.rows_waiting == 2
     assert found.flips[0].n == found.live
     assert found.alarms == []

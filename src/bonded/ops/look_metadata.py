@@ -14,6 +14,7 @@ from bonded.ops.chain import Broken, Chain, Document, bins, read_chain, read_rol
 from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.ground import Ground
 from bonded.seams import NotStored
+from bonded.tuf.alarms import TARGETS_LIMIT
 from bonded.tuf.tables import bin_table, head, publication
 
 META_MISSING = define(
@@ -65,7 +66,6 @@ LIMIT_NEAR = define(
 
 LIMITS = {"timestamp": 16_384, "root": 512_000}
 """Default limits of python-tuf's client in bytes; the timestamp lists the snapshot's length, which lifts that one."""
-TARGETS_LIMIT = 5_000_000
 SNAPSHOT_LIMIT = 2_000_000
 NEAR = 0.8
 MARGIN = 0.5

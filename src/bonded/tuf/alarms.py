@@ -38,6 +38,10 @@ IMPORTING = timedelta(hours=1)
 """An import takes minutes; one of which nothing is known after this was killed with its worker."""
 BEHIND = timedelta(minutes=1)
 """A store newer than the database for longer than a publication takes to settle."""
+TARGETS_LIMIT = 5_000_000
+"""Bytes of a bin that today's clients accept by default: python-tuf's `targets_max_length`, which no length in the snapshot lifts."""
+LARGE = (0.5, 0.8)
+"""Share of them in the longest bin at each step; what comes then is refused."""
 LATE_BINS = URGENT / 2
 """Share of the lifetime left of the oldest bin; even a busy publisher renews it before."""
 
@@ -47,7 +51,7 @@ def alarms(found: Status, now: datetime) -> list[Alarm]:
     told = list(found.faults)
     for role in found.roles:
         told += _online(role, found.lifetime, now) if role.online else _offline(role, now)
-    told += _bins(found, now) + _rows(found, now) + _jobs(found, now) + _journal(found, now) + _change(found, now)
+    told += _bins(found, now) + _lengths(found) + _rows(found, now) + _jobs(found, now) + _journal(found, now) + _change(found, now)
     told += _checks(found) + (_feed(found.feed, now) if found.feed else [])
     return sorted(told, key=lambda alarm: (alarm.severity != "critical", alarm.key))
 
@@ -84,6 +88,14 @@ def _bins(found: Status, now: datetime) -> list[Alarm]:
     if first is not None and first - now < (found.lifetime or TufSettings().lifetime) * LATE_BINS:
         return [Alarm("bins-late", "bins", 1, {"time": _seconds(first - now)})]
     return []
+
+
+def _lengths(found: Status) -> list[Alarm]:
+    values = {"size": str(found.longest_bin), "limit": str(TARGETS_LIMIT)}
+    if found.longest_bin > TARGETS_LIMIT:
+        return [Alarm("bins-refused", "bins-large", len(LARGE) + 1, values)]
+    step = sum(found.longest_bin >= TARGETS_LIMIT * share for share in LARGE)
+    return [Alarm("bins-large", "bins-large", step, values)] if step else []
 
 
 def _rows(found: Status, now: datetime) -> list[Alarm]:

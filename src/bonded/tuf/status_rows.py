@@ -23,6 +23,7 @@ def fill(conn: Connection, found: Status, now: datetime, flips: int) -> None:
     """Write into `found` what the tables hold as of `now`."""
     b, t, s = bin_table.c, to_publish.c, superseded.c
     found.bins, found.next_bin_expiry = conn.execute(select(func.count(), func.min(b.expires))).one()
+    found.longest_bin = conn.execute(select(func.max(b.length))).scalar_one() or 0
     found.bins_overdue = _count(conn, select(func.count()).where(b.expires <= now))
     found.rows_waiting, found.oldest_row = conn.execute(select(func.count(), func.min(t.at)).where(t.parked == 0)).one()
     found.rows_parked = _count(conn, select(func.count()).where(t.parked == 1))

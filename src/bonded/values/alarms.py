@@ -78,6 +78,18 @@ KINDS: dict[str, AlarmKind] = _kinds(
         _("See that the publisher or the refresher runs and what its log says about bins."),
     ),
     K(
+        "bins-large",
+        WARNING,
+        _("The longest of the signed bins has %(size)s bytes, of %(limit)s that clients accept."),
+        _("The index outgrows its number of bins: plan a ceremony that chooses more. The documentation on rotation says how."),
+    ),
+    K(
+        "bins-refused",
+        CRITICAL,
+        _("The longest of the signed bins has %(size)s bytes, more than the %(limit)s that clients accept: they refuse what is in it."),
+        _("Hold a ceremony that chooses more bins, today. The documentation on rotation says how."),
+    ),
+    K(
         "publisher-stalled",
         CRITICAL,
         _("Changes wait to be published (%(count)s), the oldest for %(time)s."),
