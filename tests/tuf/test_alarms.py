@@ -151,7 +151,9 @@ def test_every_kind_can_be_said_and_the_critical_come_first() -> None:
         ],
     )
     found = alarms(worst, NOW)
-    sure = {a.kind for a in found} | {a.kind for a in alarms(Status(next_bin_expiry=NOW + MINUTE, longest_bin=3_000_000), NOW)}
+    sure = {a.kind for a in found} | {
+        a.kind for a in alarms(Status(next_bin_expiry=NOW + MINUTE, longest_bin=3_000_000), NOW)
+    }
     assert sure | OF_OTHERS == set(KINDS)
     severities = [a.severity is Severity.CRITICAL for a in found]
     assert severities == sorted(severities, reverse=True)
