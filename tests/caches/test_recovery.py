@@ -149,7 +149,7 @@ def s3() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["files", "s3"])
+@pytest.fixture(params=["files", pytest.param("s3", marks=pytest.mark.slow)])
 def house(request: pytest.FixtureRequest, tmp_path: Path, sqlite_db: Database, origin: Origin) -> House:
     """An index in real time, read through the origin."""
     if request.param == "files":
