@@ -99,7 +99,9 @@ def _print_status(found: Status, now: datetime) -> None:
     for bins in found.bin_sets:
         click.echo(f"  {bins.prefix:<12} {bins.count} bins under {bins.role}, generation {bins.generation}")
     first = f", the first expires at {iso(found.next_bin_expiry)}" if found.next_bin_expiry else ""
-    click.echo(f"  {found.bins} bins{first}; the longest {found.longest_bin} bytes, snapshot {found.snapshot_bytes} bytes")
+    click.echo(
+        f"  {found.bins} bins{first}; the longest {found.longest_bin} bytes, snapshot {found.snapshot_bytes} bytes"
+    )
     click.echo(
         f"waiting: {found.rows_waiting} changes, {found.rows_parked} parked; {found.superseded} objects to sweep"
     )

@@ -51,7 +51,14 @@ def alarms(found: Status, now: datetime) -> list[Alarm]:
     told = list(found.faults)
     for role in found.roles:
         told += _online(role, found.lifetime, now) if role.online else _offline(role, now)
-    told += _bins(found, now) + _lengths(found) + _rows(found, now) + _jobs(found, now) + _journal(found, now) + _change(found, now)
+    told += (
+        _bins(found, now)
+        + _lengths(found)
+        + _rows(found, now)
+        + _jobs(found, now)
+        + _journal(found, now)
+        + _change(found, now)
+    )
     told += _checks(found) + (_feed(found.feed, now) if found.feed else [])
     return sorted(told, key=lambda alarm: (alarm.severity != "critical", alarm.key))
 

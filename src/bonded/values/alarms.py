@@ -81,12 +81,16 @@ KINDS: dict[str, AlarmKind] = _kinds(
         "bins-large",
         WARNING,
         _("The longest of the signed bins has %(size)s bytes, of %(limit)s that clients accept."),
-        _("The index outgrows its number of bins: plan a ceremony that chooses more. The documentation on rotation says how."),
+        _(
+            "The index outgrows its number of bins: plan a ceremony that chooses more. The documentation on rotation says how."
+        ),
     ),
     K(
         "bins-refused",
         CRITICAL,
-        _("The longest of the signed bins has %(size)s bytes, more than the %(limit)s that clients accept: they refuse what is in it."),
+        _(
+            "The longest of the signed bins has %(size)s bytes, more than the %(limit)s that clients accept: they refuse what is in it."
+        ),
         _("Hold a ceremony that chooses more bins, today. The documentation on rotation says how."),
     ),
     K(
