@@ -105,12 +105,12 @@ class FeedStatus:
 class Status:
     """Everything an operator asks first.
 
-    `lifetime` is how long timestamp and snapshot are signed for, by the live ones; `known_content` the newest content
-    number that the database knows, None where it was not read; `first`: what is live came with the repository, and no publisher has
-    run yet; `root_fingerprint` sha256 of the newest root, in groups of
-    four, as it is printed at a ceremony; `longest_bin` bytes of the longest bin; `demoted` checks that their own record sent back to evaluation, with the reason;
-    `verdicts` the newest ones of a day, of which `unread` are on archives that could not be read wholly; `feed` how the feed of
-    known vulnerabilities stands, None where there is none; `faults` what could not be read. `alarms` is empty when all is well.
+    `lifetime` is how long timestamp and snapshot are signed for, by the live ones; `known_content` the newest content number that
+    the database knows, None where it was not read; `first`: what is live came with the repository, and no publisher has run yet;
+    `root_fingerprint` sha256 of the newest root, in groups of four, as it is printed at a ceremony; `longest_bin` bytes of the
+    longest bin; `demoted` checks that their own record sent back to evaluation, with the reason; `verdicts` the newest ones of a
+    day, of which `unread` are on archives that could not be read wholly; `feed` how the feed of known vulnerabilities stands,
+    None where there is none; `faults` what could not be read. `alarms` is empty when all is well.
     """
 
     live: int = 0
