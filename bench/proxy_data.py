@@ -10,6 +10,7 @@ import gzip
 import hashlib
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
 
 import zstandard
@@ -92,7 +93,8 @@ def build(folder: Path, bins: int, per_bin: int) -> None:
     rng = random.Random(458)
     tree = Tree(bins, per_bin)
     changes: dict[str, bytes | None] = {}
-    for name, needs in projects(rng).items():
+    names = projects(rng)
+    for name, needs in names.items():
         made = wheel(name, f"{RELEASES}.0", requires=needs, filler=rng.randbytes(rng.randrange(WHEEL_BYTES)))
         path = f"packages/{name}/{made.filename}"
         tree.store[path], tree.store[f"{path}.metadata"] = made.data, made.metadata
@@ -100,6 +102,7 @@ def build(folder: Path, bins: int, per_bin: int) -> None:
         for file, data in form.items():
             tree.store[f"simple/{name}/{file}"] = data
             changes[f"simple/{name}/{file}"] = data
+    changes["simple/index.json"] = tree.store["simple/index.json"] = _list(names)
     tree.publish(changes)
     tree.write(folder)
 
@@ -128,6 +131,10 @@ def _json(name: str, made: Wheel) -> bytes:
         for filename, size, sha256, metadata in _files(name, made)
     ]
     return json.dumps({"meta": {"api-version": "1.4"}, "name": name, "files": files, "versions": []}).encode()
+
+
+def _list(names: Iterable[str]) -> bytes:
+    return json.dumps({"meta": {"api-version": "1.4"}, "projects": [{"name": name} for name in names]}).encode()
 
 
 def _html(name: str, made: Wheel) -> bytes:

@@ -56,7 +56,7 @@ class Mirror(Index):
 
     def pages(self, project: str = "example") -> tuple[str, str]:
         """Where the JSON page of a project lies: by its hash, and as the plain copy."""
-        return self.signed_page(project), f"simple/{project}/index.json"
+        return self.signed_page(project), f"simple/{project}/"
 
     def show(self, page: bytes) -> None:
         """Serve these bytes as the page of `example`, wherever it is asked for."""

@@ -35,7 +35,7 @@ def test_what_is_kept_is_there_for_the_next_process(tmp_path: Path) -> None:
 def test_what_was_changed_on_disk_is_not_used(tmp_path: Path) -> None:
     cache = FileCache(tmp_path)
     sha256 = put(cache, b"some bytes")
-    path = tmp_path / sha256[:2] / sha256
+    path = tmp_path / sha256
     path.write_bytes(b"some other")
     for one in (cache, FileCache(tmp_path)):
         assert not has(one, sha256)
@@ -46,7 +46,7 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
     cache = FileCache(tmp_path, limit=1000)
     names = [put(cache, bytes([n]) * 300) for n in range(3)]
     for age, sha256 in zip((30, 20, 10), names, strict=True):
-        path = tmp_path / sha256[:2] / sha256
+        path = tmp_path / sha256
         os.utime(path, ns=(time.time_ns() - age * 10**9, path.stat().st_mtime_ns))
     assert has(cache, names[0])  # used just now
     newest = put(cache, b"x" * 300)
@@ -76,3 +76,12 @@ def test_parts_of_a_process_that_died_are_cleared_up(tmp_path: Path) -> None:
 def test_others_cannot_read_it(tmp_path: Path) -> None:
     FileCache(tmp_path / "new")
     assert (tmp_path / "new").stat().st_mode & 0o077 == 0
+
+
+def test_what_earlier_versions_kept_in_folders_is_still_there(tmp_path: Path) -> None:
+    sha256 = hashlib.sha256(b"some bytes").hexdigest()
+    old = tmp_path / sha256[:2]
+    old.mkdir()
+    (old / sha256).write_bytes(b"some bytes")
+    assert has(FileCache(tmp_path), sha256)
+    assert not old.exists()

@@ -16,7 +16,8 @@ from tests.client_proxy.running import Running, proxying
 from tests.client_proxy.wheels import wheel
 from tests.serve.running import until
 
-PLAIN = "simple/example/index.json"
+PLAIN = "simple/example/"
+SIGNED = "simple/example/index.json"
 
 
 def asked(served: Served) -> list[str]:
@@ -27,12 +28,18 @@ def test_the_plain_copy_is_taken_when_it_is_what_was_signed(
     running: Running, index: Index, served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bonded_client.proxy_early._PATIENCE", 60.0)  # a busy machine may be slow with the plain copy
-    assert running.page("helper").status == 200  # what delegates to bins is known from now on
     served.asked.clear()
-    assert running.page("example").data == index.targets[PLAIN]
+    assert running.page("example").data == index.targets[SIGNED]
     if any("page-bin" in path for path in asked(served)):  # else both are in one bin, and there was nothing to wait for
         assert PLAIN in asked(served)
         assert index.signed_page("example") not in asked(served)
+
+
+def test_what_delegates_to_bins_is_there_before_the_first_request(running: Running, served: Served) -> None:
+    """Otherwise each of the many that an installer sends at once would fetch it, and then wait for its bin in a row."""
+    assert len([path for path in asked(served) if path.endswith(".pages.json")]) == 1
+    assert running.page("example").status == 200
+    assert len([path for path in asked(served) if path.endswith(".pages.json")]) == 1
 
 
 Spoil = Callable[[Index, Served], object]
@@ -70,7 +77,7 @@ def test_the_pages_of_requirements_come_before_they_are_asked_for(index: Index, 
             running.get("packages/example/example-1.0-py3-none-any.whl.metadata", User_Agent="pip/26.3").status == 200
         )
         page = index.signed_page("helper")
-        until(lambda: bool({page, "simple/helper/index.json"} & set(asked(served))), 60)
+        until(lambda: bool({page, "simple/helper/"} & set(asked(served))), 60)
 
 
 def test_a_page_that_did_not_change_is_not_fetched_again(index: Index, served: Served, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def told(done: subprocess.CompletedProcess[str], code: str) -> None:
 def test_why_there_is_no_package(
     running: Running, index: Index, served: Served, tmp_path: Path, installer: Installer, what: str, code: str
 ) -> None:
-    for path in (index.signed_page("example"), "simple/example/index.json") if what == "page" else (WHEEL,):
+    for path in (index.signed_page("example"), "simple/example/") if what == "page" else (WHEEL,):
         if code == "altered":
             index.store[path] = index.store[path][:-1] + b"x"
         else:

@@ -12,8 +12,11 @@ import pytest
 import zstandard
 
 from bonded.serve.context import ServeContext, ServeSettings
+from bonded_client.decode import ACCEPTED
+from bonded_client.fetcher import Deadlines, Fetcher, Proxies
+from bonded_client.proxy_early import plain
 from tests.serve.conftest import HTML, NoReceiver, echo, fill, write
-from tests.serve.nginx import nginx
+from tests.serve.nginx import free_port, nginx
 from tests.serve.running import Running, clock
 
 V1_JSON = "application/vnd.pypi.simple.v1+json"
@@ -248,3 +251,15 @@ def test_reason_phrases_pass_through(tmp_path: Path) -> None:
             CLIENT.post(f"http://127.0.0.1:{port}/legacy/", content=b"x").reason_phrase
             == "File already exists (demo-1.0.tar.gz)"
         )
+
+
+@pytest.mark.parametrize("form", ["json", "html"])
+def test_nginx_has_what_the_verifying_proxy_asks_for_early(tmp_path: Path, form: str) -> None:
+    """Also that of a mirror, which has nothing behind it; otherwise each page would take one more round trip, unseen."""
+    store = fill(tmp_path / "public")
+    fetcher = Fetcher(Deadlines(), Proxies())
+    with nginx(tmp_path / "run", store, free_port()) as port:
+        url, accepted = plain(f"http://127.0.0.1:{port}/", f"simple/demo/index.{form}")
+        found = fetcher.stream(url, 10**6, ACCEPTED, accepted)
+        assert b"".join(found) == (store / f"simple/demo/index.{form}").read_bytes()
+    fetcher.close()

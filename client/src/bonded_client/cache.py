@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
+import secrets
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISREG
 from typing import BinaryIO
 
 DEFAULT_LIMIT = 5 * 1024**3
@@ -43,6 +44,7 @@ class FileCache:
         self._lock = threading.Lock()
         self._verified: dict[str, _Seen] = {}
         self._total = 0
+        self._flatten()
         self.clear_up(time.time())
 
     def open(self, sha256: str) -> BinaryIO | None:
@@ -70,18 +72,12 @@ class FileCache:
 
     def begin(self) -> BinaryIO:
         """A new file to write and read, which `keep` or `abandon` must end."""
-        handle, name = tempfile.mkstemp(prefix=".part-", dir=self._folder)
-        os.close(handle)
-        return Path(name).open("w+b", buffering=0)
+        return (self._folder / f".part-{secrets.token_hex(8)}").open("x+b", buffering=0)
 
     def keep(self, part: BinaryIO, sha256: str) -> None:
         """Give `part`, whose bytes the caller has hashed to `sha256`, its name. It stays open."""
         path = self._path(sha256)
-        try:
-            Path(part.name).replace(path)
-        except FileNotFoundError:
-            path.parent.mkdir(exist_ok=True)
-            Path(part.name).replace(path)
+        Path(part.name).replace(path)
         status = os.fstat(part.fileno())
         self._verified[sha256] = _Seen.of(status)
         with self._lock:
@@ -104,12 +100,21 @@ class FileCache:
                         part.unlink()
             self._total = self._clear_files()
 
+    def _flatten(self) -> None:
+        """Take files out of the folders in which earlier versions kept them: to make one cost more than to make a file."""
+        for folder in self._folder.glob("[0-9a-f][0-9a-f]"):
+            with suppress(OSError):  # another process does the same
+                for path in folder.iterdir():
+                    path.replace(self._folder / path.name)
+                folder.rmdir()
+
     def _clear_files(self) -> int:
         found: list[tuple[float, int, Path]] = []
-        for path in self._folder.glob("[0-9a-f][0-9a-f]/*"):
+        for path in self._folder.glob("[0-9a-f]*"):
             with suppress(FileNotFoundError):
                 status = path.stat()
-                found.append((status.st_atime, status.st_size, path))
+                if S_ISREG(status.st_mode):
+                    found.append((status.st_atime, status.st_size, path))
         total = sum(size for _, size, _ in found)
         if total > self._limit:
             for _, size, path in sorted(found):
@@ -121,4 +126,4 @@ class FileCache:
         return total
 
     def _path(self, sha256: str) -> Path:
-        return self._folder / sha256[:2] / sha256
+        return self._folder / sha256

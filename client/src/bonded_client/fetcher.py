@@ -137,16 +137,17 @@ class Fetcher(FetcherInterface):
     def _fetch(self, url: str) -> Iterator[bytes]:
         return self.stream(url, _UNSIZED, decode.ACCEPTED)
 
-    def stream(self, url: str, max_length: int, codings: str) -> Iterator[bytes]:
+    def stream(self, url: str, max_length: int, codings: str, form: str = "") -> Iterator[bytes]:
         """Yield the decoded body of `url` in pieces of at most 64 KiB.
 
-        `codings` is the Accept-Encoding to send; with "identity" the body is passed on as it comes, since a package file
-        that some server labels as compressed must still be the bytes that were signed. Raises DownloadHTTPError,
-        DownloadLengthMismatchError, SlowRetrievalError, UndecodableError, or DownloadError for anything else.
+        `form` is the media type to ask for, where there are several. `codings` is the Accept-Encoding to send; with
+        "identity" the body is passed on as it comes, since a package file that some server labels as compressed must still
+        be the bytes that were signed. Raises DownloadHTTPError, DownloadLengthMismatchError, SlowRetrievalError,
+        UndecodableError, or DownloadError for anything else.
         """
         self.last_url = url
         end = time.monotonic() + self._deadlines.total(max_length)
-        response = self._ask(url, codings, end)
+        response = self._ask(url, {"Accept-Encoding": codings} | ({"Accept": form} if form else {}), end)
         try:
             if response.status != 200:
                 _drain(response, end)
@@ -159,7 +160,7 @@ class Fetcher(FetcherInterface):
             # Closed and not drained: a body that we gave up on may have no end.
             response.close()
 
-    def _ask(self, url: str, codings: str, end: float) -> urllib3.BaseHTTPResponse:
+    def _ask(self, url: str, headers: Mapping[str, str], end: float) -> urllib3.BaseHTTPResponse:
         """Send the request and return once the headers are here, by `end` at the latest.
 
         Header lines that trickle in would restart the socket's timeout at every byte, so the wait is done by another
@@ -169,7 +170,7 @@ class Fetcher(FetcherInterface):
 
         def ask() -> None:
             try:
-                answer.append(self._request_again(url, codings))
+                answer.append(self._request_again(url, headers))
             except BaseException as error:  # handed to the thread that waits
                 answer.append(error)
 
@@ -183,27 +184,27 @@ class Fetcher(FetcherInterface):
             raise _download_error(got) from got
         return got
 
-    def _request_again(self, url: str, codings: str) -> urllib3.BaseHTTPResponse:
+    def _request_again(self, url: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         """The answer; asked for once more where the server hung up before its first byte.
 
         A server may close a connection that it kept open in the moment in which it is used again (RFC 9112, 9.3.1): that
         says nothing about the server, and asking again is safe for GET.
         """
         try:
-            return self._request(url, codings)
+            return self._request(url, headers)
         except urllib3.exceptions.MaxRetryError as error:
             reason = error.reason
             if not isinstance(reason, urllib3.exceptions.ProtocolError) or not isinstance(
                 reason.args[-1], ConnectionError
             ):
                 raise
-            return self._request(url, codings)
+            return self._request(url, headers)
 
-    def _request(self, url: str, codings: str) -> urllib3.BaseHTTPResponse:
+    def _request(self, url: str, headers: Mapping[str, str]) -> urllib3.BaseHTTPResponse:
         return self._pool(self._proxies.of(url)).request(
             "GET",
             url,
-            headers={"Accept-Encoding": codings, "User-Agent": f"bonded-client/{__version__}"},
+            headers={"User-Agent": f"bonded-client/{__version__}", **headers},
             preload_content=False,
             decode_content=False,
             timeout=urllib3.Timeout(connect=self._deadlines.connect, read=self._deadlines.pause),

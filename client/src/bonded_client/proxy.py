@@ -27,7 +27,7 @@ from bonded_client.proxy_http import Server
 from bonded_client.proxy_signed import Signed
 from bonded_client.proxy_watch import Timing
 
-CONNECTIONS = 32
+CONNECTIONS = 64
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _STOP = 10.0
 _ELSEWHERE = ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
@@ -59,14 +59,11 @@ def serving(
     folder = index.folder(options.cache)
     folder.mkdir(parents=True, exist_ok=True)
     signed = Signed(index, root, folder, fetcher, options.timing, note)
-    try:
-        signed.watch.check()
-        files = Files(FileCache(options.cache / "files", options.limit), fetcher)
-        names = {name.lower().strip("[]") for name in (*_LOCAL, options.host, *options.names)}
-        with closing(Content(signed, files, index.url)) as content, _server(options, content, names, note) as server:
-            yield _address(server)
-    finally:
-        signed.close()
+    signed.watch.check()
+    files = Files(FileCache(options.cache / "files", options.limit), fetcher)
+    names = {name.lower().strip("[]") for name in (*_LOCAL, options.host, *options.names)}
+    with closing(Content(signed, files, index.url)) as content, _server(options, content, names, note) as server:
+        yield _address(server)
 
 
 @contextmanager

@@ -117,8 +117,8 @@ class Content:
         return self._files.held(wanted.sha256)
 
     def fetch(self, wanted: Wanted) -> Transfer:
-        """The transfer of a file that is not here. Raises Failure."""
-        return self._files.fetch(wanted)
+        """The transfer of a file that is not here; of one without a known length it has ended. Raises Failure."""
+        return self._files.fetch(wanted, here=not wanted.exact)
 
     def gone(self, project: str, filename: str, failure: Failure) -> Failure:
         """Why a file that the page names is not served: after beginning again, it was withdrawn, or `failure` it is."""

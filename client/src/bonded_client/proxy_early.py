@@ -19,10 +19,11 @@ from packaging.utils import canonicalize_name
 from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]
 
 from bonded_client.failures import Failure
+from bonded_client.proxy_asked import HTML, V1_JSON
 from bonded_client.proxy_files import Files, Guess
 from bonded_client.proxy_signed import Signed
 
-_GUESSES, _EXPECTED = 16, 8
+_GUESSES, _EXPECTED = 24, 8
 _MOST = 64
 _REMEMBERED = 50_000
 _PATIENCE = 0.5
@@ -64,7 +65,7 @@ class Early:
         last = self._last.get(path)
         if not self._signed.is_far(path) or (last and self._files.has(last)):
             return None
-        return self._guessing.submit(self._files.guess, urljoin(self._url, path))
+        return self._guessing.submit(self._files.guess, *plain(self._url, path))
 
     def _end(self, guess: Future[Guess | None], sha256: str) -> None:
         def settle(done: Future[Guess | None]) -> None:
@@ -88,6 +89,15 @@ class Early:
 def _quietly(page: Callable[[str], object], name: str) -> None:
     with suppress(Failure):  # whoever asks for it is told
         page(name)
+
+
+def plain(url: str, path: str) -> tuple[str, str]:
+    """Where the plain copy of the page `path` lies in the index at `url`, and the media type to ask for. Pure.
+
+    The same as installers ask for, so that nginx and caches have it.
+    """
+    folder, _, name = path.rpartition("/")
+    return urljoin(url, f"{folder}/"), V1_JSON if name.endswith("json") else HTML
 
 
 def requirements(metadata: bytes) -> list[str]:

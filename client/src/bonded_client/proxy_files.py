@@ -113,26 +113,34 @@ class Files:
         """Whether the file is here, in all likelihood."""
         return self._cache.has(sha256)
 
-    def fetch(self, wanted: Wanted) -> Transfer:
-        """The transfer of a file that is not here; one for all who want it. Raises Failure for one that just failed."""
+    def fetch(self, wanted: Wanted, *, here: bool = False) -> Transfer:
+        """The transfer of a file that is not here; one for all who want it. Raises Failure for one that just failed.
+
+        `here`: whoever begins it carries it out, and it has ended then: right for those who would wait for all of it.
+        """
         with self._lock:
             failure, until = self._wrong.get(wanted.sha256, (None, 0.0))
             if failure and self._clock() < until:
                 raise failure
             transfer = self._moving.get(wanted.sha256)
-            if transfer is None and (file := self._cache.open(wanted.sha256)):
+            if transfer is not None:
+                return transfer
+            if file := self._cache.open(wanted.sha256):
                 transfer = Transfer(wanted, file)  # it came since the caller looked
                 transfer.advance(os.fstat(file.fileno()).st_size)
                 transfer.end()
-            elif transfer is None:
-                transfer = self._moving[wanted.sha256] = Transfer(wanted, self._cache.begin())
-                threading.Thread(target=self._run, args=(transfer,), name="bonded-client-file", daemon=True).start()
-            return transfer
+                return transfer
+            transfer = self._moving[wanted.sha256] = Transfer(wanted, self._cache.begin())
+        if here:
+            self._run(transfer)
+        else:
+            threading.Thread(target=self._run, args=(transfer,), name="bonded-client-file", daemon=True).start()
+        return transfer
 
     def whole(self, wanted: Wanted) -> BinaryIO:
         """The verified file, open. Raises Failure, or DownloadHTTPError when the index has no such file."""
         while (file := self.held(wanted.sha256)) is None:
-            transfer = self.fetch(wanted)
+            transfer = self.fetch(wanted, here=True)
             transfer.finished(None)
             if transfer.error:
                 raise transfer.error
@@ -140,12 +148,12 @@ class Files:
                 return transfer.copy()
         return file
 
-    def guess(self, url: str) -> Guess | None:
-        """What is at `url`, of at most GUESSED bytes, whatever it is; None when there is nothing. `settle` ends it."""
+    def guess(self, url: str, form: str) -> Guess | None:
+        """What is at `url` in this media type, of at most GUESSED bytes, whatever it is; None when there is nothing. `settle` ends it."""
         part, digest = self._cache.begin(), hashlib.sha256()
         try:
             with self._slots:
-                for piece in self._fetcher.stream(url, GUESSED, decode.ACCEPTED):
+                for piece in self._fetcher.stream(url, GUESSED, decode.ACCEPTED, form):
                     digest.update(piece)
                     _write(part, piece)
         except (exceptions.DownloadError, OSError):

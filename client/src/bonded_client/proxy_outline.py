@@ -1,4 +1,4 @@
-"""Which metadata files say where a target is, so that many can be fetched at once before python-tuf asks for them.
+"""Which metadata file is needed next to know of a target, so that many can be fetched at once before python-tuf asks for them.
 
 Only ever a hint: what is fetched early is handed to python-tuf as if it had fetched it then, and verified by it. A wrong
 hint costs a request.
@@ -42,18 +42,21 @@ class Outline:
         versions = {name.removesuffix(".json"): int(m["version"]) for name, m in signed["snapshot"]["meta"].items()}
         return cls(folder, data["timestamp"], until, versions)
 
-    def missing(self, path: str) -> list[tuple[str, int]]:
-        """Roles and versions on the way to the target `path` that are not in the folder; [] where nobody knows yet."""
-        role, found = "targets", []
-        for _ in range(_DEEP):
+    def missing(self, path: str, deep: int = _DEEP) -> tuple[str, int] | None:
+        """The first role, and its version, on the way to the target `path` that is not in the folder; None for none.
+
+        To whom a role delegates is not known before it is here. `deep`: how many roles below the top are looked at.
+        """
+        role = "targets"
+        for _ in range(deep):
             delegations = self._of(role)
             child = next(iter(delegations.get_roles_for_target(path)), None) if delegations else None
             if child is None or child[0] not in self.versions:
                 break
             role = child[0]
             if not self._here(role):
-                found.append((role, self.versions[role]))
-        return found
+                return role, self.versions[role]
+        return None
 
     def _of(self, role: str) -> Delegations | None:
         if role not in self._delegations and self._here(role):

@@ -10,23 +10,22 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tuf.api import exceptions
 from tuf.api.metadata import TargetFile  # type: ignore[attr-defined]
 
-from bonded_client.failures import translate, understood
+from bonded_client.failures import Failure, translate, understood
 from bonded_client.fetcher import Fetcher
 from bonded_client.index import Index
 from bonded_client.proxy_outline import MOST, Outline
 from bonded_client.proxy_watch import Timing, Watch
-from bonded_client.trust import ATTEMPTS, Trust, alone
+from bonded_client.trust import ATTEMPTS, LIST, Trust, alone
 
 _TIMESTAMP_LENGTH = 16_384
-_AT_ONCE = 16
+_AT_ONCE = 24
 
 
 @dataclass(slots=True)
@@ -56,14 +55,10 @@ class Signed:
         """`root` is trusted to begin with; `folder` is the index's in the cache; `note` tells the person something."""
         self._index, self._root, self._folder, self._fetcher = index, root, folder, fetcher
         self._timing, self._clock = timing, clock
-        self._pool = ThreadPoolExecutor(_AT_ONCE, "bonded-client-early")
         self._together = _Together(folder)
+        self._slots = threading.Semaphore(_AT_ONCE)
         self._state: _State | None = None
         self.watch = Watch(self, folder / "reached", timing, note, clock)
-
-    def close(self) -> None:
-        """End the threads that fetch early."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
 
     def target(self, path: str) -> TargetFile | None:
         """What the index signed for the target `path`, None when it has none, after `watch.check`. Raises Failure."""
@@ -83,7 +78,7 @@ class Signed:
     def is_far(self, path: str) -> bool:
         """Whether metadata must be fetched to know about the target `path`."""
         state = self._state
-        return state is not None and path not in state.answers and bool(state.outline.missing(path))
+        return state is not None and path not in state.answers and state.outline.missing(path) is not None
 
     def _look(self, state: _State, path: str) -> TargetFile | None:
         """Raises DownloadHTTPError, or Failure for the rest."""
@@ -99,12 +94,16 @@ class Signed:
         return found
 
     def _fetch_early(self, state: _State, path: str) -> dict[str, bytes | Exception]:
-        urls = [f"{self._index.metadata}{version}.{role}.json" for role, version in state.outline.missing(path)]
-        return dict(zip(urls, self._pool.map(self._bytes_of, urls), strict=True))
+        missing = state.outline.missing(path)
+        if missing is None:
+            return {}
+        url = f"{self._index.metadata}{missing[1]}.{missing[0]}.json"
+        return {url: self._bytes_of(url)}
 
     def _bytes_of(self, url: str) -> bytes | Exception:
         try:
-            return self._fetcher.fetch_all(url, MOST)
+            with self._slots:
+                return self._fetcher.fetch_all(url, MOST)
         except exceptions.DownloadError as error:
             return error  # raised where python-tuf asks for it
 
@@ -116,7 +115,12 @@ class Signed:
         except exceptions.DownloadError as error:
             raise translate(error, url) from error
         if again or not self._lasts(timestamp, self._clock()):
-            self._renew(lambda trust: steadily(trust, {url: timestamp}))
+            state = self._renew(lambda trust: steadily(trust, {url: timestamp}))
+            if state.outline.missing(
+                LIST, 1
+            ):  # or each of the first requests would have to fetch what delegates to the bins
+                with suppress(Failure, exceptions.DownloadHTTPError):  # whoever asks for a page is told
+                    self._look(state, LIST)
 
     def _lasts(self, timestamp: bytes, now: float) -> bool:
         state = self._state
@@ -132,7 +136,7 @@ class Signed:
         """See Watched."""
         return self._state.outline.until if self._state else 0.0
 
-    def _renew(self, renew: Callable[[Trust], None]) -> None:
+    def _renew(self, renew: Callable[[Trust], None]) -> _State:
         now = self._clock()
         fetcher = self._fetcher.sibling()
         trust = Trust(self._index, self._root, self._folder, fetcher, hold=float("inf"), now=self._clock)
@@ -142,7 +146,8 @@ class Signed:
                 outline = Outline.read(self._folder / "metadata")
         except Exception as error:
             raise understood(error, fetcher.last_url) from error
-        self._state = _State(trust, outline, now)
+        self._state = state = _State(trust, outline, now)
+        return state
 
 
 class _Together:
