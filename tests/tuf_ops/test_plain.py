@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -115,6 +116,37 @@ def test_one_job_takes_stale_copies_along_and_their_jobs_go(index: Index) -> Non
     with index.db.read() as conn:
         assert conn.execute(select(job.c.id).where(job.c.queue == "plain")).all() == []
         assert conn.execute(select(page.c.project_key).where(page.c.plain_n != page.c.n)).all() == []
+
+
+@pytest.mark.parametrize(("queue", "call"), [("plain", "put_copy"), ("documents", "put")])
+def test_uploads_go_on_while_a_store_takes_its_time(
+    index: Index, monkeypatch: pytest.MonkeyPatch, queue: str, call: str
+) -> None:
+    """A bucket far away takes seconds for the copies of a project."""
+    index.upload("alpha")
+    index.publish()
+    if queue == "documents":
+        index.work("plain")
+    begun, go = threading.Event(), threading.Event()
+    real = getattr(index.public, call)
+
+    def slowly(*given: object) -> object:
+        begun.set()
+        assert go.wait(60)
+        return real(*given)
+
+    with monkeypatch.context() as slow:
+        slow.setattr(index.public, call, slowly)
+        copying = threading.Thread(target=index.work, args=(queue,))
+        copying.start()
+        try:
+            assert begun.wait(60)
+            index.upload("beta")  # SQLite's patience would end with an error
+        finally:
+            go.set()
+            copying.join()
+    index.settle_everything()
+    assert copy(index, "alpha") == live(index, "alpha")
 
 
 @pytest.mark.parametrize("locked", [0.0, 60.0])

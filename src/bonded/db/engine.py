@@ -18,6 +18,7 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.pool import QueuePool
 
+from bonded.db.held import held
 from bonded.db.sqlite_lock import begin_immediate
 from bonded.db.turns import Turns
 
@@ -35,10 +36,10 @@ Touched = Mapping[str, Sequence[int]]
 class Database:
     """One database. Made by `open_database`; safe to use from many threads; call `forked()` after a fork."""
 
-    def __init__(self, engine: Engine, turns: Turns | None = None) -> None:
+    def __init__(self, engine: Engine, turns: Turns | None = None, beside: Path | None = None) -> None:
         self.engine = engine
         self.dialect: str = engine.dialect.name
-        self._turns = turns
+        self._turns, self._held = turns, beside
         self._listeners: list[Callable[[Touched], None]] = []
 
     def on_commit(self, listener: Callable[[Touched], None]) -> None:
@@ -80,6 +81,20 @@ class Database:
             with connection.begin():
                 yield connection
 
+    @contextmanager
+    def holding(self) -> Iterator[Connection]:
+        """A transaction that locks rows FOR UPDATE while work outside of the database is done, and writes nothing.
+
+        It excludes others in here that lock the same rows; on SQLite, which has no locks of rows, all others in here, and nobody
+        else: who writes need not wait. Raises Away where others are at work for too long (SQLite).
+        """
+        if self._held is None:
+            with self.write() as tx:
+                yield tx
+            return
+        with held(self._held), self.read() as connection:
+            yield connection
+
     def forked(self) -> None:
         """Forget the parent's connections without closing them. Call first in every child process."""
         self.engine.dispose(close=False)
@@ -119,13 +134,14 @@ def open_database(url: str, *, pool_size: int = 8) -> Database:
             hide_parameters=True,  # errors go to logs, and bound values may be secrets
             connect_args={"check_same_thread": False, "timeout": 10},
         )
-        turns = Turns(Path(f"{engine.url.database}-turn")) if engine.url.database else None
+        file = engine.url.database
+        turns, beside = (Turns(Path(f"{file}-turn")), Path(f"{file}-held")) if file else (None, None)
         # A file, neither a database in memory nor an address of SQLite's own.
         if Path(engine.url.database or "").is_absolute():
             event.listen(engine, "do_connect", _sqlite_private)
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", partial(_sqlite_begin, turns))
-        return Database(engine, turns)
+        return Database(engine, turns, beside)
     if url.startswith("postgresql://"):
         url = "postgresql+psycopg://" + url.removeprefix("postgresql://")
     engine = create_engine(url, pool_size=pool_size, max_overflow=16, pool_pre_ping=True, hide_parameters=True)

@@ -22,7 +22,8 @@ from bonded.tuf.tables import page
 from bonded.tuf.threads import several
 
 TOGETHER = 16
-"""Projects whose documents are written under one lock: on SQLite every other writer waits meanwhile."""
+"""Projects whose documents are written under one lock: who changes one of them (PostgreSQL), or writes copies (SQLite), waits
+meanwhile."""
 AT_ONCE = 500
 
 
@@ -59,11 +60,11 @@ def _write(p: Publisher, keys: list[str], *, wait: bool) -> dict[str, int]:
     """The documents of these projects; returns the publications that they show, by project.
 
     They are made before the locks are taken, and made again under them only if what they are made of has changed: a project
-    may have thousands, and on SQLite every other writer waits for a lock.
+    may have thousands, and others wait for a lock.
     """
     with p.db.read() as conn:
         early = changes(p, conn, bases(conn, _shown(live_pages(conn, keys))))
-    with p.db.write() as tx:
+    with p.db.holding() as tx:
         pages = lock_pages(tx, keys, wait=wait)
         now = bases(tx, _shown(pages))
         late = {key: basis for key, basis in now.items() if early[key].basis != basis}

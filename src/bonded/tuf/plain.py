@@ -37,7 +37,8 @@ COPIES = (".gz", ".zst")
 TOGETHER = 64
 """Most projects whose copies are written under one lock."""
 LOCKED = 0.005
-"""Seconds after which a lock is let go, with one project done at least: on SQLite every other writer waits meanwhile."""
+"""Seconds after which a lock is let go, with one project done at least: who changes one of them (PostgreSQL), or copies others
+(SQLite), waits meanwhile."""
 AT_MOST = 512
 """Projects that one job takes along."""
 
@@ -123,7 +124,7 @@ def _copy(p: Publisher, keys: Sequence[str], *, wait: bool) -> list[Live]:
         left = keys[start : start + TOGETHER]
         ready = _compressed(p, left)
         while left:
-            with p.db.write() as tx:
+            with p.db.holding() as tx:
                 pages = lock_pages(tx, left, wait=wait)
                 left = _copy_some(p, pages, ready)
             done += [live for key, live in pages.items() if live is not None and key not in left]
