@@ -64,6 +64,8 @@ class Storage(Protocol):
 
     conditional: bool
     """`replace` compares atomically; probed, never assumed (`probe`)."""
+    at_once: int
+    """How many calls side by side are worth while: 1 where a call is work of this machine, more where it waits for another."""
 
     def probe(self) -> None:
         """Raise StorageError unless `create` refuses other bytes and `replace` refuses a wrong tag."""

@@ -8,6 +8,7 @@ import gc
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,40 @@ def test_a_store_may_be_made_by_several_at_once(tmp_path: Path, monkeypatch: pyt
     FileStorage(tmp_path / "s").put("a", b"x")
     assert looks == []
     assert (tmp_path / "s/a").read_bytes() == b"x"
+
+
+def test_several_may_put_first_objects_into_one_folder(tmp_path: Path) -> None:
+    """Each of them finds no folder, and then finds the one that another made."""
+    store = FileStorage(tmp_path / "s")
+    with ThreadPoolExecutor(8) as pool:
+        for turn in range(60):
+            names = [f"{turn}/deep/{n}" for n in range(8)]
+            list(pool.map(store.create, names, [b"x"] * 8))
+            list(pool.map(store.put_copy, names, [f"{turn}/copies/{n}" for n in range(8)]))
+    assert len(list(store.entries(""))) == 60 * 16
+    store.barrier()
+
+
+def test_a_folder_that_another_makes_meanwhile_is_taken(tmp_path: Path) -> None:
+    store, calls = FileStorage(tmp_path / "s"), list[str]()
+
+    def act(made: str, path: str) -> None:
+        calls.append(path)
+        if len(calls) == 1:
+            Path(path).parent.mkdir(parents=True)
+            raise FileNotFoundError(2, "No such file or directory", path)
+
+    store._in_folder(str(tmp_path / "s/a/b/c"), act, "made")
+    assert len(calls) == 2
+    store.barrier()
+
+
+def test_what_cannot_be_copied_for_it_is_not_there_says_so(tmp_path: Path) -> None:
+    store = FileStorage(tmp_path / "s")
+    for name in ("new/copy", "copy"):
+        with pytest.raises(NotStored):
+            store.copy("missing", name)
+    store.barrier()
 
 
 def test_a_store_that_was_made_halfway_is_private_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -98,6 +98,7 @@ class FaultyStorage:
 
     def __init__(self, inner: Storage, trip: Trip, *, name: str = "public", conditional: bool = True) -> None:
         self.inner, self.trip, self.name, self.conditional = inner, trip, name, conditional
+        self.at_once = inner.at_once
         self.pending: set[str] = set()
         self.before: set[str] | None = None
         """What was there before other processes wrote, until a barrier covered that."""

@@ -171,8 +171,8 @@ def test_hands_make_what_the_publisher_would_make_alone(
 ) -> None:
     rounds, plans, real = Rounds.begin(shared(sqlite_world)), list[tuple[Plan, Plan]](), bonded.tuf.publish.build
 
-    def both(*args: Any) -> Plan:
-        plans.append((real(*args[:-1]), real(*args)))
+    def both(*args: Any, **more: Any) -> Plan:
+        plans.append((real(*args[:-1], **more), real(*args, **more)))
         return plans[-1][1]
 
     monkeypatch.setattr(bonded.tuf.publish, "build", both)

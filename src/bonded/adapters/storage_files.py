@@ -60,6 +60,7 @@ class FileStorage:
     """
 
     conditional = True
+    at_once = 1
 
     def __init__(
         self, root: Path, *, private: bool = False, fatal: Callable[[OSError], NoReturn] = end_process
@@ -267,15 +268,14 @@ class FileStorage:
         try:
             act(made, path)
         except FileNotFoundError:
-            folder = os.path.dirname(path)  # noqa: PTH120
-            if os.path.isdir(folder):  # noqa: PTH112
-                raise
-            missing = folder
+            folder = missing = os.path.dirname(path)  # noqa: PTH120
+            if folder != self._prefix[:-1]:  # somebody else may be making it just now
+                self._pending.folder(os.path.dirname(folder))  # noqa: PTH120
             while not os.path.isdir(missing):  # noqa: PTH112
                 missing = os.path.dirname(missing)  # noqa: PTH120
                 self._pending.folder(missing)
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103
-            act(made, path)
+            act(made, path)  # where it is `made` that is missing, this says so again
 
 
 def _tag(stat: os.stat_result, data: bytes) -> str:

@@ -52,6 +52,7 @@ class S3Storage:
     """Objects in `bucket` under `prefix`. `endpoint` "" means Amazon's; `allow_http` is for tests and private networks."""
 
     conditional = True
+    at_once = 32
 
     def __init__(
         self,

@@ -61,14 +61,15 @@ def build(
     each: Each = in_order,
     load_page: LoadPage = no_page,
     share: Share = alone,
+    together: int = TOGETHER,
 ) -> Plan:
     """The publication `number` of `work` on top of `base`. `many` signs bins, `sign` snapshot and timestamp; `share` makes
-    pages and bins, perhaps in several processes.
+    pages and bins, perhaps in several processes; `together` bins are loaded one after the other and signed by one call.
 
     Raises BadProject, DamagedBin, Unspliced, SignerRefused.
     """
     draft = make_draft(work, number.n, load_page, each, share)
-    bins, files, differing = _bins(work, base, number, draft.targets, load, many, each, share)
+    bins, files, differing = _bins(work, base, number, draft.targets, load, many, each, share, together)
     content = number.n if draft.targets or work.rows else base.content
     changes = _changes(work, base, number, content, draft)
     changes_bytes = orjson.dumps(changes, option=orjson.OPT_SORT_KEYS)
@@ -127,6 +128,7 @@ def _bins(
     many: SignMany,
     each: Each,
     share: Share,
+    together: int,
 ) -> tuple[list[NewBin], Objects, list[str]]:
     """The new versions of every touched or renewed bin, those of their files that are here, and which of them differed from
     the rows."""
@@ -147,7 +149,7 @@ def _bins(
         return list(zip(bins, (differs for _, differs in bodies), strict=True)), files
 
     def make(roles: Sequence[str]) -> tuple[list[tuple[NewBin, bool]], Objects]:
-        made = list(each(some, shares(roles, TOGETHER)))
+        made = list(each(some, shares(roles, together)))
         return [fact for facts, _ in made for fact in facts], [file for _, files in made for file in files]
 
     facts, files = share(make, sorted(touched))

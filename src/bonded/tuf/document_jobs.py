@@ -79,8 +79,6 @@ def _shown(pages: Mapping[str, Live | None]) -> dict[str, int | None]:
 
 
 def _apply(p: Publisher, made: Sequence[Change]) -> None:
-    with several(p.settings.writers) as each:
+    with several(p.settings.writers, p.public.at_once) as each:
         each(lambda document: p.public.put(*document), [document for change in made for document in change.write])
-    for change in made:
-        for name in change.delete:
-            p.public.delete(name)
+        each(p.public.delete, [name for change in made for name in change.delete])

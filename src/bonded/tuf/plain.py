@@ -28,6 +28,7 @@ from bonded.tuf.documents import delete_documents
 from bonded.tuf.packing import WORTH, gz, zst
 from bonded.tuf.roles import hashed, page_path
 from bonded.tuf.tables import page
+from bonded.tuf.threads import Each, in_order, several
 
 QUEUE = "plain"
 DOCUMENTS = "documents"
@@ -120,42 +121,51 @@ def purge_of(keys: Iterable[str]) -> list[str]:
 def _copy(p: Publisher, keys: Sequence[str], *, wait: bool) -> list[Live]:
     """Write the copies of these projects under their rows' locks; without `wait`, only of those that nobody has locked."""
     done: list[Live] = []
-    for start in range(0, len(keys), TOGETHER):
-        left = keys[start : start + TOGETHER]
-        ready = _compressed(p, left)
-        while left:
-            with p.db.holding() as tx:
-                pages = lock_pages(tx, left, wait=wait)
-                left = _copy_some(p, pages, ready)
-            done += [live for key, live in pages.items() if live is not None and key not in left]
+    with several(1, p.public.at_once) as each:
+        for start in range(0, len(keys), TOGETHER):
+            left = keys[start : start + TOGETHER]
+            ready = _compressed(p, left, each)
+            while left:
+                with p.db.holding() as tx:
+                    pages = lock_pages(tx, left, wait=wait)
+                    left = _copy_some(p, pages, ready, each)
+                done += [live for key, live in pages.items() if live is not None and key not in left]
     return done
 
 
-def _compressed(p: Publisher, keys: Sequence[str]) -> dict[str, bytes]:
+def _compressed(p: Publisher, keys: Sequence[str], each: Each) -> dict[str, bytes]:
     """The gzip form of large live pages by the digest of the page: made before anything is locked, for it takes long."""
     with p.db.read() as conn:
         pages = [live for live in live_pages(conn, keys).values() if live is not None and live.html]
     ready: dict[str, bytes] = {}
-    for live in pages:
-        for form, sha256 in _forms(live):
-            source = hashed(page_path(live.key, form), sha256)
-            with suppress(NotStored):  # newer pages took its place long ago
-                if p.public.size(source) >= WORTH:
-                    ready[sha256] = gz(p.public.read(source))
+
+    def one(page: tuple[str, str]) -> None:
+        source, sha256 = page
+        with suppress(NotStored):  # newer pages took its place long ago
+            if p.public.size(source) >= WORTH:
+                ready[sha256] = gz(p.public.read(source))
+
+    each(one, [(hashed(page_path(live.key, form), sha256), sha256) for live in pages for form, sha256 in _forms(live)])
     return ready
 
 
-def _copy_some(p: Publisher, pages: Mapping[str, Live | None], ready: Mapping[str, bytes]) -> list[str]:
+def _copy_some(
+    p: Publisher, pages: Mapping[str, Live | None], ready: Mapping[str, bytes], each: Each = in_order
+) -> list[str]:
     """Write the copies of locked projects as long as they may be locked; returns those that are left."""
-    left, until = list(pages), time.monotonic() + LOCKED
-    while left:
-        key = left.pop(0)
+
+    def one(key: str) -> None:
         live = pages[key]
         if live is None or not live.html:
             _withdraw(p, key)
         else:
             _show(p.public, live, ready)
             _read_back(p.public, live)
+
+    left, until = list(pages), time.monotonic() + LOCKED
+    while left:
+        some, left = left[: p.public.at_once], left[p.public.at_once :]
+        each(one, some)
         if time.monotonic() > until:
             break
     return left

@@ -23,7 +23,7 @@ from bonded.telemetry.measures import STEP_SECONDS
 from bonded.telemetry.metrics import timed
 from bonded.tuf.base import Base
 from bonded.tuf.binfile import EMPTY, DamagedBin, Target
-from bonded.tuf.build import From, Number, build
+from bonded.tuf.build import TOGETHER, From, Number, build
 from bonded.tuf.canonical import NotCanonical, open_envelope
 from bonded.tuf.claim import claim, next_number
 from bonded.tuf.collect import collect
@@ -48,6 +48,9 @@ __all__ = ["Outcome", "Result", "publish"]
 
 log = structlog.get_logger("bonded.publisher")
 
+LOADED = 2
+"""Bins that a thread loads one after the other from a store that is elsewhere."""
+
 
 def publish(p: Publisher, now: datetime) -> Outcome:
     """Make one publication of what waits and of what is due for a new signature.
@@ -66,10 +69,12 @@ def publish(p: Publisher, now: datetime) -> Outcome:
                 work = turn.asked(collect(p, claimed, now, turn.write))
             if work.empty and not turn.must and not pointer_due(claimed.base, p.settings, now):
                 return Outcome(Result.NOTHING)
-            threads = (
-                1 if p.settings.hands else p.settings.writers
-            )  # threads that fork, or wait for one another, gain nothing
-            with several(threads) as each, hands(p.settings.hands, store_of(p), p.settings.least_shared) as helping:
+            # Threads that fork, or wait for one another, gain nothing.
+            threads = 1 if p.settings.hands else p.settings.writers
+            with (
+                several(threads, p.public.at_once) as each,
+                hands(p.settings.hands, store_of(p), p.settings.least_shared) as helping,
+            ):
                 with _step("build"):
 
                     def again(whole: frozenset[str]) -> Work:
@@ -117,12 +122,22 @@ def _build(
     number = Number(n, attempt, kind, now, p.settings.lifetime)
     sign, many = signing(p, n, attempt, keyids), signing_many(p, n, attempt, keyids)
     whole: frozenset[str] = frozenset()
+    together = TOGETHER if p.public.at_once == 1 else LOADED
     for last in (False, False, True):
         load = partial(_previous_bin, p, work, base)
         helping.end()  # they hold what an earlier try made
         try:
             plan = build(
-                work, start_of(base), number, load, sign, many, each, partial(_previous_page, p), helping.share
+                work,
+                start_of(base),
+                number,
+                load,
+                sign,
+                many,
+                each,
+                partial(_previous_page, p),
+                helping.share,
+                together=together,
             )
             break
         except Unspliced as error:

@@ -29,10 +29,13 @@ from bonded.tuf.packing import WORTH, zst
 from bonded.tuf.plan import Exposure, Plan
 from bonded.tuf.roles import hashed
 from bonded.tuf.settle import chunks
-from bonded.tuf.threads import Each, Objects, in_order
+from bonded.tuf.threads import Each, Objects, in_order, several
 from bonded.values.states import FileState, ProjectStatus
 
 log = structlog.get_logger("bonded.publisher")
+
+LARGE, LARGE_AT_ONCE = 2 * 1024 * 1024, 4
+"""Bytes from which on a file is a large one, and how many of these are put at once into a store that is elsewhere."""
 
 _PUBLIC = (
     select(file_table.c.id)
@@ -55,7 +58,7 @@ def put(p: Publisher, plan: Plan, hands: Hands, each: Each = in_order) -> None:
     if hands:
         hands.expose(plan.exposures)
     else:
-        each(partial(expose, p), plan.exposures)
+        _expose_all(p, plan.exposures, each)
     try:
         with hands.putting():
             write(p.public, plan.objects, each)
@@ -84,6 +87,15 @@ def write(public: Storage, objects: Sequence[tuple[str, bytes]], each: Each = in
             public.put(f"{name}.zst", zst(data))
 
     each(one, objects)
+
+
+def _expose_all(p: Publisher, exposures: Sequence[Exposure], each: Each) -> None:
+    """Side by side, but only a few large ones: a file out of a bucket is in memory while it goes to another."""
+    few = min(p.public.at_once, LARGE_AT_ONCE)
+    large = [one for one in exposures if few > 1 and one.size > LARGE]
+    each(partial(expose, p), [one for one in exposures if few == 1 or one.size <= LARGE])
+    with several(1, few) as some:
+        some(partial(expose, p), large)
 
 
 def store_of(p: Publisher) -> Store:

@@ -23,6 +23,7 @@ from bonded.tuf.packs import PREFIX, Packed, pack
 from bonded.tuf.roles import changes_name, hash32
 from bonded.tuf.settle import supersede
 from bonded.tuf.tables import publication, superseded, target
+from bonded.tuf.threads import several
 
 AT_ONCE = 2000
 """Objects per sweep: the publisher's lock is not kept for long."""
@@ -74,9 +75,8 @@ def _sweep(p: Publisher, base: Base, packed: int, now: datetime) -> Swept:
         needed = live_names(conn, p.public, base, (row.name for row in rows))
         keep = {row.name for row in rows if row.name in needed or _kept(conn, p.public, row.name, row.at)}
     gone = [row.name for row in rows if row.name not in keep]
-    for name in gone:
-        for copy in COPIES:
-            p.public.delete(name + copy)
+    with several(1, p.public.at_once) as each:
+        each(p.public.delete, [name + copy for name in gone for copy in COPIES])
     p.public.barrier()
     with p.db.write() as tx:
         for name, at in rows:

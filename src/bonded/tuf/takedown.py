@@ -31,6 +31,7 @@ from bonded.tuf.plan import Exposure
 from bonded.tuf.put import expose
 from bonded.tuf.roles import file_path, hash32
 from bonded.tuf.tables import page, target
+from bonded.tuf.threads import several
 from bonded.values.refusals import Refusal
 from bonded.values.states import FileState
 
@@ -121,8 +122,8 @@ def _remove(p: Publisher, file_id: str) -> list[str]:
         if served(tx, file_id) or _name_used_again(tx, taken):
             return []
         names = objects(taken)
-        for name in names:
-            p.public.delete(name)
+        with several(1, p.public.at_once) as each:
+            each(p.public.delete, names)
         return names
 
 

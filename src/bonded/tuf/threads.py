@@ -13,6 +13,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 FEW = 64
 """Up to so many objects, threads cost more than they save."""
+SHARE = 32
+"""Objects that a thread has at a time."""
 
 
 class Each(Protocol):
@@ -44,14 +46,20 @@ def in_order(do: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
 
 
 @contextmanager
-def several(writers: int) -> Iterator[Each]:
-    """An Each that uses up to `writers` threads for more than a few items; they end with the `with`."""
-    with ThreadPoolExecutor(max(1, writers), thread_name_prefix="publish") as pool:
+def several(writers: int, at_once: int = 1) -> Iterator[Each]:
+    """An Each that uses up to `writers` threads for more than a few items; they end with the `with`.
+
+    Where what is done waits for a store that is elsewhere, `at_once` says how many waits are worth while side by side: then each
+    item has a thread. What begins another Each of these must not run in one.
+    """
+    few, together = (1, 1) if at_once > 1 else (FEW, SHARE)
+    with ThreadPoolExecutor(max(1, writers, at_once), thread_name_prefix="publish") as pool:
 
         def each(do: Callable[[T], R], items: Sequence[T], /) -> Iterable[R]:
-            if writers <= 1 or len(items) <= FEW:
+            if (writers <= 1 and at_once <= 1) or len(items) <= few:
                 return in_order(do, items)
-            return [result for part in pool.map(lambda share: in_order(do, share), shares(items)) for result in part]
+            parts = pool.map(lambda share: in_order(do, share), shares(items, together))
+            return [result for part in parts for result in part]
 
         yield each
 
@@ -69,6 +77,6 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def shares(items: Sequence[T], size: int = 32) -> list[Sequence[T]]:
+def shares(items: Sequence[T], size: int) -> list[Sequence[T]]:
     """`items` in parts of `size`."""
     return [items[start : start + size] for start in range(0, len(items), size)]
