@@ -151,6 +151,38 @@ def test_publications_are_packed_by_day_and_the_record_still_verifies(index: Ind
     }
 
 
+def test_a_day_is_packed_once_and_not_by_each_sweep_until_its_files_go(
+    index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A day may have ten thousand records, and nothing is published while they are read."""
+    for day in range(3):
+        index.upload("alpha", f"1.{day}")
+        index.settle_everything()
+        index.wait(days=1)
+    for path in (index.folder / "public/publications").iterdir():
+        _age(path, index.now - timedelta(days=4))
+    singles = {entry.name for entry in index.public.entries("publications/")}
+    first = sweep(index.publisher, index.now)
+    assert first
+    assert first.packed >= 1
+    asked: list[str] = []
+    for verb in ("get", "read", "put"):
+        real = getattr(index.public, verb)
+        monkeypatch.setattr(
+            index.public, verb, lambda name, *more, real=real: (asked.append(name), real(name, *more))[1]
+        )
+    for _ in range(2):
+        index.wait(minutes=10)
+        again = sweep(index.publisher, index.now)
+        assert again
+        assert again.packed == 0
+    assert [name for name in asked if name.startswith("publications/")] == []
+    index.wait(days=2)
+    assert sweep(index.publisher, index.now)
+    assert len(singles - {entry.name for entry in index.public.entries("publications/")}) >= first.packed
+    assert compare(index.public).difference.empty
+
+
 def _age(path: Path, at: datetime) -> None:
     os.utime(path, (at.timestamp(), at.timestamp()))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Protocol
@@ -18,12 +18,15 @@ import zstandard
 
 from bonded.seams import NotStored, Storage
 from bonded.tuf.roles import changes_name
+from bonded.tuf.threads import Each, in_order
 from bonded.tuf.trust import Untrusted
 
 PREFIX = "publications/"
 _SINGLE = re.compile(r"publications/(\d+)\.json")
 _PACK = re.compile(r"publications/(\d{4}-\d{2}-\d{2})\.jsonl\.zst")
 LEVEL = 19
+Marked = Callable[[list[str]], set[str]]
+"""Of these objects, those that something took the place of."""
 
 
 class Anchor(Protocol):
@@ -71,22 +74,25 @@ def pack_name(day: date) -> str:
     return f"{PREFIX}{day.isoformat()}.jsonl.zst"
 
 
-def pack(public: Storage, live: int, now: datetime) -> list[str]:
+def pack(public: Storage, live: int, now: datetime, marked: Marked, each: Each = in_order) -> list[str]:
     """Write the packs of days that ended more than a day ago; returns the single files that they make superfluous.
 
     `live` is the number of the live publication: its file is never packed away. A pack that exists already (we stopped
-    before the files in it were marked) is taken as it is. Nothing is deleted here.
+    before the files in it were marked) is taken as it is. `marked` names those of some files that lie in packs already and wait
+    for their grace: a day has thousands, and each sweep of the next would read them all. Nothing is deleted here.
     """
     before = now.astimezone(UTC).date() - timedelta(days=1)
-    days: dict[date, dict[int, bytes]] = {}
+    singles: dict[str, int] = {}
     for entry in public.entries(PREFIX):
         found = _SINGLE.fullmatch(entry.name)
-        if found is None or int(found[1]) == live or entry.modified.date() >= before:
-            continue
-        data = public.get(entry.name).data
+        if found is not None and int(found[1]) != live and entry.modified.date() < before:
+            singles[entry.name] = int(found[1])
+    names = sorted(singles.keys() - marked(list(singles)))
+    days: dict[date, dict[int, bytes]] = {}
+    for name, data in zip(names, each(public.read, names), strict=True):
         day = datetime.fromisoformat(orjson.loads(data)["at"]).date()
         if day < before:
-            days.setdefault(day, {})[int(found[1])] = data
+            days.setdefault(day, {})[singles[name]] = data
     done: list[str] = []
     for day, lines in sorted(days.items()):
         done += _pack_day(public, day, lines)

@@ -9,21 +9,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from bonded.seams import NotStored, Storage
 from bonded.tuf.base import Base, read_base
 from bonded.tuf.context import Publisher
 from bonded.tuf.packs import PREFIX, Packed, pack
 from bonded.tuf.roles import changes_name, hash32
-from bonded.tuf.settle import supersede
+from bonded.tuf.settle import chunks, supersede
 from bonded.tuf.tables import publication, superseded, target
-from bonded.tuf.threads import several
+from bonded.tuf.threads import SHARE, Each, in_order, several, shares
 
 AT_ONCE = 2000
 """Objects per sweep: the publisher's lock is not kept for long."""
@@ -31,6 +32,8 @@ COPIES = ("", ".gz", ".zst")
 _RECORD = re.compile(r"publications/\d+\.json")
 _METADATA = re.compile(r"metadata/(\d+)\.([^/]+)\.json")
 _HASHED = re.compile(r"(simple|packages)/(?:([^/]+)/)?([0-9a-f]{64})\.([^/]+)")
+
+_MARKED = select(superseded.c.name).where(superseded.c.name.in_(bindparam("names", expanding=True)))
 
 log = structlog.get_logger("bonded.sweep")
 
@@ -58,12 +61,19 @@ def sweep(p: Publisher, now: datetime) -> Swept | None:
         with p.db.read() as conn:
             if not _settled(conn, base):
                 return None  # the publisher settles first: until then rows do not say what is live
-        packed = pack(p.public, base.n, now)
-        _mark_packed(p, packed, now)
-        return _sweep(p, base, len(packed), now)
+        with several(1, p.public.at_once) as each:
+            packed = pack(p.public, base.n, now, partial(_marked, p), each)
+            _mark_packed(p, packed, now)
+            return _sweep(p, base, len(packed), now, each)
 
 
-def _sweep(p: Publisher, base: Base, packed: int, now: datetime) -> Swept:
+def _marked(p: Publisher, names: list[str]) -> set[str]:
+    with p.db.read() as conn:
+        found = [conn.execute(_MARKED, {"names": batch}).scalars() for batch in chunks(names)]
+        return {name for some in found for name in some}
+
+
+def _sweep(p: Publisher, base: Base, packed: int, now: datetime, each: Each) -> Swept:
     with p.db.read() as conn:
         due = now - p.settings.sweep_grace
         rows = conn.execute(
@@ -72,11 +82,10 @@ def _sweep(p: Publisher, base: Base, packed: int, now: datetime) -> Swept:
             .order_by(superseded.c.at)
             .limit(AT_ONCE)
         ).all()
-        needed = live_names(conn, p.public, base, (row.name for row in rows))
+        needed = live_names(conn, p.public, base, [row.name for row in rows], each)
         keep = {row.name for row in rows if row.name in needed or _kept(conn, p.public, row.name, row.at)}
     gone = [row.name for row in rows if row.name not in keep]
-    with several(1, p.public.at_once) as each:
-        each(p.public.delete, [name + copy for name in gone for copy in COPIES])
+    each(p.public.delete, [name + copy for name in gone for copy in COPIES])
     p.public.barrier()
     with p.db.write() as tx:
         for name, at in rows:
@@ -94,10 +103,11 @@ def _settled(conn: Connection, base: Base) -> bool:
     return conn.execute(select(c.n).where(here)).first() is not None
 
 
-def live_names(conn: Connection, public: Storage, base: Base, names: Iterable[str]) -> set[str]:
+def live_names(conn: Connection, public: Storage, base: Base, names: Sequence[str], each: Each = in_order) -> set[str]:
     """Which of `names` clients of the live snapshot may still ask for: checked whatever the rows of `superseded` say."""
     needed: set[str] = set()
-    packs = Packed(public)
+    records = [name for name in names if _RECORD.fullmatch(name) and name != changes_name(base.n)]
+    may_go = _records_that_may_go(conn, public, records, each)
     for name in names:
         if found := _METADATA.fullmatch(name):
             version, role = int(found[1]), found[2]
@@ -108,9 +118,7 @@ def live_names(conn: Connection, public: Storage, base: Base, names: Iterable[st
             path = "/".join(part for part in (found[1], found[2], found[4]) if part)
             if _is_target(conn, path, found[3]):
                 needed.add(name)
-        elif (
-            name == changes_name(base.n) or not _RECORD.fullmatch(name) or not _record_may_go(conn, public, packs, name)
-        ):
+        elif name not in may_go:
             needed.add(name)  # nothing else is ever superseded: what we do not know we do not delete
     return needed
 
@@ -145,12 +153,24 @@ def _mark_packed(p: Publisher, packed: list[str], now: datetime) -> None:
             supersede(tx, packed, now)
 
 
-def _record_may_go(conn: Connection, public: Storage, packs: Packed, name: str) -> bool:
-    """Whether a `publications/N.json` is safe in its pack, or is what a burned publication left behind."""
-    try:
-        data = public.get(name).data
-    except NotStored:
-        return True
+def _records_that_may_go(conn: Connection, public: Storage, names: Sequence[str], each: Each) -> set[str]:
+    """Those of some `publications/N.json` that are gone, safe in their packs, or left behind by burned publications."""
+
+    def read(name: str) -> bytes | None:
+        try:
+            return public.read(name)
+        except NotStored:
+            return None
+
+    packs, found = Packed(public), set[str]()
+    for some in shares(names, SHARE):
+        for name, data in zip(some, each(read, some), strict=True):
+            if data is None or _record_may_go(conn, packs, name, data):
+                found.add(name)
+    return found
+
+
+def _record_may_go(conn: Connection, packs: Packed, name: str, data: bytes) -> bool:
     if packs.holds(data):
         return True
     burned = select(publication.c.n).where(
