@@ -349,3 +349,34 @@ def test_life_calls_back_once() -> None:
     life.on_stop(lambda: calls.append("b"))
     assert calls == ["a", "b"]
     assert life.stop.is_set()
+
+
+def test_a_signal_is_heard_while_the_main_thread_takes_no_step() -> None:
+    """It may come in the instant before the main thread goes to sleep for good; here that thread computes for minutes."""
+    code = """
+import hashlib, os, signal, threading
+from bonded.serve.life import Life
+life = Life()
+life.obey_signals()
+life.on_stop(lambda: (os.write(1, b"stopping"), os._exit(0)))
+threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+hashlib.pbkdf2_hmac("sha256", b"x", b"y", 1_000_000_000)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=PATIENCE)
+    assert done.stdout == b"stopping"
+
+
+def test_a_group_is_woken_by_the_interpreter_itself(tmp_path: Path) -> None:
+    """So that no signal is lost between the last step of the parent and its sleep."""
+    body = """
+import threading
+def announce():
+    fd = signal.set_wakeup_fd(-1)
+    signal.set_wakeup_fd(fd, warn_on_full_buffer=False)
+    say(f"ready {fd}")
+members = [Member("worker", lambda life: (life.ready(), life.stop.wait()))]
+sys.exit(run_group(members, announce, GroupSettings(stop_timeout=60)))
+"""
+    with running(tmp_path, body) as group:
+        assert int(group.ready()) > 2
+        assert group.end() == 0

@@ -92,7 +92,8 @@ def run_group(members: Sequence[Member], announce: Callable[[], None], settings:
     os.set_blocking(group.wake_read, False)
     os.set_blocking(group.wake_write, False)
     before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGINT)}
-    stop = _handlers(group)
+    stop = _handlers()
+    woken = signal.set_wakeup_fd(group.wake_write, warn_on_full_buffer=False)
     try:
         while True:
             now = time.monotonic()
@@ -110,6 +111,7 @@ def run_group(members: Sequence[Member], announce: Callable[[], None], settings:
         for number, handler in before.items():
             signal.signal(number, handler)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.set_wakeup_fd(woken)
         for pipe in (group.life_read, group.life_write, group.wake_read, group.wake_write, *group.ready_pipes):
             os.close(pipe)
         gc.unfreeze()
@@ -120,15 +122,14 @@ class _Asked:
     asked: bool = False
 
 
-def _handlers(group: _Group) -> _Asked:
-    """Handlers that only take a note and wake the loop."""
+def _handlers() -> _Asked:
+    """Handlers that only take a note. The loop is woken by the interpreter (`set_wakeup_fd`): a handler runs before the next step
+    of ours, and that may be the sleep from which it should wake us."""
     stop = _Asked()
 
     def note(number: int, _frame: FrameType | None) -> None:
         if number != signal.SIGCHLD:
             stop.asked = True
-        with contextlib.suppress(BlockingIOError):  # then the loop has been woken already
-            os.write(group.wake_write, b"w")
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
         signal.signal(number, note)
@@ -162,6 +163,7 @@ def _live(group: _Group, member: Member, ready_read: int, ready_write: int) -> N
     code = 1
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.set_wakeup_fd(-1)
         for pipe in (group.life_write, group.wake_read, group.wake_write, ready_read, *group.ready_pipes):
             os.close(pipe)
         for other in group.children:

@@ -1,6 +1,7 @@
 """The life of one child process: when it is ready, and when it shall stop.
 
-A signal handler may do almost nothing safely, so it writes one byte into a pipe; a thread reads it and sets `stop`. The
+A signal is one byte in a pipe, which the interpreter writes the moment it comes (`signal.set_wakeup_fd`): handlers of ours
+would run at the next step of the main thread, which may be about to sleep for good. A thread reads it and sets `stop`. The
 same thread watches a second pipe whose other end only the parent holds: when the parent dies, however it died, the
 children stop too.
 """
@@ -55,13 +56,17 @@ class Life:
         os.set_blocking(tell, False)
 
         def handle(_number: int, _frame: FrameType | None) -> None:
-            os.write(tell, b"s")
+            """The byte is written already."""
 
+        signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, handle)
         signal.signal(signal.SIGINT, handle)
         watched = [told] if self._parent_pipe < 0 else [told, self._parent_pipe]
         threading.Thread(target=self._watch, args=(watched,), name="life", daemon=True).start()
 
     def _watch(self, pipes: list[int]) -> None:
-        select.select(pipes, [], [])
+        """`pipes`: that of signals, and perhaps that of the parent, which ends with it."""
+        while pipes[0] in (ready := select.select(pipes, [], [])[0]) and pipes[-1] not in ready[1:]:
+            if not {signal.SIGTERM, signal.SIGINT}.isdisjoint(os.read(pipes[0], 512)):
+                break  # others have nothing to do with us
         self.end()
