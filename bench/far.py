@@ -8,7 +8,6 @@ how long after the last answer every project's page is there for pip.
 from __future__ import annotations
 
 import argparse
-import base64
 import http.client
 import os
 import statistics
@@ -27,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.proxy import line
 from bench.server import memory_mb, row, serving, with_person
-from bench.upload import BOUNDARY, Wheel, form, wheels
+from bench.upload import Wheel, form, headers_of, wheels
 from tests.support.s3 import KEYS, running_s3
 
 PATIENCE = 300.0
@@ -51,8 +50,7 @@ def buckets(round_trip: float) -> Iterator[dict[str, str]]:
 
 def send(port: int, token: str, some: list[Wheel], rate: float) -> list[float]:
     """Seconds of each upload, sent at `rate` per second whether earlier ones were answered or not."""
-    login = base64.b64encode(f"__token__:{token}".encode()).decode()
-    headers = {"Authorization": f"Basic {login}", "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+    headers = headers_of(token)
     taken: list[float] = []
     wrong: list[str] = []
 

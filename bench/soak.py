@@ -33,7 +33,7 @@ from tuf.ngclient.updater import Updater
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.server import BONDED, Server, family, memory_mb, row, serving
-from bench.upload import BOUNDARY, form, prepare, wheel_of
+from bench.upload import form, headers_of, prepare, wheel_of
 
 VAR = Path(__file__).resolve().parent.parent / "var"
 PROJECTS = [f"soak-{n:03d}" for n in range(150)]
@@ -97,10 +97,7 @@ class Load:
 def upload(load: Load, token: str, rate: float) -> None:
     """Wheels at `rate` a second, of which 3 % are hostile, 3 % damaged, 2 % cut off, and 3 % come twice."""
     rng = random.Random(1)
-    headers = {
-        "Authorization": "Basic " + base64.b64encode(f"__token__:{token}".encode()).decode(),
-        "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
-    }
+    headers = headers_of(token)
     releases: Counter[str] = Counter()
     for turn in range(1, sys.maxsize):
         if load.over():

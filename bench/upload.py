@@ -108,13 +108,15 @@ def form(one: Wheel) -> bytes:
     return out.encode() + one.data + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
+def headers_of(token: str) -> dict[str, str]:
+    """Of an upload with this token."""
+    login = base64.b64encode(f"__token__:{token}".encode()).decode()
+    return {"Authorization": f"Basic {login}", "Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
+
+
 def upload(port: int, token: str, some: list[Wheel]) -> float:
     """Uploads per second of one client. Exits with the server's words when one is refused."""
-    headers = {
-        "Authorization": "Basic " + base64.b64encode(f"__token__:{token}".encode()).decode(),
-        "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
-        "User-Agent": "twine/6.0.0",
-    }
+    headers = headers_of(token) | {"User-Agent": "twine/6.0.0"}
     bodies = [form(one) for one in some]
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     began = time.perf_counter()

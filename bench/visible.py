@@ -10,7 +10,6 @@ part of the figure, as it is for any client.
 from __future__ import annotations
 
 import argparse
-import base64
 import http.client
 import queue
 import secrets
@@ -26,7 +25,7 @@ from tuf.ngclient.updater import Updater
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.server import Server, memory_mb, row, serving
-from bench.upload import BOUNDARY, Wheel, form, prepare, wheels
+from bench.upload import Wheel, form, headers_of, prepare, wheels
 
 VAR = Path(__file__).resolve().parent.parent / "var"
 PAUSE = 0.02
@@ -38,10 +37,7 @@ Answered = queue.Queue[tuple[str, float] | None]
 
 def send(server: Server, token: str, some: list[Wheel], rate: float, answered: Answered) -> None:
     """Upload `some` at `rate` per second; a late one does not delay the next."""
-    headers = {
-        "Authorization": "Basic " + base64.b64encode(f"__token__:{token}".encode()).decode(),
-        "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
-    }
+    headers = headers_of(token)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     began = time.perf_counter()
     for turn, one in enumerate(some):

@@ -76,6 +76,9 @@ def test_parts_of_a_process_that_died_are_cleared_up(tmp_path: Path) -> None:
 def test_others_cannot_read_it(tmp_path: Path) -> None:
     FileCache(tmp_path / "new")
     assert (tmp_path / "new").stat().st_mode & 0o077 == 0
+    (tmp_path / "open").mkdir(mode=0o755)
+    kept = tmp_path / "open" / put(FileCache(tmp_path / "open"), b"some bytes")
+    assert kept.stat().st_mode & 0o077 == 0
 
 
 def test_what_earlier_versions_kept_in_folders_is_still_there(tmp_path: Path) -> None:

@@ -369,7 +369,6 @@ hashlib.pbkdf2_hmac("sha256", b"x", b"y", 1_000_000_000)
 def test_a_group_is_woken_by_the_interpreter_itself(tmp_path: Path) -> None:
     """So that no signal is lost between the last step of the parent and its sleep."""
     body = """
-import threading
 def announce():
     fd = signal.set_wakeup_fd(-1)
     signal.set_wakeup_fd(fd, warn_on_full_buffer=False)

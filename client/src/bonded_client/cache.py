@@ -72,7 +72,8 @@ class FileCache:
 
     def begin(self) -> BinaryIO:
         """A new file to write and read, which `keep` or `abandon` must end."""
-        return (self._folder / f".part-{secrets.token_hex(8)}").open("x+b", buffering=0)
+        path = self._folder / f".part-{secrets.token_hex(8)}"
+        return open(path, "x+b", buffering=0, opener=_private)
 
     def keep(self, part: BinaryIO, sha256: str) -> None:
         """Give `part`, whose bytes the caller has hashed to `sha256`, its name. It stays open."""
@@ -127,3 +128,8 @@ class FileCache:
 
     def _path(self, sha256: str) -> Path:
         return self._folder / sha256
+
+
+def _private(path: str, flags: int) -> int:
+    """A file that nobody else may read, whoever may enter the folder: the index may not be for all."""
+    return os.open(path, flags, 0o600)

@@ -61,12 +61,12 @@ class Life:
         signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
         signal.signal(signal.SIGTERM, handle)
         signal.signal(signal.SIGINT, handle)
-        watched = [told] if self._parent_pipe < 0 else [told, self._parent_pipe]
-        threading.Thread(target=self._watch, args=(watched,), name="life", daemon=True).start()
+        parent = [self._parent_pipe] if self._parent_pipe >= 0 else []
+        threading.Thread(target=self._watch, args=(told, parent), name="life", daemon=True).start()
 
-    def _watch(self, pipes: list[int]) -> None:
-        """`pipes`: that of signals, and perhaps that of the parent, which ends with it."""
-        while pipes[0] in (ready := select.select(pipes, [], [])[0]) and pipes[-1] not in ready[1:]:
-            if not {signal.SIGTERM, signal.SIGINT}.isdisjoint(os.read(pipes[0], 512)):
-                break  # others have nothing to do with us
+    def _watch(self, told: int, parent: list[int]) -> None:
+        """Until one of the signals that stop us (libraries may have handlers for others), or the end of the parent."""
+        while select.select([told, *parent], [], [])[0] == [told]:
+            if not {signal.SIGTERM, signal.SIGINT}.isdisjoint(os.read(told, 512)):
+                break
         self.end()

@@ -91,11 +91,12 @@ def write(public: Storage, objects: Sequence[tuple[str, bytes]], each: Each = in
 
 def _expose_all(p: Publisher, exposures: Sequence[Exposure], each: Each) -> None:
     """Side by side, but only a few large ones: a file out of a bucket is in memory while it goes to another."""
-    few = min(p.public.at_once, LARGE_AT_ONCE)
-    large = [one for one in exposures if few > 1 and one.size > LARGE]
-    each(partial(expose, p), [one for one in exposures if few == 1 or one.size <= LARGE])
-    with several(1, few) as some:
-        some(partial(expose, p), large)
+    if p.public.at_once == 1:
+        each(partial(expose, p), exposures)
+        return
+    each(partial(expose, p), [one for one in exposures if one.size <= LARGE])
+    with several(1, LARGE_AT_ONCE) as few:
+        few(partial(expose, p), [one for one in exposures if one.size > LARGE])
 
 
 def store_of(p: Publisher) -> Store:
