@@ -28,8 +28,8 @@ from playwright.sync_api import Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.server import Server, command, row, serving
-from bench.upload import prepare, upload, wheel_of
+from bench.server import Server, command, row, serving, with_person
+from bench.upload import upload, wheel_of
 
 VAR = Path(__file__).resolve().parent.parent / "var"
 POLICY = "fitted = true\n\n[thresholds]\nreview = 0.005\nreject = 1.0\n"
@@ -183,7 +183,7 @@ def main() -> None:
     password = secrets.token_urlsafe(20)
     with tempfile.TemporaryDirectory(dir=VAR) as where:
         data = Path(where) / "data"
-        token = prepare(data)
+        token = with_person(data)
         (data / "policy.toml").write_text(POLICY)
         os.environ["BONDED_SCREENING__POLICY"] = str(data / "policy.toml")
         words = ("reviewer", "--email", "reviewer@example.invalid", "--admin", "--password-stdin", "--dir", str(data))

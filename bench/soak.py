@@ -32,8 +32,8 @@ from tuf.ngclient.updater import Updater
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.server import BONDED, Server, family, memory_mb, row, serving
-from bench.upload import form, headers_of, prepare, wheel_of
+from bench.server import BONDED, Server, family, memory_mb, row, serving, with_person
+from bench.upload import form, headers_of, wheel_of
 
 VAR = Path(__file__).resolve().parent.parent / "var"
 PROJECTS = [f"soak-{n:03d}" for n in range(150)]
@@ -253,7 +253,7 @@ def main() -> None:
     minutes = 1.0 if given.quick else given.minutes
     VAR.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=VAR, prefix="soak-") as where:
-        token = prepare(Path(where) / "data")
+        token = with_person(Path(where) / "data")
         with serving(Path(where) / "data") as server:
             run(server, token, Path(where) / "client", minutes, given.uploads, given.reads)
 

@@ -29,8 +29,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.server import Server, memory_mb, row, serving
-from bench.upload import BOUNDARY, Wheel, form, prepare, recorded, wheels
+from bench.server import Server, memory_mb, row, serving, with_person
+from bench.upload import BOUNDARY, Wheel, form, recorded, wheels
 
 VAR = Path(__file__).resolve().parent.parent / "var"
 PAUSE = 0.005
@@ -134,7 +134,7 @@ def main() -> None:
     VAR.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=VAR) as where:
         folder = Path(where) / "data"
-        token = prepare(folder)
+        token = with_person(folder)
         os.environ["BONDED_SCREENING__WORKERS"] = str(args.workers)
         with serving(folder) as server:
             time.sleep(2)

@@ -24,8 +24,8 @@ from tuf.ngclient.updater import Updater
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from bench.server import Server, memory_mb, row, serving
-from bench.upload import Wheel, form, headers_of, prepare, wheels
+from bench.server import Server, memory_mb, row, serving, with_person
+from bench.upload import Wheel, form, headers_of, wheels
 
 VAR = Path(__file__).resolve().parent.parent / "var"
 PAUSE = 0.02
@@ -85,7 +85,7 @@ def main() -> None:
     VAR.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(dir=VAR) as where:
         folder = Path(where)
-        token = prepare(folder / "data")
+        token = with_person(folder / "data")
         some = wheels(int(seconds * args.rate), secrets.token_hex(3))
         with serving(folder / "data") as server:
             answered: Answered = queue.Queue()
