@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import bonded.cli
 
 SLOW = ("alembic", "cryptography", "pyramid", "securesystemslib", "sqlalchemy", "tuf", "yara_x")
@@ -24,3 +26,21 @@ print([one for one in {SLOW!r} if one in sys.modules])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--version",), ("serve", "--help"), ("tuf", "status", "--help")], ids=" ".join
+)
+def test_asking_for_help_loads_no_library_that_takes_long(arguments: tuple[str, ...]) -> None:
+    program = f"""
+import sys
+sys.argv[1:] = {list(arguments)!r}
+from bonded.cli import main
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code
+print([one for one in {SLOW!r} if one in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip().splitlines()[-1] == "[]"

@@ -91,13 +91,13 @@ def open_standard_streams() -> None:
 def main() -> None:
     """Entry point: refusals and wrong settings end in one sentence and exit status 1, never in a traceback."""
     open_standard_streams()
-    from bonded.cli.failures import sentence_of
-
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a terminal that is not of UTF-8 gets the rest
     try:
         bonded.main(standalone_mode=True)
     except Exception as error:
+        from bonded.cli.failures import sentence_of  # it loads the database's library
+
         words = sentence_of(error)
         if words is None:
             raise
