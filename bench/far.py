@@ -1,6 +1,7 @@
 """An index whose stores are buckets some way off, beside the same index over files: a real S3 server (moto) behind a line of a given
 round trip, SQLite, the real `bonded serve`. Uploads of projects of their own come at a steady rate; measured are their answers, and
-how long after the last answer every project's page is there for pip.
+how long after the last answer every project's page is there for pip. Then the server stops, and what reads everything is run:
+`bonded fsck`, `bonded tuf compare`, and `bonded tuf recover` after the database was lost.
 
     ./dev bench far [--quick] [--count N] [--rate N] [--round-trip MS]
 """
@@ -25,7 +26,7 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from bench.proxy import line
-from bench.server import memory_mb, row, serving, with_person
+from bench.server import command, memory_mb, row, serving, with_person
 from bench.upload import Wheel, form, headers_of, wheels
 from tests.support.s3 import KEYS, running_s3
 
@@ -98,14 +99,34 @@ def _has_page(port: int, name: str) -> bool:
     return True
 
 
-def measure(some: list[Wheel], rate: float) -> tuple[list[float], float, float]:
-    """Seconds of each upload, seconds until all pages were there, and MB of memory of all processes."""
+def measure(some: list[Wheel], rate: float) -> tuple[dict[str, float], float]:
+    """Seconds by figure, and MB of memory of all processes."""
     with tempfile.TemporaryDirectory() as where:
         directory = Path(where) / "data"
         token = with_person(directory)
         with serving(directory) as server:
             answers = send(server.port, token, some, rate)
-            return answers, shown(server.port, [one.name for one in some]), memory_mb(server.pid)
+            until = shown(server.port, [one.name for one in some])
+            memory = memory_mb(server.pid)
+        found = {"upload.p50": statistics.median(answers), "upload.max": answers[-1], "shown": until}
+        return found | everything(directory), memory
+
+
+def everything(directory: Path) -> dict[str, float]:
+    """Seconds of what reads everything; at the end the index has a database that was made from its public record."""
+    there = ("--dir", str(directory))
+    found = {"fsck": timed("fsck", str(directory)), "compare": timed("tuf", "compare", *there)}
+    for path in directory.glob("bonded.db*"):
+        path.unlink()
+    command("migrate", *there)
+    return found | {"recover": timed("tuf", "recover", "--yes", *there)}
+
+
+def timed(*words: str) -> float:
+    """Seconds of one command, which must succeed."""
+    began = time.perf_counter()
+    command(*words)
+    return time.perf_counter() - began
 
 
 def main() -> None:
@@ -124,12 +145,8 @@ def main() -> None:
         os.environ |= settings
         far = measure(some, options.rate)
     params = {"uploads": count, "rate": options.rate, "round_trip_ms": options.round_trip}
-    for name, value, other in (
-        ("far.upload.p50", statistics.median(far[0]), statistics.median(near[0])),
-        ("far.upload.max", far[0][-1], near[0][-1]),
-        ("far.shown", far[1], near[1]),
-    ):
-        row(name, params, value, "s", "limit", other, "lower", far[2])
+    for name, value in far[0].items():
+        row(f"far.{name}", params, value, "s", "limit", near[0][name], "lower", far[1])
 
 
 if __name__ == "__main__":

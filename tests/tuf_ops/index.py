@@ -33,7 +33,8 @@ METADATA = b"Metadata-Version: 2.1\nName: x\nVersion: 1\n"
 
 @dataclass
 class Index:
-    """Everything on one folder, the public store in `bucket` where one is given. `now` is the index's clock: move it with `wait`."""
+    """Everything on one folder, the public store in `bucket` and the vault in `safe` where they are given. `now` is the index's
+    clock: move it with `wait`."""
 
     folder: Path
     db: Database
@@ -41,10 +42,11 @@ class Index:
     settings: TufSettings = field(default_factory=lambda: TufSettings(base_url="http://localhost:8000/"))
     owner: str = field(default_factory=new_id)
     bucket: Storage | None = None
+    safe: Storage | None = None
 
     def __post_init__(self) -> None:
         self.public = self.bucket or FileStorage(self.folder / "public")
-        self.vault = FileStorage(self.folder / "vault", private=True)
+        self.vault = self.safe or FileStorage(self.folder / "vault", private=True)
         keys = self.folder / "keys"
         if not (keys / "root.json").exists():
             create_dev_repository(self.public, keys, page_bins=4, bins=4, now=self.now)

@@ -4,60 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bonded.adapters.storage_files import FileStorage
 from bonded.db.engine import Database
 from bonded.ops.look_client import at_moment, client
-from bonded.tuf import put
+from bonded.tuf import threads
 from bonded.tuf.sweep import sweep
-from bonded.tuf.threads import several
+from bonded.tuf.threads import ahead, few_large, several
+from tests.tuf_ops.far import WAIT, Far
 from tests.tuf_ops.index import Index
 
-WAIT = 0.01
 PROJECTS = [f"p{n}" for n in range(24)]
-
-
-class Far(FileStorage):
-    """`most` says of each kind of call how many waited at the same time."""
-
-    at_once = 8
-
-    def __init__(self, root: Path) -> None:
-        super().__init__(root)
-        self._lock, self._now, self._inside = threading.Lock(), 0, threading.local()
-        self.most: dict[str, int] = {}
-
-    def __getattribute__(self, name: str) -> Any:
-        found = super().__getattribute__(name)
-        return (
-            self._waiting(name, found)
-            if name in {"read", "create", "put", "put_copy", "copy", "delete", "size"}
-            else found
-        )
-
-    def _waiting(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
-        def waits(*given: Any) -> Any:
-            if getattr(self._inside, "now", False):
-                return call(*given)  # one call of ours makes others
-            self._inside.now = True
-            with self._lock:
-                self._now += 1
-                self.most[name] = max(self.most.get(name, 0), self._now)
-            try:
-                time.sleep(WAIT)
-                return call(*given)
-            finally:
-                self._inside.now = False
-                with self._lock:
-                    self._now -= 1
-
-        return waits
 
 
 @pytest.fixture
@@ -106,16 +67,16 @@ def test_sweeps_and_withdrawals(far: tuple[Index, Far]) -> None:
 def test_large_files_go_a_few_at_a_time(far: tuple[Index, Far], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is in memory while it is on its way."""
     index, store = far
-    monkeypatch.setattr(put, "LARGE", 10)
+    monkeypatch.setattr(threads, "LARGE", 10)
     index.publish()
-    assert store.most["copy"] == put.LARGE_AT_ONCE
+    assert store.most["copy"] == threads.LARGE_AT_ONCE
 
 
 def test_a_few_are_done_in_order_only_where_nothing_waits() -> None:
     where: list[int] = []
-    for at_once, threads in ((1, 1), (4, 4)):
+    for at_once, expected in ((1, 1), (4, 4)):
         where.clear()
-        met = threading.Barrier(threads, timeout=60)
+        met = threading.Barrier(expected, timeout=60)
 
         def note(_: int, met: threading.Barrier = met) -> None:
             met.wait()
@@ -123,7 +84,7 @@ def test_a_few_are_done_in_order_only_where_nothing_waits() -> None:
 
         with several(2, at_once) as each:
             each(note, range(4))
-        assert len(set(where)) == threads
+        assert len(set(where)) == expected
 
 
 def test_the_first_error_is_told_when_all_that_began_have_ended() -> None:
@@ -140,3 +101,68 @@ def test_the_first_error_is_told_when_all_that_began_have_ended() -> None:
     with pytest.raises(ValueError, match="0"), several(1, 4) as each:
         list(each(one, range(4)))
     assert sorted(ended) == [0, 1, 2, 3]
+
+
+def test_what_is_done_ahead_comes_in_order_and_begins_as_there_is_room() -> None:
+    asked: list[int] = []
+    begun = threading.Barrier(4, timeout=60)
+
+    def items() -> Iterator[int]:
+        for n in range(20):
+            asked.append(n)
+            yield n
+
+    def one(n: int) -> int:
+        if n < 4:
+            begun.wait()
+            time.sleep((4 - n) * WAIT)
+        return n * n
+
+    found = ahead(one, items(), 4)
+    assert asked == []
+    assert next(found) == 0
+    assert asked == [0, 1, 2, 3]
+    assert list(found) == [n * n for n in range(1, 20)]
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_an_error_ahead_is_raised_in_its_turn(at_once: int) -> None:
+    found = ahead(lambda n: 6 // (3 - n), range(20), at_once)
+    assert [next(found) for _ in range(3)] == [2, 3, 6]
+    with pytest.raises(ZeroDivisionError):
+        next(found)
+    assert list(found) == []
+
+
+def test_who_stops_early_waits_for_what_has_begun_and_no_more() -> None:
+    begun: list[int] = []
+    ended: list[int] = []
+
+    def one(n: int) -> None:
+        begun.append(n)
+        time.sleep(WAIT)
+        ended.append(n)
+
+    found = ahead(one, range(1000), 4)
+    next(found)
+    found.close()  # type: ignore[attr-defined]
+    assert sorted(begun) == sorted(ended)
+    assert len(ended) <= 8
+
+
+def test_a_few_large_ones_at_a_time() -> None:
+    lock, inside, most = threading.Lock(), [0, 0], [0, 0]
+
+    def one(size: int) -> None:
+        kind = int(size > threads.LARGE)
+        with lock:
+            inside[kind] += 1
+            most[kind] = max(most[kind], inside[kind])
+        time.sleep(WAIT)
+        with lock:
+            inside[kind] -= 1
+
+    sizes = [threads.LARGE + n % 2 for n in range(64)]
+    assert len(list(ahead(few_large(one, int), sizes, 16))) == 64
+    assert most[1] == threads.LARGE_AT_ONCE
+    assert most[0] > threads.LARGE_AT_ONCE

@@ -63,7 +63,7 @@ class House(Index):
     def on(self, db: Database) -> House:
         """The same stores and keys with another database, as a new process."""
         self.publisher.lock.release()  # type: ignore[attr-defined]
-        return House(self.folder, db, self.now, self.settings, self.owner, self.bucket)
+        return House(self.folder, db, self.now, self.settings, self.owner, self.bucket, self.safe)
 
     def live(self) -> int:
         return read_base(self.public).n

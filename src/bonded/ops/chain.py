@@ -22,6 +22,7 @@ from tuf.api.metadata import (  # type: ignore[attr-defined]  # re-exported with
 )
 
 from bonded.seams import NotStored, Storage
+from bonded.tuf.threads import ahead
 
 METADATA = "metadata"
 TRUSTED = "keys/root.json"
@@ -122,6 +123,19 @@ def read_role(store: Storage, role: str, versions: Mapping[str, int], delegator:
     if document.version != versions[role]:
         raise Broken("version", name, f"it says version {document.version}")
     return document
+
+
+def read_bins(store: Storage, chain: Chain, delegating: str) -> Iterator[Document | Broken]:
+    """The bins below a delegating role, in order: each verified, or why it is not."""
+    versions, delegator = chain.versions(), chain.keys[delegating]
+
+    def one(name: str) -> Document | Broken:
+        try:
+            return read_role(store, name, versions, delegator)
+        except Broken as broken:
+            return broken
+
+    return ahead(one, bins(chain, delegating), store.at_once)
 
 
 def bins(chain: Chain, delegating: str) -> Iterator[str]:

@@ -9,7 +9,7 @@ from bonded.ops.chain import Document
 from bonded.ops.disagreements import Disagreement
 from bonded.ops.ground import Ground
 from bonded.ops.look_metadata import look_above_bins, look_at_bins
-from bonded.ops.look_store import of_target
+from bonded.ops.look_store import of_targets
 
 
 def look(ground: Ground) -> Iterator[Disagreement]:
@@ -20,5 +20,5 @@ def look(ground: Ground) -> Iterator[Disagreement]:
 
 
 def _objects(ground: Ground, document: Document) -> Iterator[Disagreement]:
-    for path, info in sorted(document.signed["targets"].items()):
-        yield from of_target(ground.public, path, str(info["hashes"]["sha256"]), int(info["length"]))
+    listed = sorted(document.signed["targets"].items())
+    return of_targets(ground.public, [(path, str(t["hashes"]["sha256"]), int(t["length"])) for path, t in listed])

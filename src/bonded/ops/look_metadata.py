@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, func, select
 
-from bonded.ops.chain import Broken, Chain, Document, bins, read_chain, read_role
+from bonded.ops.chain import Broken, Chain, Document, read_bins, read_chain
 from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.ground import Ground
 from bonded.seams import NotStored
@@ -147,14 +147,11 @@ def _bins(ground: Ground, chain: Chain) -> Iterator[Disagreement]:
 def look_at_bins(
     ground: Ground, chain: Chain, more: Callable[[Document], Iterable[Disagreement]]
 ) -> Iterator[Disagreement]:
-    """Verify every bin, one at a time, and look for `more` in each that verifies."""
-    versions = chain.versions()
-    for delegating, delegator in chain.keys.items():
-        for name in bins(chain, delegating) if delegating != "targets" else ():
-            try:
-                document = read_role(ground.public, name, versions, delegator)
-            except Broken as broken:
-                yield disagreement(broken)
+    """Verify every bin, a few at a time, and look for `more` in each that verifies."""
+    for delegating in chain.delegating:
+        for document in read_bins(ground.public, chain, delegating):
+            if isinstance(document, Broken):
+                yield disagreement(document)
                 continue
             yield from judge(ground, document, online=True)
             yield from more(document)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 
-import zstandard
 from sqlalchemy import Connection, select
 
 from bonded.catalog.read import FILES
@@ -17,9 +16,11 @@ from bonded.ops.fsck_pages import AT_ONCE, all_targets, pieces, targets_at
 from bonded.ops.ground import Ground
 from bonded.ops.look_vault import digest
 from bonded.seams import NotStored, Storage
+from bonded.tuf.packing import holds
 from bonded.tuf.roles import file_path, hashed, page_path
 from bonded.tuf.settle import chunks
 from bonded.tuf.tables import page
+from bonded.tuf.threads import ahead, few_large
 from bonded.values.states import FileState, ProjectStatus
 
 OBJECT_MISSING = define(
@@ -56,18 +57,34 @@ _METADATA = re.compile(r"(.+)\.metadata(?:\.gz|\.zst)?")
 def look(ground: Ground) -> Iterator[Disagreement]:
     """Every target's bytes, then everything under packages/, then copies. Reads the whole public store."""
     for targets in all_targets(ground.db):
-        for path, sha256, length in targets:
-            yield from of_target(ground.public, path, sha256, length)
+        yield from of_targets(ground.public, targets)
     yield from _metadata(ground)
     yield from _packages(ground)
     yield from _plain(ground)
     yield from _copies(ground.public)
 
 
-def of_target(store: Storage, path: str, sha256: str, length: int) -> Iterator[Disagreement]:
-    """The bytes of one target under each of its names."""
-    for name in [hashed(path, sha256)] + ([path] if path.startswith("packages/") else []):
-        yield from _object(store, name, sha256, length)
+def of_targets(store: Storage, targets: Iterable[tuple[str, str, int]]) -> Iterator[Disagreement]:
+    """The bytes of targets, (path, sha256, length) each, under each of their names."""
+    return _objects(
+        store,
+        (
+            (name, sha256, length)
+            for path, sha256, length in targets
+            for name in [hashed(path, sha256)] + ([path] if path.startswith("packages/") else [])
+        ),
+    )
+
+
+def _objects(store: Storage, wanted: Iterable[tuple[str, str, int | None]]) -> Iterator[Disagreement]:
+    """Objects that must have this sha256 and, where it is known, this length."""
+
+    def look_at(item: tuple[str, str, int | None]) -> list[Disagreement]:
+        return list(_object(store, *item))
+
+    one = few_large(look_at, lambda item: item[2] or 0)
+    for found in ahead(one, wanted, store.at_once):
+        yield from found
 
 
 def _object(store: Storage, name: str, sha256: str, length: int | None) -> Iterator[Disagreement]:
@@ -88,9 +105,8 @@ def _metadata(ground: Ground) -> Iterator[Disagreement]:
         paths = {file_path(row.key, row.filename): row.metadata_sha256 for row in rows}
         with ground.db.read() as conn:
             published = targets_at(conn, paths)
-        for path, sha256 in paths.items():
-            if path in published:
-                yield from _object(ground.public, f"{path}.metadata", sha256, None)
+        beside = [(f"{path}.metadata", sha256, None) for path, sha256 in paths.items() if path in published]
+        yield from _objects(ground.public, beside)
 
 
 def _packages(ground: Ground) -> Iterator[Disagreement]:
@@ -129,34 +145,41 @@ def _plain(ground: Ground) -> Iterator[Disagreement]:
         waiting = set(conn.execute(select(job.c.key).where(job.c.queue == "plain")).scalars())
     c = page.c
     for rows in pieces(ground.db, select(c.project_key, c.html_sha256, c.json_sha256), c.project_key):
-        for key, html, json in rows:
-            if f"plain:{key}" not in waiting:
-                for form, sha256 in (("html", html), ("json", json)):
-                    yield from _plain_copy(ground.public, page_path(key, form), sha256)
+        wanted = [
+            (page_path(key, form), sha256)
+            for key, html, json in rows
+            if f"plain:{key}" not in waiting
+            for form, sha256 in (("html", html), ("json", json))
+        ]
+        live = ahead(partial(_sha256, ground.public), [name for name, _ in wanted], ground.public.at_once)
+        for (name, sha256), found in zip(wanted, live, strict=True):
+            if found != sha256:
+                told = f"it has sha256 {found or 'none'}, the live page {sha256 or 'none'}"
+                yield Disagreement(PLAIN_STALE, name, told)
 
 
-def _plain_copy(store: Storage, name: str, sha256: str) -> Iterator[Disagreement]:
+def _sha256(store: Storage, name: str) -> str:
+    """Of an object's bytes; "" where there is none."""
     try:
-        found = digest(store, name)[1]
+        return digest(store, name)[1]
     except NotStored:
-        found = ""
-    if found != sha256:
-        yield Disagreement(PLAIN_STALE, name, f"it has sha256 {found or 'none'}, the live page {sha256 or 'none'}")
+        return ""
 
 
 def _copies(store: Storage) -> Iterator[Disagreement]:
     """Compressed copies of pages and metadata against what they stand for."""
+
+    def right(name: str) -> bool:
+        original, _, end = name.rpartition(".")
+        try:
+            return holds(store.get(name).data, end, store.get(original).data)
+        except NotStored:  # a sweep was here, or it stands for nothing, of which another look tells
+            return True
+
     for prefix in ("simple/", "metadata/", "pypi/"):
-        for entry in store.entries(prefix):
-            original, _, end = entry.name.rpartition(".")
-            if end not in ("gz", "zst") or not store.exists(original):
-                continue
-            if _decoded(store.get(entry.name).data, end) != store.get(original).data:
-                yield Disagreement(COPY_DIFFERS, entry.name, f"it does not decode to the bytes of {original}")
-
-
-def _decoded(data: bytes, end: str) -> bytes | None:
-    try:
-        return gzip.decompress(data) if end == "gz" else zstandard.ZstdDecompressor().decompressobj().decompress(data)
-    except (OSError, EOFError, zstandard.ZstdError):
-        return None
+        copies = (entry.name for entry in store.entries(prefix) if entry.name.endswith((".gz", ".zst")))
+        for names in chunks(copies, AT_ONCE):
+            for name, same in zip(names, ahead(right, names, store.at_once), strict=True):
+                if not same:
+                    original = name.rpartition(".")[0]
+                    yield Disagreement(COPY_DIFFERS, name, f"it does not decode to the bytes of {original}")

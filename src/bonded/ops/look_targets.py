@@ -11,7 +11,7 @@ from bonded.catalog.read import FILES
 from bonded.catalog.tables import file, project
 from bonded.db.engine import Database
 from bonded.journal.tables import to_publish
-from bonded.ops.chain import Broken, Chain, bins, read_chain, read_role
+from bonded.ops.chain import Broken, Chain, bins, read_bins, read_chain
 from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.fsck_pages import Facts, pieces, targets_at
 from bonded.ops.ground import Ground
@@ -74,17 +74,14 @@ def look(ground: Ground) -> Iterator[Disagreement]:
 
 def _bins(ground: Ground, chain: Chain) -> Iterator[Disagreement]:
     """Each bin against the rows of its range of hashes: never all targets in memory."""
-    versions = chain.versions()
-    for delegating, delegator in chain.keys.items():
-        names = list(bins(chain, delegating)) if delegating != "targets" else []
+    for delegating in chain.delegating:
+        count = len(list(bins(chain, delegating)))
         begin = "simple/" if delegating == "pages" else "packages/"
-        for number, name in enumerate(names):
-            try:
-                document = read_role(ground.public, name, versions, delegator)
-            except Broken:
+        for number, document in enumerate(read_bins(ground.public, chain, delegating)):
+            if isinstance(document, Broken):
                 continue
             with ground.db.read() as conn:
-                rows = _rows(conn, begin, number * 2**32 // len(names), (number + 1) * 2**32 // len(names))
+                rows = _rows(conn, begin, number * 2**32 // count, (number + 1) * 2**32 // count)
             yield from _compare(_facts(document.signed["targets"]), rows)
 
 

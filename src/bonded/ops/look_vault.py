@@ -15,6 +15,7 @@ from bonded.ops.fsck_pages import AT_ONCE, pieces
 from bonded.ops.ground import Ground
 from bonded.seams import NotStored, Storage
 from bonded.tuf.settle import chunks
+from bonded.tuf.threads import ahead, few_large
 from bonded.values.states import FileState
 
 VAULT_MISSING = define(
@@ -56,10 +57,15 @@ CHUNK = 1 << 20
 def look(ground: Ground) -> Iterator[Disagreement]:
     """Read every blob that a row names, and list those that none names. Reads the whole vault."""
     c = file.c
+
+    def blob(row: Any) -> list[Disagreement]:
+        return list(_blob(ground.vault, row))
+
+    look_at = few_large(blob, lambda row: int(row.size))
     wanted = select(c.id, c.filename, c.vault_key, c.size, c.sha256, c.metadata_sha256, c.provenance_sha256)
     for rows in pieces(ground.db, wanted.where(c.state != FileState.REMOVED), c.id):
-        for row in rows:
-            yield from _blob(ground.vault, row)
+        for found in ahead(look_at, rows, ground.vault.at_once):
+            yield from found
     yield from _orphans(ground)
 
 

@@ -32,6 +32,7 @@ from bonded.tuf.put import expose, objects_of
 from bonded.tuf.recover_caches import empty_later
 from bonded.tuf.roles import file_path, hashed, page_path
 from bonded.tuf.tables import bin_table, head, page
+from bonded.tuf.threads import ahead, few_large
 from bonded.values.refusals import Refusal, define
 from bonded.values.states import FileState, ProjectStatus, SubjectKind
 from bonded.values.who import OPERATOR
@@ -115,16 +116,23 @@ def put_files(p: Publisher, done: Restored) -> None:
             .select_from(FILES)
             .where(file.c.state == FileState.PUBLIC, project.c.status != ProjectStatus.QUARANTINED, ~project.c.deleted)
         ).all()
-    allowed: set[str] = set()
-    for key, filename, *facts in rows:
-        exposure = Exposure(file_path(key, filename), *facts)
-        allowed.update(objects_of(exposure))
+
+    def one(exposure: Exposure) -> str:
         try:
             expose(p, exposure)
-            done.files += 1
         except BadProject as error:
-            log.error("no bytes in the vault", file=exposure.path, reason=str(error))
+            return str(error)
+        return ""
+
+    exposures = [Exposure(file_path(key, filename), *facts) for key, filename, *facts in rows]
+    allowed = {name for exposure in exposures for name in objects_of(exposure)}
+    told = ahead(few_large(one, lambda exposure: exposure.size), exposures, p.public.at_once)
+    for exposure, reason in zip(exposures, told, strict=True):
+        if reason:
+            log.error("no bytes in the vault", file=exposure.path, reason=reason)
             done.missing.append(exposure.path)
+        else:
+            done.files += 1
     for name in [entry.name for entry in p.public.entries("packages/")]:
         if name not in allowed:
             p.public.delete(name)
@@ -146,7 +154,9 @@ def take_broken_pages(p: Publisher) -> list[str]:
     """Projects ("": the list) whose page objects are missing or damaged; what is left of those objects is deleted."""
     with p.db.read() as conn:
         rows = conn.execute(select(page.c.project_key, page.c.html_sha256, page.c.json_sha256)).all()
-    broken = [(key, html, json) for key, html, json in rows if html and not _whole(p.public, key, html, json)]
+    shown = [row for row in rows if row.html_sha256]
+    whole = ahead(lambda row: _whole(p.public, *row), shown, p.public.at_once)
+    broken = [row for row, right in zip(shown, whole, strict=True) if not right]
     for key, html, json in broken:
         for form, sha256 in (("html", html), ("json", json)):
             p.public.delete(hashed(page_path(key, form), sha256))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import dropwhile
 from typing import Any
 
@@ -19,6 +20,7 @@ from bonded.tuf.folded import Folded
 from bonded.tuf.packs import Anchor, chain
 from bonded.tuf.recover_anchor import known_good
 from bonded.tuf.recover_live import Live, read_live
+from bonded.tuf.threads import ahead
 
 Targets = dict[str, Target]
 
@@ -88,9 +90,8 @@ def _against(public: Storage, live: Live, folded: Folded) -> tuple[int, Differen
 
 def live_bins(public: Storage, live: Live) -> Iterator[tuple[str, Targets]]:
     """Each live bin with its targets, its signature verified. Raises Untrusted."""
-    for bins in (live.trust.layout.pages, live.trust.layout.files):
-        for role in bins.names():
-            yield role, live.targets(public, role)
+    roles = [role for bins in (live.trust.layout.pages, live.trust.layout.files) for role in bins.names()]
+    yield from zip(roles, ahead(partial(live.targets, public), roles, public.at_once), strict=True)
 
 
 def fold(records: Iterable[Mapping[str, Any]]) -> Targets:

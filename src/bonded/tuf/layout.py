@@ -37,6 +37,7 @@ from bonded.tuf.offline import (
 )
 from bonded.tuf.plan import SignMany
 from bonded.tuf.roles import TIMESTAMP, BinSet, changes_name, metadata_name
+from bonded.tuf.threads import ahead
 
 AT_ONCE = 256
 """Bins for which a signer is asked in one call: it may be a service that takes its time."""
@@ -132,8 +133,12 @@ def _empty_bins(
     items = [(role, binfile.render(b"", n, binfile.expiry(role, now, lifetime))) for role in bins.names()]
     for begin in range(0, len(items), AT_ONCE):
         some = items[begin : begin + AT_ONCE]
-        for (role, signed), signatures in zip(some, sign(some), strict=True):
-            public.create(metadata_name(role, n), enclose(signed, signatures))
+        files = [
+            (metadata_name(role, n), enclose(signed, signatures))
+            for (role, signed), signatures in zip(some, sign(some), strict=True)
+        ]
+        for _ in ahead(lambda file: public.create(*file), files, public.at_once):
+            pass
     return dict.fromkeys(bins.names(), n)
 
 

@@ -18,13 +18,15 @@ import zstandard
 
 from bonded.seams import NotStored, Storage
 from bonded.tuf.roles import changes_name
-from bonded.tuf.threads import Each, in_order
+from bonded.tuf.threads import Each, ahead, in_order
 from bonded.tuf.trust import Untrusted
 
 PREFIX = "publications/"
 _SINGLE = re.compile(r"publications/(\d+)\.json")
 _PACK = re.compile(r"publications/(\d{4}-\d{2}-\d{2})\.jsonl\.zst")
 LEVEL = 19
+ALONG = 16
+"""Records that are read along with one: each may have megabytes."""
 Marked = Callable[[list[str]], set[str]]
 """Of these objects, those that something took the place of."""
 
@@ -142,6 +144,8 @@ class Records:
         self._public = public
         self._spans: dict[str, tuple[int, int] | None] = {}
         self._open: dict[int, bytes] = {}
+        self._last = 0
+        self._singles: dict[int, bytes] = {}
 
     def link(self, n: int, sha256: str) -> Link:
         """Publication `n`, checked against its digest. Raises Untrusted."""
@@ -161,18 +165,34 @@ class Records:
 
         Raises Untrusted when neither a file nor a pack has it.
         """
-        single = None
-        try:
-            single = self._public.get(changes_name(n)).data
-            if not sha256 or hashlib.sha256(single).hexdigest() == sha256:
-                return single
-        except NotStored:
-            pass
+        if sha256 and n in self._open and hashlib.sha256(self._open[n]).hexdigest() == sha256:
+            return self._open[n]
+        single = self._single(n)
+        if single is not None and (not sha256 or hashlib.sha256(single).hexdigest() == sha256):
+            return single
         if n in self._open or any(self._opened(name, n) for name in self._candidates(n)):
             return self._open[n]
         if single is not None:
             return single
         raise Untrusted(f"{changes_name(n)} is neither in the store nor in a pack")
+
+    def _single(self, n: int) -> bytes | None:
+        """The file of one record, if there is one. Who reads a second one goes through them in order: from a store that is
+        elsewhere those that probably follow are read along, since numbers have few gaps."""
+        if n not in self._singles:
+            step, self._last = (0 if not self._last else 1 if n > self._last else -1), n
+            many = min(self._public.at_once, ALONG) if step else 1
+            wanted = [n + step * i for i in range(many) if n + step * i > 0]
+            found = zip(wanted, ahead(self._read, wanted, many), strict=True)
+            self._singles = {number: data for number, data in found if data is not None}
+        self._last = n
+        return self._singles.pop(n, None)
+
+    def _read(self, n: int) -> bytes | None:
+        try:
+            return self._public.get(changes_name(n)).data
+        except NotStored:
+            return None
 
     def _candidates(self, n: int) -> list[str]:
         """Packs that may hold `n`, newest first: those whose numbers we know to be around it, and those never opened."""

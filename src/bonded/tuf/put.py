@@ -29,13 +29,10 @@ from bonded.tuf.packing import WORTH, zst
 from bonded.tuf.plan import Exposure, Plan
 from bonded.tuf.roles import hashed
 from bonded.tuf.settle import chunks
-from bonded.tuf.threads import Each, Objects, in_order, several
+from bonded.tuf.threads import Each, Objects, ahead, few_large, in_order
 from bonded.values.states import FileState, ProjectStatus
 
 log = structlog.get_logger("bonded.publisher")
-
-LARGE, LARGE_AT_ONCE = 2 * 1024 * 1024, 4
-"""Bytes from which on a file is a large one, and how many of these are put at once into a store that is elsewhere."""
 
 _PUBLIC = (
     select(file_table.c.id)
@@ -94,9 +91,8 @@ def _expose_all(p: Publisher, exposures: Sequence[Exposure], each: Each) -> None
     if p.public.at_once == 1:
         each(partial(expose, p), exposures)
         return
-    each(partial(expose, p), [one for one in exposures if one.size <= LARGE])
-    with several(1, LARGE_AT_ONCE) as few:
-        few(partial(expose, p), [one for one in exposures if one.size > LARGE])
+    for _ in ahead(few_large(partial(expose, p), lambda one: one.size), exposures, p.public.at_once):
+        pass
 
 
 def store_of(p: Publisher) -> Store:

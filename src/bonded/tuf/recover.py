@@ -23,7 +23,7 @@ from bonded.tuf.binfile import Target
 from bonded.tuf.claim import next_number
 from bonded.tuf.context import Publisher
 from bonded.tuf.packs import Link, Records
-from bonded.tuf.recover_issue import Start, issue
+from bonded.tuf.recover_issue import Before, Start, issue
 from bonded.tuf.recover_live import read_live
 from bonded.tuf.recover_pages import wrong_pages
 from bonded.tuf.recover_survey import Survey
@@ -35,6 +35,7 @@ from bonded.tuf.replay_rows import Replayed, agree, replay
 from bonded.tuf.roles import page_path
 from bonded.tuf.settle import settle_row
 from bonded.tuf.tables import publication
+from bonded.tuf.threads import ahead
 from bonded.tuf.trust import Untrusted
 from bonded.tuf.upsert import upsert
 from bonded.values.states import SubjectKind
@@ -86,6 +87,7 @@ def replay_record(p: Publisher, found: Survey, clock: Clock, progress: Callable[
 
 def _replay(tx: Tx, link: Link, blobs: Blobs, done: Replayed, now: datetime) -> None:
     acts = acts_of(link.changes)
+    blobs.expect({act.target.sha256 for act in acts.files if act.facts is not None})
     came = replay(tx, acts, blobs, done, now)
     upsert(tx, publication, [_row(link) | {"expose": came}])
     row = tx.execute(select(publication).where(publication.c.n == link.n)).mappings().one()
@@ -147,32 +149,35 @@ def _start(p: Publisher, base: Base, now: datetime) -> Start:
     return Start(base.tag, (base.n, base.attempt, base.changes), base.content, base.versions, base.trust, n)
 
 
-def _listed(p: Publisher) -> Callable[[str], Mapping[str, Target]]:
+def _listed(p: Publisher) -> Before:
     """What the live bins list; nothing for one that cannot be read."""
     live = read_live(p.public)
 
-    def before(role: str) -> Mapping[str, Target]:
+    def listed(role: str) -> Mapping[str, Target]:
         try:
             return live.targets(p.public, role)
         except Untrusted:
             return {}
 
-    return before
+    return lambda roles: ahead(listed, roles, p.public.at_once)
 
 
 def differing(p: Publisher, base: Base) -> list[str]:
     """The live bins that are not what the rows say, or cannot be read."""
     live, layout = read_live(p.public), base.trust.layout
-    found = []
-    for role in (*layout.pages.names(), *layout.files.names()):
-        with p.db.read() as conn:
-            wanted = rows_of(conn, layout, [role])[role]
+
+    def listed(role: str) -> Mapping[str, Target] | None:
         try:
-            same = live.targets(p.public, role) == wanted
+            return live.targets(p.public, role)
         except (Untrusted, NotStored) as error:
             log.error("a bin cannot be read", bin=role, reason=str(error))
-            same = False
-        if not same:
+            return None
+
+    found, roles = [], [*layout.pages.names(), *layout.files.names()]
+    for role, targets in zip(roles, ahead(listed, roles, p.public.at_once), strict=True):
+        with p.db.read() as conn:
+            wanted = rows_of(conn, layout, [role])[role]
+        if targets != wanted:
             found.append(role)
     return found
 

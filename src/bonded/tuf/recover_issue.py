@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -31,13 +31,14 @@ from bonded.tuf.renew import rows_of
 from bonded.tuf.roles import TIMESTAMP, changes_name, metadata_name
 from bonded.tuf.settle import settle_row
 from bonded.tuf.tables import head, publication
+from bonded.tuf.threads import ahead
 from bonded.tuf.trust import Trust
 from bonded.tuf.upsert import upsert
 
 log = structlog.get_logger("bonded.recover")
 
-Before = Callable[[str], Mapping[str, Target]]
-"""Role -> the targets that it had in the publication that we go on from."""
+Before = Callable[[Sequence[str]], Iterable[Mapping[str, Target]]]
+"""Roles -> the targets that each had in the publication that we go on from, in order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,22 +152,26 @@ def _bins(
     news: dict[str, dict[str, Target | None]] = {}
     for path, target in rendered.targets.items():
         news.setdefault(layout.role(path), {})[path] = target
-    for role in roles:
-        with p.db.read() as conn:
-            wanted = rows_of(conn, layout, [role])[role]
-        for path, target in news.get(role, {}).items():
-            if target is None:
-                wanted.pop(path, None)
-            else:
-                wanted[path] = target
-        expires = binfile.expiry(role, now, p.settings.lifetime)
-        signed = binfile.render(binfile.body(wanted), start.n, expires)
-        data = enclose(signed, sign(role, signed))
-        p.public.create(metadata_name(role, start.n), data)
-        digest = hashlib.sha256(data).hexdigest()
-        old = start.versions.get(role, 0)
-        made.bins.append([role, old, digest, len(data), int(expires.timestamp()), len(wanted)])
-        _changed(made, before(role), wanted)
+
+    def files() -> Iterator[tuple[str, bytes]]:
+        for role, old in zip(roles, before(roles), strict=True):
+            with p.db.read() as conn:
+                wanted = rows_of(conn, layout, [role])[role]
+            for path, target in news.get(role, {}).items():
+                if target is None:
+                    wanted.pop(path, None)
+                else:
+                    wanted[path] = target
+            expires = binfile.expiry(role, now, p.settings.lifetime)
+            signed = binfile.render(binfile.body(wanted), start.n, expires)
+            data = enclose(signed, sign(role, signed))
+            facts = [hashlib.sha256(data).hexdigest(), len(data), int(expires.timestamp()), len(wanted)]
+            made.bins.append([role, start.versions.get(role, 0), *facts])
+            _changed(made, old, wanted)
+            yield metadata_name(role, start.n), data
+
+    for _ in ahead(lambda file: p.public.create(*file), files(), p.public.at_once):
+        pass
     return made
 
 

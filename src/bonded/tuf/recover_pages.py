@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from bonded.tuf.pages import page_html, page_json
 from bonded.tuf.roles import file_path, hashed, page_path
 from bonded.tuf.settle import chunks
 from bonded.tuf.tables import page, publication
+from bonded.tuf.threads import ahead
 from bonded.values.states import FileState
 
 AT_ONCE = 200
@@ -39,6 +40,13 @@ def render(p: Publisher, keys: Collection[str], n: int) -> Rendered:
     Raises OtherBytes, StorageError.
     """
     out = Rendered()
+    for _ in ahead(lambda made: p.public.create(*made), _rendered(p, out, keys, n), p.public.at_once):
+        pass
+    return out
+
+
+def _rendered(p: Publisher, out: Rendered, keys: Collection[str], n: int) -> Iterator[tuple[str, bytes]]:
+    """Names and bytes of the pages, each noted in `out`."""
     for batch in chunks(sorted(keys), AT_ONCE):
         with p.db.read() as conn:
             states = page_states(conn, batch, with_metadata=False)
@@ -54,8 +62,7 @@ def render(p: Publisher, keys: Collection[str], n: int) -> Rendered:
                 target = Target(_sha256(data), len(data))
                 out.targets[path] = target
                 out.objects.append(hashed(path, target.sha256))
-                p.public.create(out.objects[-1], data)
-    return out
+                yield out.objects[-1], data
 
 
 def wrong_pages(p: Publisher) -> list[str]:

@@ -59,7 +59,7 @@ def go_back(p: Publisher, way: Way, pages: Collection[str], now: datetime) -> in
                     start,
                     roles,
                     pages,
-                    lambda role: folded.bin(layout, role),
+                    lambda roles: (folded.bin(layout, role) for role in roles),
                     now,
                     lambda: release_root(p, way.standing) if way.new_keys else None,
                 )

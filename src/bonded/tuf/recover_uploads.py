@@ -36,7 +36,9 @@ def unnamed(db: Database, blobs: Blobs) -> Iterator[list[Blob]]:
     for keys in chunks(blobs.with_facts(), AT_ONCE):
         with db.read() as conn:
             ids = _taken(conn, keys)
-        found = [Blob(key, blobs.facts(key)) for key in keys if key.partition(".")[2] not in ids]
+        keys = [key for key in keys if key.partition(".")[2] not in ids]
+        blobs.read(keys)
+        found = [Blob(key, blobs.facts(key)) for key in keys]
         yield [blob for blob in found if blob.facts.get("filename") and blob.facts.get("project")]
 
 

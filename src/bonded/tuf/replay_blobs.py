@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -17,6 +17,7 @@ import orjson
 
 from bonded.seams import NotStored, OtherBytes, Storage
 from bonded.tuf.roles import file_path
+from bonded.tuf.threads import ahead
 from bonded.values.text import new_id
 
 FACTS, METADATA, PROVENANCE = ".facts.json", ".metadata", ".provenance"
@@ -40,6 +41,7 @@ class Blobs:
 
     def __init__(self, vault: Storage, public: Storage) -> None:
         self._vault, self._public = vault, public
+        self._read: dict[str, dict[str, Any]] = {}
         self._db = sqlite3.connect("", isolation_level=None)
         for pragma in ("journal_mode=OFF", "synchronous=OFF"):
             self._db.execute(f"PRAGMA {pragma}")
@@ -95,8 +97,20 @@ class Blobs:
         except NotStored:
             return False
 
+    def expect(self, digests: Iterable[str]) -> None:
+        """`find` is asked for uploads with bytes of these digests next: read the facts beside them side by side."""
+        rows = (self._db.execute("SELECT key FROM blob WHERE sha256 = ?", (sha256,)) for sha256 in digests)
+        self.read([key for found in rows for (key,) in found.fetchall()])
+
+    def read(self, keys: Sequence[str]) -> None:
+        """The same for the uploads of these keys, for which `facts` is asked next."""
+        self._read = dict(zip(keys, ahead(self._facts, keys, self._vault.at_once), strict=True))
+
     def facts(self, key: str) -> dict[str, Any]:
         """The accepted facts beside a blob, {} where they are missing or damaged."""
+        return self._read[key] if key in self._read else self._facts(key)
+
+    def _facts(self, key: str) -> dict[str, Any]:
         try:
             value = orjson.loads(self._vault.get(key + FACTS).data)
         except (NotStored, orjson.JSONDecodeError):

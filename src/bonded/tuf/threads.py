@@ -4,9 +4,11 @@ with other processes looks like (`hands`)."""
 from __future__ import annotations
 
 import gc
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -15,6 +17,9 @@ FEW = 64
 """Up to so many objects, threads cost more than they save."""
 SHARE = 32
 """Objects that a thread has at a time."""
+LARGE, LARGE_AT_ONCE = 2 * 1024 * 1024, 4
+"""Bytes from which on an object is a large one, and how many of these are on their way at once from or to a store that is
+elsewhere: they are in memory meanwhile."""
 
 
 class Each(Protocol):
@@ -62,6 +67,40 @@ def several(writers: int, at_once: int = 1) -> Iterator[Each]:
             return [result for part in parts for result in part]
 
         yield each
+
+
+def ahead(do: Callable[[T], R], items: Iterable[T], at_once: int) -> Iterator[R]:
+    """`do` of each of `items`, however many, in their order; up to `at_once` of them (`Storage.at_once`) are done side by side.
+
+    `items` are asked for here, as room is for them; `do` runs in threads unless `at_once` is 1. The first error is raised in
+    its turn. Those that have begun by then, or when nobody asks for more, are waited for.
+    """
+    if at_once <= 1:
+        yield from map(do, items)
+        return
+    begun: deque[Future[R]] = deque()
+    with ThreadPoolExecutor(at_once, thread_name_prefix="ahead") as pool:
+        try:
+            for item in items:
+                begun.append(pool.submit(do, item))
+                if len(begun) == at_once:
+                    yield begun.popleft().result()
+            while begun:
+                yield begun.popleft().result()
+        finally:
+            for one in begun:
+                one.cancel()
+
+
+def few_large(do: Callable[[T], R], size: Callable[[T], int]) -> Callable[[T], R]:
+    """`do` for threads: a few of them at a time do it to something of more than `LARGE` bytes, the others wait their turn."""
+    room = threading.BoundedSemaphore(LARGE_AT_ONCE)
+
+    def one(item: T) -> R:
+        with room if size(item) > LARGE else nullcontext():
+            return do(item)
+
+    return one
 
 
 @contextmanager
