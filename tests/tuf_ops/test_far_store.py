@@ -37,7 +37,7 @@ def test_publications_copies_and_documents(far: tuple[Index, Far], tmp_path: Pat
     index.publish()
     assert min(store.most[call] for call in ("create", "copy", "read")) > 3
     assert max(store.most.values()) <= 8
-    for queue, calls in (("plain", ("read", "size")), ("documents", ("put",))):
+    for queue, calls in (("plain", ("read", "size")), ("documents", ("put", "get"))):
         store.most.clear()
         index.work(queue)
         assert min(store.most[call] for call in calls) > 3, queue

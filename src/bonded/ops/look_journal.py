@@ -13,6 +13,7 @@ from bonded.journal.verify import verify
 from bonded.ops.disagreements import Disagreement, define
 from bonded.ops.ground import Ground
 from bonded.seams import NotStored, Storage
+from bonded.tuf.threads import ahead
 
 CURE = "Nothing in the journal is ever changed by Bonded: find out who wrote to the database; compare with a backup."
 KINDS = {
@@ -86,13 +87,15 @@ def losses(conn: Connection) -> Iterator[Loss]:
 
 def _signed_roots(public: Storage) -> Iterator[tuple[int, int, bytes]]:
     """(publication, size, root) from the extra field of each snapshot: the live one, those in their grace, one of each day."""
-    for entry in public.entries("metadata/"):
-        if not entry.name.endswith(".snapshot.json"):
-            continue
+
+    def promised(name: str) -> tuple[int, int, bytes] | None:
         try:
-            extra = orjson.loads(public.get(entry.name).data)["signed"]["x-bonded"]
-            n, size, root = int(extra["publication"]), int(extra["journal_size"]), bytes.fromhex(extra["journal_root"])
+            extra = orjson.loads(public.get(name).data)["signed"]["x-bonded"]
+            return int(extra["publication"]), int(extra["journal_size"]), bytes.fromhex(extra["journal_root"])
         except (NotStored, ValueError, KeyError, TypeError):
-            continue  # a damaged snapshot is told by the look at metadata; without the field it promised nothing
-        if size:
-            yield n, size, root
+            return None  # a damaged snapshot is told by the look at metadata; without the field it promised nothing
+
+    names = (entry.name for entry in public.entries("metadata/") if entry.name.endswith(".snapshot.json"))
+    for found in ahead(promised, names, public.at_once):
+        if found is not None and found[1]:
+            yield found

@@ -19,6 +19,7 @@ from bonded.journal.tables import to_publish
 from bonded.seams import NotStored, Storage
 from bonded.tuf.context import Publisher
 from bonded.tuf.roles import file_path
+from bonded.tuf.threads import ahead
 from bonded.values.serials import with_serial, without_serial
 from bonded.values.text import iso
 
@@ -79,18 +80,28 @@ def changes(p: Publisher, conn: Connection, found: Mapping[str, Basis]) -> dict[
     projects' locks before anything is written. Equal documents of releases (but for their serial) are left as they are.
     """
     states = page_states(conn, [key for key, basis in found.items() if basis.n is not None and not basis.waiting])
-    made: dict[str, Change] = {}
-    for key, basis in found.items():
-        write: tuple[tuple[str, bytes], ...] = ()
-        delete: tuple[str, ...] = ()
-        if basis.n is None:
-            delete = tuple(names(p.public, key))
-        elif key in states:
-            wanted = dict(documents(states[key], basis.n, p.settings.base_url, basis.known))
-            write = tuple((name, data) for name, data in wanted.items() if _differs(p.public, name, data))
-            delete = tuple(name for name in names(p.public, key) if name not in wanted)
-        made[key] = Change(basis, write, delete)
-    return made
+    write: dict[str, list[tuple[str, bytes]]] = {key: [] for key in found}
+    wanted: dict[str, set[str]] = {key: set() for key in found}
+
+    def all_of_them() -> Iterator[tuple[str, str, bytes]]:
+        for key in states:
+            basis = found[key]
+            for name, data in documents(states[key], basis.n or 0, p.settings.base_url, basis.known):
+                wanted[key].add(name)
+                yield key, name, data
+
+    def look_at(one: tuple[str, str, bytes]) -> tuple[str, str, bytes] | None:
+        return one if _differs(p.public, one[1], one[2]) else None
+
+    for one in ahead(look_at, all_of_them(), p.public.at_once):
+        if one is not None:
+            write[one[0]].append(one[1:])
+    keys = [key for key, basis in found.items() if basis.n is None or key in states]
+    here = dict(zip(keys, ahead(lambda key: list(names(p.public, key)), keys, p.public.at_once), strict=True))
+    return {
+        key: Change(basis, tuple(write[key]), tuple(name for name in here.get(key, ()) if name not in wanted[key]))
+        for key, basis in found.items()
+    }
 
 
 def names(public: Storage, key: str) -> Iterator[str]:
