@@ -7,6 +7,7 @@ publisher still refuses to publish, and doing it again goes on from there.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,18 +23,18 @@ from bonded.tuf.base import Base, read_base
 from bonded.tuf.binfile import Target
 from bonded.tuf.claim import next_number
 from bonded.tuf.context import Publisher
-from bonded.tuf.packs import Link, Records
+from bonded.tuf.packs import ALONG, Link, Records
 from bonded.tuf.recover_issue import Before, Start, issue
 from bonded.tuf.recover_live import read_live
 from bonded.tuf.recover_pages import wrong_pages
 from bonded.tuf.recover_survey import Survey
 from bonded.tuf.recover_uploads import enter
 from bonded.tuf.renew import rows_of
-from bonded.tuf.replay import acts_of
+from bonded.tuf.replay import Acts, acts_of
 from bonded.tuf.replay_blobs import Blobs
 from bonded.tuf.replay_rows import Replayed, agree, replay
 from bonded.tuf.roles import page_path
-from bonded.tuf.settle import settle_row
+from bonded.tuf.settle import chunks, settle_row
 from bonded.tuf.tables import publication
 from bonded.tuf.threads import ahead
 from bonded.tuf.trust import Untrusted
@@ -74,20 +75,22 @@ def replay_record(p: Publisher, found: Survey, clock: Clock, progress: Callable[
     Raises Contradiction, Untrusted, the database's errors; what was replayed before stays.
     """
     done, records = Replayed(), Records(p.public)
+    counts = itertools.count(1)
     with Blobs(p.vault, p.public) as blobs:
-        for count, step in enumerate(found.steps, 1):
-            link = records.link(step.n, step.sha256)
-            with p.db.write() as tx:
-                _replay(tx, link, blobs, done, clock())
-            progress(f"publication {step.n} ({count} of {len(found.steps)})")
+        for steps in chunks(found.steps, ALONG if p.vault.at_once > 1 else 1):
+            links = [records.link(step.n, step.sha256) for step in steps]
+            told = [acts_of(link.changes) for link in links]
+            blobs.expect({act.target.sha256 for acts in told for act in acts.files if act.facts is not None})
+            for link, acts in zip(links, told, strict=True):
+                with p.db.write() as tx:
+                    _replay(tx, link, acts, blobs, done, clock())
+                progress(f"publication {link.n} ({next(counts)} of {len(found.steps)})")
         progress("uploads in the vault")
         enter(p.db, blobs, done, clock())
     return done
 
 
-def _replay(tx: Tx, link: Link, blobs: Blobs, done: Replayed, now: datetime) -> None:
-    acts = acts_of(link.changes)
-    blobs.expect({act.target.sha256 for act in acts.files if act.facts is not None})
+def _replay(tx: Tx, link: Link, acts: Acts, blobs: Blobs, done: Replayed, now: datetime) -> None:
     came = replay(tx, acts, blobs, done, now)
     upsert(tx, publication, [_row(link) | {"expose": came}])
     row = tx.execute(select(publication).where(publication.c.n == link.n)).mappings().one()
