@@ -151,7 +151,7 @@ def test_one_record_is_read_alone(distant: Distant) -> None:
     assert distant.public.most == {"get": 1}
 
 
-def test_packed_records_are_asked_of_the_pack_alone(distant: Distant) -> None:
+def test_packed_records_are_asked_for_once_at_most(distant: Distant) -> None:
     house = distant.house
     for n in range(6):
         house.upload("p", f"{n}.0")

@@ -8,7 +8,7 @@ publisher still refuses to publish, and doing it again goes on from there.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,14 +27,14 @@ from bonded.tuf.packs import ALONG, Link, Records
 from bonded.tuf.recover_issue import Before, Start, issue
 from bonded.tuf.recover_live import read_live
 from bonded.tuf.recover_pages import wrong_pages
-from bonded.tuf.recover_survey import Survey
+from bonded.tuf.recover_survey import Step, Survey
 from bonded.tuf.recover_uploads import enter
 from bonded.tuf.renew import rows_of
 from bonded.tuf.replay import Acts, acts_of
 from bonded.tuf.replay_blobs import Blobs
 from bonded.tuf.replay_rows import Replayed, agree, replay
 from bonded.tuf.roles import page_path
-from bonded.tuf.settle import chunks, settle_row
+from bonded.tuf.settle import settle_row
 from bonded.tuf.tables import publication
 from bonded.tuf.threads import ahead
 from bonded.tuf.trust import Untrusted
@@ -44,6 +44,8 @@ from bonded.values.who import OPERATOR
 
 log = structlog.get_logger("bonded.recover")
 Clock = Callable[[], datetime]
+MANY = 200
+"""Files from which on publications are replayed without looking at the next ones first."""
 
 
 class NothingToReplay(Exception):
@@ -77,17 +79,28 @@ def replay_record(p: Publisher, found: Survey, clock: Clock, progress: Callable[
     done, records = Replayed(), Records(p.public)
     counts = itertools.count(1)
     with Blobs(p.vault, p.public) as blobs:
-        for steps in chunks(found.steps, ALONG if p.vault.at_once > 1 else 1):
-            links = [records.link(step.n, step.sha256) for step in steps]
-            told = [acts_of(link.changes) for link in links]
-            blobs.expect({act.target.sha256 for acts in told for act in acts.files if act.facts is not None})
-            for link, acts in zip(links, told, strict=True):
+        for some in _groups(records, found.steps, ALONG if p.vault.at_once > 1 else 1):
+            blobs.expect(act.target.sha256 for _, acts in some for act in acts.files if act.facts is not None)
+            for link, acts in some:
                 with p.db.write() as tx:
                     _replay(tx, link, acts, blobs, done, clock())
                 progress(f"publication {link.n} ({next(counts)} of {len(found.steps)})")
         progress("uploads in the vault")
         enter(p.db, blobs, done, clock())
     return done
+
+
+def _groups(records: Records, steps: Sequence[Step], most: int) -> Iterator[list[tuple[Link, Acts]]]:
+    """The publications of `steps` in order, up to `most` small ones at a time: a large one has thousands of files."""
+    some: list[tuple[Link, Acts]] = []
+    for step in steps:
+        link = records.link(step.n, step.sha256)
+        some.append((link, acts_of(link.changes)))
+        if len(some) == most or sum(len(acts.files) for _, acts in some) >= MANY:
+            yield some
+            some = []
+    if some:
+        yield some
 
 
 def _replay(tx: Tx, link: Link, acts: Acts, blobs: Blobs, done: Replayed, now: datetime) -> None:

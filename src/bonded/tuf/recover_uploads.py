@@ -37,7 +37,7 @@ def unnamed(db: Database, blobs: Blobs) -> Iterator[list[Blob]]:
         with db.read() as conn:
             ids = _taken(conn, keys)
         keys = [key for key in keys if key.partition(".")[2] not in ids]
-        blobs.read(keys)
+        blobs.expect_keys(keys)
         found = [Blob(key, blobs.facts(key)) for key in keys]
         yield [blob for blob in found if blob.facts.get("filename") and blob.facts.get("project")]
 

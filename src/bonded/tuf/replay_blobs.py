@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -41,6 +41,8 @@ class Blobs:
 
     def __init__(self, vault: Storage, public: Storage) -> None:
         self._vault, self._public = vault, public
+        self._next: list[str] = []
+        self._place: dict[str, int] = {}
         self._read: dict[str, dict[str, Any]] = {}
         self._db = sqlite3.connect("", isolation_level=None)
         for pragma in ("journal_mode=OFF", "synchronous=OFF"):
@@ -98,16 +100,20 @@ class Blobs:
             return False
 
     def expect(self, digests: Iterable[str]) -> None:
-        """`find` is asked for uploads with bytes of these digests next: read the facts beside them side by side."""
+        """`find` is asked for uploads with bytes of these digests next: the facts beside some are read when one's are."""
         rows = (self._db.execute("SELECT key FROM blob WHERE sha256 = ?", (sha256,)) for sha256 in digests)
-        self.read([key for found in rows for (key,) in found.fetchall()])
+        self.expect_keys([key for found in rows for (key,) in found.fetchall()])
 
-    def read(self, keys: Sequence[str]) -> None:
+    def expect_keys(self, keys: list[str]) -> None:
         """The same for the uploads of these keys, for which `facts` is asked next."""
-        self._read = dict(zip(keys, ahead(self._facts, keys, self._vault.at_once), strict=True))
+        self._next, self._place, self._read = keys, {key: place for place, key in enumerate(keys)}, {}
 
     def facts(self, key: str) -> dict[str, Any]:
         """The accepted facts beside a blob, {} where they are missing or damaged."""
+        if key not in self._read and key in self._place:
+            begin = self._place[key]
+            some = self._next[begin : begin + self._vault.at_once]  # so many are in memory, however many come
+            self._read = dict(zip(some, ahead(self._facts, some, self._vault.at_once), strict=True))
         return self._read[key] if key in self._read else self._facts(key)
 
     def _facts(self, key: str) -> dict[str, Any]:
