@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from structlog.testing import capture_logs
 
 import bonded.tuf.collect
 import bonded.tuf.draft
+import bonded.tuf.loop
 import bonded.tuf.publish
 from bonded.adapters.queue_local import LocalQueue
 from bonded.journal.seal import unsealed
@@ -22,6 +24,7 @@ from bonded.seams import Changed, StorageError
 from bonded.telemetry import metrics
 from bonded.tuf.context import Publisher
 from bonded.tuf.loop import PublisherLoop, keep_valid, run_publisher, run_refresher
+from bonded.tuf.tables import superseded
 from bonded.values.states import FileState
 from tests.tuf.faults import FaultyDatabase, FaultyStorage, Trip
 from tests.tuf.world import World
@@ -176,8 +179,6 @@ def test_while_the_database_is_down_clients_stay_valid(sqlite_world: World) -> N
 
 
 def test_min_interval_is_kept(sqlite_world: World) -> None:
-    from dataclasses import replace
-
     sqlite_world.settings = replace(sqlite_world.settings, min_interval=timedelta(seconds=10))
     running = Running(sqlite_world, sqlite_world.publisher())
     sqlite_world.upload("apple", "apple-1.0.tar.gz")
@@ -187,6 +188,54 @@ def test_min_interval_is_kept(sqlite_world: World) -> None:
     assert versions(sqlite_world, "apple") == ["1.0"]
     running.turns(2, step=timedelta(seconds=3))
     assert versions(sqlite_world, "apple") == ["1.0", "2.0"]
+
+
+def test_an_index_that_is_never_idle_is_swept_between_publications(sqlite_world: World) -> None:
+    """Uploads without a pause, for days: what is superseded goes all the same, a little at a time."""
+    world = sqlite_world
+    world.settings = replace(world.settings, min_interval=timedelta(minutes=2), sweep_grace=timedelta(hours=1))
+    running = Running(world, world.publisher())
+
+    def a_turn_and_a_rest(number: int) -> None:
+        world.upload("apple", f"apple-1.{number}.tar.gz")
+        running.turns(2, step=timedelta(minutes=1))
+
+    for number in range(60):
+        a_turn_and_a_rest(number)
+    snapshots = [entry for entry in world.public.entries("metadata/") if entry.name.endswith(".snapshot.json")]
+    assert len(snapshots) < 45  # those of the last hour are kept, and what the next sweep takes
+    assert versions(world, "apple") == [f"1.{number}" for number in range(60)]
+
+
+def test_while_publications_fail_nothing_is_swept(sqlite_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = sqlite_world
+    public = FaultyStorage(world.public, Trip())
+    world.settings = replace(world.settings, min_interval=timedelta(minutes=2))
+    running = Running(world, world.publisher(public=public))
+    swept: list[int] = []
+    monkeypatch.setattr(bonded.tuf.loop, "sweep", lambda *more: swept.append(1))
+
+    def fail(*_: object) -> None:
+        raise StorageError("no space left")
+
+    public.create = fail  # type: ignore[method-assign]
+    world.upload("apple", "apple-1.0.tar.gz")
+    running.turns(5, step=timedelta(milliseconds=100))
+    assert swept == []
+
+
+def test_a_sweep_with_more_to_do_goes_on_at_once(sqlite_world: World) -> None:
+    world = sqlite_world
+    world.settings = replace(world.settings, sweep_grace=timedelta(hours=1))
+    for number in range(25):
+        world.upload("apple", f"apple-1.{number}.tar.gz")
+        world.publish()
+    world.now += timedelta(hours=2)
+    running = Running(world, world.publisher())
+    running.turns(10, step=timedelta(seconds=1))
+    with world.db.read() as conn:
+        left = conn.execute(select(superseded.c.at)).scalars().all()
+    assert all(at > world.now - timedelta(hours=1) for at in left)
 
 
 def test_a_clock_that_is_set_back_ends_no_work(running: Running) -> None:

@@ -20,7 +20,7 @@ from bonded.catalog.tables import file, release
 from bonded.db.engine import Database
 from bonded.db.worker import work_once
 from bonded.seams import Storage
-from bonded.tuf import document_jobs, plain, purge, takedown
+from bonded.tuf import document_jobs, pack_jobs, plain, purge, takedown
 from bonded.tuf.context import Publisher, TufSettings
 from bonded.tuf.layout import create_dev_repository
 from bonded.tuf.publish import publish
@@ -145,6 +145,7 @@ class Index:
             "documents": lambda job, now: document_jobs.handle(p, job, now),
             "takedown": lambda job, now: takedown.handle(p, job, now),
             "purge": lambda job, now: purge.handle(p, job, now),
+            "pack": lambda job, now: pack_jobs.handle(p, job, now),
         }
         wanted = {name: handler for name, handler in handlers.items() if not queues or name in queues}
         count = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,11 +11,9 @@ from sqlalchemy import insert, select, update
 
 from bonded.ops.look_client import at_moment, client
 from bonded.tuf.base import read_base
-from bonded.tuf.compare import compare, since
-from bonded.tuf.packs import pack_name
 from bonded.tuf.roles import metadata_name
 from bonded.tuf.settle import supersede
-from bonded.tuf.sweep import over_midnight, sweep
+from bonded.tuf.sweep import AT_ONCE, FEWEST, over_midnight, slice_after, sweep
 from bonded.tuf.tables import publication, superseded
 from tests.tuf_ops.index import Index
 
@@ -123,70 +120,6 @@ def test_the_snapshot_that_was_live_at_midnight_stays_for_good(sqlite_index: Ind
     assert index.public.exists(snapshots[1])
 
 
-def test_publications_are_packed_by_day_and_the_record_still_verifies(index: Index) -> None:
-    for day in range(4):
-        index.upload("alpha", f"1.{day}")
-        index.settle_everything()
-        index.wait(days=1)
-    for path in (index.folder / "public/publications").iterdir():
-        _age(path, index.now - timedelta(days=4))
-    numbers = [entry.name for entry in index.public.entries("publications/")]
-    swept = sweep(index.publisher, index.now)
-    assert swept
-    assert swept.packed >= 2
-    index.wait(hours=25)
-    index.publish()
-    sweep(index.publisher, index.now)
-    left = {entry.name for entry in index.public.entries("publications/")}
-    first_day = datetime(2026, 1, 5, tzinfo=UTC).date()
-    assert pack_name(first_day) in left
-    assert len([name for name in numbers if name not in left]) >= 2
-    found = compare(index.public)
-    assert found.difference.empty
-    assert found.publications >= 5
-    live, changed = since(index.public, 1)
-    assert live == found.live
-    assert {path for path in changed.added if path.endswith(".whl")} == {
-        f"packages/alpha/alpha-1.{day}-py3-none-any.whl" for day in range(4)
-    }
-
-
-def test_a_day_is_packed_once_and_not_by_each_sweep_until_its_files_go(
-    index: Index, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A day may have ten thousand records, and nothing is published while they are read."""
-    for day in range(3):
-        index.upload("alpha", f"1.{day}")
-        index.settle_everything()
-        index.wait(days=1)
-    for path in (index.folder / "public/publications").iterdir():
-        _age(path, index.now - timedelta(days=4))
-    singles = {entry.name for entry in index.public.entries("publications/")}
-    first = sweep(index.publisher, index.now)
-    assert first
-    assert first.packed >= 1
-    asked: list[str] = []
-    for verb in ("get", "read", "put"):
-        real = getattr(index.public, verb)
-        monkeypatch.setattr(
-            index.public, verb, lambda name, *more, real=real: (asked.append(name), real(name, *more))[1]
-        )
-    for _ in range(2):
-        index.wait(minutes=10)
-        again = sweep(index.publisher, index.now)
-        assert again
-        assert again.packed == 0
-    assert [name for name in asked if name.startswith("publications/")] == []
-    index.wait(days=2)
-    assert sweep(index.publisher, index.now)
-    assert len(singles - {entry.name for entry in index.public.entries("publications/")}) >= first.packed
-    assert compare(index.public).difference.empty
-
-
-def _age(path: Path, at: datetime) -> None:
-    os.utime(path, (at.timestamp(), at.timestamp()))
-
-
 def test_a_single_record_that_no_pack_holds_is_never_deleted(sqlite_index: Index) -> None:
     index = sqlite_index
     index.upload("alpha")
@@ -234,3 +167,34 @@ def test_no_sweep_beside_another_publisher(sqlite_index: Index) -> None:
     with other.lock.held() as mine:
         assert mine
         assert sweep(index.publisher, index.now) is None
+
+
+def test_a_sweep_takes_so_many_and_says_whether_there_are_more(sqlite_index: Index) -> None:
+    index = sqlite_index
+    for version in range(4):
+        index.upload("alpha", f"1.{version}")
+        index.settle_everything()
+    index.wait(days=2)
+    index.publish()
+    due = len(waiting(index))
+    first = sweep(index.publisher, index.now, 3)
+    assert first
+    assert (first.deleted + first.kept, first.more, len(waiting(index))) == (3, True, due - 3)
+    rest = sweep(index.publisher, index.now, due)
+    assert rest
+    assert not rest.more
+
+
+@pytest.mark.parametrize(
+    ("most", "took", "then"),
+    [
+        (100, 0.1, 100),
+        (100, 0.05, 200),
+        (100, 0.0, 200),  # never more than twice as many: the next may be dearer
+        (100, 5.0, FEWEST),  # a bucket far away
+        (1500, 0.01, AT_ONCE),
+        (1000, 0.2, 500),
+    ],
+)
+def test_a_sweep_is_as_large_as_is_short(most: int, took: float, then: int) -> None:
+    assert slice_after(most, took) == then

@@ -6,7 +6,9 @@ Nothing here is needed for safety: a loop that dies anywhere is started again an
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 import structlog
@@ -25,7 +27,7 @@ from bonded.tuf.measure import counted, visible
 from bonded.tuf.outcome import Result
 from bonded.tuf.publish import publish
 from bonded.tuf.refresh import refresh
-from bonded.tuf.sweep import sweep
+from bonded.tuf.sweep import FEWEST, pack_left, slice_after, sweep
 from bonded.tuf.trust import Untrusted
 
 POLL = timedelta(milliseconds=250)
@@ -34,6 +36,7 @@ IDLE = timedelta(seconds=5)
 """How often an idle publisher looks what is due."""
 SEAL = timedelta(seconds=1)
 SWEEP = timedelta(minutes=10)
+PACK = timedelta(days=1)
 UNKNOWN = timedelta(seconds=60)
 """After a pointer put of unknown outcome on a store without conditions: a late write may still arrive."""
 BACK_OFF = timedelta(seconds=5)
@@ -54,8 +57,9 @@ class PublisherLoop:
     def __init__(self, p: Publisher, clock: Clock) -> None:
         self._p, self._clock = p, clock
         start = clock() - timedelta(days=365)
-        self._next = self._looked = self._sealed = self._swept = self._now = start
+        self._next = self._looked = self._sealed = self._swept = self._packed = self._now = start
         self._away = self._burned = 0
+        self._rests, self._most = False, FEWEST
 
     def run(self, queue: Queue, stop: threading.Event) -> None:
         """Until `stop` is set, which is noticed within a quarter of a second between publications."""
@@ -72,9 +76,11 @@ class PublisherLoop:
         """One look; True when it published and more may wait."""
         now = self._clock()
         self._keep_pace(now)
-        if now < self._next:
-            return False
         try:
+            if now < self._next:
+                if self._rests:
+                    self._sweep(now)
+                return False
             if not waiting(self._p.db) and now - self._looked < IDLE:
                 self._tick(now)
                 return False
@@ -91,10 +97,10 @@ class PublisherLoop:
         back = max(self._now - now, timedelta(0))
         self._now = now
         self._next, self._looked = self._next - back, self._looked - back
-        self._sealed, self._swept = self._sealed - back, self._swept - back
+        self._sealed, self._swept, self._packed = self._sealed - back, self._swept - back, self._packed - back
 
     def _publish(self, now: datetime) -> bool:
-        p = self._p
+        p, self._rests = self._p, False
         try:
             outcome = counted(lambda: publish(p, now))
         except BadProject as error:
@@ -129,6 +135,7 @@ class PublisherLoop:
             visible(p.db, outcome, done)
             took = done - now
             self._next = max(now + p.settings.min_interval, done + min(took, LONGEST_REST))
+            self._rests = True
         return outcome.result in (Result.PUBLISHED, Result.BURNED)
 
     def _tick(self, now: datetime) -> None:
@@ -140,13 +147,35 @@ class PublisherLoop:
             if some:
                 with self._p.db.write() as tx:
                     seal(tx, now=now)
-        if now - self._swept >= SWEEP:
-            self._swept = now
-            try:
-                swept = sweep(self._p, now)
-                metrics.count(SWEPT, swept.deleted if swept else 0)
-            except (StorageError, Untrusted) as error:
-                log.error("the sweep failed", reason=str(error))
+        self._sweep(now)
+        if now - self._packed >= PACK:
+            self._packed = now
+            with self._told("packing the record failed"):
+                pack_left(self._p, now)
+
+    def _sweep(self, now: datetime) -> None:
+        """One short sweep, if one is due. It is due again at once while there is more: an index that is never idle is swept in
+        the rests after its publications, else it would grow without end."""
+        if now - self._swept < SWEEP:
+            return
+        last, self._swept = self._swept, now
+        with self._told("the sweep failed"):
+            begun = time.perf_counter()
+            swept = sweep(self._p, now, self._most)
+            if swept is None:
+                return
+            metrics.count(SWEPT, swept.deleted)
+            if swept.more:
+                self._swept = last
+                self._most = slice_after(self._most, time.perf_counter() - begun)
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """House-keeping that fails is told of, and tried again when it is due again."""
+        try:
+            yield
+        except (StorageError, Untrusted) as error:
+            log.error(what, reason=str(error))
 
     def _keep_valid(self, now: datetime) -> None:
         """Nothing may be published now; what is live must stay valid all the same."""

@@ -8,23 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 
 import orjson
 import zstandard
 
-from bonded.seams import NotStored, Storage
+from bonded.seams import NotStored, OtherBytes, Storage
 from bonded.tuf.roles import changes_name
-from bonded.tuf.threads import Each, ahead, in_order
+from bonded.tuf.threads import ahead
 from bonded.tuf.trust import Untrusted
 
 PREFIX = "publications/"
 _SINGLE = re.compile(r"publications/(\d+)\.json")
 _PACK = re.compile(r"publications/(\d{4}-\d{2}-\d{2})\.jsonl\.zst")
 LEVEL = 19
+ENDED, LEFT = timedelta(days=1), timedelta(days=3)
+"""How long ago a day has ended when a job packs its record, and when the sweep does, if no job has."""
 ALONG = 16
 """Records that are read along with one: each may have megabytes."""
 Marked = Callable[[list[str]], set[str]]
@@ -76,29 +79,48 @@ def pack_name(day: date) -> str:
     return f"{PREFIX}{day.isoformat()}.jsonl.zst"
 
 
-def pack(public: Storage, live: int, now: datetime, marked: Marked, each: Each = in_order) -> list[str]:
-    """Write the packs of days that ended more than a day ago; returns the single files that they make superfluous.
+def pack(
+    public: Storage, live: int, now: datetime, marked: Marked, *, ended: timedelta = ENDED, add: bool = False
+) -> Iterator[list[str]]:
+    """Write the packs of days that ended `ended` ago, day by day: the single files that each makes superfluous.
 
-    `live` is the number of the live publication: its file is never packed away. A pack that exists already (we stopped
-    before the files in it were marked) is taken as it is. `marked` names those of some files that lie in packs already and wait
-    for their grace: a day has thousands, and each sweep of the next would read them all. Nothing is deleted here.
+    `live` is the number of the live publication: its file is never packed away. A pack that has these records already (we
+    stopped before they were marked) is taken as it is; what it has not is added only with `add`, for which the publisher's lock
+    must be held: else two could each add theirs, and one be lost. `marked` names those of some files that lie in packs already
+    and wait for their grace: a day has thousands, and each look of the next would read them all. Nothing is deleted here.
+    Raises StorageError, and Untrusted where a pack does not hold what was written.
     """
-    before = now.astimezone(UTC).date() - timedelta(days=1)
+    before = now.astimezone(UTC).date() - ended
     singles: dict[str, int] = {}
     for entry in public.entries(PREFIX):
         found = _SINGLE.fullmatch(entry.name)
         if found is not None and int(found[1]) != live and entry.modified.date() < before:
             singles[entry.name] = int(found[1])
-    names = sorted(singles.keys() - marked(list(singles)))
-    days: dict[date, dict[int, bytes]] = {}
-    for name, data in zip(names, each(public.read, names), strict=True):
-        day = datetime.fromisoformat(orjson.loads(data)["at"]).date()
+    names = sorted(singles.keys() - marked(list(singles)), key=singles.__getitem__)
+    read = zip((singles[name] for name in names), ahead(partial(_read, public), names, public.at_once), strict=True)
+    for day, lines in _by_day((n, data) for n, data in read if data is not None):
         if day < before:
-            days.setdefault(day, {})[singles[name]] = data
-    done: list[str] = []
-    for day, lines in sorted(days.items()):
-        done += _pack_day(public, day, lines)
-    return done
+            yield _pack_day(public, day, lines, add)
+
+
+def _read(public: Storage, name: str) -> bytes | None:
+    """None for one that was swept meanwhile."""
+    try:
+        return public.read(name)
+    except NotStored:
+        return None
+
+
+def _by_day(records: Iterable[tuple[int, bytes]]) -> Iterator[tuple[date, dict[int, bytes]]]:
+    """Records in the order of their numbers -> those of each day. Clocks of two hosts may disagree around midnight, so a day
+    is whole when the one after the next begins; three are in memory at most."""
+    days: dict[date, dict[int, bytes]] = {}
+    for n, data in records:
+        day = datetime.fromisoformat(orjson.loads(data)["at"]).date()
+        days.setdefault(day, {})[n] = data
+        for whole in sorted(one for one in days if one < day - timedelta(days=1)):
+            yield whole, days.pop(whole)
+    yield from sorted(days.items(), key=lambda item: item[0])
 
 
 class Packed:
@@ -119,16 +141,25 @@ class Packed:
         return self._lines.get(int(changes["publication"])) == data
 
 
-def _pack_day(public: Storage, day: date, singles: dict[int, bytes]) -> list[str]:
-    name, lines = pack_name(day), singles
-    if public.exists(name):
-        lines = _lines(public.get(name).data) | lines  # late files of that day are added to the pack
-    body = b"".join(lines[n] + b"\n" for n in sorted(lines))
-    packed = zstandard.ZstdCompressor(level=LEVEL).compress(body)
-    public.put(name, packed)
-    public.barrier()
-    if _lines(public.get(name).data) != lines:
-        raise Untrusted(f"{name} does not hold what was packed")
+def _pack_day(public: Storage, day: date, singles: dict[int, bytes], add: bool) -> list[str]:
+    name = pack_name(day)
+    there = _lines(public.get(name).data) if public.exists(name) else {}
+    if not there.items() >= singles.items():
+        if there and not add:
+            return []
+        lines = there | singles
+        body = b"".join(lines[n] + b"\n" for n in sorted(lines))
+        packed = zstandard.ZstdCompressor(level=LEVEL).compress(body)
+        if there:
+            public.put(name, packed)
+        else:
+            try:
+                public.create(name, packed)
+            except OtherBytes:  # another was faster: the next look finds whether it has all of these
+                return []
+        public.barrier()
+        if _lines(public.get(name).data) != lines:
+            raise Untrusted(f"{name} does not hold what was packed")
     return [changes_name(n) for n in sorted(singles)]
 
 

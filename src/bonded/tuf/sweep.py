@@ -2,7 +2,8 @@
 
 A step of the publisher, under its lock. Driven by `superseded`: age counts from when an object was superseded, not from
 when it was made. Never deleted are roots, what the live snapshot needs, the snapshot that was live at each midnight (UTC),
-and the record of publications, which is packed by day instead.
+and the record of publications, which is packed by day instead (`pack_jobs`). A sweep is a short one: the loop has as many as it
+takes, in the rests between publications.
 """
 
 from __future__ import annotations
@@ -12,44 +13,42 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 
 import structlog
-from sqlalchemy import Connection, bindparam, delete, select
+from sqlalchemy import Connection, delete, select
 
 from bonded.seams import NotStored, Storage
 from bonded.tuf.base import Base, read_base
 from bonded.tuf.context import Publisher
-from bonded.tuf.packs import PREFIX, Packed, pack
+from bonded.tuf.pack_jobs import pack_days
+from bonded.tuf.packs import LEFT, PREFIX, Packed
 from bonded.tuf.roles import changes_name, hash32
-from bonded.tuf.settle import chunks, supersede
 from bonded.tuf.tables import publication, superseded, target
 from bonded.tuf.threads import SHARE, Each, in_order, several, shares
 
-AT_ONCE = 2000
-"""Objects per sweep: the publisher's lock is not kept for long."""
+AT_ONCE, FEWEST = 2000, 50
+"""Most and fewest objects of one sweep."""
+LONG = 0.1
+"""Seconds that one sweep should take: nothing is published meanwhile."""
 COPIES = ("", ".gz", ".zst")
 _RECORD = re.compile(r"publications/\d+\.json")
 _METADATA = re.compile(r"metadata/(\d+)\.([^/]+)\.json")
 _HASHED = re.compile(r"(simple|packages)/(?:([^/]+)/)?([0-9a-f]{64})\.([^/]+)")
-
-_MARKED = select(superseded.c.name).where(superseded.c.name.in_(bindparam("names", expanding=True)))
 
 log = structlog.get_logger("bonded.sweep")
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What one sweep did: objects deleted, objects kept for good, publications packed. `more`: it was not all."""
+    """What one sweep did: objects deleted, objects kept for good. `more`: it was not all."""
 
     deleted: int
     kept: int
-    packed: int
     more: bool
 
 
-def sweep(p: Publisher, now: datetime) -> Swept | None:
-    """One sweep. None when another process publishes, or the database has not caught up with the store.
+def sweep(p: Publisher, now: datetime, most: int = AT_ONCE) -> Swept | None:
+    """One sweep, of `most` objects. None when another process publishes, or the database has not caught up with the store.
 
     Raises what the store, its metadata or the database raise. If we stop anywhere, rows are left whose objects are gone:
     the next sweep deletes them again.
@@ -57,30 +56,33 @@ def sweep(p: Publisher, now: datetime) -> Swept | None:
     with p.lock.held() as mine:
         if not mine:
             return None
-        base = read_base(p.public)
+        base = read_base(p.public, p.memory.base)
         with p.db.read() as conn:
             if not _settled(conn, base):
                 return None  # the publisher settles first: until then rows do not say what is live
         with several(1, p.public.at_once) as each:
-            packed = pack(p.public, base.n, now, partial(_marked, p), each)
-            _mark_packed(p, packed, now)
-            return _sweep(p, base, len(packed), now, each)
+            return _sweep(p, base, most, now, each)
 
 
-def _marked(p: Publisher, names: list[str]) -> set[str]:
-    with p.db.read() as conn:
-        found = [conn.execute(_MARKED, {"names": batch}).scalars() for batch in chunks(names)]
-        return {name for some in found for name in some}
+def pack_left(p: Publisher, now: datetime) -> int:
+    """Pack what no `pack` job has packed or may pack, under the publisher's lock; returns how many records."""
+    with p.lock.held() as mine:
+        return pack_days(p, now, LEFT, add=True) if mine else 0
 
 
-def _sweep(p: Publisher, base: Base, packed: int, now: datetime, each: Each) -> Swept:
+def slice_after(most: int, took: float) -> int:
+    """How many objects the next sweep takes, after one of `most` took so many seconds: what takes about `LONG`. Pure."""
+    return max(FEWEST, min(AT_ONCE, int(most * LONG / max(took, 0.001)), 2 * most))
+
+
+def _sweep(p: Publisher, base: Base, most: int, now: datetime, each: Each) -> Swept:
     with p.db.read() as conn:
         due = now - p.settings.sweep_grace
         rows = conn.execute(
             select(superseded.c.name, superseded.c.at)
             .where(superseded.c.at <= due)
             .order_by(superseded.c.at)
-            .limit(AT_ONCE)
+            .limit(most)
         ).all()
         needed = live_names(conn, p.public, base, [row.name for row in rows], each)
         keep = {row.name for row in rows if row.name in needed or _kept(conn, p.public, row.name, row.at)}
@@ -92,8 +94,8 @@ def _sweep(p: Publisher, base: Base, packed: int, now: datetime, each: Each) -> 
             # Superseded again meanwhile (with a later time): a new row, which stays.
             tx.execute(delete(superseded).where(superseded.c.name == name, superseded.c.at == at))
     if rows:
-        log.info("swept", deleted=len(gone), kept=len(keep), packed=packed)
-    return Swept(len(gone), len(keep), packed, len(rows) == AT_ONCE)
+        log.info("swept", deleted=len(gone), kept=len(keep))
+    return Swept(len(gone), len(keep), len(rows) == most)
 
 
 def _settled(conn: Connection, base: Base) -> bool:
@@ -144,13 +146,6 @@ def _kept(conn: Connection, public: Storage, name: str, until: datetime) -> bool
 def over_midnight(since: datetime, until: datetime) -> bool:
     """Whether a midnight (UTC) lies in since..until. Pure."""
     return since.astimezone(UTC).date() < until.astimezone(UTC).date()
-
-
-def _mark_packed(p: Publisher, packed: list[str], now: datetime) -> None:
-    """Have the single files of packed publications swept after the grace, for mirrors that are reading them."""
-    if packed:
-        with p.db.write() as tx:
-            supersede(tx, packed, now)
 
 
 def _records_that_may_go(conn: Connection, public: Storage, names: Sequence[str], each: Each) -> set[str]:

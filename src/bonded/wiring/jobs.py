@@ -57,7 +57,7 @@ class Jobs(Publishing, Screening, Uploads, People):
         from bonded.screening.service_job import handle as judge
         from bonded.screening.webhooks import WebhookContext
         from bonded.screening.webhooks import handle as deliver
-        from bonded.tuf import document_jobs, plain, purge, takedown
+        from bonded.tuf import document_jobs, pack_jobs, plain, purge, takedown
         from bonded.upload import describe
 
         s, letters = self.settings, self.letters
@@ -77,6 +77,7 @@ class Jobs(Publishing, Screening, Uploads, People):
             "plain": partial(plain.handle, self.keeper),
             "documents": partial(document_jobs.handle, self.keeper),
             "purge": partial(purge.handle, self.keeper),
+            pack_jobs.QUEUE: partial(pack_jobs.handle, self.keeper),
             "mail": partial(mail.handle, post),
         }
 
@@ -97,6 +98,7 @@ class Jobs(Publishing, Screening, Uploads, People):
         from bonded.screening.service import expire as expire_service
         from bonded.screening.service_job import give_up
         from bonded.screening.webhooks import follow
+        from bonded.tuf import pack_jobs
         from bonded.tuf.squeeze import Squeezer
         from bonded.tuf.status import status
         from bonded.tuf.tell import tell
@@ -156,8 +158,12 @@ class Jobs(Publishing, Screening, Uploads, People):
         def squeezed(_now: datetime) -> None:
             squeezer.squeeze()
 
+        def packed(now: datetime) -> None:
+            pack_jobs.ask(self.db, self.public, now)
+
         return [
             (timedelta(hours=6), expired),
+            (timedelta(hours=1), packed),
             (timedelta(hours=1), spooled),
             (timedelta(hours=1), reminded),
             (timedelta(minutes=10), waited),
