@@ -83,6 +83,7 @@ def checked(*pages: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_commands_and_paths_of_the_pages() -> None:
     checked(*(DOCS / f"{name}.md" for name in ("how-screening-works", "facts", "yara", "plugins")))
     checked(*(ADMINISTRATOR / f"{name}.md" for name in ("policy", "reviewing", "threats")))

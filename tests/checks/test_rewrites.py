@@ -27,6 +27,7 @@ RENAMED = {
     "obfuscated-code/underscores.py": "what is flagged are its names",
 }
 """Samples that other names make plain."""
+ALLOWED = {(sample, name) for sample in UNDONE for name in REWRITES} | {(one, "rename") for one in RENAMED}
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,13 @@ def rows() -> list[Outcome]:
     return outcomes()
 
 
+@pytest.fixture(scope="module")
+def some() -> list[Outcome]:
+    """The share of every run."""
+    return outcomes(4)
+
+
+@pytest.mark.slow
 def test_every_rewrite_is_tried_on_most_samples(rows: list[Outcome]) -> None:
     assert len(REWRITES) == 12
     assert len({row.sample for row in rows}) >= 70
@@ -41,11 +49,20 @@ def test_every_rewrite_is_tried_on_most_samples(rows: list[Outcome]) -> None:
         assert sum(row.rewrite == name for row in rows) >= 30, name
 
 
+@pytest.mark.slow
 def test_alerts_survive_rewrites(rows: list[Outcome]) -> None:
-    lost = [(row.sample, row.rewrite) for row in rows if not row.kept]
-    assert len(lost) <= 0.05 * len(rows), lost
-    allowed = {(sample, name) for sample in UNDONE for name in REWRITES} | {(one, "rename") for one in RENAMED}
-    assert set(lost) <= allowed
+    assert len(lost(rows)) <= 0.05 * len(rows), lost(rows)
+    assert lost(rows) <= ALLOWED
+
+
+def test_alerts_survive_some_rewrites(some: list[Outcome]) -> None:
+    assert {row.rewrite for row in some} == set(REWRITES)
+    assert lost(some) <= ALLOWED
+
+
+def lost(rows: list[Outcome]) -> set[tuple[str, str]]:
+    """Which samples lost their alert by which rewrite."""
+    return {(row.sample, row.rewrite) for row in rows if not row.kept}
 
 
 def test_what_is_undone_is_undone_by_writing_it_anew() -> None:
@@ -56,8 +73,13 @@ def test_what_is_undone_is_undone_by_writing_it_anew() -> None:
     assert [one.name for one in others if not is_alert(one, plain(one))] == []
 
 
+@pytest.mark.slow
 def test_no_rewrite_slips_past_the_prefilter(rows: list[Outcome]) -> None:
     assert [(row.sample, row.rewrite) for row in rows if not row.parsed] == []
+
+
+def test_no_rewrite_of_some_slips_past_the_prefilter(some: list[Outcome]) -> None:
+    assert [(row.sample, row.rewrite) for row in some if not row.parsed] == []
 
 
 PROGRAM = '''

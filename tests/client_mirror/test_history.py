@@ -11,6 +11,7 @@ import pytest
 
 from bonded.db.engine import Database
 from bonded.tuf.context import TufSettings
+from bonded.tuf.pack_jobs import pack_days
 from bonded.tuf.sweep import sweep
 from tests.client_mirror.conftest import Mirror, tree
 from tests.tuf.world import World
@@ -32,12 +33,18 @@ def world(sqlite_db: Database, tmp_path: Path) -> World:
     return made
 
 
+def packed_and_swept(world: World) -> None:
+    p = world.publisher()
+    assert pack_days(p, world.now)
+    assert sweep(p, world.now)
+
+
 def test_old_records_come_out_of_packs_and_are_packed_alike(mirror: Mirror, world: World, tmp_path: Path) -> None:
     """The index packs old days; a mirror made from single records and one made from packs are the same tree."""
     public = world.folder / "public/publications"
     assert mirror(tmp_path / "early").status == 0
     singles = len(list(public.glob("*.json")))
-    sweep(world.publisher(), world.now)
+    packed_and_swept(world)
     assert len(list(public.glob("*.jsonl.zst"))) == 3
     assert len(list(public.glob("*.json"))) < singles
     ran = mirror(tmp_path / "late")
@@ -49,7 +56,7 @@ def test_old_records_come_out_of_packs_and_are_packed_alike(mirror: Mirror, worl
 
 
 def test_a_pack_that_is_gone_or_wrong(mirror: Mirror, world: World, tmp_path: Path) -> None:
-    sweep(world.publisher(), world.now)
+    packed_and_swept(world)
     mirror(tmp_path / "m")
     (pack, *_) = sorted((tmp_path / "m/publications").glob("*.jsonl.zst"))
     data = pack.read_bytes()

@@ -17,6 +17,7 @@ class Far(FileStorage):
     """`most` says of each kind of call how many waited at the same time."""
 
     at_once = 8
+    wait = WAIT
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -40,7 +41,7 @@ class Far(FileStorage):
                 self._now += 1
                 self.most[name] = max(self.most.get(name, 0), self._now)
             try:
-                time.sleep(WAIT)
+                time.sleep(self.wait)
                 return call(*given)
             finally:
                 self._inside.now = False

@@ -17,13 +17,16 @@ from bonded.ops.restore import reissue
 from bonded.seams import NotStored
 from bonded.tuf.base import read_base
 from bonded.tuf.compare import compare
+from bonded.tuf.pack_jobs import pack_days
 from bonded.tuf.packs import Records, chain
 from bonded.tuf.roles import changes_name
 from bonded.tuf.sweep import sweep
-from tests.tuf_ops.far import Far
+from tests.tuf_ops.far import WAIT, Far
 from tests.tuf_recovery.conftest import Databases
 from tests.tuf_recovery.house import House
 
+SHORT = WAIT / 5
+"""Long enough that calls meet."""
 PROJECTS = [f"p{n}" for n in range(16)]
 
 
@@ -45,15 +48,19 @@ class Distant:
 def distant(tmp_path: Path, sqlite_db: Database, now: datetime) -> Distant:
     folder = tmp_path / "index"
     public, vault = Far(folder / "public"), Far(folder / "vault")
+    public.wait = vault.wait = SHORT
     house = House(folder, sqlite_db, now, bucket=public, safe=vault)
+    public.wait = vault.wait = WAIT
     return Distant(house, public, vault)
 
 
 @pytest.fixture
 def filled(distant: Distant) -> Distant:
+    distant.public.wait = distant.vault.wait = 0
     for key in PROJECTS:
         distant.house.upload(key)
     distant.house.settle_everything()
+    distant.public.wait = distant.vault.wait = WAIT
     distant.forget()
     return distant
 
@@ -163,7 +170,7 @@ def test_packed_records_are_asked_for_once_at_most(distant: Distant) -> None:
     house.wait(days=4)
     house.upload("p", "later")
     house.settle_everything()
-    sweep(house.publisher, house.now)
+    pack_days(house.publisher, house.now)
     house.wait(days=2)
     sweep(house.publisher, house.now)
     asked = list[str]()

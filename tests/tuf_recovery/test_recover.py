@@ -251,6 +251,7 @@ def test_it_may_stop_anywhere(sqlite_house: House, databases: Databases, monkeyp
 
 
 def test_packed_publications_are_replayed(sqlite_house: House, databases: Databases) -> None:
+    from bonded.tuf.pack_jobs import pack_days
     from bonded.tuf.sweep import sweep
 
     house = sqlite_house
@@ -263,7 +264,7 @@ def test_packed_publications_are_replayed(sqlite_house: House, databases: Databa
     house.wait(days=2)
     publish(house.publisher, house.now)
     house.work()
-    sweep(house.publisher, house.now)
+    pack_days(house.publisher, house.now)
     house.wait(days=2)
     publish(house.publisher, house.now)
     sweep(house.publisher, house.now)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -41,9 +40,7 @@ def ann(both: House) -> User:
 
 def test_the_first_page_shows_some_and_the_rest_is_paged_and_found(both: House, ann: User) -> None:
     browser = both.login("ann")
-    begun = time.monotonic()
     page = browser.get("/account/")
-    assert time.monotonic() - begun < 5
     assert len(page.body) < 120_000
     assert "Page 1 of 25" in page
     assert "Lib_00100" in page
