@@ -44,6 +44,7 @@ def lanes(queues: Collection[str], *, screening: int, purging: bool, backfilling
     `screening`: files screened at once, `backfilling`: parts of backfills; `purging`: caches stand in front, and nothing waits for a slow one.
     """
     plain = ("plain",) if purging else ("plain", "purge")
+    history = tuple(queue for queue in ("backfill", "pack") if queue in queues)
     named = [
         Lane("screen", ("screen",), threads=screening, nice=SCREENING_NICE, carried=True),
         Lane("submission", ("submission",), threads=screening, nice=SCREENING_NICE, carried=True),
@@ -52,7 +53,7 @@ def lanes(queues: Collection[str], *, screening: int, purging: bool, backfilling
         Lane("takedown", ("takedown",)),
         Lane("plain", plain, nice=AFTER_NICE, rest=PLAIN_REST),
         *([Lane("purge", ("purge",))] if purging else []),
-        *([Lane("backfill", ("backfill",), backfilling, BACKFILL_NICE, carried=True)] if "backfill" in queues else []),
+        *([Lane("backfill", history, backfilling, BACKFILL_NICE, carried=True)] if history else []),
     ]
     others = tuple(sorted(set(queues) - {queue for lane in named for queue in lane.queues}))
     return [*named, *([Lane("others", others, nice=SCREENING_NICE, carried=True)] if others else [])]
