@@ -26,7 +26,7 @@ from bonded.tuf.context import Publisher
 from bonded.tuf.loop import PublisherLoop, keep_valid, run_publisher, run_refresher
 from bonded.tuf.tables import superseded
 from bonded.values.states import FileState
-from tests.tuf.faults import FaultyDatabase, FaultyStorage, Trip
+from tests.tuf.faults import FaultyDatabase, FaultyStorage, Trip, database_error
 from tests.tuf.world import World
 
 
@@ -169,8 +169,6 @@ def test_while_the_database_is_down_clients_stay_valid(sqlite_world: World) -> N
     running = Running(sqlite_world, sqlite_world.publisher(db=FaultyDatabase(sqlite_world.db, trip)))
 
     def down(*_: object) -> None:
-        from tests.tuf.faults import database_error
-
         raise database_error()
 
     trip.call = down  # type: ignore[method-assign]
@@ -222,6 +220,26 @@ def test_while_publications_fail_nothing_is_swept(sqlite_world: World, monkeypat
     world.upload("apple", "apple-1.0.tar.gz")
     running.turns(5, step=timedelta(milliseconds=100))
     assert swept == []
+
+
+def test_a_sweep_that_the_database_refuses_delays_no_publication(
+    sqlite_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = sqlite_world
+    world.settings = replace(world.settings, min_interval=timedelta(seconds=2))
+    running = Running(world, world.publisher())
+    world.upload("apple", "apple-1.0.tar.gz")
+    running.turns(1, step=timedelta(seconds=1))
+
+    def locked(*_: object) -> None:
+        raise database_error()
+
+    monkeypatch.setattr(bonded.tuf.loop, "sweep", locked)
+    world.upload("apple", "apple-2.0.tar.gz")
+    with capture_logs() as logs:
+        running.turns(2, step=timedelta(seconds=1))
+    assert "the sweep failed" in [entry["event"] for entry in logs]
+    assert versions(world, "apple") == ["1.0", "2.0"]
 
 
 def test_a_sweep_with_more_to_do_goes_on_at_once(sqlite_world: World) -> None:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from bonded.seams import OtherBytes
 from bonded.tuf import pack_jobs
 from bonded.tuf.compare import compare, since
 from bonded.tuf.packs import Packed, _by_day, pack_name
-from bonded.tuf.sweep import pack_left, sweep
+from bonded.tuf.settle import supersede
+from bonded.tuf.sweep import sweep
+from bonded.tuf.trust import Untrusted
 from tests.tuf_ops.index import Index
 
 START = date(2026, 1, 5)
@@ -42,7 +45,7 @@ def days(index: Index, count: int) -> None:
 def packed(index: Index) -> int:
     """What one job packs."""
     before = len(_marked(index))
-    pack_jobs.ask(index.db, index.public, index.now)
+    pack_jobs.Asking(index.db, index.public).ask(index.now)
     index.work("pack")
     return len(_marked(index)) - before
 
@@ -60,7 +63,7 @@ def test_publications_are_packed_by_day_and_the_record_still_verifies(index: Ind
     sweep(index.publisher, index.now)
     left = record(index)
     assert {pack_name(START), pack_name(START + timedelta(days=1))} <= left
-    assert pack_name(START + timedelta(days=3)) not in left
+    assert pack_name(START + timedelta(days=3)) not in left, "it was live when the others were packed"
     assert len(numbers - left) >= 2
     found = compare(index.public)
     assert found.difference.empty
@@ -72,16 +75,17 @@ def test_publications_are_packed_by_day_and_the_record_still_verifies(index: Ind
     }
 
 
-def test_a_job_is_asked_for_until_its_day_is_packed(sqlite_index: Index) -> None:
+def test_a_day_is_asked_for_once(sqlite_index: Index) -> None:
     index = sqlite_index
     days(index, 3)
-    done = []
-    for _ in range(2):
-        for _ in range(2):
-            pack_jobs.ask(index.db, index.public, index.now)
+    asking, done = pack_jobs.Asking(index.db, index.public), []
+    for _ in range(6):
+        asking.ask(index.now)
         done.append(index.work("pack"))
-    assert done == [1, 0]
-    assert index.public.exists(pack_name(pack_jobs.newest(index.now)))
+        index.wait(hours=12)  # after two days there are days without publications
+    assert done == [1, 1, 0, 1, 0, 1], "from noon on: once each day"
+    pack_jobs.Asking(index.db, index.public).ask(index.now - timedelta(days=3))
+    assert index.work("pack") == 0, "it is there"
 
 
 def test_a_day_is_read_once_and_not_by_each_look_until_its_files_go(
@@ -109,31 +113,151 @@ def test_a_day_is_read_once_and_not_by_each_look_until_its_files_go(
     assert compare(index.public).difference.empty
 
 
-def test_what_a_pack_lacks_is_added_by_who_has_the_lock(sqlite_index: Index) -> None:
+def late_record(index: Index, number: int) -> bytes:
+    """As if its host had been away, with a record of the first day."""
+    newest = f"publications/{max(_numbers(index))}.json"
+    body = orjson.dumps(orjson.loads(index.public.read(newest)) | {"at": f"{START}T13:00:00Z", "publication": number})
+    index.public.create(f"publications/{number}.json", body)
+    _age(index.path(f"publications/{number}.json"), index.now - timedelta(days=3))
+    return body
+
+
+def test_what_comes_too_late_for_its_pack_stays_by_itself(sqlite_index: Index) -> None:
+    """Caches keep a pack for a year, so it is written once."""
     index = sqlite_index
-    days(index, 2)
-    index.upload("beta", "1.0")
-    index.settle_everything()
-    index.wait(days=2)
+    days(index, 4)
     assert packed(index) >= 1
-    late = f"publications/{max(_numbers(index))}.json"  # as if its host had been away, with files of that day
-    body = orjson.dumps(orjson.loads(index.public.read(late)) | {"at": f"{START}T13:00:00Z", "publication": 7000})
-    index.public.create("publications/7000.json", body)
-    _age(index.path("publications/7000.json"), index.now - timedelta(days=3))
-    assert packed(index) == 0
-    assert not Packed(index.public).holds(body)
-    assert pack_left(index.publisher, index.now) == 0  # not yet: the job has three days for what it may do
+    whole = index.public.read(pack_name(START))
+    body = late_record(index, 7000)
+    assert pack_jobs.pack_days(index.publisher, index.now) == 0
     index.wait(days=3)
+    index.publish()
+    pack_jobs.pack_days(index.publisher, index.now)
+    sweep(index.publisher, index.now)
+    assert index.public.read(pack_name(START)) == whole
+    assert index.public.read("publications/7000.json") == body
+    assert compare(index.public).difference.empty
+
+
+def test_a_damaged_record_does_not_take_the_place_of_the_one_in_the_pack(sqlite_index: Index) -> None:
+    index = sqlite_index
+    days(index, 4)
+    assert packed(index) >= 2
+    first = f"publications/{min(_numbers(index))}.json"
+    good = index.public.read(first)
+    index.path(first).write_bytes(good.replace(b'"attempt":"', b'"attempt":"x'))
+    index.wait(days=2)
+    index.publish()
+    sweep(index.publisher, index.now)
+    assert index.public.exists(first), "no pack holds these bytes"
+    pack_jobs.pack_days(index.publisher, index.now)
+    assert Packed(index.public).holds(good)
+    assert compare(index.public).difference.empty, "what is damaged is read from its pack"
+
+
+def test_after_an_outage_the_last_day_is_packed_when_it_is_over(sqlite_index: Index) -> None:
+    """The worker may be up before the publisher: the live record and those after it are of that day until something is flipped."""
+    index = sqlite_index
+    days(index, 3)
+    index.wait(days=5)
+    pack_jobs.pack_days(index.publisher, index.now)
+    last = START + timedelta(days=2)
+    assert not index.public.exists(pack_name(last))
+    index.publish()
+    assert pack_jobs.pack_days(index.publisher, index.now) >= 1
+    assert index.public.exists(pack_name(last))
+    index.wait(days=2)
+    index.publish()
+    sweep(index.publisher, index.now)
+    assert compare(index.public).difference.empty
+
+
+@pytest.mark.parametrize("cut", [0, 3, 0.5, -1])
+def test_a_pack_that_cannot_be_read_is_told_and_keeps_nothing_else(sqlite_index: Index, cut: float) -> None:
+    """No other day waits for it, nothing is deleted because of it, and the publisher goes on."""
+    index = sqlite_index
+    days(index, 3)
+    assert packed(index) >= 1
     index.publisher.lock.release()  # type: ignore[attr-defined]
-    other = index.new_publisher()
-    with other.lock.held():
-        assert pack_left(index.publisher, index.now) == 0
-    other.lock.release()  # type: ignore[attr-defined]
-    assert pack_left(index.publisher, index.now) >= 1
-    assert Packed(index.public).holds(body)
-    assert "publications/7000.json" in _marked(index)
-    first = next(n for n in sorted(_numbers(index)) if n < 7000)
-    assert Packed(index.public).holds(index.public.read(f"publications/{first}.json"))
+    data = index.public.read(pack_name(START))
+    torn = data[: int(len(data) * cut)] if isinstance(cut, float) else data[:cut]
+    index.path(pack_name(START)).write_bytes(torn if cut else bytes(len(data)))
+    late_record(index, 7000)
+    singles = record(index)
+    index.wait(days=3)
+    index.publish()
+    with pytest.raises(Untrusted, match="a pack of publications"):
+        pack_jobs.pack_days(index.publisher, index.now)
+    assert index.public.exists(pack_name(START + timedelta(days=2)))
+    with capture_logs() as logs:
+        assert sweep(index.publisher, index.now)
+    assert any(entry["event"] == "a pack of publications cannot be read" for entry in logs)
+    first = min(name for name in singles if name.endswith(".json"))
+    assert index.public.exists(first)
+
+
+def test_what_is_no_record_is_left_alone(sqlite_index: Index) -> None:
+    index = sqlite_index
+    days(index, 4)
+    for number, body in ((9, b"{}"), (10, b"no JSON"), (11, b'{"at":7}')):
+        index.public.create(f"publications/{number}.json", body)
+        _age(index.path(f"publications/{number}.json"), index.now - timedelta(days=9))
+    with index.db.write() as tx:
+        supersede(tx, ["publications/9.json", "publications/10.json"], index.now - timedelta(days=9))
+    assert packed(index) >= 2
+    assert sweep(index.publisher, index.now)
+    assert all(index.public.exists(f"publications/{number}.json") for number in (9, 10, 11))
+
+
+@pytest.mark.parametrize("step", ["put", "barrier", "copy", "delete", "supersede"])
+def test_whoever_dies_while_packing_leaves_it_to_the_next(
+    sqlite_index: Index, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    index = sqlite_index
+    days(index, 4)
+
+    class Died(BaseException):
+        """Not caught by anything."""
+
+    def dies(*_: object) -> None:
+        raise Died
+
+    with monkeypatch.context() as patch:
+        if step == "supersede":
+            patch.setattr(pack_jobs, "supersede", dies)
+        else:
+            patch.setattr(index.public, step, dies)
+        with pytest.raises(Died):
+            pack_jobs.pack_days(index.publisher, index.now)
+    assert compare(index.public).difference.empty
+    assert pack_jobs.pack_days(index.publisher, index.now) >= 2
+    assert not [name for name in record(index) if name.endswith(".new")]
+    index.wait(days=2)
+    index.publish()
+    assert sweep(index.publisher, index.now)
+    assert compare(index.public).difference.empty
+
+
+def test_a_sweep_of_many_records_reads_their_pack_once(sqlite_index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = sqlite_index
+    for n in range(12):
+        index.upload("alpha", f"1.{n}")
+        index.publish()
+        index.wait(minutes=1)
+    for name in record(index):
+        _age(index.path(name), index.now)
+    index.wait(days=3)
+    index.publish()
+    assert packed(index) >= 12
+    index.wait(days=2)
+    index.publish()
+    read: list[str] = []
+    real = index.public.read
+    monkeypatch.setattr(index.public, "read", lambda name: (read.append(name), real(name))[1])
+    while (swept := sweep(index.publisher, index.now, 5)) and swept.more:
+        pass
+    assert read.count(pack_name(START)) == 1
+    assert index.publisher.memory.packs is None
 
 
 def _numbers(index: Index) -> list[int]:
@@ -150,7 +274,7 @@ def test_of_two_that_pack_at_once_one_does_and_nothing_is_marked_by_the_other(
         raise OtherBytes(name)
 
     with monkeypatch.context() as patch:
-        patch.setattr(index.public, "create", rival)
+        patch.setattr(index.public, "copy", rival)
         assert packed(index) == 0
     assert packed(index) >= 1
 

@@ -11,6 +11,7 @@ from bonded.seams import Lock, Purger, Signer, Storage
 
 if TYPE_CHECKING:
     from bonded.tuf.base import Base
+    from bonded.tuf.packs import Packed
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Memory:
     """It has allocated a number already."""
     base: Base | None = None
     """What the store held after our last flip; used again only while the store's timestamp has these very bytes."""
+    packs: Packed | None = None
+    """What the sweep that is going on has seen of packs."""
     distrust: bool = False
     """The database's bins were not those of the store: the next claim compares all of them."""
     limit: int = 0

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -27,7 +26,7 @@ from bonded.tuf.measure import counted, visible
 from bonded.tuf.outcome import Result
 from bonded.tuf.publish import publish
 from bonded.tuf.refresh import refresh
-from bonded.tuf.sweep import FEWEST, pack_left, slice_after, sweep
+from bonded.tuf.sweep import FEWEST, slice_after, sweep
 from bonded.tuf.trust import Untrusted
 
 POLL = timedelta(milliseconds=250)
@@ -36,7 +35,6 @@ IDLE = timedelta(seconds=5)
 """How often an idle publisher looks what is due."""
 SEAL = timedelta(seconds=1)
 SWEEP = timedelta(minutes=10)
-PACK = timedelta(days=1)
 UNKNOWN = timedelta(seconds=60)
 """After a pointer put of unknown outcome on a store without conditions: a late write may still arrive."""
 BACK_OFF = timedelta(seconds=5)
@@ -57,7 +55,7 @@ class PublisherLoop:
     def __init__(self, p: Publisher, clock: Clock) -> None:
         self._p, self._clock = p, clock
         start = clock() - timedelta(days=365)
-        self._next = self._looked = self._sealed = self._swept = self._packed = self._now = start
+        self._next = self._looked = self._sealed = self._swept = self._now = start
         self._away = self._burned = 0
         self._rests, self._most = False, FEWEST
 
@@ -97,7 +95,7 @@ class PublisherLoop:
         back = max(self._now - now, timedelta(0))
         self._now = now
         self._next, self._looked = self._next - back, self._looked - back
-        self._sealed, self._swept, self._packed = self._sealed - back, self._swept - back, self._packed - back
+        self._sealed, self._swept = self._sealed - back, self._swept - back
 
     def _publish(self, now: datetime) -> bool:
         p, self._rests = self._p, False
@@ -148,10 +146,6 @@ class PublisherLoop:
                 with self._p.db.write() as tx:
                     seal(tx, now=now)
         self._sweep(now)
-        if now - self._packed >= PACK:
-            self._packed = now
-            with self._told("packing the record failed"):
-                pack_left(self._p, now)
 
     def _sweep(self, now: datetime) -> None:
         """One short sweep, if one is due. It is due again at once while there is more: an index that is never idle is swept in
@@ -159,23 +153,22 @@ class PublisherLoop:
         if now - self._swept < SWEEP:
             return
         last, self._swept = self._swept, now
-        with self._told("the sweep failed"):
-            begun = time.perf_counter()
-            swept = sweep(self._p, now, self._most)
-            if swept is None:
-                return
-            metrics.count(SWEPT, swept.deleted)
-            if swept.more:
-                self._swept = last
-                self._most = slice_after(self._most, time.perf_counter() - begun)
-
-    @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
-        """House-keeping that fails is told of, and tried again when it is due again."""
+        begun = time.perf_counter()
         try:
-            yield
-        except (StorageError, Untrusted) as error:
-            log.error(what, reason=str(error))
+            swept = sweep(self._p, now, self._most)
+        except (
+            StorageError,
+            Untrusted,
+            SQLAlchemyError,
+        ) as error:  # is the database away, who asks it next finds that out
+            log.error("the sweep failed", reason=str(error).splitlines()[0])
+            return
+        if swept is None:
+            return
+        metrics.count(SWEPT, swept.deleted)
+        if swept.more:
+            self._swept = last
+            self._most = slice_after(self._most, time.perf_counter() - begun)
 
     def _keep_valid(self, now: datetime) -> None:
         """Nothing may be published now; what is live must stay valid all the same."""

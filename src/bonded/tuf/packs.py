@@ -10,11 +10,12 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Protocol
 
 import orjson
+import structlog
 import zstandard
 
 from bonded.seams import NotStored, OtherBytes, Storage
@@ -26,12 +27,12 @@ PREFIX = "publications/"
 _SINGLE = re.compile(r"publications/(\d+)\.json")
 _PACK = re.compile(r"publications/(\d{4}-\d{2}-\d{2})\.jsonl\.zst")
 LEVEL = 19
-ENDED, LEFT = timedelta(days=1), timedelta(days=3)
-"""How long ago a day has ended when a job packs its record, and when the sweep does, if no job has."""
 ALONG = 16
 """Records that are read along with one: each may have megabytes."""
 Marked = Callable[[list[str]], set[str]]
 """Of these objects, those that something took the place of."""
+
+log = structlog.get_logger("bonded.pack")
 
 
 class Anchor(Protocol):
@@ -79,28 +80,23 @@ def pack_name(day: date) -> str:
     return f"{PREFIX}{day.isoformat()}.jsonl.zst"
 
 
-def pack(
-    public: Storage, live: int, now: datetime, marked: Marked, *, ended: timedelta = ENDED, add: bool = False
-) -> Iterator[list[str]]:
-    """Write the packs of days that ended `ended` ago, day by day: the single files that each makes superfluous.
+def ended_days(public: Storage, live: Anchor, before: date, marked: Marked) -> Iterator[tuple[date, dict[int, bytes]]]:
+    """The single files of days before `before`, as day -> number -> bytes, day by day.
 
-    `live` is the number of the live publication: its file is never packed away. A pack that has these records already (we
-    stopped before they were marked) is taken as it is; what it has not is added only with `add`, for which the publisher's lock
-    must be held: else two could each add theirs, and one be lost. `marked` names those of some files that lie in packs already
-    and wait for their grace: a day has thousands, and each look of the next would read them all. Nothing is deleted here.
-    Raises StorageError, and Untrusted where a pack does not hold what was written.
+    `live` is the live publication: its day is not over. Later ones of it may still come, after however long an outage, and who
+    follows the record begins with a single file. `marked` names those of some files that lie in packs already and wait for
+    their grace: a day has thousands, and each look of the next would read them all. What is no record is left out; fsck names it.
     """
-    before = now.astimezone(UTC).date() - ended
     singles: dict[str, int] = {}
     for entry in public.entries(PREFIX):
         found = _SINGLE.fullmatch(entry.name)
-        if found is not None and int(found[1]) != live and entry.modified.date() < before:
+        if found is not None and int(found[1]) < live.n and entry.modified.date() < before:
             singles[entry.name] = int(found[1])
     names = sorted(singles.keys() - marked(list(singles)), key=singles.__getitem__)
     read = zip((singles[name] for name in names), ahead(partial(_read, public), names, public.at_once), strict=True)
     for day, lines in _by_day((n, data) for n, data in read if data is not None):
         if day < before:
-            yield _pack_day(public, day, lines, add)
+            yield day, lines
 
 
 def _read(public: Storage, name: str) -> bytes | None:
@@ -116,56 +112,91 @@ def _by_day(records: Iterable[tuple[int, bytes]]) -> Iterator[tuple[date, dict[i
     is whole when the one after the next begins; three are in memory at most."""
     days: dict[date, dict[int, bytes]] = {}
     for n, data in records:
-        day = datetime.fromisoformat(orjson.loads(data)["at"]).date()
+        day = day_of(data)
+        if day is None:
+            continue
         days.setdefault(day, {})[n] = data
         for whole in sorted(one for one in days if one < day - timedelta(days=1)):
             yield whole, days.pop(whole)
     yield from sorted(days.items(), key=lambda item: item[0])
 
 
+def day_of(record: bytes) -> date | None:
+    """The day (UTC) of a record; None for what is none."""
+    try:
+        return datetime.fromisoformat(orjson.loads(record)["at"]).date()
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def write_pack(public: Storage, day: date, records: dict[int, bytes]) -> list[str]:
+    """Pack these records of a day; returns the single files that the pack makes superfluous. Nothing is deleted.
+
+    A pack is written once: caches keep it for a year. If there is one, those it holds are superfluous, and what came too late
+    for it stays a file of its own. Written under another name first, so that one which a power cut leaves is whole. Raises
+    Untrusted where a pack cannot be read, StorageError.
+    """
+    name, aside = pack_name(day), f"{pack_name(day)}.new"
+    if public.exists(name):
+        there = _lines(public.read(name))
+        public.delete(aside)
+    else:
+        there = records
+        packer = zstandard.ZstdCompressor(level=LEVEL).compressobj(size=sum(map(len, records.values())) + len(records))
+        packed = b"".join([*(packer.compress(records[n] + b"\n") for n in sorted(records)), packer.flush()])
+        public.put(aside, packed)
+        public.barrier()
+        try:
+            public.copy(aside, name)
+        except OtherBytes:
+            return []  # another was faster: the next look finds which of these it has
+        finally:
+            public.delete(aside)
+        if public.read(name) != packed:
+            raise Untrusted(f"{name} does not hold what was packed")
+    public.barrier()
+    return [changes_name(n) for n in sorted(records) if there.get(n) == records[n]]
+
+
 class Packed:
-    """Answers whether records are in their packs; keeps one day's pack in memory."""
+    """Answers whether records are in their packs; keeps the digests of one day's."""
 
     def __init__(self, public: Storage) -> None:
         self._public = public
         self._name = ""
-        self._lines: dict[int, bytes] = {}
+        self._digests: dict[int, bytes] = {}
 
     def holds(self, data: bytes) -> bool:
-        """Whether the pack of its day holds exactly this record."""
-        changes = orjson.loads(data)
-        name = pack_name(datetime.fromisoformat(changes["at"]).date())
-        if name != self._name:
-            self._name = name
-            self._lines = _lines(self._public.get(name).data) if self._public.exists(name) else {}
-        return self._lines.get(int(changes["publication"])) == data
+        """Whether the pack of its day holds exactly this record. Not, where the pack cannot be read."""
+        day = day_of(data)
+        if day is None:
+            return False
+        if pack_name(day) != self._name:
+            self._digests = self._read(pack_name(day))
+            self._name = pack_name(day) if self._digests else ""  # one that is not there yet may come
+        return self._digests.get(int(orjson.loads(data)["publication"])) == hashlib.sha256(data).digest()
 
-
-def _pack_day(public: Storage, day: date, singles: dict[int, bytes], add: bool) -> list[str]:
-    name = pack_name(day)
-    there = _lines(public.get(name).data) if public.exists(name) else {}
-    if not there.items() >= singles.items():
-        if there and not add:
-            return []
-        lines = there | singles
-        body = b"".join(lines[n] + b"\n" for n in sorted(lines))
-        packed = zstandard.ZstdCompressor(level=LEVEL).compress(body)
-        if there:
-            public.put(name, packed)
-        else:
-            try:
-                public.create(name, packed)
-            except OtherBytes:  # another was faster: the next look finds whether it has all of these
-                return []
-        public.barrier()
-        if _lines(public.get(name).data) != lines:
-            raise Untrusted(f"{name} does not hold what was packed")
-    return [changes_name(n) for n in sorted(singles)]
+    def _read(self, name: str) -> dict[int, bytes]:
+        try:
+            lines = _lines(self._public.read(name))
+        except NotStored:
+            return {}
+        except Untrusted as error:
+            log.error("a pack of publications cannot be read", name=name, reason=str(error))
+            return {}
+        return {n: hashlib.sha256(line).digest() for n, line in lines.items()}
 
 
 def _lines(data: bytes) -> dict[int, bytes]:
-    text = zstandard.ZstdDecompressor().decompressobj().decompress(data)
-    return {int(orjson.loads(line)["publication"]): line for line in text.splitlines()}
+    """The records of a pack by number. Raises Untrusted for what is no whole pack."""
+    unpack = zstandard.ZstdDecompressor().decompressobj()
+    try:
+        text = unpack.decompress(data)
+        if not unpack.eof:
+            raise Untrusted("a pack of publications is cut off")
+        return {int(orjson.loads(line)["publication"]): line for line in text.splitlines()}
+    except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise Untrusted(f"a pack of publications cannot be read: {error}") from error
 
 
 class Records:
@@ -234,8 +265,8 @@ class Records:
     def _opened(self, name: str, n: int) -> bool:
         try:
             lines = _lines(self._public.get(name).data)
-        except (zstandard.ZstdError, orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
-            raise Untrusted(f"{name} cannot be read: {error}") from error
+        except Untrusted as error:
+            raise Untrusted(f"{name}: {error}") from error
         self._spans[name] = (min(lines), max(lines)) if lines else (1, 0)
         if n not in lines:
             return False

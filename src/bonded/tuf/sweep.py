@@ -20,11 +20,10 @@ from sqlalchemy import Connection, delete, select
 from bonded.seams import NotStored, Storage
 from bonded.tuf.base import Base, read_base
 from bonded.tuf.context import Publisher
-from bonded.tuf.pack_jobs import pack_days
-from bonded.tuf.packs import LEFT, PREFIX, Packed
+from bonded.tuf.packs import PREFIX, Packed
 from bonded.tuf.roles import changes_name, hash32
 from bonded.tuf.tables import publication, superseded, target
-from bonded.tuf.threads import SHARE, Each, in_order, several, shares
+from bonded.tuf.threads import SHARE, Each, several, shares
 
 AT_ONCE, FEWEST = 2000, 50
 """Most and fewest objects of one sweep."""
@@ -64,12 +63,6 @@ def sweep(p: Publisher, now: datetime, most: int = AT_ONCE) -> Swept | None:
             return _sweep(p, base, most, now, each)
 
 
-def pack_left(p: Publisher, now: datetime) -> int:
-    """Pack what no `pack` job has packed or may pack, under the publisher's lock; returns how many records."""
-    with p.lock.held() as mine:
-        return pack_days(p, now, LEFT, add=True) if mine else 0
-
-
 def slice_after(most: int, took: float) -> int:
     """How many objects the next sweep takes, after one of `most` took so many seconds: what takes about `LONG`. Pure."""
     return max(FEWEST, min(AT_ONCE, int(most * LONG / max(took, 0.001)), 2 * most))
@@ -84,7 +77,8 @@ def _sweep(p: Publisher, base: Base, most: int, now: datetime, each: Each) -> Sw
             .order_by(superseded.c.at)
             .limit(most)
         ).all()
-        needed = live_names(conn, p.public, base, [row.name for row in rows], each)
+        packs = p.memory.packs = p.memory.packs or Packed(p.public)
+        needed = live_names(conn, p.public, base, [row.name for row in rows], each, packs)
         keep = {row.name for row in rows if row.name in needed or _kept(conn, p.public, row.name, row.at)}
     gone = [row.name for row in rows if row.name not in keep]
     each(p.public.delete, [name + copy for name in gone for copy in COPIES])
@@ -95,6 +89,8 @@ def _sweep(p: Publisher, base: Base, most: int, now: datetime, each: Each) -> Sw
             tx.execute(delete(superseded).where(superseded.c.name == name, superseded.c.at == at))
     if rows:
         log.info("swept", deleted=len(gone), kept=len(keep))
+    if len(rows) < most:
+        p.memory.packs = None
     return Swept(len(gone), len(keep), len(rows) == most)
 
 
@@ -105,11 +101,13 @@ def _settled(conn: Connection, base: Base) -> bool:
     return conn.execute(select(c.n).where(here)).first() is not None
 
 
-def live_names(conn: Connection, public: Storage, base: Base, names: Sequence[str], each: Each = in_order) -> set[str]:
+def live_names(
+    conn: Connection, public: Storage, base: Base, names: Sequence[str], each: Each, packs: Packed
+) -> set[str]:
     """Which of `names` clients of the live snapshot may still ask for: checked whatever the rows of `superseded` say."""
     needed: set[str] = set()
     records = [name for name in names if _RECORD.fullmatch(name) and name != changes_name(base.n)]
-    may_go = _records_that_may_go(conn, public, records, each)
+    may_go = _records_that_may_go(conn, public, records, each, packs)
     for name in names:
         if found := _METADATA.fullmatch(name):
             version, role = int(found[1]), found[2]
@@ -148,7 +146,9 @@ def over_midnight(since: datetime, until: datetime) -> bool:
     return since.astimezone(UTC).date() < until.astimezone(UTC).date()
 
 
-def _records_that_may_go(conn: Connection, public: Storage, names: Sequence[str], each: Each) -> set[str]:
+def _records_that_may_go(
+    conn: Connection, public: Storage, names: Sequence[str], each: Each, packs: Packed
+) -> set[str]:
     """Those of some `publications/N.json` that are gone, safe in their packs, or left behind by burned publications."""
 
     def read(name: str) -> bytes | None:
@@ -157,7 +157,7 @@ def _records_that_may_go(conn: Connection, public: Storage, names: Sequence[str]
         except NotStored:
             return None
 
-    packs, found = Packed(public), set[str]()
+    found = set[str]()
     for some in shares(names, SHARE):
         for name, data in zip(some, each(read, some), strict=True):
             if data is None or _record_may_go(conn, packs, name, data):

@@ -98,7 +98,7 @@ class Jobs(Publishing, Screening, Uploads, People):
         from bonded.screening.service import expire as expire_service
         from bonded.screening.service_job import give_up
         from bonded.screening.webhooks import follow
-        from bonded.tuf import pack_jobs
+        from bonded.tuf.pack_jobs import Asking
         from bonded.tuf.squeeze import Squeezer
         from bonded.tuf.status import status
         from bonded.tuf.tell import tell
@@ -158,12 +158,11 @@ class Jobs(Publishing, Screening, Uploads, People):
         def squeezed(_now: datetime) -> None:
             squeezer.squeeze()
 
-        def packed(now: datetime) -> None:
-            pack_jobs.ask(self.db, self.public, now)
+        asking = Asking(self.db, self.public)
 
         return [
             (timedelta(hours=6), expired),
-            (timedelta(hours=1), packed),
+            (timedelta(hours=1), asking.ask),
             (timedelta(hours=1), spooled),
             (timedelta(hours=1), reminded),
             (timedelta(minutes=10), waited),
