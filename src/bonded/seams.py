@@ -218,13 +218,14 @@ class Mailer(Protocol):
 class SandboxResult(Protocol):
     """What a sandboxed call ended with. `outcome` is "ok", "crash", "timeout", "memory" or "killed"; `value` what it gave
     before that, all of it only when the outcome is "ok". `peak_bytes` is what it had resident at most, the imports that all
-    calls share included."""
+    calls share included. `away`: nothing was begun, for the sandbox does not answer; the outcome is "crash" then, too."""
 
     outcome: str
     value: bytes
     detail: str
     cpu_seconds: float
     peak_bytes: int
+    away: bool
 
 
 class Sandbox(Protocol):

@@ -60,7 +60,7 @@ def mails(house: House) -> list[str]:
 
 def look(house: House) -> None:
     """One round of the worker's house-keeping, and the mails that follow."""
-    for _, call in house.rounds():
+    for _, call, _ in house.rounds():
         call(house.clock())
     deliver(house)
 

@@ -179,6 +179,58 @@ def test_house_is_kept_when_the_clock_is_set_back(sqlite_db: Database, folder: P
         thread.join()
 
 
+def test_nobody_waits_for_a_round_that_asks_somebody_else(sqlite_db: Database, folder: Path) -> None:
+    """A feed may answer after ten minutes: dead workers' jobs go on, lanes say that they live, other rounds are made."""
+    add(sqlite_db, "a")
+    asked, answered, others = threading.Event(), threading.Event(), threading.Semaphore(0)
+
+    def asks(_now: datetime) -> None:
+        asked.set()
+        answered.wait(120)
+
+    worker = Worker(sqlite_db, lambda: LocalQueue(folder), clock)
+    worker.every(timedelta(hours=1), asks, far=True)
+    worker.every(timedelta(milliseconds=10), lambda now: others.release())
+    worker.every(timedelta(milliseconds=10), lambda now: others.release(), far=True)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        assert asked.wait(60)
+        assert all(others.acquire(timeout=10) for _ in range(20))
+        worker.stop()
+        thread.join(30)
+        assert not thread.is_alive(), "who is waited for elsewhere keeps no worker from ending"
+    finally:
+        answered.set()
+        worker.stop()
+
+
+def test_a_slow_round_of_our_own_delays_no_dead_workers_job(sqlite_db: Database, folder: Path) -> None:
+    slow, begun, done = threading.Event(), threading.Event(), list[int]()
+
+    def dozes(_now: datetime) -> None:
+        begun.set()
+        slow.wait(120)
+
+    worker = Worker(sqlite_db, lambda: LocalQueue(folder), clock)
+    worker.every(timedelta(hours=1), dozes)
+    worker.add({"screen": lambda taken, now: done.append(taken.attempt)})
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    try:
+        assert begun.wait(60)
+        time.sleep(0.5)  # the sweep of the start is over
+        with sqlite_db.write() as tx:
+            enqueue(tx, "screen", "a", {"key": "a"}, now=clock())
+            assert claim(tx, ["screen"], now=clock(), lease=timedelta(seconds=-1))
+        assert until(lambda: done == [2])
+    finally:
+        slow.set()
+        worker.stop()
+        thread.join(30)
+    assert not thread.is_alive()
+
+
 def test_a_queue_that_fails_does_not_end_the_work(db: Database, tmp_path: Path) -> None:
     met, done = threading.Event(), threading.Event()
 

@@ -15,6 +15,7 @@ from bonded.db.jobs import enqueue, job
 from bonded.tuf.takedown import objects
 from bonded.values.states import FileState, ProjectStatus
 from bonded.values.who import OPERATOR
+from tests.support.plans import whole_tables
 from tests.tuf_ops.index import Index
 
 
@@ -263,3 +264,14 @@ def test_a_file_that_the_database_does_not_know_is_nobodys_business(index: Index
         enqueue(tx, "takedown", "takedown:x", {"file_id": "x"}, now=index.now)
     assert index.work("takedown") == 1
     assert due(index) == []
+
+
+def test_a_take_down_reads_no_table_whole(sqlite_index: Index) -> None:
+    """It does so under the database's lock, on each of its three looks."""
+    index = sqlite_index
+    file_id = index.upload("alpha")
+    index.settle_everything()
+    index.move("review.quarantine", file_id, FileState.QUARANTINED)
+    with whole_tables() as found:
+        assert index.work("takedown")
+    assert found == []

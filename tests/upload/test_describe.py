@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 import orjson
@@ -228,6 +228,32 @@ def test_a_release_is_described_by_a_job(db: Database, sandbox: Sandbox, now: da
     assert describe.refresh(db, now) == 1
     assert work_once(db, {QUEUE: partial(describe.handle, context)}, lambda: now)
     assert describe.refresh(db, now) == 0
+
+
+def test_a_sandbox_that_does_not_answer_says_nothing_of_the_text(
+    db: Database, sandbox: Sandbox, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What failed stays so until the renderer is another; the author is told that the text is wrong."""
+    context = DescribeContext(db, sandbox)
+    with db.write() as tx:
+        tx.execute(insert(project).values(id="p", key="spam", name="spam", status="active", created_at=now))
+        about = {"description": "# Hello", "description_content_type": "text/markdown"}
+        tx.execute(insert(release).values(id="r", project_id="p", version="1.0", metadata=about, created_at=now))
+        expect_description(tx, "r")
+        ask(tx, "r", now)
+    with monkeypatch.context() as patch:
+
+        def gone(*_: object) -> None:
+            raise OSError("no process")
+
+        patch.setattr(type(sandbox), "_once", gone)
+        assert work_once(db, {QUEUE: partial(describe.handle, context)}, lambda: now)
+    with db.read() as conn:
+        assert read_description(conn, "spam", "1.0") == Description(Outcome.WAITING)
+    later = now + timedelta(minutes=20)
+    assert work_once(db, {QUEUE: partial(describe.handle, context)}, lambda: later)
+    with db.read() as conn:
+        assert read_description(conn, "spam", "1.0").outcome == Outcome.RENDERED
 
 
 def test_what_a_release_said_before_is_not_kept(db: Database, now: datetime) -> None:

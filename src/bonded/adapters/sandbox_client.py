@@ -79,7 +79,7 @@ class ForkServer:
                 # The server died (killed from outside, out of memory): a new one serves the second attempt.
                 self.close()
                 if attempt == 2:
-                    return Result("crash", b"", f"the sandbox does not answer: {error}", 0.0)
+                    return Result("crash", b"", f"the sandbox does not answer: {error}", 0.0, away=True)
         raise AssertionError("unreachable")
 
     def _once(self, request: Request, argument: bytes, attachment: BinaryIO | None) -> Result:

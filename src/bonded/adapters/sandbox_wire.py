@@ -40,6 +40,7 @@ class Result:
     detail: str
     cpu_seconds: float
     peak_bytes: int = 0
+    away: bool = False
 
 
 def send_request(control: socket.socket, request: Request, descriptors: list[int]) -> None:

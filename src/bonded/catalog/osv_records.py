@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,10 +64,14 @@ class Record:
     modified: datetime
     withdrawn: datetime | None
     projects: Mapping[str, Affected]
+    digest: str = field(init=False, default="")
+    """Hex sha256 of all else. Made with the record, before any transaction: a feed has tens of thousands."""
 
-    @property
-    def digest(self) -> str:
-        return hashlib.sha256(orjson.dumps(asdict(self), option=orjson.OPT_SORT_KEYS)).hexdigest()
+    def __post_init__(self) -> None:
+        said = asdict(self)
+        del said["digest"]
+        digest = hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).hexdigest()
+        object.__setattr__(self, "digest", digest)
 
 
 def record(value: Any, ecosystem: str) -> Record | None:

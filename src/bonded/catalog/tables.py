@@ -174,6 +174,8 @@ saved_filter = Table(
 )
 """A case gathers what an administrator decides together: the held files of one project."""
 
+CLAIMING = "severity IN ('medium', 'high', 'critical') AND run_when <> 'never'"
+"""Findings that claim something, of which precision speaks. A partial index is used only by statements that say it in these words."""
 finding = Table(
     "finding",
     metadata,
@@ -197,6 +199,14 @@ finding = Table(
     Column("created_at", Instant, nullable=False),
     Index("ix_finding_subject", "subject_kind", "subject_id"),
     Index("ix_finding_check_created_at", "check", "created_at"),
+    Index(
+        "ix_finding_claim",
+        "subject_kind",
+        "subject_id",
+        "file_id",
+        sqlite_where=text(CLAIMING),
+        postgresql_where=text(CLAIMING),
+    ),
     sqlite_autoincrement=True,
 )
 """Insert-only."""

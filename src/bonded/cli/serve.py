@@ -270,8 +270,8 @@ def _worker(house: House, carried: list[Lane]) -> Member:
                 work.add_lane(lane, jobs)
         if broker is not None:
             work.keep(broker, carried, jobs)
-        for interval, call in house.rounds():
-            work.every(interval, call)
+        for interval, call, far in house.rounds():
+            work.every(interval, call, far=far)
         life.on_stop(work.stop)
         life.ready()
         work.run()

@@ -1,6 +1,6 @@
 """Tables of the journal and of what waits for the next publication."""
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, text
 
 from bonded.db.base import BigId, Instant, Json, metadata
 
@@ -23,6 +23,13 @@ journal = Table(
     Index("ix_journal_actor_id_id", "actor_id", "id"),
     Index("ix_journal_user_id_id", "user_id", "id"),
     Index("ix_journal_subject_id_id", "subject_id", "id"),
+    Index(
+        "ix_journal_factor_removed",
+        "user_id",
+        "at",
+        sqlite_where=text("action = 'factor.remove'"),
+        postgresql_where=text("action = 'factor.remove'"),
+    ),
     sqlite_autoincrement=True,
 )
 """Insert-only: by trigger on SQLite, by trigger and grant on PostgreSQL."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
@@ -24,10 +25,48 @@ from bonded.seams import Broker, Queue
 
 POLL = timedelta(milliseconds=250)
 SWEEP_EVERY = timedelta(seconds=5)
+FAREWELL = 2.0
+"""Seconds that a worker which ends waits for a round that asks somebody else."""
 REST = 1.0
 """Seconds to wait after the database failed."""
 
 log = structlog.get_logger("bonded.worker")
+
+
+class Rounds:
+    """What is done again and again, one after the other in one thread."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._calls: list[tuple[timedelta, Callable[[datetime], object]]] = []
+        self._due: list[datetime] = []
+
+    def add(self, interval: timedelta, call: Callable[[datetime], object]) -> None:
+        """Have `call(now)` called in the first turn and each `interval` after."""
+        self._calls.append((interval, call))
+        self._due.append(self._clock())
+
+    @property
+    def shortest(self) -> timedelta:
+        """How often a turn is worth while."""
+        return min((interval for interval, _ in self._calls), default=SWEEP_EVERY)
+
+    def run(self, over: threading.Event) -> None:
+        """Turns until `over` is set."""
+        while not over.is_set():
+            self.turn()
+            over.wait(self.shortest.total_seconds())
+
+    def turn(self) -> None:
+        """Call what is due. Never raises."""
+        now = self._clock()
+        for n, (interval, call) in enumerate(self._calls):
+            if self._due[n] <= now or self._due[n] - now > interval:  # or the clock was set back
+                self._due[n] = now + interval
+                try:
+                    call(now)
+                except Exception as error:  # the next round tries again; the worker's work must go on
+                    log.error("a round of house-keeping failed", exc_info=error)
 
 
 class Worker:
@@ -37,8 +76,8 @@ class Worker:
         self._db, self._new_queue, self._clock = db, new_queue, clock
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
-        self._rounds: list[tuple[timedelta, Callable[[datetime], object]]] = []
-        self._due: list[datetime] = []
+        self._keeping, self._rounds = Rounds(clock), Rounds(clock)
+        self._far: list[Rounds] = []
         self._pulses: list[Pulse] = []
 
     def add(
@@ -75,31 +114,44 @@ class Worker:
         pulse = Pulse("keeper", "celery", queues, 0, self._clock())
         keeper = Keeper(self._db, broker, queues, pulse)
         self._pulses.append(pulse)
-        self.every(KEEP_EVERY, keeper.round)
+        self._keeping.add(KEEP_EVERY, keeper.round)
         for lane in lanes:
             handlers = pulse.counted(lane.handlers(jobs))
             self.add(handlers, threads=lane.threads, nice=lane.nice, rest=lane.rest, when=lambda: keeper.away)
 
-    def every(self, interval: timedelta, call: Callable[[datetime], object]) -> None:
-        """Have `call(now)` called at the start and each `interval` after: house-keeping that needs no job row."""
-        self._rounds.append((interval, call))
-        self._due.append(self._clock())
+    def every(self, interval: timedelta, call: Callable[[datetime], object], *, far: bool = False) -> None:
+        """Have `call(now)` called at the start and each `interval` after: house-keeping that needs no job row.
+
+        `far`: it asks a store or somebody else's server, and may wait long: it has a thread of its own.
+        """
+        rounds = self._rounds
+        if far:
+            rounds = Rounds(self._clock)
+            self._far.append(rounds)
+        rounds.add(interval, call)
 
     def run(self) -> None:
-        """Work until `stop()`; the calling thread is the sweeper. Returns when all threads have finished."""
-        for thread in self._threads:
+        """Work until `stop()`; the calling thread is the sweeper, which waits for nothing but the database. Returns when all
+        threads have finished, but for a round that waits for another server."""
+        house, *far = (
+            threading.Thread(target=one.run, args=(self._over,), daemon=True) for one in (self._rounds, *self._far)
+        )
+        for thread in (*self._threads, house, *far):
             thread.start()
-        every = min([SWEEP_EVERY, *(interval for interval, _ in self._rounds)])
+        every = min(SWEEP_EVERY, self._keeping.shortest)
         swept: datetime | None = None
         while not self._over.is_set():
             now = self._clock()
             if swept is None or not timedelta(0) <= now - swept < SWEEP_EVERY:
                 swept = now
                 self._sweep()
-            self._keep_house()
+            self._keeping.turn()
             self._over.wait(every.total_seconds())
-        for thread in self._threads:
+        for thread in (*self._threads, house):
             thread.join()
+        until = time.monotonic() + FAREWELL
+        for thread in far:
+            thread.join(max(0.0, until - time.monotonic()))
         self._leave()
 
     def stop(self) -> None:
@@ -129,16 +181,6 @@ class Worker:
             except Exception as error:  # a thread that ended would leave its queues to nobody, and nobody would be told
                 log.error("lane failed", queues=sorted(handlers), exc_info=error)
                 self._over.wait(REST)
-
-    def _keep_house(self) -> None:
-        now = self._clock()
-        for n, (interval, call) in enumerate(self._rounds):
-            if self._due[n] <= now or self._due[n] - now > interval:  # or the clock was set back
-                self._due[n] = now + interval
-                try:
-                    call(now)
-                except Exception as error:  # the next round tries again; the worker's work must go on
-                    log.error("a round of house-keeping failed", exc_info=error)
 
     def _sweep(self) -> None:
         try:

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
+from bonded.catalog.tables import CLAIMING
 from bonded.catalog.tables import file as file_table
 from bonded.catalog.tables import finding as finding_table
 from bonded.journal.standing import standing
@@ -164,12 +165,12 @@ def precision(conn: Connection, *, since: datetime) -> list[Precision]:
 def _decided(conn: Connection, since: datetime) -> dict[str, tuple[bool, datetime]]:
     """File -> whether its newest decision that stands says that it is bad, and when it was made."""
     j, f = journal.c, finding_table.c
-    claim = (f.severity.in_(CLAIMS), f.run_when != When.NEVER)
-    of_files = select(f.file_id).where(f.subject_kind != SubjectKind.PROJECT, *claim)
+    claim = text(CLAIMING)
+    of_files = select(f.file_id).where(f.subject_kind != SubjectKind.PROJECT, claim)
     of_projects = (
         select(file_table.c.id)
         .join(finding_table, f.subject_id == file_table.c.project_id)
-        .where(f.subject_kind == SubjectKind.PROJECT, *claim)
+        .where(f.subject_kind == SubjectKind.PROJECT, claim)
     )
     # By way of what was claimed: claims are few, and the journal is long.
     claimed = j.subject_id.in_(of_files.union(of_projects))

@@ -135,7 +135,8 @@ def _ids(wanted: Selection, checks: Sequence[Check], before: datetime) -> Select
 
 
 def _conditions(wanted: Selection, before: datetime) -> list[ColumnElement[bool]]:
-    found = [_F.uploaded_at <= before, _F.state.in_(wanted.states or SCREENED)]
+    state = _F.state.concat("")  # by id, not by the index of states, under which nearly all files are
+    found = [_F.uploaded_at <= before, state.in_(wanted.states or SCREENED)]
     if wanted.since is not None:
         found.append(_F.uploaded_at >= wanted.since)
     if wanted.until is not None:
@@ -144,7 +145,7 @@ def _conditions(wanted: Selection, before: datetime) -> list[ColumnElement[bool]
         found.append(_F.packagetype.in_(wanted.kinds))
     other = file_table.alias("other")
     same = other.c.project_id == _F.project_id
-    shown = other.c.state.in_(wanted.states or SCREENED)
+    shown = other.c.state.concat("").in_(wanted.states or SCREENED)
     tie = other.c.uploaded_at == _F.uploaded_at
     if wanted.newest:
         later = or_(other.c.uploaded_at > _F.uploaded_at, and_(tie, other.c.id > _F.id))

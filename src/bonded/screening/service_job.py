@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, cast
 from urllib.parse import unquote, urljoin, urlsplit
 
 import structlog
-from sqlalchemy import exists, literal, select
+from sqlalchemy import select, text
 
 from bonded.checks.registry import discover, rules_hash
 from bonded.db.engine import Tx
@@ -27,7 +27,7 @@ from bonded.screening.outbound import ADDRESS_REFUSED, Unreachable
 from bonded.screening.policy import decide
 from bonded.screening.report import Scanned, as_object, printable
 from bonded.screening.run import scan
-from bonded.screening.service import ServiceLimits, ended, shown
+from bonded.screening.service import QUEUE, ServiceLimits, ended, shown
 from bonded.screening.service_tables import submission
 from bonded.screening.settings import ScreeningContext
 from bonded.screening.webhooks import announce
@@ -82,8 +82,8 @@ def give_up(tx: Tx, *, now: datetime) -> None:
     A job goes in the transaction that ends its submission, so one that waits without a job is one of these. A round of
     house-keeping.
     """
-    key = literal("submission:") + submission.c.id
-    dropped = (submission.c.state == "queued", ~exists().where(job_table.c.key == key))
+    waiting = select(job_table.c.key).where(job_table.c.queue == QUEUE)  # read once, and not for each submission
+    dropped = (text("submission.state = 'queued'"), ("submission:" + submission.c.id).not_in(waiting))
     for row in tx.execute(select(submission).where(*dropped).with_for_update()).all():
         words = "the operator gave this submission up: it was not judged; submit it again"
         _end(row, {"state": "failed", "error": {"code": "not-judged", "message": words}}, now, tx)

@@ -1,6 +1,6 @@
 """Tables of screening as a service beside another index: submissions, webhooks, reports, what is told the world."""
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, Table, Text, UniqueConstraint, text
 
 from bonded.db.base import BigId, Instant, Json, metadata
 
@@ -27,6 +27,12 @@ submission = Table(
     UniqueConstraint("user_id", "idempotency_key"),
     Index("ix_submission_user_id_sha256", "user_id", "sha256"),
     Index("ix_submission_created_at", "created_at"),
+    Index(
+        "ix_submission_queued",
+        "token_id",
+        sqlite_where=text("state = 'queued'"),
+        postgresql_where=text("state = 'queued'"),
+    ),
 )
 """Archives of elsewhere. Nothing of them reaches the catalogue."""
 

@@ -156,7 +156,7 @@ def _name_used_again(conn: Connection, taken: File) -> bool:
     other = select(file_table.c.id).where(
         file_table.c.filename == taken.filename,
         file_table.c.id != taken.id,
-        file_table.c.state == FileState.PUBLIC,
+        file_table.c.state.concat("") == FileState.PUBLIC,  # by name, not by the index of states
     )
     return conn.execute(other).first() is not None
 

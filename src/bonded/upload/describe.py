@@ -17,7 +17,7 @@ from bonded.catalog.descriptions import QUEUE, Description, Outcome, Source, kee
 from bonded.db.engine import Database, Tx
 from bonded.db.jobs import Job, enqueue_all
 from bonded.db.worker import Effects
-from bonded.seams import Sandbox
+from bonded.seams import Away, Sandbox
 from bonded.upload.rendering import TEXT, kind_of, render_call
 from bonded.values.prose import faults
 
@@ -58,7 +58,8 @@ def _keep(release_id: str, source: Source, made: Description, now: datetime, tx:
 
 
 def rendered(context: DescribeContext, source: Source) -> Description:
-    """`source` as a description. Never raises for what it says."""
+    """`source` as a description. Never raises for what it says. Raises Away where the sandbox does not answer, which says nothing
+    of the text: what failed is kept for good."""
     kind = kind_of(source.content_type)
     if not source.text.strip() or kind.media == TEXT:
         return Description(Outcome.TEXT, kind.media)
@@ -71,6 +72,8 @@ def rendered(context: DescribeContext, source: Source) -> Description:
         cpu_seconds=context.cpu_seconds,
         memory_bytes=context.memory_bytes,
     )
+    if result.away:
+        raise Away(result.detail)
     html, reason = "", f"{result.outcome}: {result.detail}"[:300]
     if result.outcome == "ok":
         html, reason = _checked(result.value)

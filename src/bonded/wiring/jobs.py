@@ -81,8 +81,8 @@ class Jobs(Publishing, Screening, Uploads, People):
             "mail": partial(mail.handle, post),
         }
 
-    def rounds(self) -> list[tuple[timedelta, Callable[[datetime], object]]]:
-        """House-keeping of the worker: how often, and what."""
+    def rounds(self) -> list[tuple[timedelta, Callable[[datetime], object], bool]]:
+        """House-keeping of the worker: how often, what, and whether it asks a store or somebody else's server."""
         from bonded.accounts import recovery_deciding
         from bonded.accounts.expiry import expire
         from bonded.accounts.lost_domains import round_of
@@ -161,18 +161,18 @@ class Jobs(Publishing, Screening, Uploads, People):
         asking = Asking(self.db, self.public)
 
         return [
-            (timedelta(hours=6), expired),
-            (timedelta(hours=1), asking.ask),
-            (timedelta(hours=1), spooled),
-            (timedelta(hours=1), reminded),
-            (timedelta(minutes=10), waited),
-            (timedelta(minutes=10), asked),
-            (timedelta(seconds=20), by_the_clock),
-            (timedelta(minutes=10), watched),
-            (timedelta(minutes=1), alarmed),
-            (timedelta(minutes=10), described),
-            (timedelta(seconds=2), followed),
-            (timedelta(seconds=10), advised),
-            (timedelta(minutes=1), fed),
-            (timedelta(seconds=5), squeezed),
+            (timedelta(hours=6), expired, False),
+            (timedelta(hours=1), asking.ask, True),
+            (timedelta(hours=1), spooled, False),
+            (timedelta(hours=1), reminded, False),
+            (timedelta(minutes=10), waited, False),
+            (timedelta(minutes=10), asked, True),
+            (timedelta(seconds=20), by_the_clock, False),
+            (timedelta(minutes=10), watched, False),
+            (timedelta(minutes=1), alarmed, True),
+            (timedelta(minutes=10), described, False),
+            (timedelta(seconds=2), followed, False),
+            (timedelta(seconds=10), advised, False),
+            (timedelta(minutes=1), fed, True),
+            (timedelta(seconds=5), squeezed, True),
         ]

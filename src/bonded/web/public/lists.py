@@ -38,7 +38,8 @@ def newest(conn: Connection, limit: int) -> list[Listed]:
         select(project.c.key, project.c.name, release.c.version, release.c.metadata, file.c.uploaded_at)
         .join_from(file, release, file.c.release_id == release.c.id)
         .join(project, project.c.id == release.c.project_id)
-        .where(file.c.id.in_(conn.execute(ids).scalars().all()), file.c.state == FileState.PUBLIC)
+        .where(file.c.id.in_(conn.execute(ids).scalars().all()))
+        .where(file.c.state.concat("") == FileState.PUBLIC)  # by id, not by the index of states
         .where(~project.c.deleted, project.c.status != ProjectStatus.QUARANTINED)
         .order_by(file.c.uploaded_at.desc(), project.c.key, release.c.version)
     )
