@@ -135,8 +135,10 @@ def _ids(wanted: Selection, checks: Sequence[Check], before: datetime) -> Select
 
 
 def _conditions(wanted: Selection, before: datetime) -> list[ColumnElement[bool]]:
-    state = _F.state.concat("")  # by id, not by the index of states, under which nearly all files are
-    found = [_F.uploaded_at <= before, state.in_(wanted.states or SCREENED)]
+    states = wanted.states or SCREENED
+    # By id, not by the index of states, where that finds nearly all files: nearly all are public.
+    state = _F.state.concat("") if FileState.PUBLIC in states else _F.state
+    found = [_F.uploaded_at <= before, state.in_(states)]
     if wanted.since is not None:
         found.append(_F.uploaded_at >= wanted.since)
     if wanted.until is not None:
@@ -145,7 +147,7 @@ def _conditions(wanted: Selection, before: datetime) -> list[ColumnElement[bool]
         found.append(_F.packagetype.in_(wanted.kinds))
     other = file_table.alias("other")
     same = other.c.project_id == _F.project_id
-    shown = other.c.state.concat("").in_(wanted.states or SCREENED)
+    shown = other.c.state.concat("").in_(states)
     tie = other.c.uploaded_at == _F.uploaded_at
     if wanted.newest:
         later = or_(other.c.uploaded_at > _F.uploaded_at, and_(tie, other.c.id > _F.id))
